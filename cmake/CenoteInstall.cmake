@@ -1,0 +1,1 @@
+# The package: find_package(cenote) and cenote::cenote.

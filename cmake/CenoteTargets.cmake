@@ -1,0 +1,33 @@
+# cenote_library(name SOURCES ... [LINK ...] [PRIVATE_LINK ...]): a folder's library.
+# cenote_options(target): the compiler options of all our targets.
+
+add_library(cenote_flags INTERFACE)
+target_compile_features(cenote_flags INTERFACE cxx_std_20)
+target_compile_options(cenote_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                       $<$<BOOL:${CENOTE_WERROR}>:-Werror>)
+if(CENOTE_SANITIZE)
+  target_compile_options(cenote_flags INTERFACE -fsanitize=${CENOTE_SANITIZE} -fno-omit-frame-pointer -O1)
+  target_link_options(cenote_flags INTERFACE -fsanitize=${CENOTE_SANITIZE})
+  if(CENOTE_SANITIZE MATCHES "undefined")
+    target_compile_options(cenote_flags INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+function(cenote_options target)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:cenote_flags>)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+function(cenote_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(cenote_${name} STATIC ${arg_SOURCES})
+  add_library(cenote::${name} ALIAS cenote_${name})
+  cenote_options(cenote_${name})
+  target_compile_features(cenote_${name} PUBLIC cxx_std_20)
+  target_include_directories(cenote_${name} PUBLIC
+                             $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                             $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
+                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(cenote_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK})
+  set_property(GLOBAL APPEND PROPERTY CENOTE_LIBRARIES cenote_${name})
+endfunction()

@@ -1,0 +1,118 @@
+#pragma once
+
+#include "cenote/error.hpp"
+#include "cenote/result.hpp"
+#include "cenote/statement.hpp"
+#include "cenote/status.hpp"
+#include "cenote/type_ids.hpp"
+
+#include <caf/actor_clock.hpp>
+#include <caf/timespan.hpp>
+#include <caf/typed_actor.hpp>
+
+namespace cenote {
+
+// Every message of cenote is on this page. What applications use comes first.
+
+/// A connection pool, and everything that decorates one (like a retrier). Answers every request, whatever happens;
+/// errors hold a `failure`, see `details`. Runs on CAF's scheduler and never blocks.
+using pool_actor = caf::typed_actor<
+  // Runs one statement in autocommit mode on the first free connection; callers are served first come first served.
+  // Errors: every `errc` but `invalid_setting`.
+  caf::result<result>(execute_atom, statement),
+
+  // Makes one round trip to the server. Unlike `execute` it does not wait for a server that is down: it answers
+  // `connect_failed` as soon as a connect fails while no connection is open.
+  caf::result<verification>(verify_atom),
+
+  // The numbers of this moment.
+  caf::result<pool_status>(status_atom),
+
+  // Replaces all connections: those in use when they come back, the others now.
+  caf::result<void>(dispose_atom),
+
+  // Shuts down: refuses new requests (`shutting_down`), serves what it has accepted for up to the given time, then
+  // fails the rest, closes all connections, answers and ends. Zero: cuts at once. Asking again shortens the time.
+  caf::result<drain_report>(drain_atom, caf::timespan)>;
+
+// -- internal: between the pool and its connections -----------------------------
+
+/// Names a connection of a pool. Never reused.
+enum class connection_id : uint64_t {};
+
+/// What a connection does before it runs a statement.
+enum class liveness_check : uint8_t {
+  none, ///< Nothing.
+  peek, ///< Looks at the socket; no round trip.
+  ping, ///< Looks at the socket, then makes a round trip.
+};
+
+/// A statement on its way to a connection.
+struct grant {
+  statement what;
+  liveness_check check = liveness_check::peek;
+  /// When the statement's own time is up; `time_point::max()` if it has none.
+  caf::actor_clock::time_point deadline = caf::actor_clock::time_point::max();
+  /// When the pool got the request; decides its place in the queue if it comes back.
+  caf::actor_clock::time_point accepted;
+  std::chrono::nanoseconds waited{0};
+  uint32_t attempts = 1;
+  bool urgent = false; ///< Came as `verify`: does not wait for a server that is down.
+};
+
+/// What becomes of a connection after a use.
+enum class fate : uint8_t {
+  reusable, ///< Healthy.
+  lost,     ///< The server or the network ended it.
+  broken,   ///< cenote gave it up: statement timeout, oversized result, protocol trouble.
+};
+
+/// A connection's report that it is free again, or gone.
+struct released {
+  fate what = fate::reusable;
+  std::string reason; ///< Why it is gone.
+};
+
+/// A connection: owns one session with the server. A broker on an I/O lane; never blocks it.
+using connection_actor = caf::typed_actor<
+  // Runs the statement and answers the client, to whom the pool delegates. If the connection turns out to be dead
+  // before anything was sent, it hands the grant back to the pool with `returned`.
+  caf::result<result>(execute_atom, grant),
+
+  // Pings the server, then reports `released`.
+  caf::result<void>(ping_atom),
+
+  // Closes the connection and ends. A statement still running is answered first: `unknown`.
+  caf::result<void>(close_atom)>;
+
+/// A connection that is ready for use.
+struct opened {
+  connection_actor connection;
+  uint64_t server_connection_id = 0;
+  std::string server_version;
+};
+
+/// The pool with the messages that its own connections send it.
+using supervisor_actor = pool_actor::extend<
+  // `execute` for callers that do not wait for a server that is down.
+  caf::result<result>(verify_atom, statement),
+
+  // A connect succeeded, or did not.
+  caf::result<void>(opened_atom, connection_id, opened),
+  caf::result<void>(open_failed_atom, connection_id, failure),
+
+  // The use of a connection has ended.
+  caf::result<void>(released_atom, connection_id, released),
+
+  // A statement that a dead connection could not send: it keeps its place at the head of the queue.
+  caf::result<result>(returned_atom, connection_id, grant, std::string),
+
+  // Time has passed.
+  caf::result<void>(tick_atom)>;
+
+} // namespace cenote
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::grant)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::released)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_id)

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "cenote/detail/inspect_enum.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cenote {
+
+/// What is known about a request that failed. It alone decides what may be done next.
+enum class outcome : uint8_t {
+  not_sent,    ///< It never reached the server: repeating it is always safe.
+  rolled_back, ///< The server undid it: repeat the statement, or the whole transaction it belonged to.
+  unknown,     ///< It may have run: repeat it only if it is a read or an idempotent write.
+  rejected,    ///< The server, or cenote, refused it: repeating it gives the same error.
+  unavailable, ///< The pool could not serve it in time and never sent it: repeat it later.
+};
+
+/// What went wrong. Each code always has the same outcome, except `result_too_large` (see there).
+enum class errc : uint8_t {
+  // unavailable
+  acquire_timeout = 1, ///< No connection came free within the time allowed.
+  queue_full,          ///< Too many callers wait already.
+  shutting_down,       ///< The pool drains or has stopped.
+  connect_failed,      ///< No connection is open and none can be opened.
+  // not_sent
+  connection_lost_unsent, ///< The connection broke before the statement was handed over.
+  // unknown
+  connection_lost,   ///< The connection broke after the statement was sent.
+  statement_timeout, ///< The statement's own time was up while it ran.
+  // rolled_back
+  deadlock,  ///< The server chose this statement or transaction as the victim of a deadlock.
+  lock_wait, ///< A lock was not granted in time.
+  conflict,  ///< The row changed since the transaction's snapshot was taken.
+  // rejected
+  invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL.
+  server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ...
+  read_only_server,  ///< The server does not accept writes.
+  interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
+  result_too_large,  ///< The result exceeds `max-result-bytes`. A read is rejected; a write may have run: unknown.
+  // configuration and use
+  invalid_setting, ///< A setting is missing, unknown, of the wrong type or out of range.
+  internal,        ///< A defect of cenote. Please report it.
+};
+
+/// @name Names
+/// The enumerators' names as they appear in logs and errors.
+/// @{
+std::string to_string(outcome x);
+std::string to_string(errc x);
+/// @}
+
+/// Everything cenote knows about a request that failed. Travels inside `caf::error`; see `cenote/error.hpp`.
+struct failure {
+  errc code = errc::internal;
+  outcome what = outcome::rejected;
+
+  uint32_t number = 0;  ///< The server's or Connector/C's error number; zero if neither was asked.
+  std::string sqlstate; ///< Five characters, or empty if `number` is zero.
+  std::string text;     ///< What happened, for people; says what to change where that is known. Never a password.
+
+  uint32_t attempts = 1;               ///< How often the request was tried.
+  std::chrono::nanoseconds waited{0};  ///< Time spent waiting for a connection.
+  std::string last_connect_error;      ///< Why the last connect failed, if that matters here.
+
+  bool operator==(const failure&) const = default;
+};
+
+/// One line for logs and terminals: the text, and in parentheses number, sqlstate and outcome where there are any.
+std::string to_string(const failure& x);
+
+template <class Inspector>
+bool inspect(Inspector& f, outcome& x) {
+  return detail::inspect_enum(f, x, outcome::unavailable);
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, errc& x) {
+  return detail::inspect_enum(f, x, errc::internal);
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, failure& x) {
+  return f.object(x).fields(f.field("code", x.code), f.field("what", x.what), f.field("number", x.number),
+                            f.field("sqlstate", x.sqlstate), f.field("text", x.text), f.field("attempts", x.attempts),
+                            f.field("waited", x.waited), f.field("last-connect-error", x.last_connect_error));
+}
+
+} // namespace cenote

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "cenote/actors.hpp"
+#include "cenote/settings.hpp"
+
+#include <caf/fwd.hpp>
+
+namespace cenote {
+
+/// Prepares the process: registers cenote's and CAF's message types and initialises Connector/C, which sets SIGPIPE to
+/// be ignored. Call it once, at the start of `main`, before any actor system or its configuration is made. The
+/// application registers its own message types itself.
+void init();
+
+/// Starts a pool. Returns at once; the connections are opened in the background, `pool.max_connecting` at a time.
+///
+/// End it with `drain_atom`, or by sending it an exit message, which cuts what runs. A pool that is not ended keeps
+/// `actor_system` from shutting down.
+/// @param sys must have the module `caf::io::middleman` loaded.
+/// @param server where to connect to and as whom.
+/// @param rules the pool's settings; see `check` for their ranges.
+/// @throws std::invalid_argument if a setting is out of range, naming it.
+pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, const pool_settings& rules = {});
+
+/// Decorates a pool: repeats requests that failed where that is safe, after a growing delay. Reads and idempotent
+/// writes are repeated after `outcome::unknown`; every statement after `not_sent`, `rolled_back` and `unavailable`
+/// (except while shutting down); nothing after `rejected`. A statement's `timeout` bounds all its attempts together.
+///
+/// It ends with the pool. `drain`, `dispose`, `status` and `verify` are passed on.
+pool_actor spawn_retrier(caf::actor_system& sys, pool_actor pool, const retry_settings& rules = {});
+
+} // namespace cenote

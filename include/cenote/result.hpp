@@ -1,0 +1,297 @@
+#pragma once
+
+#include "cenote/detail/inspect_enum.hpp"
+#include "cenote/value.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace cenote {
+
+/// How the values of a column are represented. The type map is in `value_at`.
+enum class column_type : uint8_t {
+  integer,          ///< TINYINT ... BIGINT, YEAR -> int64_t
+  unsigned_integer, ///< the same, UNSIGNED -> uint64_t
+  real,             ///< DOUBLE, and FLOAT as the server prints it (6 digits) -> double
+  decimal,          ///< DECIMAL -> cenote::decimal
+  text,             ///< CHAR, VARCHAR, TEXT, ENUM, SET, UUID, INET6 -> std::string
+  json,             ///< JSON -> std::string
+  bytes,            ///< BINARY, VARBINARY, BLOB, GEOMETRY (SRID + WKB) -> cenote::bytes
+  bit,              ///< BIT -> cenote::bytes, big-endian
+  date,             ///< DATE -> cenote::date
+  datetime,         ///< DATETIME, TIMESTAMP -> cenote::datetime
+  time,             ///< TIME -> cenote::time
+  null,             ///< the type of a bare NULL
+};
+
+/// The name of a column type as used in error texts: "integer", "text", ...
+std::string_view to_string(column_type x);
+
+/// A column of a result.
+struct column {
+  std::string name; ///< The name or alias, UTF-8. Not necessarily unique.
+  column_type type = column_type::null;
+  bool operator==(const column&) const = default;
+};
+
+/// Thrown by the accessors of `row` if the program asks for a column that is not there, or for a type that the value
+/// does not fit. A mistake in the program, as with `std::vector::at`; the text names column, type and remedy.
+class result_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+class row;
+
+/// What a statement gave back: rows, or the effects of a write. One flat buffer holds all cells.
+///
+/// Plain data: copyable, cheap to move, and may be sent to other nodes.
+class result {
+public:
+  class iterator;
+
+  // -- rows --------------------------------------------------------------------
+
+  const std::vector<column>& columns() const noexcept { return columns_; }
+
+  /// Number of rows; zero for a statement without a result set.
+  size_t size() const noexcept { return columns_.empty() ? 0 : ends_.size() / columns_.size(); }
+  bool empty() const noexcept { return size() == 0; }
+
+  /// The row at `index`, which must be less than `size()`. It points into this result and must not outlive it.
+  row operator[](size_t index) const noexcept;
+
+  iterator begin() const noexcept;
+  iterator end() const noexcept;
+
+  // -- effects -----------------------------------------------------------------
+
+  /// Rows inserted, changed or deleted; zero for a SELECT. An UPDATE counts changed rows, not matched ones.
+  uint64_t affected_rows() const noexcept { return affected_rows_; }
+
+  /// The first AUTO_INCREMENT value that the statement created, or zero.
+  uint64_t last_insert_id() const noexcept { return last_insert_id_; }
+
+  /// Number of warnings on the server.
+  uint16_t warnings() const noexcept { return warnings_; }
+
+  /// The further results of a `CALL`, in order; empty for everything else.
+  const std::vector<result>& more() const noexcept { return more_; }
+
+  /// Bytes held by the cells.
+  size_t data_size() const noexcept { return data_.size(); }
+
+  bool operator==(const result&) const = default;
+
+  template <class Inspector>
+  friend bool inspect(Inspector& f, result& x) {
+    return f.object(x).fields(f.field("columns", x.columns_), f.field("data", x.data_), f.field("ends", x.ends_),
+                              f.field("affected-rows", x.affected_rows_),
+                              f.field("last-insert-id", x.last_insert_id_), f.field("warnings", x.warnings_),
+                              f.field("more", x.more_));
+  }
+
+private:
+  friend class row;
+  friend class result_builder;
+
+  static constexpr uint32_t null_bit = 0x8000'0000;
+
+  std::vector<column> columns_;
+  std::string data_;
+  /// End of each cell in `data_`, row by row; `null_bit` marks NULL. Results stay below 2 GiB.
+  std::vector<uint32_t> ends_;
+  uint64_t affected_rows_ = 0;
+  uint64_t last_insert_id_ = 0;
+  uint16_t warnings_ = 0;
+  std::vector<result> more_;
+};
+
+/// A row of a `result`, which must outlive it. Columns are counted from zero; names compare exactly, the first match
+/// counts.
+///
+/// `get<T>` takes these types, and `std::optional` of each (empty for NULL):
+/// every integer type (range-checked) and `bool` (only 0 and 1) from integers; `double` and `float` from real columns;
+/// `std::string`, `std::string_view` from text, JSON, decimals; `cenote::bytes` from text, JSON, bytes, bit;
+/// `cenote::decimal` from decimals and integers; `date`, `datetime` and `time` from their own; `value` from all.
+class row {
+public:
+  row(const result* parent, size_t index) noexcept : parent_{parent}, first_{index * parent->columns_.size()} {
+    // nop
+  }
+
+  /// Number of columns.
+  size_t size() const noexcept { return parent_->columns_.size(); }
+
+  /// @throws result_error if there is no such column.
+  bool is_null(size_t index) const;
+  bool is_null(std::string_view name) const { return is_null(index_of(name)); }
+
+  /// The cell as the server wrote it; empty for NULL. Not checked for type.
+  /// @throws result_error if there is no such column.
+  std::string_view text(size_t index) const;
+
+  /// The value at `index`, converted to `T` without loss.
+  /// @throws result_error if there is no such column, or the value is NULL (without `std::optional`), of another type,
+  ///         or out of range.
+  template <class T>
+  T get(size_t index) const {
+    if constexpr (detail::is_optional<T>) {
+      if (is_null(index))
+        return std::nullopt;
+      return get<typename T::value_type>(index);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return integer(index, 0, 1) != 0;
+    } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
+      return static_cast<T>(integer(index, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+    } else if constexpr (std::is_integral_v<T>) {
+      return static_cast<T>(unsigned_integer(index, std::numeric_limits<T>::max()));
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return static_cast<T>(real(index));
+    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+      return T{string(index)};
+    } else if constexpr (std::is_same_v<T, value>) {
+      return value_at(index);
+    } else {
+      return object<T>(index);
+    }
+  }
+
+  /// @copydoc get(size_t) const
+  template <class T>
+  T get(std::string_view name) const {
+    return get<T>(index_of(name));
+  }
+
+  /// The value in the type that its column has by the type map of `column_type`.
+  /// @throws result_error if there is no such column.
+  value value_at(size_t index) const;
+
+  /// The position of the first column of that name.
+  /// @throws result_error if there is none; the text lists the names there are.
+  size_t index_of(std::string_view name) const;
+
+private:
+  int64_t integer(size_t index, int64_t min, int64_t max) const;
+  uint64_t unsigned_integer(size_t index, uint64_t max) const;
+  double real(size_t index) const;
+  std::string_view string(size_t index) const;
+
+  /// Defined for bytes, decimal, date, datetime and time.
+  template <class T>
+  T object(size_t index) const;
+
+  const column& column_at(size_t index) const;
+  std::string_view not_null(size_t index, const char* wanted) const;
+  [[noreturn]] void mismatch(size_t index, const char* wanted) const;
+
+  const result* parent_;
+  size_t first_; ///< Index of this row's first cell.
+};
+
+template <>
+bytes row::object<bytes>(size_t index) const;
+template <>
+decimal row::object<decimal>(size_t index) const;
+template <>
+date row::object<date>(size_t index) const;
+template <>
+datetime row::object<datetime>(size_t index) const;
+template <>
+time row::object<time>(size_t index) const;
+
+/// Walks the rows of a result.
+class result::iterator {
+public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = row;
+  using difference_type = std::ptrdiff_t;
+  using pointer = void;
+  using reference = row;
+
+  iterator() noexcept = default;
+  iterator(const result* parent, size_t index) noexcept : parent_{parent}, index_{index} {
+    // nop
+  }
+
+  row operator*() const noexcept { return {parent_, index_}; }
+  iterator& operator++() noexcept {
+    ++index_;
+    return *this;
+  }
+  iterator operator++(int) noexcept {
+    auto copy = *this;
+    ++index_;
+    return copy;
+  }
+  bool operator==(const iterator&) const noexcept = default;
+
+private:
+  const result* parent_ = nullptr;
+  size_t index_ = 0;
+};
+
+inline row result::operator[](size_t index) const noexcept {
+  return {this, index};
+}
+
+inline result::iterator result::begin() const noexcept {
+  return {this, 0};
+}
+
+inline result::iterator result::end() const noexcept {
+  return {this, size()};
+}
+
+/// Fills a `result` cell by cell, in the order in which the server sends them. Scripted pools of tests use it, too.
+class result_builder {
+public:
+  /// Starts a result with these columns.
+  void columns(std::vector<column> xs) { result_.columns_ = std::move(xs); }
+
+  void add_null() { result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()) | result::null_bit); }
+
+  void add(std::string_view cell) {
+    result_.data_.append(cell);
+    result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()));
+  }
+
+  /// Sets the effects of a write.
+  void effects(uint64_t affected_rows, uint64_t last_insert_id, uint16_t warnings) {
+    result_.affected_rows_ = affected_rows;
+    result_.last_insert_id_ = last_insert_id;
+    result_.warnings_ = warnings;
+  }
+
+  /// Appends a further result of a `CALL`.
+  void more(result x) { result_.more_.push_back(std::move(x)); }
+
+  /// Bytes that the result holds so far, with the room for the ends of its cells.
+  size_t size() const noexcept { return result_.data_.size() + result_.ends_.size() * sizeof(uint32_t); }
+
+  /// Hands the result out and starts anew.
+  result finish() { return std::exchange(result_, {}); }
+
+private:
+  result result_;
+};
+
+template <class Inspector>
+bool inspect(Inspector& f, column_type& x) {
+  return detail::inspect_enum(f, x, column_type::null);
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, column& x) {
+  return f.object(x).fields(f.field("name", x.name), f.field("type", x.type));
+}
+
+} // namespace cenote

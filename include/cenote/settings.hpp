@@ -1,0 +1,134 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace cenote {
+
+/// A string that must not be shown. It has no stream operator and is no message type, so that printing or sending it by
+/// accident does not compile.
+class secret {
+public:
+  secret() = default;
+  explicit secret(std::string text) : text_{std::move(text)} {
+    // nop
+  }
+
+  /// The text itself: only for handing it to the server.
+  const std::string& reveal() const noexcept { return text_; }
+  bool empty() const noexcept { return text_.empty(); }
+
+private:
+  std::string text_;
+};
+
+/// How much TLS is asked for.
+enum class tls_mode : uint8_t {
+  disabled,    ///< Clear text.
+  required,    ///< Encrypted; the server's certificate is not checked.
+  verify_ca,   ///< The certificate must be signed by the given CA.
+  verify_full, ///< And it must be issued for the host's name or address.
+};
+
+/// Where the server is and how to log in: what a database URI says. See `parse_uri`.
+struct server_settings {
+  std::string host = "127.0.0.1"; ///< `localhost` means TCP, unless `unix_socket` is set.
+  uint16_t port = 3306;
+  std::string unix_socket; ///< Path; used instead of host and port if not empty.
+  std::string user;
+  secret password;
+  std::string database; ///< Empty: none selected.
+
+  tls_mode tls = tls_mode::disabled;
+  std::string tls_ca;     ///< PEM file; empty: the system's.
+  std::string tls_capath; ///< Folder of CA certificates.
+  std::string tls_cert;   ///< PEM file of the client's certificate.
+  std::string tls_key;    ///< PEM file of its key.
+  std::string tls_cipher; ///< Permitted ciphers; empty: the library's choice.
+
+  std::string charset = "utf8mb4"; ///< Of the connection.
+  std::string init_command;        ///< Run after every connect and reset.
+  std::string sql_mode;            ///< Set after every connect and reset; empty: the server's.
+  std::string program_name = "cenote"; ///< Shown in performance_schema.session_connect_attrs.
+  std::string bind_address;
+  bool compress = false;
+  bool autocommit = true;
+
+  /// Longest time for one connect, the TLS and login handshakes included. At least 1 s, whole seconds count.
+  std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};
+  std::chrono::nanoseconds read_timeout{0};  ///< Of the connect phase; zero: `connect_timeout`.
+  std::chrono::nanoseconds write_timeout{0}; ///< Likewise.
+
+  /// A statement's result above this size is an error. From 1 KiB to 1 GiB.
+  uint64_t max_result_bytes = 64u << 20;
+
+  /// Statements above this size are refused before anything is sent. Zero: the server's `max_allowed_packet` alone.
+  uint64_t max_allowed_packet = 0;
+
+  /// The endpoint without credentials: `db.example:3306/bato` or `/run/mysqld.sock/bato`. For logs.
+  std::string endpoint() const;
+};
+
+/// The pool's rules.
+struct pool_settings {
+  std::string name = "main"; ///< Shown in errors, logs and status.
+
+  size_t size = 10;        ///< Connections kept open. At least 1.
+  size_t max_overflow = 5; ///< Further ones while callers wait. Zero: none.
+
+  /// Longest wait for a connection. At least 1 ms.
+  std::chrono::nanoseconds timeout = std::chrono::seconds{30};
+  /// Age at which an idle connection is replaced, less up to 10 % at random. Zero: never.
+  std::chrono::nanoseconds recycle = std::chrono::seconds{3600};
+
+  /// Whether a connection is checked before each use: its socket always, with a round trip after `pre_ping_idle`.
+  bool pre_ping = true;
+  /// Idle time after which the check before use is a real ping. Zero: always.
+  std::chrono::nanoseconds pre_ping_idle = std::chrono::seconds{1};
+  /// How often an idle connection is pinged. Zero: never.
+  std::chrono::nanoseconds keepalive = std::chrono::seconds{30};
+
+  /// Callers that may wait at a time; one more is refused with `errc::queue_full`. At least 1.
+  size_t max_waiting = 100'000;
+  /// Connects under way at a time. At least 1.
+  size_t max_connecting = 4;
+
+  /// Delay after the first failed connect; doubles with each further one, each time less up to 50 % at random.
+  std::chrono::nanoseconds reconnect_delay = std::chrono::milliseconds{100};
+  /// The delay grows no further than this.
+  std::chrono::nanoseconds max_reconnect_delay = std::chrono::seconds{5};
+
+  /// Longest time that a shutdown waits for the work that was accepted. Zero: not at all.
+  std::chrono::nanoseconds drain_timeout = std::chrono::seconds{30};
+
+  /// I/O threads over which the connections are spread. At least 1.
+  size_t io_lanes = 1;
+};
+
+/// When and how often failed requests are repeated; see `spawn_retrier`.
+struct retry_settings {
+  size_t max_retries = 5; ///< Zero: none.
+  std::chrono::nanoseconds initial_delay = std::chrono::seconds{1}; ///< Before the first retry; doubles each time.
+  std::chrono::nanoseconds max_delay = std::chrono::seconds{30};    ///< Grows no further than this.
+};
+
+/// How the program logs.
+struct log_settings {
+  std::string level = "info";  ///< trace, debug, info, warning, error, critical or off.
+  std::string format = "text"; ///< text or json.
+  /// How often `cenote serve` logs the pool's status. Zero: never.
+  std::chrono::nanoseconds status_interval = std::chrono::seconds{60};
+};
+
+/// All of them: what file, environment and command line set.
+struct settings {
+  server_settings server;
+  pool_settings pool;
+  retry_settings retry;
+  log_settings log;
+};
+
+} // namespace cenote

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "cenote/failure.hpp"
+#include "cenote/result.hpp"
+#include "cenote/statement.hpp"
+#include "cenote/status.hpp"
+#include "cenote/value.hpp"
+
+#include <caf/is_error_code_enum.hpp>
+#include <caf/type_id.hpp>
+
+// Forward declarations of the internal messages; see actors.hpp.
+namespace cenote {
+enum class connection_id : uint64_t;
+struct grant;
+struct opened;
+struct released;
+} // namespace cenote
+
+// cenote's message types. Append only: the numbers are part of the network protocol, and every node of a cluster needs
+// the same block. It starts well after `first_custom_type_id`, so that applications can number theirs from there.
+CAF_BEGIN_TYPE_ID_BLOCK(cenote, caf::first_custom_type_id + 200)
+
+  CAF_ADD_TYPE_ID(cenote, (cenote::null))
+  CAF_ADD_TYPE_ID(cenote, (cenote::bytes))
+  CAF_ADD_TYPE_ID(cenote, (cenote::decimal))
+  CAF_ADD_TYPE_ID(cenote, (cenote::date))
+  CAF_ADD_TYPE_ID(cenote, (cenote::datetime))
+  CAF_ADD_TYPE_ID(cenote, (cenote::time))
+  CAF_ADD_TYPE_ID(cenote, (cenote::statement_kind))
+  CAF_ADD_TYPE_ID(cenote, (cenote::statement))
+  CAF_ADD_TYPE_ID(cenote, (cenote::column))
+  CAF_ADD_TYPE_ID(cenote, (cenote::result))
+  CAF_ADD_TYPE_ID(cenote, (cenote::errc))
+  CAF_ADD_TYPE_ID(cenote, (cenote::outcome))
+  CAF_ADD_TYPE_ID(cenote, (cenote::failure))
+  CAF_ADD_TYPE_ID(cenote, (cenote::pool_status))
+  CAF_ADD_TYPE_ID(cenote, (cenote::verification))
+  CAF_ADD_TYPE_ID(cenote, (cenote::drain_report))
+
+  CAF_ADD_ATOM(cenote, cenote, execute_atom)
+  CAF_ADD_ATOM(cenote, cenote, verify_atom)
+  CAF_ADD_ATOM(cenote, cenote, status_atom)
+  CAF_ADD_ATOM(cenote, cenote, dispose_atom)
+  CAF_ADD_ATOM(cenote, cenote, drain_atom)
+
+  // Internal.
+  CAF_ADD_TYPE_ID(cenote, (cenote::connection_id))
+  CAF_ADD_TYPE_ID(cenote, (cenote::grant))
+  CAF_ADD_TYPE_ID(cenote, (cenote::opened))
+  CAF_ADD_TYPE_ID(cenote, (cenote::released))
+  CAF_ADD_ATOM(cenote, cenote, opened_atom)
+  CAF_ADD_ATOM(cenote, cenote, open_failed_atom)
+  CAF_ADD_ATOM(cenote, cenote, released_atom)
+  CAF_ADD_ATOM(cenote, cenote, returned_atom)
+  CAF_ADD_ATOM(cenote, cenote, ping_atom)
+  CAF_ADD_ATOM(cenote, cenote, close_atom)
+  CAF_ADD_ATOM(cenote, cenote, tick_atom)
+
+CAF_END_TYPE_ID_BLOCK(cenote)
+
+CAF_ERROR_CODE_ENUM(cenote::errc)

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace cenote {
+
+/// SQL NULL.
+struct null {
+  auto operator<=>(const null&) const = default;
+};
+
+/// A string without a character set: BINARY, BLOB, BIT, GEOMETRY.
+struct bytes {
+  std::string data;
+  auto operator<=>(const bytes&) const = default;
+};
+
+/// An exact decimal number as the server writes it, up to 65 digits: `-12.340`.
+struct decimal {
+  std::string digits;
+  auto operator<=>(const decimal&) const = default;
+};
+
+/// A calendar date. All zero is the server's "zero date"; month or day may be zero as well.
+struct date {
+  uint16_t year = 0;
+  uint8_t month = 0;
+  uint8_t day = 0;
+  auto operator<=>(const date&) const = default;
+};
+
+/// A date with a time of day, without a time zone: what DATETIME and TIMESTAMP columns show in the session's zone.
+struct datetime {
+  uint16_t year = 0;
+  uint8_t month = 0;
+  uint8_t day = 0;
+  uint8_t hour = 0;
+  uint8_t minute = 0;
+  uint8_t second = 0;
+  uint32_t microsecond = 0;
+  auto operator<=>(const datetime&) const = default;
+};
+
+/// A TIME: a signed span of up to 838 hours, 59 minutes and 59.999999 seconds.
+struct time {
+  bool negative = false;
+  uint16_t hours = 0;
+  uint8_t minute = 0;
+  uint8_t second = 0;
+  uint32_t microsecond = 0;
+  auto operator<=>(const time&) const = default;
+};
+
+/// One value of a row or a parameter. Text is UTF-8.
+using value = std::variant<null, int64_t, uint64_t, double, std::string, bytes, decimal, date, datetime, time>;
+
+/// @name Text form
+/// As the server writes them: `2024-01-31`, `2024-01-31 12:00:00.000001`, `-838:59:59`. Microseconds are shown
+/// only if they are not zero.
+/// @{
+std::string to_string(const date& x);
+std::string to_string(const datetime& x);
+std::string to_string(const time& x);
+/// @}
+
+/// @name Parsing
+/// Read the server's text form; nothing if the text is not of that form.
+/// @{
+std::optional<date> parse_date(std::string_view text);
+std::optional<datetime> parse_datetime(std::string_view text);
+std::optional<time> parse_time(std::string_view text);
+/// @}
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_optional = false;
+
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+template <class>
+inline constexpr bool always_false = false;
+
+} // namespace detail
+
+/// Turns what callers write as a parameter into a `value`: integers, floating-point numbers, `bool` (1 or 0), anything
+/// that converts to `std::string_view`, `std::nullopt` and `std::optional` (NULL if empty), and the types above.
+template <class T>
+value to_value(T&& x) {
+  using type = std::remove_cvref_t<T>;
+  if constexpr (std::is_same_v<type, value>) {
+    return std::forward<T>(x);
+  } else if constexpr (std::is_same_v<type, std::nullopt_t> || std::is_same_v<type, std::nullptr_t>) {
+    return null{};
+  } else if constexpr (detail::is_optional<type>) {
+    return x ? to_value(*std::forward<T>(x)) : value{null{}};
+  } else if constexpr (std::is_integral_v<type>) {
+    if constexpr (std::is_signed_v<type> || std::is_same_v<type, bool>)
+      return static_cast<int64_t>(x);
+    else
+      return static_cast<uint64_t>(x);
+  } else if constexpr (std::is_floating_point_v<type>) {
+    return static_cast<double>(x);
+  } else if constexpr (std::is_same_v<type, std::string>) {
+    return std::string{std::forward<T>(x)};
+  } else if constexpr (std::is_convertible_v<T, std::string_view>) {
+    return std::string{std::string_view{x}};
+  } else if constexpr (std::is_constructible_v<value, T>) {
+    return value{std::forward<T>(x)};
+  } else {
+    static_assert(detail::always_false<T>, "this type cannot be a parameter: see cenote::value");
+  }
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, null& x) {
+  return f.object(x).fields();
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, bytes& x) {
+  return f.object(x).fields(f.field("data", x.data));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, decimal& x) {
+  return f.object(x).fields(f.field("digits", x.digits));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, date& x) {
+  return f.object(x).fields(f.field("year", x.year), f.field("month", x.month), f.field("day", x.day));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, datetime& x) {
+  return f.object(x).fields(f.field("year", x.year), f.field("month", x.month), f.field("day", x.day),
+                            f.field("hour", x.hour), f.field("minute", x.minute), f.field("second", x.second),
+                            f.field("microsecond", x.microsecond));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, time& x) {
+  return f.object(x).fields(f.field("negative", x.negative), f.field("hours", x.hours), f.field("minute", x.minute),
+                            f.field("second", x.second), f.field("microsecond", x.microsecond));
+}
+
+} // namespace cenote

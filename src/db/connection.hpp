@@ -1,0 +1,106 @@
+#pragma once
+
+#include "cenote/result.hpp"
+#include "cenote/settings.hpp"
+#include "cenote/statement.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <tl/expected.hpp>
+
+namespace cenote::db {
+
+/// Initialises Connector/C for the process. Safe to call again.
+void init_library();
+
+/// How far a statement or a connect got before it failed. Says what may be concluded about the server's state.
+enum class phase : uint8_t {
+  connecting, ///< Resolving, connecting, TLS, login or the set-up query.
+  preparing,  ///< Nothing has been sent.
+  sending,    ///< Not everything was handed to the kernel: the server cannot have run it.
+  waiting,    ///< Sent; no complete answer.
+};
+
+/// Who complains.
+enum class complaint : uint8_t {
+  server,            ///< The server or Connector/C; `number` says what.
+  invalid_statement, ///< The statement was refused before sending; `number` is zero.
+  result_too_large,  ///< The result passed `max_result_bytes`; `number` is zero.
+};
+
+/// A failure as it was observed, not yet judged: that is for the table in src/pool.
+struct trouble {
+  complaint source = complaint::server;
+  phase when = phase::preparing;
+  uint32_t number = 0;
+  std::string sqlstate;
+  std::string text; ///< Never contains the password.
+};
+
+/// What an operation waits for.
+enum class progress : uint8_t {
+  done,       ///< Finished: `take` the outcome.
+  want_read,  ///< Call `resume` when the socket is readable.
+  want_write, ///< ... writable.
+  want_both,  ///< ... either.
+};
+
+/// One session with a server. Everything but `open` and the destructor is non-blocking; at most one operation runs at a
+/// time. May move between threads as long as no two use it at once.
+class connection {
+public:
+  /// Resolves, connects, does TLS, logs in, checks the server and runs the set-up query. Blocks, at most for
+  /// `connect_timeout` per network address and handshake step (DNS excluded).
+  static tl::expected<connection, trouble> open(const server_settings& where);
+
+  /// Opens a connection of its own and ends server session `id` (`KILL CONNECTION`). Blocks like `open`. A session that
+  /// does not exist any more counts as success.
+  static tl::expected<void, trouble> kill(const server_settings& where, uint64_t id);
+
+  connection(connection&&) noexcept;
+  connection& operator=(connection&&) noexcept;
+
+  /// Says goodbye to the server if no operation is suspended, else just cuts the socket. Never blocks noticeably.
+  ~connection();
+
+  /// The socket, owned by this object.
+  int socket() const noexcept;
+
+  /// The session's number on the server: what `KILL` and the process list call id.
+  uint64_t server_id() const noexcept;
+  const std::string& server_version() const noexcept;
+  bool is_mariadb() const noexcept;
+  bool uses_tls() const noexcept;
+
+  /// Looks at the socket without a round trip. False if the server closed it or sent something unasked for. Cannot see
+  /// that the network in between is cut. Only between operations.
+  bool alive() const noexcept;
+
+  /// @name Operations
+  /// Start one, `resume` until it is done, `take` its outcome.
+  /// @{
+  progress start_ping();
+
+  /// Fills in the parameters with the connection's character set and SQL mode, and runs the statement.
+  progress start_execute(const statement& what);
+
+  /// Continues after the socket became ready.
+  progress resume(bool readable, bool writable);
+
+  /// The outcome of the operation that is done; of a ping an empty result.
+  tl::expected<result, trouble> take();
+  /// @}
+
+  /// Whether the connection is still in step with the server after an operation: false after a loss, a protocol error or
+  /// an oversized result; then it must be destroyed.
+  bool usable() const noexcept;
+
+private:
+  struct impl;
+  explicit connection(std::unique_ptr<impl> x) noexcept;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace cenote::db
