@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cenote/detail/connection.hpp"
 #include "cenote/error.hpp"
 #include "cenote/result.hpp"
 #include "cenote/statement.hpp"
@@ -37,16 +38,6 @@ using pool_actor = caf::typed_actor<
 
 // -- internal: between the pool and its connections -----------------------------
 
-/// Names a connection of a pool. Never reused.
-enum class connection_id : uint64_t {};
-
-/// What a connection does before it runs a statement.
-enum class liveness_check : uint8_t {
-  none, ///< Nothing.
-  peek, ///< Looks at the socket; no round trip.
-  ping, ///< Looks at the socket, then makes a round trip.
-};
-
 /// A statement on its way to a connection.
 struct grant {
   statement what;
@@ -58,13 +49,6 @@ struct grant {
   std::chrono::nanoseconds waited{0};
   uint32_t attempts = 1;
   bool urgent = false; ///< Came as `verify`: does not wait for a server that is down.
-};
-
-/// What becomes of a connection after a use.
-enum class fate : uint8_t {
-  reusable, ///< Healthy.
-  lost,     ///< The server or the network ended it.
-  broken,   ///< cenote gave it up: statement timeout, oversized result, protocol trouble.
 };
 
 /// A connection's report that it is free again, or gone.

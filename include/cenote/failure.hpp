@@ -35,6 +35,7 @@ enum class errc : uint8_t {
   lock_wait, ///< A lock was not granted in time.
   conflict,  ///< The row changed since the transaction's snapshot was taken.
   // rejected
+  login_refused,     ///< Wrong password, unknown database, no grant: connecting is useless until somebody changes that.
   invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL.
   server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ...
   read_only_server,  ///< The server does not accept writes.

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+namespace cenote {
+
+/// Names a connection of a pool. Never reused.
+enum class connection_id : uint64_t {};
+
+/// What a connection does before it runs a statement.
+enum class liveness_check : uint8_t {
+  none, ///< Nothing.
+  peek, ///< Looks at the socket; no round trip.
+  ping, ///< Looks at the socket, then makes a round trip.
+};
+
+/// What becomes of a connection after a use.
+enum class fate : uint8_t {
+  reusable, ///< Healthy.
+  lost,     ///< The server or the network ended it.
+  broken,   ///< cenote gave it up: statement timeout, oversized result, protocol trouble.
+};
+
+} // namespace cenote

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "cenote/detail/connection.hpp"
+#include "cenote/failure.hpp"
+#include "pool/request.hpp"
+
+#include <variant>
+#include <vector>
+
+namespace cenote::pool {
+
+/// Start opening a connection; report `opened` or `open_failed`.
+struct open_connection {
+  connection_id id;
+  bool operator==(const open_connection&) const = default;
+};
+
+/// Close a connection; report `closed`.
+struct close_connection {
+  connection_id id;
+  bool operator==(const close_connection&) const = default;
+};
+
+/// Ping an idle connection; report `released`.
+struct ping_connection {
+  connection_id id;
+  bool operator==(const ping_connection&) const = default;
+};
+
+/// Run a request on a connection; report `released` or `returned`.
+struct grant_connection {
+  request_id request;
+  connection_id connection;
+  liveness_check check;
+  duration waited;
+  bool operator==(const grant_connection&) const = default;
+};
+
+/// Answer a request with an error.
+struct fail_request {
+  request_id request;
+  failure why;
+  bool operator==(const fail_request&) const = default;
+};
+
+/// Everything is closed: answer those who asked for the drain, and end.
+struct finish {
+  bool operator==(const finish&) const = default;
+};
+
+/// What the pool actor has to do, in this order.
+using command =
+    std::variant<open_connection, close_connection, ping_connection, grant_connection, fail_request, finish>;
+using commands = std::vector<command>;
+
+} // namespace cenote::pool

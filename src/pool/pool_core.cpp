@@ -1,0 +1,359 @@
+#include "pool/pool_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cenote::pool {
+
+namespace {
+
+/// How many dead connections in turn a request may meet before it is given up.
+constexpr uint32_t max_attempts = 10;
+
+/// `now + by`, where `by` may mean "never".
+time_point later(time_point now, duration by) {
+  return by >= time_point::max() - now ? time_point::max() : now + by;
+}
+
+} // namespace
+
+pool_core::pool_core(const pool_settings& rules, uint64_t seed)
+    : rules_{rules}, rng_{static_cast<std::minstd_rand::result_type>(seed)} {
+  numbers_.pool = rules_.name;
+  numbers_.pool_size = rules_.size;
+}
+
+// -- what callers want -----------------------------------------------------------
+
+commands pool_core::start(time_point now) {
+  return settle({}, now);
+}
+
+commands pool_core::acquire(const request& who, time_point now) {
+  commands out;
+  expire(out, now);
+  if (mode_ != mode::running) {
+    refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
+    return out;
+  }
+  if (!idle_.empty()) {
+    // Nobody waits while a connection is idle.
+    auto id = idle_.back();
+    grant(id, slots_.at(id), who, out, now);
+    return out;
+  }
+  auto deadline = std::min(who.deadline, later(who.accepted, rules_.timeout));
+  if (deadline <= now)
+    refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
+  else if (queue_.size() >= rules_.max_waiting)
+    refuse(who, queue_full(rules_, circumstances_of(who, now)), out);
+  else
+    queue_.push_back(who, deadline);
+  return settle(std::move(out), now);
+}
+
+commands pool_core::dispose(time_point now) {
+  commands out;
+  ++generation_;
+  for (auto& [id, x] : slots_)
+    if (x.state == slot_state::idle || x.state == slot_state::pinging)
+      close(id, x, out);
+  return settle(std::move(out), now);
+}
+
+commands pool_core::drain(time_point deadline, time_point now) {
+  if (mode_ == mode::running)
+    mode_ = mode::draining;
+  cut_at_ = std::min(cut_at_, deadline);
+  return settle({}, now);
+}
+
+// -- what connections report -----------------------------------------------------
+
+commands pool_core::opened(connection_id id, time_point now) {
+  commands out;
+  failures_ = 0;
+  connect_failure_.reset();
+  connect_after_ = time_point::min();
+  numbers_.initialized = true;
+  ++numbers_.connects;
+  if (auto i = slots_.find(id); i != slots_.end() && i->second.state == slot_state::opening) {
+    auto& x = i->second;
+    x.replace_at = later(now, lifetime(rules_, random()));
+    x.confirmed_at = now;
+    serve_or_park(id, x, out, now);
+  }
+  return settle(std::move(out), now);
+}
+
+commands pool_core::open_failed(connection_id id, const failure& why, time_point now) {
+  // Connects that were under way together count as one failure.
+  if (now >= connect_after_)
+    ++failures_;
+  // A refused login is not tried again soon: servers lock accounts that fail too often.
+  auto refused = why.code == errc::login_refused;
+  connect_after_ = now + (refused ? rules_.max_reconnect_delay : reconnect_delay(rules_, failures_, random()));
+  connect_failure_ = why;
+  numbers_.last_error = why.text;
+  return closed(id, now);
+}
+
+commands pool_core::released(connection_id id, fate what, const std::string& reason, time_point now) {
+  commands out;
+  if (auto i = slots_.find(id); i != slots_.end())
+    end_of_use(id, i->second, what, reason, out, now);
+  return settle(std::move(out), now);
+}
+
+commands pool_core::returned(connection_id id, const std::string& reason, const request& who, time_point now) {
+  commands out;
+  --numbers_.served;
+  if (drained_.finished > 0)
+    --drained_.finished;
+  if (auto i = slots_.find(id); i != slots_.end())
+    end_of_use(id, i->second, fate::lost, reason, out, now);
+  auto deadline = std::min(who.deadline, later(who.accepted, rules_.timeout));
+  if (deadline <= now)
+    refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
+  else if (mode_ == mode::stopped)
+    refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
+  else if (who.attempts >= max_attempts)
+    refuse(who, never_sent(rules_, circumstances_of(who, now), who.attempts, reason), out);
+  else if (!idle_.empty())
+    grant(idle_.back(), slots_.at(idle_.back()), who, out, now);
+  else
+    queue_.push_front(who, deadline);
+  return settle(std::move(out), now);
+}
+
+commands pool_core::closed(connection_id id, time_point now) {
+  if (auto i = slots_.find(id); i != slots_.end()) {
+    move(id, i->second, slot_state::closing);
+    --tally_[static_cast<size_t>(slot_state::closing)];
+    slots_.erase(i);
+  }
+  return settle({}, now);
+}
+
+void pool_core::end_of_use(connection_id id, slot& x, fate what, const std::string& reason, commands& out,
+                           time_point now) {
+  if (x.state != slot_state::busy && x.state != slot_state::pinging)
+    return;
+  if (what == fate::reusable) {
+    x.confirmed_at = now;
+    x.suspect = false;
+    serve_or_park(id, x, out, now);
+    return;
+  }
+  if (what == fate::lost) {
+    ++numbers_.lost;
+    numbers_.last_error = reason;
+    // Where one was lost others may be: they get a real ping before their next use.
+    for (auto& other : slots_)
+      other.second.suspect = true;
+  }
+  close(id, x, out);
+}
+
+// -- time ------------------------------------------------------------------------
+
+commands pool_core::tick(time_point now) {
+  commands out;
+  maintain_idle(out, now);
+  return settle(std::move(out), now);
+}
+
+time_point pool_core::next_event() {
+  if (mode_ == mode::stopped)
+    return time_point::max();
+  auto result = std::min(queue_.next_deadline(), maintain_at_);
+  if (mode_ == mode::draining)
+    result = std::min(result, cut_at_);
+  if (failures_ > 0 && connects_due() > 0)
+    result = std::min(result, connect_after_);
+  return result;
+}
+
+/// Recycles idle connections that are too old and pings those that were not used for long.
+void pool_core::maintain_idle(commands& out, time_point now) {
+  if (maintain_at_ > now)
+    return;
+  maintain_at_ = time_point::max();
+  auto all = idle_; // Closing and pinging change it.
+  for (auto id : all) {
+    auto& x = slots_.at(id);
+    if (x.replace_at <= now) {
+      close(id, x, out);
+      continue;
+    }
+    if (next_maintenance(x) <= now) {
+      move(id, x, slot_state::pinging);
+      out.push_back(ping_connection{id});
+      continue;
+    }
+    maintain_at_ = std::min(maintain_at_, next_maintenance(x));
+  }
+}
+
+/// When an idle connection has to be pinged or replaced.
+time_point pool_core::next_maintenance(const slot& x) const {
+  auto ping_at = rules_.keepalive == duration::zero() ? time_point::max() : later(x.confirmed_at, rules_.keepalive);
+  return std::min(x.replace_at, ping_at);
+}
+
+// -- follow-up -------------------------------------------------------------------
+
+commands pool_core::settle(commands out, time_point now) {
+  expire(out, now);
+  fail_hopeless(out, now);
+  open_missing(out, now);
+  finish_drain(out, now);
+  return out;
+}
+
+void pool_core::expire(commands& out, time_point now) {
+  while (auto who = queue_.pop_expired(now)) {
+    auto why = circumstances_of(*who, now);
+    why.waiting = queue_.size() + 1;
+    refuse(*who, acquire_timeout(rules_, why), out);
+  }
+}
+
+/// While no connection is open and connects fail, fails those who do not want to wait; and everybody if trying again is
+/// useless.
+void pool_core::fail_hopeless(commands& out, time_point now) {
+  if (!connect_failure_ || open_connections() > 0)
+    return;
+  auto useless = connect_failure_->code == errc::login_refused;
+  while (auto who = useless ? queue_.pop() : queue_.pop_urgent())
+    refuse(*who, cannot_connect(rules_, circumstances_of(*who, now), *connect_failure_), out);
+}
+
+void pool_core::open_missing(commands& out, time_point now) {
+  if (now < connect_after_)
+    return;
+  for (auto n = connects_due(); n > 0; --n) {
+    auto id = connection_id{++last_id_};
+    auto& x = slots_[id];
+    x.generation = generation_;
+    ++tally_[static_cast<size_t>(slot_state::opening)];
+    out.push_back(open_connection{id});
+  }
+}
+
+void pool_core::finish_drain(commands& out, time_point now) {
+  if (mode_ != mode::draining)
+    return;
+  if (auto working = tally(slot_state::busy); queue_.size() + working > 0) {
+    if (now < cut_at_)
+      return;
+    drained_.cut = queue_.size() + working;
+    while (auto who = queue_.pop())
+      refuse(*who, shutting_down(rules_, circumstances_of(*who, now)), out);
+  }
+  mode_ = mode::stopped;
+  numbers_.initialized = false;
+  // A connect under way cannot be stopped; its connection is closed as soon as it reports.
+  for (auto& [id, x] : slots_)
+    if (x.state != slot_state::closing && x.state != slot_state::opening)
+      close(id, x, out);
+  out.push_back(finish{});
+}
+
+// -- connections -----------------------------------------------------------------
+
+head_count pool_core::count() const {
+  return {slots_.size(), tally(slot_state::opening), tally(slot_state::pinging), queue_.size()};
+}
+
+size_t pool_core::connects_due() const {
+  if (mode_ == mode::stopped || (mode_ == mode::draining && queue_.empty()))
+    return 0;
+  return connects_wanted(rules_, count(), failures_);
+}
+
+size_t pool_core::open_connections() const {
+  return tally(slot_state::idle) + tally(slot_state::pinging) + tally(slot_state::busy);
+}
+
+void pool_core::move(connection_id id, slot& x, slot_state to) {
+  if (x.state == slot_state::idle) {
+    // Nearly always the last one.
+    auto i = std::find(idle_.rbegin(), idle_.rend(), id);
+    idle_.erase(std::next(i).base());
+  }
+  --tally_[static_cast<size_t>(x.state)];
+  ++tally_[static_cast<size_t>(to)];
+  x.state = to;
+}
+
+/// A connection is free: the next caller gets it; if there is none it stays, or goes if it is not needed any more.
+void pool_core::serve_or_park(connection_id id, slot& x, commands& out, time_point now) {
+  expire(out, now);
+  if (mode_ == mode::stopped || x.generation != generation_ || x.replace_at <= now) {
+    close(id, x, out);
+    return;
+  }
+  if (auto next = queue_.pop()) {
+    grant(id, x, *next, out, now);
+    return;
+  }
+  auto leaving = tally(slot_state::closing);
+  if (slots_.size() - leaving > rules_.size) {
+    close(id, x, out);
+    return;
+  }
+  auto was_pinged = x.state == slot_state::pinging;
+  move(id, x, slot_state::idle);
+  // A ping is no use: the connection stays among those that are not needed.
+  idle_.insert(was_pinged ? idle_.begin() : idle_.end(), id);
+  maintain_at_ = std::min(maintain_at_, next_maintenance(x));
+}
+
+void pool_core::grant(connection_id id, slot& x, const request& who, commands& out, time_point now) {
+  auto check = !rules_.pre_ping     ? liveness_check::none
+               : wants_ping(x, now) ? liveness_check::ping
+                                    : liveness_check::peek;
+  move(id, x, slot_state::busy);
+  ++numbers_.served;
+  if (mode_ == mode::draining)
+    ++drained_.finished;
+  out.push_back(grant_connection{who.id, id, check, now - who.accepted});
+}
+
+bool pool_core::wants_ping(const slot& x, time_point now) const {
+  return x.suspect || later(x.confirmed_at, rules_.pre_ping_idle) <= now;
+}
+
+void pool_core::close(connection_id id, slot& x, commands& out) {
+  move(id, x, slot_state::closing);
+  out.push_back(close_connection{id});
+}
+
+// -- refusals and numbers --------------------------------------------------------
+
+circumstances pool_core::circumstances_of(const request& who, time_point now) const {
+  return {tally(slot_state::busy), open_connections(), queue_.size(), now - who.accepted,
+          connect_failure_ ? connect_failure_->text : std::string{}};
+}
+
+void pool_core::refuse(const request& who, failure why, commands& out) {
+  ++(why.code == errc::acquire_timeout ? numbers_.timed_out : numbers_.refused);
+  why.attempts = who.attempts;
+  out.push_back(fail_request{who.id, std::move(why)});
+}
+
+pool_status pool_core::status() const {
+  auto result = numbers_;
+  result.draining = mode_ != mode::running;
+  result.checked_in = tally(slot_state::idle) + tally(slot_state::pinging);
+  result.checked_out = tally(slot_state::busy);
+  result.total_connections = result.checked_in + result.checked_out;
+  result.overflow = result.total_connections > rules_.size ? result.total_connections - rules_.size : 0;
+  result.waiting = queue_.size();
+  result.connecting = tally(slot_state::opening);
+  result.generation = generation_;
+  return result;
+}
+
+} // namespace cenote::pool

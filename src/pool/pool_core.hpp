@@ -1,0 +1,135 @@
+#pragma once
+
+#include "cenote/settings.hpp"
+#include "cenote/status.hpp"
+#include "pool/commands.hpp"
+#include "pool/refusals.hpp"
+#include "pool/sizing.hpp"
+#include "pool/waiting_queue.hpp"
+
+#include <array>
+#include <random>
+#include <string>
+#include <unordered_map>
+
+namespace cenote::pool {
+
+/// All rules of a pool: who gets which connection, when connections are opened, checked, replaced and closed.
+///
+/// A pure state machine: each call tells it what happened at `now` and returns what has to be done about it. Times must
+/// not decrease from call to call.
+class pool_core {
+public:
+  /// @param rules must be in range.
+  /// @param seed for the jitter of delays.
+  pool_core(const pool_settings& rules, uint64_t seed);
+
+  // -- what callers want ---------------------------------------------------------
+
+  /// Opens the first connections.
+  commands start(time_point now);
+
+  /// A request arrived. Its id must be larger than all before.
+  commands acquire(const request& who, time_point now);
+
+  /// Replace all connections: those in use when they come back, the others now.
+  commands dispose(time_point now);
+
+  /// Take no new requests; serve the accepted ones until `deadline`, then fail them; then `finish`. A second call can
+  /// only make it earlier.
+  commands drain(time_point deadline, time_point now);
+
+  // -- what connections report ---------------------------------------------------
+
+  commands opened(connection_id id, time_point now);
+
+  /// @param why `login_refused` fails everybody who waits: trying again is useless until somebody changes something.
+  commands open_failed(connection_id id, const failure& why, time_point now);
+
+  /// A use or a ping has ended.
+  commands released(connection_id id, fate what, const std::string& reason, time_point now);
+
+  /// A granted request could not be sent because its connection was dead. It goes to the head of the queue.
+  commands returned(connection_id id, const std::string& reason, const request& who, time_point now);
+
+  /// A connection is gone: after `close_connection`, or by itself.
+  commands closed(connection_id id, time_point now);
+
+  // -- time ----------------------------------------------------------------------
+
+  /// Time has passed. Needed at `next_event`, harmless at any other time.
+  commands tick(time_point now);
+
+  /// When `tick` has to be called next; `time_point::max()` if never.
+  time_point next_event();
+
+  // -- what operators see --------------------------------------------------------
+
+  /// The numbers of this moment. The endpoint is left for the caller to fill in.
+  pool_status status() const;
+
+  /// What a drain has done so far.
+  drain_report report() const { return drained_; }
+
+private:
+  enum class slot_state : uint8_t { opening, idle, pinging, busy, closing };
+  enum class mode : uint8_t { running, draining, stopped };
+
+  struct slot {
+    slot_state state = slot_state::opening;
+    uint64_t generation = 0;
+    time_point replace_at;   ///< When it is too old.
+    time_point confirmed_at; ///< When the server was last known to be there.
+    bool suspect = false;    ///< Another connection was lost since.
+  };
+
+  using slot_map = std::unordered_map<connection_id, slot>;
+
+  head_count count() const;
+  size_t connects_due() const;
+  size_t tally(slot_state x) const { return tally_[static_cast<size_t>(x)]; }
+  size_t open_connections() const;
+  circumstances circumstances_of(const request& who, time_point now) const;
+
+  /// Follow-up of every event: expire, open, close, finish.
+  commands settle(commands out, time_point now);
+
+  void move(connection_id id, slot& x, slot_state to);
+  bool wants_ping(const slot& x, time_point now) const;
+  time_point next_maintenance(const slot& x) const;
+  void serve_or_park(connection_id id, slot& x, commands& out, time_point now);
+  void grant(connection_id id, slot& x, const request& who, commands& out, time_point now);
+  void close(connection_id id, slot& x, commands& out);
+  void end_of_use(connection_id id, slot& x, fate what, const std::string& reason, commands& out, time_point now);
+  void expire(commands& out, time_point now);
+  void maintain_idle(commands& out, time_point now);
+  void fail_hopeless(commands& out, time_point now);
+  void open_missing(commands& out, time_point now);
+  void finish_drain(commands& out, time_point now);
+  void refuse(const request& who, failure why, commands& out);
+  double random() { return std::uniform_real_distribution<>{0.0, 1.0}(rng_); }
+
+  pool_settings rules_;
+  std::minstd_rand rng_;
+  mode mode_ = mode::running;
+  time_point cut_at_ = time_point::max(); ///< When a drain gives up.
+  drain_report drained_;
+
+  slot_map slots_;
+  std::vector<connection_id>
+      idle_;                      ///< Used from the back, so that what is not needed stays at the front and is pinged.
+  std::array<size_t, 5> tally_{}; ///< Slots by state.
+  uint64_t last_id_ = 0;
+  uint64_t generation_ = 0;
+
+  waiting_queue queue_;
+
+  size_t failures_ = 0;                    ///< Connects that failed in a row.
+  std::optional<failure> connect_failure_; ///< The last of them.
+  time_point connect_after_ = time_point::min();
+  time_point maintain_at_ = time_point::max();
+
+  pool_status numbers_; ///< Its counters and texts; the rest is filled in by `status`.
+};
+
+} // namespace cenote::pool

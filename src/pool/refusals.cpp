@@ -1,0 +1,93 @@
+#include "pool/refusals.hpp"
+
+#include <cstdio>
+#include <utility>
+
+namespace cenote::pool {
+
+namespace {
+
+std::string number(size_t x) {
+  return std::to_string(x);
+}
+
+std::string named(const pool_settings& rules) {
+  return "pool " + rules.name;
+}
+
+/// `(in use 15, waiting 42; last connect error: ...)`
+std::string details(const circumstances& now) {
+  auto result = " (in use " + number(now.in_use) + ", open " + number(now.open) + ", waiting " + number(now.waiting);
+  if (!now.last_connect_error.empty())
+    result += "; last connect error: " + now.last_connect_error;
+  return result + ")";
+}
+
+failure refusal(errc code, std::string text, const circumstances& now) {
+  failure result;
+  result.code = code;
+  result.what = outcome::unavailable;
+  result.text = std::move(text);
+  result.waited = now.waited;
+  result.last_connect_error = now.last_connect_error;
+  return result;
+}
+
+} // namespace
+
+failure acquire_timeout(const pool_settings& rules, const circumstances& now) {
+  if (now.open == 0)
+    return refusal(errc::acquire_timeout,
+                   named(rules) + ": no connection could be opened, timed out after " + to_text(now.waited)
+                       + details(now) + "; check the server",
+                   now);
+  return refusal(errc::acquire_timeout,
+                 named(rules) + ": limit of size " + number(rules.size) + " overflow " + number(rules.max_overflow)
+                     + " reached, timed out after " + to_text(now.waited) + details(now)
+                     + "; shorten the statements, or raise pool.size or pool.timeout",
+                 now);
+}
+
+failure queue_full(const pool_settings& rules, const circumstances& now) {
+  return refusal(errc::queue_full,
+                 named(rules) + ": " + number(rules.max_waiting) + " callers wait already" + details(now)
+                     + "; send less at a time, or raise pool.max-waiting",
+                 now);
+}
+
+failure shutting_down(const pool_settings& rules, const circumstances& now) {
+  return refusal(errc::shutting_down, named(rules) + " is shutting down" + details(now), now);
+}
+
+failure cannot_connect(const pool_settings& rules, const circumstances& now, const failure& cause) {
+  auto result = cause;
+  result.text = named(rules) + " cannot connect: " + cause.text;
+  result.waited = now.waited;
+  result.last_connect_error = cause.text;
+  return result;
+}
+
+failure never_sent(const pool_settings& rules, const circumstances& now, uint32_t attempts, const std::string& reason) {
+  auto result = refusal(errc::connection_lost_unsent,
+                        named(rules) + ": " + number(attempts)
+                            + " connections in turn were dead before the statement could be sent, the last one: "
+                            + reason + details(now),
+                        now);
+  result.what = outcome::not_sent;
+  result.attempts = attempts;
+  return result;
+}
+
+std::string to_text(duration x) {
+  char buffer[32];
+  auto seconds = std::chrono::duration<double>(x).count();
+  if (seconds >= 1)
+    std::snprintf(buffer, sizeof(buffer), "%.1f s", seconds);
+  else if (seconds >= 0.001)
+    std::snprintf(buffer, sizeof(buffer), "%.0f ms", seconds * 1e3);
+  else
+    std::snprintf(buffer, sizeof(buffer), "%.0f us", seconds * 1e6);
+  return buffer;
+}
+
+} // namespace cenote::pool

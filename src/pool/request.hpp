@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace cenote::pool {
+
+/// All time is handed in; nothing in this folder reads a clock.
+using clock = std::chrono::steady_clock;
+using time_point = clock::time_point;
+using duration = std::chrono::nanoseconds;
+
+/// Names a request for a connection. Never reused: a request that comes back gets a new one.
+enum class request_id : uint64_t {};
+
+/// Somebody wants a connection.
+struct request {
+  request_id id{};
+  time_point accepted;                     ///< When the pool got it.
+  time_point deadline = time_point::max(); ///< Its own; the pool's timeout applies as well.
+  bool urgent = false;                     ///< Does not wait for a server that is down.
+  uint32_t attempts = 1;                   ///< How often it has been given a connection, this time included.
+};
+
+} // namespace cenote::pool

@@ -1,0 +1,35 @@
+#include "pool/retry_rules.hpp"
+
+#include "pool/backoff.hpp"
+
+namespace cenote::pool {
+
+bool may_repeat(statement_kind kind, const failure& why) {
+  switch (why.what) {
+  case outcome::not_sent:
+  case outcome::rolled_back:
+    return true;
+  case outcome::unknown:
+    // A statement that used up its time would do so again.
+    return kind != statement_kind::write && why.code != errc::statement_timeout;
+  case outcome::unavailable:
+    return why.code != errc::shutting_down;
+  case outcome::rejected:
+    return false;
+  }
+  return false;
+}
+
+std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
+                                    time_point now, double random) {
+  if (what.attempts > rules.max_retries || !may_repeat(what.kind, why))
+    return std::nullopt;
+  auto delay = why.what == outcome::rolled_back
+                   ? std::chrono::duration_cast<duration>(std::chrono::milliseconds{50} * random)
+                   : exponential_delay(rules.initial_delay, rules.max_delay, what.attempts);
+  if (what.deadline - now <= delay)
+    return std::nullopt;
+  return delay;
+}
+
+} // namespace cenote::pool
