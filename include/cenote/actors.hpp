@@ -18,25 +18,25 @@ namespace cenote {
 /// A connection pool, and everything that decorates one (like a retrier). Answers every request, whatever happens;
 /// errors hold a `failure`, see `details`. Runs on CAF's scheduler and never blocks.
 using pool_actor = caf::typed_actor<
-  // Runs one statement in autocommit mode on the first free connection; callers are served first come first served.
-  // Errors: every `errc` but `invalid_setting`.
-  caf::result<result>(execute_atom, statement),
+    // Runs one statement in autocommit mode on the first free connection; callers are served first come first served.
+    // Errors: every `errc` but `invalid_setting`.
+    caf::result<result>(execute_atom, statement),
 
-  // Makes one round trip to the server. Unlike `execute` it does not wait for a server that is down: it answers
-  // `connect_failed` as soon as a connect fails while no connection is open.
-  caf::result<verification>(verify_atom),
+    // Makes one round trip to the server. Unlike `execute` it does not wait for a server that is down: it answers
+    // `connect_failed` as soon as a connect fails while no connection is open.
+    caf::result<verification>(verify_atom),
 
-  // The numbers of this moment.
-  caf::result<pool_status>(status_atom),
+    // The numbers of this moment.
+    caf::result<pool_status>(status_atom),
 
-  // Replaces all connections: those in use when they come back, the others now.
-  caf::result<void>(dispose_atom),
+    // Replaces all connections: those in use when they come back, the others now.
+    caf::result<void>(dispose_atom),
 
-  // Shuts down: refuses new requests (`shutting_down`), serves what it has accepted for up to the given time, then
-  // fails the rest, closes all connections, answers and ends. Zero: cuts at once. Asking again shortens the time.
-  caf::result<drain_report>(drain_atom, caf::timespan)>;
+    // Shuts down: refuses new requests (`shutting_down`), serves what it has accepted for up to the given time, then
+    // fails the rest, closes all connections, answers and ends. Zero: cuts at once. Asking again shortens the time.
+    caf::result<drain_report>(drain_atom, caf::timespan)>;
 
-// -- internal: between the pool and its connections -----------------------------
+// -- internal: between the pool and its connections, never over the network -------
 
 /// A statement on its way to a connection.
 struct grant {
@@ -59,15 +59,18 @@ struct released {
 
 /// A connection: owns one session with the server. A broker on an I/O lane; never blocks it.
 using connection_actor = caf::typed_actor<
-  // Runs the statement and answers the client, to whom the pool delegates. If the connection turns out to be dead
-  // before anything was sent, it hands the grant back to the pool with `returned`.
-  caf::result<result>(execute_atom, grant),
+    // Runs the statement and answers the client, to whom the pool delegates. If the connection turns out to be dead
+    // before anything was sent, it hands the grant back to the pool with `returned`.
+    caf::result<result>(execute_atom, grant),
 
-  // Pings the server, then reports `released`.
-  caf::result<void>(ping_atom),
+    // Pings the server, then reports `released`.
+    caf::result<void>(ping_atom),
 
-  // Closes the connection and ends. A statement still running is answered first: `unknown`.
-  caf::result<void>(close_atom)>;
+    // Closes the connection and ends. A statement still running is answered first: `unknown`.
+    caf::result<void>(close_atom),
+
+    // The socket became ready.
+    caf::result<void>(ready_atom, bool, bool)>;
 
 /// A connection that is ready for use.
 struct opened {
@@ -78,21 +81,17 @@ struct opened {
 
 /// The pool with the messages that its own connections send it.
 using supervisor_actor = pool_actor::extend<
-  // `execute` for callers that do not wait for a server that is down.
-  caf::result<result>(verify_atom, statement),
+    // `execute` for callers that do not wait for a server that is down.
+    caf::result<result>(verify_atom, statement),
 
-  // A connect succeeded, or did not.
-  caf::result<void>(opened_atom, connection_id, opened),
-  caf::result<void>(open_failed_atom, connection_id, failure),
+    // A connect succeeded, or did not.
+    caf::result<void>(opened_atom, connection_id, opened), caf::result<void>(open_failed_atom, connection_id, failure),
 
-  // The use of a connection has ended.
-  caf::result<void>(released_atom, connection_id, released),
+    // The use of a connection has ended.
+    caf::result<void>(released_atom, connection_id, released),
 
-  // A statement that a dead connection could not send: it keeps its place at the head of the queue.
-  caf::result<result>(returned_atom, connection_id, grant, std::string),
-
-  // Time has passed.
-  caf::result<void>(tick_atom)>;
+    // A statement that a dead connection could not send: it keeps its place at the head of the queue.
+    caf::result<result>(returned_atom, connection_id, grant, std::string)>;
 
 } // namespace cenote
 

@@ -26,12 +26,12 @@ server_settings parse_uri(std::string_view uri);
 
 /// One setting, as shown in the help, the config file and the README.
 struct setting_info {
-  std::string key;         ///< Its path in the config file without the leading `cenote.`: `pool.size`.
-  std::string unit;        ///< "connections", "seconds", "bytes", "bool", "text" ...
+  std::string key;          ///< Its path in the config file without the leading `cenote.`: `pool.size`.
+  std::string unit;         ///< "connections", "seconds", "bytes", "bool", "text" ...
   std::string default_text; ///< As it is written in the config file: `10`, `30s`, `"info"`.
-  std::string minimum;     ///< Lowest value, or the permitted words; empty if anything goes.
-  std::string environment; ///< The environment variable, or empty.
-  std::string help;        ///< One sentence.
+  std::string minimum;      ///< Lowest value, or the permitted words; empty if anything goes.
+  std::string environment;  ///< The environment variable, or empty.
+  std::string help;         ///< One sentence.
 };
 
 /// All settings in the order of the config file.

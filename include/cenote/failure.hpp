@@ -62,9 +62,9 @@ struct failure {
   std::string sqlstate; ///< Five characters, or empty if `number` is zero.
   std::string text;     ///< What happened, for people; says what to change where that is known. Never a password.
 
-  uint32_t attempts = 1;               ///< How often the request was tried.
-  std::chrono::nanoseconds waited{0};  ///< Time spent waiting for a connection.
-  std::string last_connect_error;      ///< Why the last connect failed, if that matters here.
+  uint32_t attempts = 1;              ///< How often the request was tried.
+  std::chrono::nanoseconds waited{0}; ///< Time spent waiting for a connection.
+  std::string last_connect_error;     ///< Why the last connect failed, if that matters here.
 
   bool operator==(const failure&) const = default;
 };

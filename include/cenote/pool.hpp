@@ -19,7 +19,7 @@ void init();
 /// @param sys must have the module `caf::io::middleman` loaded.
 /// @param server where to connect to and as whom.
 /// @param rules the pool's settings; see `check` for their ranges.
-/// @throws std::invalid_argument if a setting is out of range, naming it.
+/// @throws configuration_error if a setting is out of range, naming it; std::invalid_argument without the middleman.
 pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, const pool_settings& rules = {});
 
 /// Decorates a pool: repeats requests that failed where that is safe, after a growing delay. Reads and idempotent

@@ -94,9 +94,8 @@ public:
   template <class Inspector>
   friend bool inspect(Inspector& f, result& x) {
     return f.object(x).fields(f.field("columns", x.columns_), f.field("data", x.data_), f.field("ends", x.ends_),
-                              f.field("affected-rows", x.affected_rows_),
-                              f.field("last-insert-id", x.last_insert_id_), f.field("warnings", x.warnings_),
-                              f.field("more", x.more_));
+                              f.field("affected-rows", x.affected_rows_), f.field("last-insert-id", x.last_insert_id_),
+                              f.field("warnings", x.warnings_), f.field("more", x.more_));
   }
 
 private:

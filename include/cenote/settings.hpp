@@ -49,9 +49,9 @@ struct server_settings {
   std::string tls_key;    ///< PEM file of its key.
   std::string tls_cipher; ///< Permitted ciphers; empty: the library's choice.
 
-  std::string charset = "utf8mb4"; ///< Of the connection.
-  std::string init_command;        ///< Run after every connect and reset.
-  std::string sql_mode;            ///< Set after every connect and reset; empty: the server's.
+  std::string charset = "utf8mb4";     ///< Of the connection.
+  std::string init_command;            ///< Run after every connect and reset.
+  std::string sql_mode;                ///< Set after every connect and reset; empty: the server's.
   std::string program_name = "cenote"; ///< Shown in performance_schema.session_connect_attrs.
   std::string bind_address;
   bool compress = false;
@@ -110,7 +110,7 @@ struct pool_settings {
 
 /// When and how often failed requests are repeated; see `spawn_retrier`.
 struct retry_settings {
-  size_t max_retries = 5; ///< Zero: none.
+  size_t max_retries = 5;                                           ///< Zero: none.
   std::chrono::nanoseconds initial_delay = std::chrono::seconds{1}; ///< Before the first retry; doubles each time.
   std::chrono::nanoseconds max_delay = std::chrono::seconds{30};    ///< Grows no further than this.
 };

@@ -54,20 +54,19 @@ struct drain_report {
 template <class Inspector>
 bool inspect(Inspector& f, pool_status& x) {
   return f.object(x).fields(
-    f.field("pool", x.pool), f.field("endpoint", x.endpoint), f.field("initialized", x.initialized),
-    f.field("draining", x.draining), f.field("pool-size", x.pool_size), f.field("checked-in", x.checked_in),
-    f.field("checked-out", x.checked_out), f.field("overflow", x.overflow),
-    f.field("total-connections", x.total_connections), f.field("waiting", x.waiting),
-    f.field("connecting", x.connecting), f.field("generation", x.generation), f.field("last-error", x.last_error),
-    f.field("served", x.served), f.field("timed-out", x.timed_out), f.field("refused", x.refused),
-    f.field("connects", x.connects), f.field("lost", x.lost));
+      f.field("pool", x.pool), f.field("endpoint", x.endpoint), f.field("initialized", x.initialized),
+      f.field("draining", x.draining), f.field("pool-size", x.pool_size), f.field("checked-in", x.checked_in),
+      f.field("checked-out", x.checked_out), f.field("overflow", x.overflow),
+      f.field("total-connections", x.total_connections), f.field("waiting", x.waiting),
+      f.field("connecting", x.connecting), f.field("generation", x.generation), f.field("last-error", x.last_error),
+      f.field("served", x.served), f.field("timed-out", x.timed_out), f.field("refused", x.refused),
+      f.field("connects", x.connects), f.field("lost", x.lost));
 }
 
 template <class Inspector>
 bool inspect(Inspector& f, verification& x) {
   return f.object(x).fields(f.field("server-version", x.server_version),
-                            f.field("server-connection-id", x.server_connection_id),
-                            f.field("elapsed", x.elapsed));
+                            f.field("server-connection-id", x.server_connection_id), f.field("elapsed", x.elapsed));
 }
 
 template <class Inspector>

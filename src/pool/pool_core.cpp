@@ -137,7 +137,9 @@ commands pool_core::closed(connection_id id, time_point now) {
 
 void pool_core::end_of_use(connection_id id, slot& x, fate what, const std::string& reason, commands& out,
                            time_point now) {
-  if (x.state != slot_state::busy && x.state != slot_state::pinging)
+  // An idle connection reports only its loss; what one that is being closed has to say does not matter any more.
+  auto used = x.state == slot_state::busy || x.state == slot_state::pinging;
+  if (!used && !(x.state == slot_state::idle && what != fate::reusable))
     return;
   if (what == fate::reusable) {
     x.confirmed_at = now;

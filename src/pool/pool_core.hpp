@@ -46,7 +46,7 @@ public:
   /// @param why `login_refused` fails everybody who waits: trying again is useless until somebody changes something.
   commands open_failed(connection_id id, const failure& why, time_point now);
 
-  /// A use or a ping has ended.
+  /// A use or a ping has ended, or an idle connection was lost.
   commands released(connection_id id, fate what, const std::string& reason, time_point now);
 
   /// A granted request could not be sent because its connection was dead. It goes to the head of the queue.

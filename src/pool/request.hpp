@@ -19,7 +19,7 @@ struct request {
   time_point accepted;                     ///< When the pool got it.
   time_point deadline = time_point::max(); ///< Its own; the pool's timeout applies as well.
   bool urgent = false;                     ///< Does not wait for a server that is down.
-  uint32_t attempts = 1;                   ///< How often it has been given a connection, this time included.
+  uint32_t attempts = 0;                   ///< How often it has been given a connection already.
 };
 
 } // namespace cenote::pool

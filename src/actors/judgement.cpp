@@ -1,0 +1,56 @@
+#include "actors/judgement.hpp"
+
+#include "pool/error_table.hpp"
+
+namespace cenote {
+
+namespace {
+
+pool::stage to_stage(db::phase x) {
+  switch (x) {
+  case db::phase::connecting:
+    return pool::stage::connecting;
+  case db::phase::preparing:
+  case db::phase::sending:
+    return pool::stage::unsent;
+  case db::phase::waiting:
+    break;
+  }
+  return pool::stage::sent;
+}
+
+failure to_failure(const db::trouble& x, const pool::verdict& meaning) {
+  failure result;
+  result.code = meaning.code;
+  result.what = meaning.what;
+  result.number = x.number;
+  result.sqlstate = x.sqlstate;
+  result.text = x.text;
+  return result;
+}
+
+} // namespace
+
+judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb) {
+  switch (x.source) {
+  case db::complaint::invalid_statement:
+    return {to_failure(x, {errc::invalid_statement, outcome::rejected}), fate::reusable};
+  case db::complaint::result_too_large: {
+    // The server has carried the statement out by then.
+    auto what = kind == statement_kind::read ? outcome::rejected : outcome::unknown;
+    return {to_failure(x, {errc::result_too_large, what}), fate::broken};
+  }
+  case db::complaint::server:
+    break;
+  }
+  auto meaning = pool::judge({x.number, to_stage(x.when), x.text, is_mariadb});
+  return {to_failure(x, meaning), meaning.connection};
+}
+
+failure to_failure(const db::trouble& x, const server_settings& where) {
+  auto result = to_failure(x, pool::judge({x.number, pool::stage::connecting, x.text}));
+  result.text = where.endpoint() + ": " + x.text;
+  return result;
+}
+
+} // namespace cenote

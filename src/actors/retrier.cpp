@@ -1,0 +1,107 @@
+#include "actors/log.hpp"
+#include "cenote/pool.hpp"
+#include "pool/retry_rules.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <utility>
+
+namespace cenote {
+
+namespace {
+
+/// A request that is being served, over all its attempts.
+struct task {
+  statement what;
+  caf::typed_response_promise<result> promise;
+  pool::failed_attempt progress;
+};
+
+using task_ptr = std::shared_ptr<task>;
+
+struct retrier_state {
+  using pointer = pool_actor::stateful_pointer<retrier_state>;
+
+  static inline const char* name = "cenote.retrier";
+
+  retrier_state(pointer this_actor, pool_actor decorated, const retry_settings& settings, uint64_t seed)
+      : self{this_actor},
+        pool{std::move(decorated)},
+        rules{settings},
+        rng{static_cast<std::minstd_rand::result_type>(seed)} {
+    // nop
+  }
+
+  pool_actor::behavior_type make_behavior() {
+    self->monitor(pool);
+    self->set_down_handler([this](const caf::down_msg&) { self->quit(); });
+    return {
+        [this](execute_atom, statement& what) -> caf::result<result> { return start(std::move(what)); },
+        [this](verify_atom) { return self->delegate(pool, verify_atom_v); },
+        [this](status_atom) { return self->delegate(pool, status_atom_v); },
+        [this](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
+        [this](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
+    };
+  }
+
+  caf::result<result> start(statement what) {
+    auto job = std::make_shared<task>();
+    job->what = std::move(what);
+    job->promise = self->make_response_promise<result>();
+    job->progress.kind = job->what.kind;
+    if (job->what.timeout > job->what.timeout.zero())
+      job->progress.deadline = self->clock().now() + job->what.timeout;
+    attempt(job);
+    return job->promise;
+  }
+
+  void attempt(const task_ptr& job) {
+    auto what = job->what;
+    if (what.timeout > what.timeout.zero())
+      what.timeout = std::max(job->progress.deadline - self->clock().now(), pool::duration{1});
+    // No timeout of CAF's: the pool answers every request within its own.
+    self->request(pool, caf::infinite, execute_atom_v, std::move(what))
+        .then([job](result& x) { job->promise.deliver(std::move(x)); },
+              [this, job](const caf::error& why) { failed(job, details(why)); });
+  }
+
+  void failed(const task_ptr& job, failure why) {
+    auto random = std::uniform_real_distribution<>{0.0, 1.0}(rng);
+    auto delay = pool::retry_delay(rules, job->progress, why, self->clock().now(), random);
+    if (!delay) {
+      give_up(*job, std::move(why));
+      return;
+    }
+    log().warn("retry {} of {} in {} ms: {}", job->progress.attempts, rules.max_retries,
+               std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why));
+    ++job->progress.attempts;
+    self->run_delayed(*delay, [this, job] { attempt(job); });
+  }
+
+  void give_up(task& job, failure why) {
+    why.attempts = job.progress.attempts;
+    if (auto retries = job.progress.attempts - 1; retries > 0) {
+      why.text = "failed after " + std::to_string(retries) + (retries == 1 ? " retry: " : " retries: ") + why.text;
+      log().error("{}", to_string(why));
+    }
+    job.promise.deliver(make_error(std::move(why)));
+  }
+
+  pointer self;
+  pool_actor pool;
+  retry_settings rules;
+  std::minstd_rand rng;
+};
+
+} // namespace
+
+pool_actor spawn_retrier(caf::actor_system& sys, pool_actor pool, const retry_settings& rules) {
+  using impl = pool_actor::stateful_impl<retrier_state>;
+  return sys.spawn<impl>(std::move(pool), rules, std::random_device{}());
+}
+
+} // namespace cenote

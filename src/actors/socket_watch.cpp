@@ -1,0 +1,81 @@
+#include "actors/socket_watch.hpp"
+
+#include "cenote/actors.hpp"
+
+#include <caf/mailbox_element.hpp>
+#include <caf/scheduled_actor.hpp>
+
+#include <fcntl.h>
+#include <utility>
+
+namespace cenote {
+
+using caf::io::network::operation;
+
+socket_watch::socket_watch(lane::event_loop& loop, int socket, caf::scheduled_actor* owner)
+    : event_handler{loop, fcntl(socket, F_DUPFD_CLOEXEC, 0)}, owner_{owner} {
+  // nop
+}
+
+void socket_watch::want(bool read, bool write) {
+  if (read || write)
+    registration_ = this;
+  set(read, reading_, operation::read);
+  set(write, writing_, operation::write);
+}
+
+void socket_watch::stop() {
+  owner_ = nullptr;
+  caf::intrusive_ptr<socket_watch> guard{this};
+  want(false, false);
+  // The loop carries registrations out later and drops those that were taken back before: then it will not tell.
+  if (eventbf() == 0)
+    registration_ = nullptr;
+}
+
+void socket_watch::set(bool wanted, bool& current, operation op) {
+  if (wanted == current)
+    return;
+  current = wanted;
+  if (wanted)
+    backend().add(op, fd(), this);
+  else
+    backend().del(op, fd(), this);
+}
+
+void socket_watch::handle_event(operation op) {
+  caf::intrusive_ptr<socket_watch> guard{this};
+  if (op != operation::propagate_error) {
+    notify(op == operation::read, op == operation::write);
+    return;
+  }
+  notify(true, true);
+  // After an error the loop unregisters the socket by itself. If the owner still waits, register anew afterwards.
+  auto read = std::exchange(reading_, false);
+  auto write = std::exchange(writing_, false);
+  backend().post([this, guard, read, write] {
+    if (owner_ != nullptr)
+      want(read, write);
+  });
+}
+
+void socket_watch::notify(bool readable, bool writable) {
+  if (owner_ == nullptr)
+    return;
+  // Enters the actor as a message would, so that exceptions and `quit` are handled as always.
+  caf::mailbox_element ready{nullptr, caf::make_message_id(), {}, caf::make_message(ready_atom_v, readable, writable)};
+  auto alive = caf::strong_actor_ptr{owner_->ctrl()};
+  owner_->activate(&backend(), ready);
+}
+
+void socket_watch::removed_from_loop(operation) {
+  // The loop may still call this a second time: the reference goes a moment later.
+  if (owner_ == nullptr && eventbf() == 0)
+    backend().post([last = std::move(registration_)] {});
+}
+
+void socket_watch::graceful_shutdown() {
+  // nop
+}
+
+} // namespace cenote

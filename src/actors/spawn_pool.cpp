@@ -1,0 +1,36 @@
+#include "cenote/pool.hpp"
+
+#include "actors/connector.hpp"
+#include "actors/supervisor.hpp"
+#include "cenote/configuration.hpp"
+#include "db/connection.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/io/middleman.hpp>
+
+#include <memory>
+#include <random>
+#include <stdexcept>
+
+namespace cenote {
+
+void init() {
+  caf::init_global_meta_objects<caf::id_block::cenote>();
+  caf::io::middleman::init_global_meta_objects();
+  caf::core::init_global_meta_objects();
+  db::init_library();
+}
+
+pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, const pool_settings& rules) {
+  settings all;
+  all.server = server;
+  all.pool = rules;
+  check(all);
+  if (!sys.has_middleman())
+    throw std::invalid_argument{"cenote needs CAF's I/O module: call load<caf::io::middleman>() in the configuration"};
+  auto connections = std::make_unique<connector>(sys, server, rules.io_lanes);
+  return spawn_supervisor(sys, rules, std::move(connections), std::random_device{}());
+}
+
+} // namespace cenote

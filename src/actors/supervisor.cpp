@@ -1,0 +1,279 @@
+#include "actors/supervisor.hpp"
+
+#include "actors/log.hpp"
+#include "pool/pool_core.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace cenote {
+
+namespace {
+
+using time_point = pool::time_point;
+
+/// A request that has not been given a connection.
+struct pending {
+  caf::typed_response_promise<result> promise;
+  statement what;
+  time_point accepted;
+  time_point deadline;
+  uint32_t attempts; ///< Connections it was given already.
+  bool urgent;
+};
+
+/// Whether nobody is there any more to take the answer.
+bool abandoned(const caf::typed_response_promise<result>& x) {
+  auto source = x.source();
+  return source && caf::actor_cast<caf::abstract_actor*>(source)->getf(caf::abstract_actor::is_terminated_flag);
+}
+
+struct supervisor_state {
+  using pointer = supervisor_actor::stateful_pointer<supervisor_state>;
+
+  static inline const char* name = "cenote.pool";
+
+  supervisor_state(pointer this_actor, const pool_settings& settings, std::unique_ptr<connection_factory> factory,
+                   uint64_t seed)
+      : self{this_actor}, rules{settings}, core{settings, seed}, connections_of{std::move(factory)} {
+    // nop
+  }
+
+  ~supervisor_state() { timer.dispose(); }
+
+  supervisor_actor::behavior_type make_behavior();
+
+  // -- messages ------------------------------------------------------------------
+
+  caf::result<result> accept(statement what, bool urgent);
+  caf::result<verification> verify();
+  caf::result<drain_report> drain(caf::timespan limit);
+  void opened_connection(connection_id id, opened x);
+  void open_failed(connection_id id, const failure& why);
+  caf::result<result> returned(connection_id id, grant what, const std::string& reason);
+  void connection_down(const caf::actor_addr& who);
+
+  // -- carrying out --------------------------------------------------------------
+
+  void perform(pool::commands todo);
+  void carry_out(const pool::open_connection& x);
+  void carry_out(const pool::close_connection& x);
+  void carry_out(const pool::ping_connection& x);
+  void carry_out(const pool::grant_connection& x);
+  void carry_out(pool::fail_request& x);
+  void carry_out(const pool::finish&);
+
+  pool::request add(pending x);
+  void start_drain(time_point until);
+  void end_if_finished();
+  void arm_timer();
+  time_point now() const { return self->clock().now(); }
+
+  pointer self;
+  pool_settings rules;
+  pool::pool_core core;
+  std::unique_ptr<connection_factory> connections_of;
+
+  std::unordered_map<connection_id, connection_actor> connections;
+  std::unordered_map<pool::request_id, pending> requests;
+  uint64_t last_request = 0;
+  pool::commands follow_up; ///< What carrying out commands has led to.
+
+  std::vector<caf::typed_response_promise<drain_report>> drain_promises;
+  bool finishing = false;
+
+  caf::disposable timer;
+  time_point armed_for = time_point::max();
+};
+
+// -- messages --------------------------------------------------------------------
+
+supervisor_actor::behavior_type supervisor_state::make_behavior() {
+  self->set_down_handler([this](const caf::down_msg& x) { connection_down(x.source); });
+  self->set_exit_handler([this](const caf::exit_msg&) { start_drain(now()); });
+  perform(core.start(now()));
+  return {
+      [this](execute_atom, statement& what) { return accept(std::move(what), false); },
+      [this](verify_atom) { return verify(); },
+      [this](status_atom) {
+        auto result = core.status();
+        result.endpoint = connections_of->endpoint();
+        return result;
+      },
+      [this](dispose_atom) {
+        log().info("pool {}: replacing all connections", rules.name);
+        perform(core.dispose(now()));
+      },
+      [this](drain_atom, caf::timespan limit) { return drain(limit); },
+      [this](verify_atom, statement& what) { return accept(std::move(what), true); },
+      [this](opened_atom, connection_id id, opened& x) { opened_connection(id, std::move(x)); },
+      [this](open_failed_atom, connection_id id, const failure& why) { open_failed(id, why); },
+      [this](released_atom, connection_id id, const released& x) {
+        if (x.what != fate::reusable)
+          log().warn("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), x.reason);
+        perform(core.released(id, x.what, x.reason, now()));
+      },
+      [this](returned_atom, connection_id id, grant& what, const std::string& reason) {
+        return returned(id, std::move(what), reason);
+      },
+  };
+}
+
+caf::result<result> supervisor_state::accept(statement what, bool urgent) {
+  auto promise = self->make_response_promise<result>();
+  auto accepted = now();
+  auto deadline = what.timeout > what.timeout.zero() ? accepted + what.timeout : time_point::max();
+  auto who = add({promise, std::move(what), accepted, deadline, 0, urgent});
+  perform(core.acquire(who, accepted));
+  return promise;
+}
+
+caf::result<verification> supervisor_state::verify() {
+  auto promise = self->make_response_promise<verification>();
+  auto began = now();
+  // No timeout of CAF's: the pool answers every request within its own.
+  self->request(supervisor_actor{self}, caf::infinite, verify_atom_v,
+                read("SELECT VERSION(), CONNECTION_ID()").within(rules.timeout))
+      .then(
+          [this, promise, began](const result& x) mutable {
+            auto row = x[0];
+            promise.deliver(verification{row.get<std::string>(0), row.get<uint64_t>(1), now() - began});
+          },
+          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+  return promise;
+}
+
+caf::result<drain_report> supervisor_state::drain(caf::timespan limit) {
+  auto promise = self->make_response_promise<drain_report>();
+  drain_promises.push_back(promise);
+  log().info("pool {}: shutting down", rules.name);
+  start_drain(now() + std::min(limit, caf::timespan{std::chrono::hours{24}}));
+  return promise;
+}
+
+void supervisor_state::opened_connection(connection_id id, opened x) {
+  log().debug("pool {}: opened connection {} (session {} on {})", rules.name, static_cast<uint64_t>(id),
+              x.server_connection_id, connections_of->endpoint());
+  self->monitor(x.connection);
+  connections.emplace(id, std::move(x.connection));
+  perform(core.opened(id, now()));
+}
+
+void supervisor_state::open_failed(connection_id id, const failure& why) {
+  log().warn("pool {}: cannot connect to {}", rules.name, to_string(why));
+  perform(core.open_failed(id, why, now()));
+}
+
+caf::result<result> supervisor_state::returned(connection_id id, grant what, const std::string& reason) {
+  log().warn("pool {}: connection {} is gone: {}; its statement was not sent and gets another", rules.name,
+             static_cast<uint64_t>(id), reason);
+  auto promise = self->make_response_promise<result>();
+  auto who = add({promise, std::move(what.what), what.accepted, what.deadline, what.attempts, what.urgent});
+  perform(core.returned(id, reason, who, now()));
+  return promise;
+}
+
+void supervisor_state::connection_down(const caf::actor_addr& who) {
+  auto i = std::ranges::find_if(connections, [&](auto& x) { return x.second.address() == who; });
+  if (i == connections.end())
+    return;
+  auto id = i->first;
+  connections.erase(i);
+  perform(core.closed(id, now()));
+}
+
+// -- carrying out ----------------------------------------------------------------
+
+void supervisor_state::perform(pool::commands todo) {
+  while (!todo.empty()) {
+    for (auto& x : todo)
+      std::visit([this](auto& y) { carry_out(y); }, x);
+    todo = std::exchange(follow_up, {});
+  }
+  arm_timer();
+  end_if_finished();
+}
+
+void supervisor_state::carry_out(const pool::open_connection& x) {
+  connections_of->open(x.id, self);
+}
+
+void supervisor_state::carry_out(const pool::close_connection& x) {
+  self->send(connections.at(x.id), close_atom_v);
+}
+
+void supervisor_state::carry_out(const pool::ping_connection& x) {
+  self->send(connections.at(x.id), ping_atom_v);
+}
+
+void supervisor_state::carry_out(const pool::grant_connection& x) {
+  auto who = std::move(requests.extract(x.request).mapped());
+  if (abandoned(who.promise)) {
+    // The next one gets it. The promise needs no answer, but must not complain about having none.
+    who.promise.deliver(caf::make_error(caf::sec::request_receiver_down));
+    auto more = core.released(x.connection, fate::reusable, {}, now());
+    follow_up.insert(follow_up.end(), more.begin(), more.end());
+    return;
+  }
+  grant what{std::move(who.what), x.check, who.deadline, who.accepted, x.waited, who.attempts + 1, who.urgent};
+  who.promise.delegate(connections.at(x.connection), execute_atom_v, std::move(what));
+}
+
+void supervisor_state::carry_out(pool::fail_request& x) {
+  auto who = std::move(requests.extract(x.request).mapped());
+  who.promise.deliver(make_error(std::move(x.why)));
+}
+
+void supervisor_state::carry_out(const pool::finish&) {
+  finishing = true;
+}
+
+pool::request supervisor_state::add(pending x) {
+  auto id = pool::request_id{++last_request};
+  pool::request result{id, x.accepted, x.deadline, x.urgent, x.attempts};
+  requests.emplace(id, std::move(x));
+  return result;
+}
+
+void supervisor_state::start_drain(time_point until) {
+  perform(core.drain(until, now()));
+}
+
+/// Ends when all work is done and every connection has closed.
+void supervisor_state::end_if_finished() {
+  if (!finishing || !connections.empty())
+    return;
+  auto report = core.report();
+  log().info("pool {}: stopped; {} requests finished, {} cut", rules.name, report.finished, report.cut);
+  for (auto& promise : std::exchange(drain_promises, {}))
+    promise.deliver(report);
+  self->quit();
+}
+
+void supervisor_state::arm_timer() {
+  auto next = core.next_event();
+  if (next >= armed_for)
+    return; // The timer fires early at worst, and is armed anew then.
+  timer.dispose();
+  armed_for = next;
+  auto delay = std::max(next - now(), pool::duration{0});
+  timer = self->run_delayed(delay, [this] {
+    armed_for = time_point::max();
+    perform(core.tick(now()));
+  });
+}
+
+} // namespace
+
+supervisor_actor spawn_supervisor(caf::actor_system& sys, const pool_settings& rules,
+                                  std::unique_ptr<connection_factory> connections, uint64_t seed) {
+  using impl = supervisor_actor::stateful_impl<supervisor_state>;
+  return sys.spawn<impl>(rules, std::move(connections), seed);
+}
+
+} // namespace cenote

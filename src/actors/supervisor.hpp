@@ -1,0 +1,17 @@
+#pragma once
+
+#include "actors/connection_factory.hpp"
+#include "cenote/settings.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <memory>
+
+namespace cenote {
+
+/// Starts the actor that runs a pool. Its rules are in `pool::pool_core`; it only translates.
+/// @param seed for the jitter of delays.
+supervisor_actor spawn_supervisor(caf::actor_system& sys, const pool_settings& rules,
+                                  std::unique_ptr<connection_factory> connections, uint64_t seed);
+
+} // namespace cenote
