@@ -1,0 +1,108 @@
+#include "app/advice.hpp"
+#include "app/commands.hpp"
+#include "app/json.hpp"
+#include "app/printable.hpp"
+#include "app/standard_streams.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <thread>
+
+#include <spdlog/spdlog.h>
+
+namespace cenote::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+struct report {
+  verification server;
+  pool_status pool;
+};
+
+double milliseconds(std::chrono::nanoseconds x) {
+  return std::chrono::duration<double, std::milli>(x).count();
+}
+
+/// Waits until all connections are open, or it is clear that they cannot be.
+tl::expected<pool_status, failure> settled_status(pool_host& host, clock::time_point deadline) {
+  for (;;) {
+    auto status = host.ask<pool_status>(status_atom_v);
+    if (!status || status->total_connections >= status->pool_size || !status->last_error.empty()
+        || clock::now() >= deadline)
+      return status;
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+std::string line(const std::string& name, const std::string& value) {
+  return name + std::string(22 - name.size(), ' ') + printable(value) + "\n";
+}
+
+std::string readable(const report& x) {
+  char round_trip[32];
+  std::snprintf(round_trip, sizeof(round_trip), "%.1f ms", milliseconds(x.server.elapsed));
+  auto yes_or_no = [](bool what) { return what ? "yes" : "no"; };
+  auto number = [](uint64_t n) { return std::to_string(n); };
+  auto& p = x.pool;
+  std::string out;
+  out += line("server", p.endpoint);
+  out += line("version", x.server.server_version);
+  out += line("first round trip", round_trip);
+  out += line("pool", p.pool);
+  out += line("initialized", yes_or_no(p.initialized));
+  out += line("pool_size", number(p.pool_size));
+  out += line("checked_in", number(p.checked_in));
+  out += line("checked_out", number(p.checked_out));
+  out += line("overflow", number(p.overflow));
+  out += line("total_connections", number(p.total_connections));
+  out += line("waiting", number(p.waiting));
+  out += line("connecting", number(p.connecting));
+  out += line("generation", number(p.generation));
+  out += line("last_error", p.last_error.empty() ? "none" : p.last_error);
+  return out;
+}
+
+std::string as_json(const report& x) {
+  auto out = to_json(x.pool);
+  out["server_version"] = x.server.server_version;
+  out["round_trip_ms"] = milliseconds(x.server.elapsed);
+  return dump(out) + "\n";
+}
+
+std::optional<report> inspect(pool_host& host, const settings& how) {
+  auto deadline = clock::now() + how.server.connect_timeout;
+  auto server = host.ask<verification>(verify_atom_v);
+  if (!server) {
+    spdlog::critical("{}", explain_no_connection(server.error()));
+    return std::nullopt;
+  }
+  auto status = settled_status(host, deadline);
+  if (!status) {
+    spdlog::critical("{}", to_string(status.error()));
+    return std::nullopt;
+  }
+  return report{*server, *status};
+}
+
+} // namespace
+
+int check(const job& x) {
+  std::optional<report> found;
+  {
+    pool_host host{x.how, x.caf_options};
+    std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
+    found = inspect(host, x.how);
+  }
+  if (!found)
+    return failed;
+  if (auto& p = found->pool; p.total_connections < p.pool_size)
+    spdlog::warn("only {} of {} connections could be opened: {}", p.total_connections, p.pool_size, p.last_error);
+  print(x.wish.json ? as_json(*found) : readable(*found));
+  return success;
+}
+
+} // namespace cenote::app

@@ -1,0 +1,86 @@
+#pragma once
+
+/// What the program's help says beside the list of options.
+namespace cenote::app::help {
+
+inline constexpr auto about =
+    "cenote: a connection pool manager for MariaDB and MySQL.\n"
+    "The environment variable DATABASE_URI (or DATABASE_URI_FILE, the name of a file) says where the\n"
+    "database is: mysql://user:password@host:port/database";
+
+inline constexpr auto main_footer = R"~(
+Settings are taken from the command line, the environment, the config file
+and the defaults; the first that has a value counts. Options may stand before
+or after the command. 'cenote COMMAND --help' shows examples.
+
+Exit codes:
+  0    done
+  1    it did not work; the log on standard error says why
+  2    the command line or a setting cannot be used
+  130  interrupted (128 + the signal's number))~";
+
+inline constexpr auto check_footer = R"~(
+Prints the pool's status, or one CRITICAL line on standard error that says
+what is wrong and what to do. An unreachable server is noticed after
+--server-connect-timeout at the latest.
+
+Examples:
+  DATABASE_URI=mysql://user:password@db.example/bato cenote check
+  cenote check --json --pool-size 20
+  cenote check --embedded            try it without any server of your own
+
+Exit codes:
+  0  the server answers
+  1  it does not, or a setting (DATABASE_URI included) is wrong
+  2  the command line cannot be used
+
+'cenote --help' lists the options for settings; they may follow here, too.)~";
+
+inline constexpr auto sql_footer = R"~(
+PARAMS replace the question marks in STATEMENT, safely. Integers and decimals
+written plainly (42, -1.50) are sent as numbers and NULL as NULL, everything
+else as text; --text sends all of them as text. After '--' nothing is taken
+for an option.
+
+Statements that start with SELECT, SHOW, DESCRIBE or EXPLAIN are reads: they
+are repeated if the connection breaks. Others are only repeated if they
+certainly did not run.
+
+--json prints one object:
+  {"columns": [names], "rows": [[values]], "affected_rows": n,
+   "last_insert_id": n}
+with integers and doubles as numbers, NULL as null, decimals, dates and text
+as strings, bytes as {"base64": "..."}.
+
+Examples:
+  cenote sql "SELECT * FROM manga WHERE anilist_id = ?" 30002
+  cenote sql --json "SHOW TABLES" | jq -r '.rows[][0]'
+  cenote sql - <report.sql
+  cenote sql --embedded "SELECT VERSION()"
+
+Exit codes:
+  0  done
+  1  the server cannot be reached or refuses the statement, or standard
+     output cannot be written
+  2  the command line or a setting cannot be used
+
+'cenote --help' lists the options for settings; they may follow here, too.)~";
+
+inline constexpr auto serve_footer = R"~(
+Runs until SIGTERM or SIGINT, then takes no new work and finishes what it has
+accepted, --pool-drain-timeout at most. A second signal cuts that short.
+A server that is down is waited for; a wrong password or a missing database
+ends the program.
+
+Examples:
+  doppler run -- cenote serve
+  cenote serve --config /etc/cenote.conf --log-format json
+
+Exit codes:
+  0  stopped by a signal
+  1  the login is refused, or the database does not exist
+  2  the command line or a setting cannot be used
+
+'cenote --help' lists the options for settings; they may follow here, too.)~";
+
+} // namespace cenote::app::help

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "cenote/result.hpp"
+#include "cenote/status.hpp"
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace cenote::app {
+
+/// A result as one object: `{"columns": [names], "rows": [[values]], "affected_rows": n, "last_insert_id": n}`.
+///
+/// Integers and doubles become numbers, NULL null, everything else strings; bytes, and text that is not UTF-8,
+/// `{"base64": "..."}`. The further results of a CALL are objects in an array `more`, which is there only if they are.
+nlohmann::ordered_json to_json(const result& x);
+
+/// A pool's status under the names that operators know.
+nlohmann::ordered_json to_json(const pool_status& x);
+
+/// The JSON text on one line; what is not UTF-8 becomes U+FFFD.
+std::string dump(const nlohmann::ordered_json& x);
+
+/// The data as base64, with padding.
+std::string base64(std::string_view data);
+
+} // namespace cenote::app

@@ -1,0 +1,108 @@
+#include "app/logging.hpp"
+
+#include "app/json.hpp"
+#include "app/printable.hpp"
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/ansicolor_sink.h>
+#include <spdlog/spdlog.h>
+
+namespace cenote::app {
+
+namespace {
+
+void append(spdlog::memory_buf_t& out, std::string_view text) {
+  out.append(text.data(), text.data() + text.size());
+}
+
+std::string_view view(spdlog::string_view_t x) {
+  return {x.data(), x.size()};
+}
+
+/// Adds the level as people know it from Python's logging.
+class level_flag : public spdlog::custom_flag_formatter {
+public:
+  void format(const spdlog::details::log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
+    append(out, name(msg.level));
+  }
+
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<level_flag>(); }
+
+private:
+  static std::string_view name(spdlog::level::level_enum x) {
+    switch (x) {
+    case spdlog::level::trace:
+      return "TRACE";
+    case spdlog::level::debug:
+      return "DEBUG";
+    case spdlog::level::info:
+      return "INFO";
+    case spdlog::level::warn:
+      return "WARNING";
+    case spdlog::level::err:
+      return "ERROR";
+    default:
+      return "CRITICAL";
+    }
+  }
+};
+
+/// Adds the message without anything that could forge a second line or act on the terminal.
+class text_flag : public spdlog::custom_flag_formatter {
+public:
+  void format(const spdlog::details::log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
+    append(out, printable(view(msg.payload)));
+  }
+
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<text_flag>(); }
+};
+
+/// Adds the message as a JSON string.
+class json_flag : public spdlog::custom_flag_formatter {
+public:
+  void format(const spdlog::details::log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
+    append(out, dump(nlohmann::ordered_json(view(msg.payload))));
+  }
+
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<json_flag>(); }
+};
+
+std::unique_ptr<spdlog::formatter> make_formatter(bool json) {
+  auto result = std::make_unique<spdlog::pattern_formatter>();
+  result->add_flag<level_flag>('N').add_flag<text_flag>('J').add_flag<json_flag>('Q');
+  // ISO 8601 with the offset from UTC: unambiguous, and the clock of whoever reads it.
+  constexpr auto stamp = "%Y-%m-%dT%H:%M:%S.%e%z";
+  if (json)
+    result->set_pattern(std::string{R"({"time":")"} + stamp + R"(","level":"%N","message":%Q})");
+  else
+    result->set_pattern(std::string{stamp} + " %^%N%$ %J");
+  return result;
+}
+
+/// Colours only where a person looks, and only if the person wants them (https://no-color.org).
+spdlog::color_mode colours(bool json) {
+  auto unwanted = std::getenv("NO_COLOR");
+  return json || (unwanted != nullptr && *unwanted != '\0') ? spdlog::color_mode::never : spdlog::color_mode::automatic;
+}
+
+} // namespace
+
+void start_logging(const log_settings& how, chatter amount) {
+  auto json = how.format == "json";
+  auto sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(colours(json));
+  sink->set_formatter(make_formatter(json));
+  auto level = spdlog::level::from_str(how.level);
+  if (amount == chatter::one_shot && level == spdlog::level::info)
+    level = spdlog::level::warn;
+  auto log = std::make_shared<spdlog::logger>("cenote", std::move(sink));
+  log->set_level(level);
+  spdlog::set_default_logger(std::move(log)); // Registers it by its name, too.
+}
+
+} // namespace cenote::app

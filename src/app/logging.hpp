@@ -1,0 +1,17 @@
+#pragma once
+
+#include "cenote/settings.hpp"
+
+namespace cenote::app {
+
+/// Which log lines a command shows at the default level.
+enum class chatter : uint8_t {
+  service, ///< All that the level says.
+  one_shot ///< A command that ends by itself: `info` counts as `warning`.
+};
+
+/// Makes "cenote" the program's logger: on standard error, one line per entry, as text or JSON. Replaces the one
+/// before.
+void start_logging(const log_settings& how, chatter amount = chatter::service);
+
+} // namespace cenote::app

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "app/exit_code.hpp"
+#include "app/parameters.hpp"
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace cenote::app {
+
+/// The program's subcommands.
+enum class command : uint8_t { check, sql, serve };
+
+/// What the command line says.
+struct options {
+  command what = command::check;
+  std::string config_file;                     ///< Empty: the default one.
+  std::map<std::string, std::string> settings; ///< By key: `{"pool.size", "20"}`.
+  bool embedded = false;
+  bool json = false;
+  std::string sql; ///< `-`: read it from standard input.
+  std::vector<std::string> params;
+  parameter_reading param_reading = parameter_reading::by_form;
+};
+
+/// Reads the command line. Answers `--help`, `--version` and mistakes by itself; then the program ends with the code.
+/// @throws output_error if the help cannot be printed.
+std::variant<options, exit_code> read_command_line(int argc, char** argv);
+
+} // namespace cenote::app

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "cenote/error.hpp"
+#include "cenote/pool.hpp"
+
+#include <memory>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/settings.hpp>
+
+#include <tl/expected.hpp>
+
+namespace cenote::app {
+
+/// An actor system with one pool in it, and a way to talk to it from plain code.
+class pool_host {
+public:
+  /// Starts both.
+  /// @param caf_options what the config file says under `caf`.
+  pool_host(const settings& how, const caf::settings& caf_options);
+  pool_host(const pool_host&) = delete;
+
+  /// Ends the pool at once, and the actor system as soon as no actor is left. A connect that hangs (DNS cannot be
+  /// interrupted) does not hold the program up: see `abandoned`.
+  ~pool_host();
+
+  caf::actor_system& system();
+  const pool_actor& pool() const;
+
+  /// Fails what the pool still does, so that every `ask` gets its answer. From any thread.
+  void cut() const;
+
+  /// Sends a request to `whom` and waits for the answer. It always comes: a pool answers every request.
+  template <class Answer, class... Ts>
+  tl::expected<Answer, failure> ask_actor(const pool_actor& whom, Ts&&... request) {
+    caf::scoped_actor self{system()};
+    tl::expected<Answer, failure> out = tl::unexpected<failure>{failure{}};
+    self->request(whom, caf::infinite, std::forward<Ts>(request)...)
+        .receive([&out](Answer& x) { out = std::move(x); },
+                 [&out](caf::error& err) { out = tl::unexpected<failure>{details(err)}; });
+    return out;
+  }
+
+  /// `ask_actor` for the pool.
+  template <class Answer, class... Ts>
+  tl::expected<Answer, failure> ask(Ts&&... request) {
+    return ask_actor<Answer>(pool(), std::forward<Ts>(request)...);
+  }
+
+  /// Whether an actor system had to be left running: then leave the process with `_Exit`.
+  static bool abandoned() noexcept;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace cenote::app

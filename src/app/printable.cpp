@@ -1,0 +1,121 @@
+#include "app/printable.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cwchar>
+#include <locale.h>
+
+namespace cenote::app {
+
+namespace {
+
+/// Makes the C library's character functions speak UTF-8 in this thread, whatever the user's locale is.
+class utf8_locale {
+public:
+  utf8_locale() : before_{uselocale(shared())} {
+    // nop
+  }
+
+  utf8_locale(const utf8_locale&) = delete;
+
+  ~utf8_locale() { uselocale(before_); }
+
+private:
+  static locale_t shared() {
+    static auto instance = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    return instance;
+  }
+
+  locale_t before_;
+};
+
+/// The length of the code point that `text` starts with; zero if it starts with something else.
+size_t decode(std::string_view text, wchar_t& out) {
+  std::mbstate_t state{};
+  auto n = std::mbrtowc(&out, text.data(), text.size(), &state);
+  if (n == 0) // A NUL.
+    return 1;
+  return n <= text.size() ? n : 0;
+}
+
+bool is_plain(char c) {
+  return c >= 0x20 && c < 0x7f;
+}
+
+/// Whether a code point acts on the terminal instead of being seen.
+bool is_control(uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) // C0, DEL, C1
+         || c == 0x2028 || c == 0x2029       // line and paragraph separator
+         || c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e)
+         || (c >= 0x2066 && c <= 0x2069); // what reorders text
+}
+
+std::string escape(uint32_t c) {
+  switch (c) {
+  case '\n':
+    return "\\n";
+  case '\r':
+    return "\\r";
+  case '\t':
+    return "\\t";
+  default:
+    char buffer[16];
+    std::snprintf(buffer, sizeof(buffer), c < 0x80 ? "\\x%02x" : "\\u{%x}", c);
+    return buffer;
+  }
+}
+
+void append_escape(shown& out, const std::string& what) {
+  out.text += what;
+  out.width += what.size();
+}
+
+} // namespace
+
+shown show(std::string_view text) {
+  if (std::ranges::all_of(text, is_plain))
+    return {std::string{text}, text.size()};
+  utf8_locale utf8;
+  shown out;
+  for (size_t i = 0; i < text.size();) {
+    wchar_t c = 0;
+    auto n = decode(text.substr(i), c);
+    if (n == 0) {
+      char buffer[8];
+      std::snprintf(buffer, sizeof(buffer), "\\x%02x", static_cast<unsigned char>(text[i]));
+      append_escape(out, buffer);
+      ++i;
+      continue;
+    }
+    if (is_control(static_cast<uint32_t>(c))) {
+      append_escape(out, escape(static_cast<uint32_t>(c)));
+    } else {
+      out.text += text.substr(i, n);
+      auto width = wcwidth(c);
+      out.width += width < 0 ? 1 : static_cast<size_t>(width); // Characters newer than the C library.
+    }
+    i += n;
+  }
+  return out;
+}
+
+std::string printable(std::string_view text) {
+  return show(text).text;
+}
+
+bool is_utf8(std::string_view text) {
+  if (std::ranges::all_of(text, is_plain))
+    return true;
+  utf8_locale utf8;
+  while (!text.empty()) {
+    wchar_t c = 0;
+    auto n = decode(text, c);
+    if (n == 0)
+      return false;
+    text.remove_prefix(n);
+  }
+  return true;
+}
+
+} // namespace cenote::app

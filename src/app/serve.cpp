@@ -1,0 +1,139 @@
+#include "app/advice.hpp"
+#include "app/commands.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include <caf/disposable.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <spdlog/spdlog.h>
+
+namespace cenote::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Watches over the pool until it has ended. Sends the exit code to `owner` at the end.
+struct server_state {
+  static inline const char* name = "cenote.app.server";
+
+  server_state(caf::event_based_actor* ptr, pool_actor served, const settings& rules, caf::actor reports_to)
+      : self{ptr}, pool{std::move(served)}, how{rules}, owner{std::move(reports_to)} {
+    // nop
+  }
+
+  ~server_state() { report_timer.dispose(); }
+
+  caf::behavior make_behavior() {
+    self->monitor(pool);
+    self->set_down_handler([this](caf::down_msg&) {
+      if (draining)
+        return; // The answer to the drain says more.
+      spdlog::critical("the pool has ended unexpectedly");
+      finish(failed);
+    });
+    verify();
+    schedule_report();
+    return {
+        // A signal has arrived.
+        [this](int32_t signal) { drain(signal); },
+        // Time to look whether the server is there by now.
+        [this](caf::tick_atom) { verify(); },
+    };
+  }
+
+  // -- until the server has answered once ------------------------------------------
+
+  void verify() {
+    self->request(pool, caf::infinite, verify_atom_v)
+        .then(
+            [this](const verification& x) { spdlog::info("ready: {} at {}", x.server_version, how.server.endpoint()); },
+            [this](caf::error& err) { not_ready(details(err)); });
+  }
+
+  void not_ready(const failure& why) {
+    if (draining)
+      return;
+    if (why.code == errc::login_refused) {
+      spdlog::critical("{}", explain_no_connection(why));
+      finish(failed);
+      return;
+    }
+    if (!std::exchange(warned, true))
+      spdlog::warn("{}; trying again until it works", explain_no_connection(why));
+    self->delayed_send(self, 1s, caf::tick_atom_v);
+  }
+
+  // -- while it runs ---------------------------------------------------------------
+
+  void schedule_report() {
+    if (how.log.status_interval > 0ns)
+      report_timer = self->run_delayed(how.log.status_interval, [this] { report(); });
+  }
+
+  void report() {
+    self->request(pool, caf::infinite, status_atom_v)
+        .then([](const pool_status& x) { spdlog::info("{}", to_string(x)); },
+              [](caf::error& err) { spdlog::warn("the pool does not tell its status: {}", describe(err)); });
+    schedule_report();
+  }
+
+  // -- the end ---------------------------------------------------------------------
+
+  void drain(int32_t signal) {
+    draining = true;
+    report_timer.dispose();
+    auto limit = std::chrono::duration<double>(how.pool.drain_timeout).count();
+    spdlog::info("signal {}: finishing the work that was accepted, {} s at most; another signal cuts it", signal,
+                 limit);
+    self->request(pool, caf::infinite, drain_atom_v, how.pool.drain_timeout)
+        .then(
+            [this](const drain_report& x) {
+              spdlog::log(x.cut == 0 ? spdlog::level::info : spdlog::level::warn, "stopped: finished {}, cut {}",
+                          x.finished, x.cut);
+              finish(success);
+            },
+            [this](caf::error& err) {
+              spdlog::error("the pool could not be drained: {}", describe(err));
+              finish(failed);
+            });
+  }
+
+  void finish(exit_code code) {
+    self->send(owner, static_cast<int32_t>(code));
+    self->quit();
+  }
+
+  caf::event_based_actor* self;
+  pool_actor pool;
+  settings how;
+  caf::actor owner;
+  caf::disposable report_timer;
+  bool warned = false;
+  bool draining = false;
+};
+
+using server_actor = caf::stateful_actor<server_state>;
+
+} // namespace
+
+int serve(const job& x) {
+  pool_host host{x.how, x.caf_options};
+  spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
+               x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);
+  caf::scoped_actor self{host.system()};
+  auto server = self->spawn<server_actor>(host.pool(), x.how, caf::actor_cast<caf::actor>(self));
+  std::stop_callback on_first{x.signals.first(),
+                              [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
+  std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};
+  int32_t code = failed;
+  self->receive([&code](int32_t answer) { code = answer; });
+  return code;
+}
+
+} // namespace cenote::app

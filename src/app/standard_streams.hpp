@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stdexcept>
+#include <string_view>
+
+namespace cenote::app {
+
+/// Standard output cannot be written.
+class output_error : public std::runtime_error {
+public:
+  explicit output_error(int error_number);
+
+  /// Whether the reader has gone, as with `| head -1`: nobody is left to tell.
+  bool closed_by_reader() const noexcept { return closed_by_reader_; }
+
+private:
+  bool closed_by_reader_;
+};
+
+/// Makes sure that the descriptors 0 to 2 are taken: in a program started with `>&-` the next socket would otherwise
+/// become standard output. Call it before anything is opened.
+void occupy_standard_streams();
+
+/// Writes all of `text` to standard output.
+/// @throws output_error if that is not possible.
+void print(std::string_view text);
+
+} // namespace cenote::app
