@@ -93,9 +93,12 @@ public:
 
   template <class Inspector>
   friend bool inspect(Inspector& f, result& x) {
-    return f.object(x).fields(f.field("columns", x.columns_), f.field("data", x.data_), f.field("ends", x.ends_),
-                              f.field("affected-rows", x.affected_rows_), f.field("last-insert-id", x.last_insert_id_),
-                              f.field("warnings", x.warnings_), f.field("more", x.more_));
+    // What other nodes send may be damaged: the accessors rely on `ends`.
+    auto check = [&x] { return x.consistent(); };
+    return f.object(x).on_load(check).fields(f.field("columns", x.columns_), f.field("data", x.data_),
+                                             f.field("ends", x.ends_), f.field("affected-rows", x.affected_rows_),
+                                             f.field("last-insert-id", x.last_insert_id_),
+                                             f.field("warnings", x.warnings_), f.field("more", x.more_));
   }
 
 private:
@@ -103,6 +106,9 @@ private:
   friend class result_builder;
 
   static constexpr uint32_t null_bit = 0x8000'0000;
+
+  /// Whether all cells lie in `data_` and all rows are complete.
+  bool consistent() const noexcept;
 
   std::vector<column> columns_;
   std::string data_;

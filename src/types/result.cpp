@@ -1,0 +1,326 @@
+#include "cenote/result.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace cenote {
+
+namespace {
+
+std::string quoted(std::string_view name) {
+  std::string result = "\"";
+  result += name;
+  result += '"';
+  return result;
+}
+
+/// Names the columns there are, for error texts.
+std::string list(const std::vector<column>& xs) {
+  constexpr size_t most = 20;
+  std::string result;
+  for (size_t i = 0; i < std::min(xs.size(), most); ++i) {
+    if (i > 0)
+      result += ", ";
+    result += quoted(xs[i].name);
+  }
+  if (xs.size() > most)
+    result += " and " + std::to_string(xs.size() - most) + " more";
+  return result;
+}
+
+/// The C++ types that a column can be read as.
+const char* readable_as(column_type x) {
+  switch (x) {
+  case column_type::integer:
+    return "an integer type or cenote::decimal";
+  case column_type::unsigned_integer:
+    return "an unsigned integer type or cenote::decimal";
+  case column_type::real:
+    return "double";
+  case column_type::decimal:
+    return "cenote::decimal or std::string";
+  case column_type::text:
+  case column_type::json:
+    return "std::string";
+  case column_type::bytes:
+  case column_type::bit:
+    return "cenote::bytes";
+  case column_type::date:
+    return "cenote::date";
+  case column_type::datetime:
+    return "cenote::datetime";
+  case column_type::time:
+    return "cenote::time";
+  case column_type::null:
+    return "a std::optional";
+  }
+  return "cenote::value";
+}
+
+/// Parses all of `text`; the server writes nothing but the number.
+template <class T>
+bool parse(std::string_view text, T& out) {
+  auto end = text.data() + text.size();
+  auto [ptr, ec] = std::from_chars(text.data(), end, out);
+  return ec == std::errc{} && ptr == end;
+}
+
+[[noreturn]] void damaged(const column& what, std::string_view cell) {
+  throw result_error("column " + quoted(what.name) + " is " + std::string{to_string(what.type)} + " but holds "
+                     + quoted(cell.substr(0, 40)) + ": the result is damaged, or not made by a server");
+}
+
+template <class T>
+[[noreturn]] void out_of_range(const column& what, std::string_view cell, T min, T max) {
+  throw result_error("column " + quoted(what.name) + " holds " + std::string{cell} + ", outside of the wanted type's "
+                     + std::to_string(min) + " to " + std::to_string(max) + ": read it as a type that holds it");
+}
+
+} // namespace
+
+std::string_view to_string(column_type x) {
+  switch (x) {
+  case column_type::integer:
+    return "integer";
+  case column_type::unsigned_integer:
+    return "unsigned integer";
+  case column_type::real:
+    return "real";
+  case column_type::decimal:
+    return "decimal";
+  case column_type::text:
+    return "text";
+  case column_type::json:
+    return "json";
+  case column_type::bytes:
+    return "bytes";
+  case column_type::bit:
+    return "bit";
+  case column_type::date:
+    return "date";
+  case column_type::datetime:
+    return "datetime";
+  case column_type::time:
+    return "time";
+  case column_type::null:
+    return "null";
+  }
+  return "invalid type";
+}
+
+// -- result ----------------------------------------------------------------------
+
+bool result::consistent() const noexcept {
+  if (columns_.empty())
+    return ends_.empty() && data_.empty();
+  if (ends_.size() % columns_.size() != 0)
+    return false;
+  uint32_t last = 0;
+  for (auto end : ends_) {
+    auto position = end & ~null_bit;
+    auto is_null = (end & null_bit) != 0;
+    if (position < last || (is_null && position != last))
+      return false;
+    last = position;
+  }
+  return last == data_.size();
+}
+
+// -- row -------------------------------------------------------------------------
+
+const column& row::column_at(size_t index) const {
+  const auto& all = parent_->columns_;
+  if (first_ >= parent_->ends_.size())
+    throw result_error("there is no such row: the result has " + std::to_string(parent_->size())
+                       + " rows, counted from 0");
+  if (index < all.size())
+    return all[index];
+  throw result_error("there is no column " + std::to_string(index) + ": the result has " + std::to_string(all.size())
+                     + (all.size() == 1 ? " column" : " columns") + ", counted from 0: " + list(all));
+}
+
+size_t row::index_of(std::string_view name) const {
+  const auto& all = parent_->columns_;
+  auto i = std::ranges::find(all, name, &column::name);
+  if (i != all.end())
+    return static_cast<size_t>(i - all.begin());
+  throw result_error("there is no column " + quoted(name) + ": the result has " + list(all));
+}
+
+bool row::is_null(size_t index) const {
+  column_at(index);
+  return (parent_->ends_[first_ + index] & result::null_bit) != 0;
+}
+
+std::string_view row::text(size_t index) const {
+  column_at(index);
+  auto cell = first_ + index;
+  auto begin = cell == 0 ? 0 : parent_->ends_[cell - 1] & ~result::null_bit;
+  auto end = parent_->ends_[cell] & ~result::null_bit;
+  return std::string_view{parent_->data_}.substr(begin, end - begin);
+}
+
+std::string_view row::not_null(size_t index, const char* wanted) const {
+  if (is_null(index)) {
+    const auto& what = column_at(index);
+    throw result_error("column " + quoted(what.name) + " (" + std::string{to_string(what.type)}
+                       + ") is NULL here, which " + wanted
+                       + " cannot hold: read it as a std::optional, or use COALESCE in SQL");
+  }
+  return text(index);
+}
+
+void row::mismatch(size_t index, const char* wanted) const {
+  const auto& what = column_at(index);
+  throw result_error("column " + quoted(what.name) + " is " + std::string{to_string(what.type)} + ", not " + wanted
+                     + ": read it as " + readable_as(what.type) + ", or CAST it in SQL");
+}
+
+int64_t row::integer(size_t index, int64_t min, int64_t max) const {
+  auto cell = not_null(index, "an integer");
+  const auto& what = column_at(index);
+  if (what.type == column_type::integer) {
+    int64_t result = 0;
+    if (!parse(cell, result))
+      damaged(what, cell);
+    if (result < min || result > max)
+      out_of_range(what, cell, min, max);
+    return result;
+  }
+  if (what.type == column_type::unsigned_integer) {
+    uint64_t result = 0;
+    if (!parse(cell, result))
+      damaged(what, cell);
+    if (result > static_cast<uint64_t>(max))
+      out_of_range(what, cell, min, max);
+    return static_cast<int64_t>(result);
+  }
+  mismatch(index, "integer");
+}
+
+uint64_t row::unsigned_integer(size_t index, uint64_t max) const {
+  auto cell = not_null(index, "an integer");
+  const auto& what = column_at(index);
+  if (what.type != column_type::integer && what.type != column_type::unsigned_integer)
+    mismatch(index, "integer");
+  if (what.type == column_type::integer && cell.starts_with('-'))
+    out_of_range(what, cell, uint64_t{0}, max);
+  uint64_t result = 0;
+  if (!parse(cell, result))
+    damaged(what, cell);
+  if (result > max)
+    out_of_range(what, cell, uint64_t{0}, max);
+  return result;
+}
+
+double row::real(size_t index) const {
+  auto cell = not_null(index, "a floating-point number");
+  const auto& what = column_at(index);
+  if (what.type != column_type::real)
+    mismatch(index, "real");
+  double result = 0;
+  if (!parse(cell, result))
+    damaged(what, cell);
+  return result;
+}
+
+std::string_view row::string(size_t index) const {
+  auto cell = not_null(index, "a string");
+  switch (column_at(index).type) {
+  case column_type::text:
+  case column_type::json:
+  case column_type::decimal:
+    return cell;
+  default:
+    mismatch(index, "text");
+  }
+}
+
+template <>
+bytes row::object<bytes>(size_t index) const {
+  auto cell = not_null(index, "cenote::bytes");
+  switch (column_at(index).type) {
+  case column_type::text:
+  case column_type::json:
+  case column_type::bytes:
+  case column_type::bit:
+    return {std::string{cell}};
+  default:
+    mismatch(index, "bytes");
+  }
+}
+
+template <>
+decimal row::object<decimal>(size_t index) const {
+  auto cell = not_null(index, "cenote::decimal");
+  switch (column_at(index).type) {
+  case column_type::decimal:
+  case column_type::integer:
+  case column_type::unsigned_integer:
+    return {std::string{cell}};
+  default:
+    mismatch(index, "decimal");
+  }
+}
+
+template <>
+date row::object<date>(size_t index) const {
+  auto cell = not_null(index, "cenote::date");
+  if (column_at(index).type != column_type::date)
+    mismatch(index, "date");
+  if (auto result = parse_date(cell))
+    return *result;
+  damaged(column_at(index), cell);
+}
+
+template <>
+datetime row::object<datetime>(size_t index) const {
+  auto cell = not_null(index, "cenote::datetime");
+  if (column_at(index).type != column_type::datetime)
+    mismatch(index, "datetime");
+  if (auto result = parse_datetime(cell))
+    return *result;
+  damaged(column_at(index), cell);
+}
+
+template <>
+time row::object<time>(size_t index) const {
+  auto cell = not_null(index, "cenote::time");
+  if (column_at(index).type != column_type::time)
+    mismatch(index, "time");
+  if (auto result = parse_time(cell))
+    return *result;
+  damaged(column_at(index), cell);
+}
+
+value row::value_at(size_t index) const {
+  if (is_null(index))
+    return null{};
+  switch (column_at(index).type) {
+  case column_type::integer:
+    return get<int64_t>(index);
+  case column_type::unsigned_integer:
+    return get<uint64_t>(index);
+  case column_type::real:
+    return get<double>(index);
+  case column_type::decimal:
+    return object<decimal>(index);
+  case column_type::text:
+  case column_type::json:
+    return std::string{text(index)};
+  case column_type::bytes:
+  case column_type::bit:
+    return object<bytes>(index);
+  case column_type::date:
+    return object<date>(index);
+  case column_type::datetime:
+    return object<datetime>(index);
+  case column_type::time:
+    return object<time>(index);
+  case column_type::null:
+    break;
+  }
+  damaged(column_at(index), text(index));
+}
+
+} // namespace cenote

@@ -1,0 +1,44 @@
+#include "cenote/status.hpp"
+
+#include "types/one_line.hpp"
+
+#include <string_view>
+
+namespace cenote {
+
+namespace {
+
+void add(std::string& out, std::string_view name, uint64_t number) {
+  out += ", ";
+  out += name;
+  out += ' ';
+  out += std::to_string(number);
+}
+
+} // namespace
+
+std::string to_string(const pool_status& x) {
+  auto result = "pool " + x.pool + ": size " + std::to_string(x.pool_size);
+  add(result, "checked in", x.checked_in);
+  add(result, "checked out", x.checked_out);
+  add(result, "overflow", x.overflow);
+  add(result, "total", x.total_connections);
+  add(result, "waiting", x.waiting);
+  add(result, "connecting", x.connecting);
+  add(result, "generation", x.generation);
+  add(result, "served", x.served);
+  add(result, "timed out", x.timed_out);
+  add(result, "refused", x.refused);
+  add(result, "connects", x.connects);
+  add(result, "lost", x.lost);
+  if (x.draining)
+    result += ", draining";
+  else if (!x.initialized)
+    result += ", not initialized";
+  result += ", server " + x.endpoint;
+  if (!x.last_error.empty())
+    result += ", last error: " + detail::one_line(x.last_error);
+  return result;
+}
+
+} // namespace cenote
