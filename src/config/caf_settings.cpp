@@ -1,0 +1,108 @@
+#include "config/caf_settings.hpp"
+
+#include "cenote/configuration.hpp"
+
+#include "config/config_file.hpp"
+
+#include <array>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/config_option.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/openssl/manager.hpp>
+
+namespace cenote::config {
+
+namespace {
+
+/// Knows the options.
+struct registry : caf::actor_system_config {
+  registry() {
+    load<caf::io::middleman>();
+    load<caf::openssl::manager>();
+  }
+};
+
+/// A value that CAF takes although nothing works with it.
+struct pitfall {
+  std::string_view key;
+  bool (*is_bad)(const caf::config_value&);
+  std::string_view must_be;
+};
+
+bool is_zero(const caf::config_value& x) {
+  return caf::get_as<int64_t>(x) == int64_t{0};
+}
+
+bool is_zero_time(const caf::config_value& x) {
+  return caf::get_as<caf::timespan>(x) == caf::timespan{0};
+}
+
+bool is_no_policy(const caf::config_value& x) {
+  return caf::to_string(x) != "sharing" && caf::to_string(x) != "stealing";
+}
+
+constexpr auto pitfalls = std::array{
+    pitfall{"caf.scheduler.policy", is_no_policy, "\"sharing\" or \"stealing\""},
+    pitfall{"caf.scheduler.max-threads", is_zero, "at least 1"},
+    pitfall{"caf.scheduler.max-throughput", is_zero, "at least 1"},
+    // Drops every connection to another node at the first heartbeat.
+    pitfall{"caf.middleman.connection-timeout", is_zero_time, "above 0"},
+};
+
+class checker {
+public:
+  explicit checker(const config_file& file) : file_{file} {
+    // nop
+  }
+
+  void check_section(const std::string& path, const caf::settings& section) {
+    for (auto& [name, value] : section) {
+      auto key = path + "." + name;
+      if (auto inner = caf::get_if<caf::settings>(&value))
+        check_section(key, *inner);
+      else
+        check_value(key, value);
+    }
+  }
+
+private:
+  void check_value(const std::string& key, caf::config_value value) {
+    auto option = options_.custom_options().qualified_name_lookup(key);
+    if (option == nullptr)
+      throw configuration_error{file_.place(key) + ": unknown key '" + key + "': CAF has no such option"};
+    if (option->sync(value))
+      refuse(key, "of type " + caf::to_string(option->type_name()));
+    for (auto& x : pitfalls)
+      if (x.key == key && x.is_bad(value))
+        refuse(key, std::string{x.must_be});
+  }
+
+  [[noreturn]] void refuse(const std::string& key, const std::string& must_be) const {
+    auto& raw = file_.keys.at(key).raw;
+    throw configuration_error{file_.place(key) + ": " + key + (raw.empty() ? "" : " is " + raw + ", but") + " must be "
+                              + must_be};
+  }
+
+  const config_file& file_;
+  registry options_;
+};
+
+} // namespace
+
+void check_caf_settings(const config_file& file) {
+  if (auto section = caf::get_if<caf::settings>(&file.content, "caf"))
+    checker{file}.check_section("caf", *section);
+}
+
+caf::settings caf_settings(const std::string& file) {
+  caf::settings out;
+  if (auto loaded = read_config_file(file)) {
+    check_caf_settings(*loaded);
+    if (auto section = caf::get_if<caf::settings>(&loaded->content, "caf"))
+      out["caf"] = *section;
+  }
+  return out;
+}
+
+} // namespace cenote::config

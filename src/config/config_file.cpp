@@ -1,0 +1,73 @@
+#include "config/config_file.hpp"
+
+#include "cenote/configuration.hpp"
+
+#include "config/read_file.hpp"
+
+#include <filesystem>
+#include <sstream>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/pec.hpp>
+
+namespace cenote::config {
+
+namespace {
+
+constexpr auto default_name = "caf-application.conf";
+constexpr auto max_size = size_t{1} << 20;
+
+/// CAF names the place of a syntax error by two numbers in the error's context.
+[[noreturn]] void throw_syntax_error(const std::string& name, const caf::error& err) {
+  auto where = name;
+  if (auto place = caf::make_const_typed_message_view<int32_t, int32_t>(err.context()))
+    where += ":" + std::to_string(get<0>(place)) + ":" + std::to_string(get<1>(place));
+  auto what =
+      err.category() == caf::type_id_v<caf::pec> ? to_string(static_cast<caf::pec>(err.code())) : caf::to_string(err);
+  throw configuration_error{where + ": this is not CAF's config format (" + what + ")"};
+}
+
+caf::settings parse(const std::string& name, const std::string& text) {
+  std::istringstream in{text};
+  auto parsed = caf::actor_system_config::parse_config(in);
+  if (!parsed)
+    throw_syntax_error(name, parsed.error());
+  return std::move(*parsed);
+}
+
+void check_top_level(const config_file& file) {
+  for (auto& [path, entry] : file.keys) {
+    if (path.find('.') != std::string::npos)
+      continue;
+    if (path != "cenote" && path != "caf")
+      throw configuration_error{file.place(path) + ": unknown key '" + path
+                                + "': the file has the sections cenote { ... } and caf { ... }"};
+    if (entry.what != outline_entry::form::section)
+      throw configuration_error{file.place(path) + ": '" + path + "' must be a section: " + path + " { ... }"};
+  }
+}
+
+} // namespace
+
+std::string config_file::place(const std::string& path) const {
+  return name + ":" + std::to_string(keys.at(path).line);
+}
+
+std::optional<config_file> read_config_file(const std::string& name) {
+  if (name.empty() && !std::filesystem::exists(default_name))
+    return std::nullopt;
+  config_file out{name.empty() ? default_name : name, {}, {}};
+  auto [text, problem] = read_file(out.name, max_size);
+  if (!problem.empty())
+    throw configuration_error{"cannot read the config file " + out.name + ": " + problem};
+  try {
+    out.keys = make_outline(text);
+  } catch (text_error& err) {
+    throw configuration_error{out.name + ":" + std::to_string(err.line) + ": " + err.what()};
+  }
+  out.content = parse(out.name, text);
+  check_top_level(out);
+  return out;
+}
+
+} // namespace cenote::config

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "config/outline.hpp"
+
+#include <optional>
+#include <string>
+
+#include <caf/settings.hpp>
+
+namespace cenote::config {
+
+/// A config file that has been read and found to be well-formed.
+struct config_file {
+  std::string name;
+  outline keys;
+  caf::settings content; ///< The same as CAF understands it.
+
+  /// `caf-application.conf:12`: where the key stands.
+  std::string place(const std::string& path) const;
+};
+
+/// Reads a config file.
+/// @param name its path; empty: `caf-application.conf` in the current folder if there is one.
+/// @returns nothing if the name is empty and there is no such file.
+/// @throws configuration_error if it cannot be read or is not well-formed, or has a section that is neither cenote's
+///         nor CAF's.
+std::optional<config_file> read_config_file(const std::string& name);
+
+} // namespace cenote::config

@@ -1,0 +1,184 @@
+#include "cenote/configuration.hpp"
+
+#include "config/caf_settings.hpp"
+#include "config/config_file.hpp"
+#include "config/duration.hpp"
+#include "config/read_file.hpp"
+#include "config/setting.hpp"
+#include "config/uri.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace cenote {
+
+namespace {
+
+using namespace config;
+
+constexpr auto uri_form = "mysql://user:password@host:port/database";
+constexpr auto max_uri_size = size_t{64} << 10;
+
+// -- errors ----------------------------------------------------------------------------------------------------------
+
+/// A value for an error's text: short, on one line, and hidden if it could be a URI that got into the wrong variable.
+std::string shown(std::string_view value) {
+  constexpr auto max_length = size_t{60};
+  if (value.find("://") != std::string_view::npos || value.find('@') != std::string_view::npos)
+    return "***";
+  std::string out{value.substr(0, max_length)};
+  for (auto& c : out)
+    if (std::iscntrl(static_cast<unsigned char>(c)) != 0)
+      c = '?';
+  return value.size() > max_length ? out + "..." : out;
+}
+
+[[noreturn]] void refuse_value(const std::string& name, const setting& what, const written& value) {
+  auto text = value.in_file ? shown(value.raw) : "'" + shown(value.raw) + "'";
+  throw configuration_error{name + " is " + text + ", but must be " + permitted(what, value.in_file)};
+}
+
+/// The keys below a section: `pool.` has `name`, `size` ...
+std::string known_keys(const std::string& section) {
+  std::string out;
+  for (auto& x : table()) {
+    if (!x.key.starts_with(section))
+      continue;
+    auto name = x.key.substr(section.size());
+    name = name.substr(0, name.find('.'));
+    if (!(", " + out + ",").ends_with(", " + name + ","))
+      out += (out.empty() ? "" : ", ") + name;
+  }
+  return out;
+}
+
+bool is_section(const std::string& key) {
+  return std::any_of(table().begin(), table().end(), [&](auto& x) { return x.key.starts_with(key + "."); });
+}
+
+/// Whether the key's last part looks as if its value were a secret.
+bool sounds_secret(std::string key) {
+  key.erase(0, key.rfind('.') + 1);
+  std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
+  constexpr std::string_view hints[] = {"uri", "url", "dsn", "password", "passwd", "passphrase", "secret"};
+  return std::any_of(std::begin(hints), std::end(hints),
+                     [&key](auto hint) { return key.find(hint) != std::string::npos; });
+}
+
+[[noreturn]] void refuse_unknown(const std::string& place, const std::string& shown_key, const std::string& key) {
+  if (sounds_secret(key))
+    throw configuration_error{place + "unknown key '" + shown_key
+                              + "': the database's URI and password are not settings, so that they are shown nowhere: "
+                                "set DATABASE_URI, or DATABASE_URI_FILE to the name of a file that holds the URI"};
+  auto section = key.substr(0, key.rfind('.') + 1);
+  while (!section.empty() && !is_section(section.substr(0, section.size() - 1)))
+    section.erase(section.rfind('.', section.size() - 2) + 1);
+  throw configuration_error{place + "unknown key '" + shown_key + "'; known in "
+                            + (section.empty() ? "cenote" : section.substr(0, section.size() - 1)) + ": "
+                            + known_keys(section)};
+}
+
+// -- sources ---------------------------------------------------------------------------------------------------------
+
+void load_entry(settings& target, const config_file& file, const std::string& path, const outline_entry& entry) {
+  using form = outline_entry::form;
+  auto key = path.substr(sizeof("cenote.") - 1);
+  auto place = file.place(path) + ": ";
+  if (auto what = find_setting(key)) {
+    if (entry.what == form::section || entry.what == form::other)
+      throw configuration_error{place + path + " must be " + permitted(*what, true)};
+    written value{entry.text, entry.raw, true, entry.what == form::quoted};
+    if (!assign(*what, target, value))
+      refuse_value(place + path, *what, value);
+  } else if (!is_section(key)) {
+    refuse_unknown(place, path, key);
+  } else if (entry.what != form::section) {
+    throw configuration_error{place + "'" + path + "' must be a section: " + path.substr(path.rfind('.') + 1)
+                              + " { ... }"};
+  }
+}
+
+void load_file(settings& target, const std::string& name) {
+  auto file = read_config_file(name);
+  if (!file)
+    return;
+  for (auto& [path, entry] : file->keys)
+    if (path.starts_with("cenote."))
+      load_entry(target, *file, path, entry);
+  check_caf_settings(*file);
+}
+
+/// A variable's value. Set to nothing counts as not set: container tools cannot unset.
+std::optional<std::string> lookup(const configuration_sources& sources, const std::string& name) {
+  auto out = sources.environment ? sources.environment(name) : std::nullopt;
+  return out && !out->empty() ? out : std::nullopt;
+}
+
+void load_environment(settings& target, const configuration_sources& sources) {
+  for (auto& x : table()) {
+    if (x.environment.empty())
+      continue;
+    if (auto text = lookup(sources, x.environment)) {
+      written value{*text, *text};
+      if (!assign(x, target, value))
+        refuse_value("environment variable " + x.environment, x, value);
+    }
+  }
+}
+
+std::string read_uri_file(const std::string& name) {
+  // Somebody may have set it to the URI itself.
+  if (name.find("://") != std::string::npos)
+    throw configuration_error{"DATABASE_URI_FILE must name a file that holds the URI; for the URI itself there is "
+                              "DATABASE_URI"};
+  auto [text, problem] = read_file(name, max_uri_size);
+  if (!problem.empty())
+    throw configuration_error{"DATABASE_URI_FILE: cannot read " + name + ": " + problem};
+  while (text.ends_with('\n') || text.ends_with('\r'))
+    text.pop_back();
+  if (text.empty())
+    throw configuration_error{"DATABASE_URI_FILE: the file " + name + " is empty"};
+  return text;
+}
+
+void load_uri(settings& target, const configuration_sources& sources, bool need_server) {
+  auto uri = lookup(sources, "DATABASE_URI");
+  auto file = lookup(sources, "DATABASE_URI_FILE");
+  if (uri && file)
+    throw configuration_error{"DATABASE_URI and DATABASE_URI_FILE are both set: set only one of them"};
+  std::string origin = "DATABASE_URI";
+  if (file) {
+    uri = read_uri_file(*file);
+    origin += "_FILE: in " + *file;
+  }
+  if (uri)
+    apply_uri(target.server, *uri, origin);
+  else if (need_server)
+    throw configuration_error{std::string{"no database is named: set DATABASE_URI to "} + uri_form
+                              + ", or DATABASE_URI_FILE to the name of a file that holds that"};
+}
+
+void load_command_line(settings& target, const configuration_sources& sources) {
+  for (auto& [key, text] : sources.command_line) {
+    auto what = find_setting(key);
+    if (what == nullptr)
+      refuse_unknown("command line: ", key, key);
+    written value{text, text};
+    if (!assign(*what, target, value))
+      refuse_value("command line: " + key, *what, value);
+  }
+}
+
+} // namespace
+
+settings load_settings(const configuration_sources& sources, bool need_server) {
+  settings out;
+  load_file(out, sources.file);
+  load_environment(out, sources);
+  load_uri(out, sources, need_server);
+  load_command_line(out, sources);
+  check(out);
+  return out;
+}
+
+} // namespace cenote

@@ -1,0 +1,267 @@
+#include "config/query.hpp"
+
+#include "config/duration.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace cenote::config {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F')
+    return c - 'A' + 10;
+  return -1;
+}
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+bool read_bool(const std::string& key, const std::string& text) {
+  auto word = lower_case(text);
+  if (word == "true" || word == "1" || word == "yes")
+    return true;
+  if (word == "false" || word == "0" || word == "no")
+    return false;
+  throw uri_error{key + " must be true or false"};
+}
+
+std::chrono::nanoseconds read_time(const std::string& key, const std::string& text, std::chrono::nanoseconds min) {
+  auto out = parse_duration(text);
+  if (!out || *out < min || *out > 24h)
+    throw uri_error{key + " must be a number of seconds from " + (min == 0s ? "0" : "1") + " to 86400"};
+  return *out;
+}
+
+uint64_t read_bytes(const std::string& key, const std::string& text) {
+  uint64_t out = 0;
+  auto end = text.data() + text.size();
+  auto [rest, err] = std::from_chars(text.data(), end, out);
+  if (err != std::errc{} || rest != end)
+    throw uri_error{key + " must be a number of bytes from 0 to 1073741824"};
+  return out;
+}
+
+/// What a URI says about TLS, to be judged when all of it is known.
+struct tls_wishes {
+  bool any = false; ///< A file or a cipher was named.
+  std::optional<bool> disabled;
+  std::optional<bool> verify_cert;
+  std::optional<bool> verify_identity;
+  std::optional<tls_mode> mode;
+};
+
+tls_mode read_mode(const std::string& text) {
+  auto word = lower_case(text);
+  if (word == "disabled")
+    return tls_mode::disabled;
+  if (word == "required")
+    return tls_mode::required;
+  if (word == "verify_ca")
+    return tls_mode::verify_ca;
+  if (word == "verify_identity")
+    return tls_mode::verify_full;
+  if (word == "preferred")
+    throw uri_error{"ssl_mode must not be PREFERRED, which goes on in clear text if the server has no TLS: choose "
+                    "REQUIRED or DISABLED"};
+  throw uri_error{"ssl_mode must be DISABLED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY"};
+}
+
+/// The safest reading: whoever names a CA wants the server's certificate and name checked, as PyMySQL does.
+tls_mode judge(const tls_wishes& x, bool has_ca) {
+  auto wants_tls = x.any || x.verify_cert || x.verify_identity || x.disabled == false;
+  if (x.disabled == true || x.mode == tls_mode::disabled) {
+    if (x.any || x.verify_cert == true || x.verify_identity == true || (x.mode && x.mode != tls_mode::disabled)
+        || x.disabled == false)
+      throw uri_error{"query both disables TLS and asks for it"};
+    return tls_mode::disabled;
+  }
+  if (x.mode) {
+    if (x.verify_cert || x.verify_identity)
+      throw uri_error{"query has ssl_mode besides other keys that say what to verify: leave one out"};
+    return *x.mode;
+  }
+  if (!wants_tls)
+    return tls_mode::disabled;
+  if (x.verify_cert == false && x.verify_identity == true)
+    throw uri_error{"query asks for the server's name to be verified but not its certificate"};
+  auto verify = x.verify_cert.value_or(has_ca || x.verify_identity == true);
+  if (!verify)
+    return tls_mode::required;
+  return x.verify_identity.value_or(true) ? tls_mode::verify_full : tls_mode::verify_ca;
+}
+
+class reader {
+public:
+  reader(server_settings& target, bool show_names) : target_{target}, show_names_{show_names} {
+    // nop
+  }
+
+  void run(std::string_view query) {
+    while (!query.empty()) {
+      auto pair = query.substr(0, query.find('&'));
+      query.remove_prefix(std::min(pair.size() + 1, query.size()));
+      if (!pair.empty())
+        read_pair(pair);
+    }
+    if (wishes_.any || wishes_.disabled || wishes_.verify_cert || wishes_.verify_identity || wishes_.mode)
+      target_.tls = judge(wishes_, !target_.tls_ca.empty() || !target_.tls_capath.empty());
+  }
+
+private:
+  using handler = void (reader::*)(const std::string& key, const std::string& value);
+
+  void read_pair(std::string_view pair) {
+    auto equals = pair.find('=');
+    auto key = decode(pair.substr(0, equals), true);
+    if (key == "ssl-mode") // As hosting companies write it.
+      key = "ssl_mode";
+    auto i = handlers().find(key);
+    if (i == handlers().end())
+      throw uri_error{"query has an unknown key" + (show_names_ && is_name(key) ? " '" + key + "'" : std::string{})};
+    if (i->second == nullptr)
+      return;
+    if (equals == std::string_view::npos)
+      throw uri_error{key + " needs '=' and a value"};
+    if (!seen_.insert(key).second)
+      throw uri_error{key + " is given twice"};
+    (this->*i->second)(key, decode(pair.substr(equals + 1), true));
+  }
+
+  static bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= 40 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '_' || c == '-';
+    });
+  }
+
+  template <std::string server_settings::*Field>
+  void text(const std::string&, const std::string& value) {
+    target_.*Field = value;
+  }
+
+  template <std::string server_settings::*Field>
+  void tls_text(const std::string&, const std::string& value) {
+    target_.*Field = value;
+    wishes_.any = true;
+  }
+
+  template <bool server_settings::*Field>
+  void boolean(const std::string& key, const std::string& value) {
+    target_.*Field = read_bool(key, value);
+  }
+
+  template <std::optional<bool> tls_wishes::*Field>
+  void wish(const std::string& key, const std::string& value) {
+    auto x = read_bool(key, value);
+    if ((wishes_.*Field).value_or(x) != x)
+      throw uri_error{"query contradicts itself with " + key};
+    wishes_.*Field = x;
+  }
+
+  void charset(const std::string&, const std::string& value) {
+    // In MySQL utf8 is a character set of at most three bytes; everybody who writes it means UTF-8.
+    target_.charset = lower_case(value) == "utf8" ? "utf8mb4" : value;
+  }
+
+  void connect_timeout(const std::string& key, const std::string& value) {
+    target_.connect_timeout = read_time(key, value, 1s);
+  }
+
+  void read_timeout(const std::string& key, const std::string& value) {
+    target_.read_timeout = read_time(key, value, 0s);
+  }
+
+  void write_timeout(const std::string& key, const std::string& value) {
+    target_.write_timeout = read_time(key, value, 0s);
+  }
+
+  void max_allowed_packet(const std::string& key, const std::string& value) {
+    target_.max_allowed_packet = read_bytes(key, value);
+  }
+
+  void mode(const std::string&, const std::string& value) { wishes_.mode = read_mode(value); }
+
+  void refuse_file_access(const std::string& key, const std::string&) {
+    throw uri_error{key + " is not supported: it lets the server, or another file, decide what is read here"};
+  }
+
+  /// The keys; null: ignored, because they concern Python only.
+  static const std::map<std::string, handler, std::less<>>& handlers() {
+    using x = server_settings;
+    static const std::map<std::string, handler, std::less<>> instance = {
+        {"autocommit", &reader::boolean<&x::autocommit>},
+        {"bind_address", &reader::text<&x::bind_address>},
+        {"charset", &reader::charset},
+        {"compress", &reader::boolean<&x::compress>},
+        {"connect_timeout", &reader::connect_timeout},
+        {"init_command", &reader::text<&x::init_command>},
+        {"local_infile", &reader::refuse_file_access},
+        {"max_allowed_packet", &reader::max_allowed_packet},
+        {"program_name", &reader::text<&x::program_name>},
+        {"read_default_file", &reader::refuse_file_access},
+        {"read_default_group", &reader::refuse_file_access},
+        {"read_timeout", &reader::read_timeout},
+        {"sql_mode", &reader::text<&x::sql_mode>},
+        {"ssl_ca", &reader::tls_text<&x::tls_ca>},
+        {"ssl_capath", &reader::tls_text<&x::tls_capath>},
+        {"ssl_cert", &reader::tls_text<&x::tls_cert>},
+        {"ssl_check_hostname", &reader::wish<&tls_wishes::verify_identity>},
+        {"ssl_cipher", &reader::tls_text<&x::tls_cipher>},
+        {"ssl_disabled", &reader::wish<&tls_wishes::disabled>},
+        {"ssl_key", &reader::tls_text<&x::tls_key>},
+        {"ssl_mode", &reader::mode},
+        {"ssl_verify_cert", &reader::wish<&tls_wishes::verify_cert>},
+        {"ssl_verify_identity", &reader::wish<&tls_wishes::verify_identity>},
+        {"unix_socket", &reader::text<&x::unix_socket>},
+        {"write_timeout", &reader::write_timeout},
+        {"binary_prefix", nullptr},
+        {"conv", nullptr},
+        {"cursorclass", nullptr},
+        {"use_unicode", nullptr},
+    };
+    return instance;
+  }
+
+  server_settings& target_;
+  bool show_names_;
+  tls_wishes wishes_;
+  std::set<std::string> seen_;
+};
+
+} // namespace
+
+std::string decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    auto low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+    if (low >= 0) {
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      out += text[i] == '+' && plus_is_space ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+void apply_query(server_settings& target, std::string_view query, bool show_names) {
+  reader{target, show_names}.run(query);
+}
+
+} // namespace cenote::config

@@ -1,0 +1,87 @@
+#include "config/server_rules.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace cenote::config {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto max_host_length = size_t{255};
+constexpr auto max_socket_length = size_t{107}; // sizeof(sockaddr_un::sun_path) less the NUL.
+constexpr auto max_wait = std::chrono::nanoseconds{24h};
+constexpr auto max_packet = uint64_t{1} << 30;
+
+bool is_word_char(unsigned char c) {
+  return std::isalnum(c) != 0 || c == '_';
+}
+
+bool is_host_char(unsigned char c) {
+  return c < 0x80 && (is_word_char(c) || c == '.' || c == '-');
+}
+
+bool is_address_char(unsigned char c) {
+  return std::isxdigit(c) != 0 || c == ':' || c == '.';
+}
+
+} // namespace
+
+std::string host_problem(std::string_view host) {
+  if (host.find(',') != std::string_view::npos)
+    return "host must be one host: several are not supported";
+  // An IPv6 address; it may name its interface after a '%'.
+  auto address = host.substr(0, host.find('%'));
+  if (address.find(':') != std::string_view::npos) {
+    auto zone = host.substr(std::min(address.size() + 1, host.size()));
+    if (!std::all_of(address.begin(), address.end(), is_address_char)
+        || !std::all_of(zone.begin(), zone.end(), is_host_char))
+      return "host is not an IPv6 address";
+  } else if (!std::all_of(host.begin(), host.end(), is_host_char)) {
+    return "host has a character that no host has (in the user name and the password write '@' as %40, '/' as %2F, "
+           "'?' as %3F)";
+  }
+  return host.size() > max_host_length ? "host is longer than 255 bytes" : "";
+}
+
+std::string find_problem(const server_settings& x) {
+  if (x.host.empty() && x.unix_socket.empty())
+    return "host is missing";
+  if (auto problem = host_problem(x.host); !problem.empty())
+    return problem;
+  if (x.port == 0)
+    return "port must be a number from 1 to 65535";
+  if (x.unix_socket.size() > max_socket_length)
+    return "unix_socket is longer than 107 bytes, the most that a socket's path can have";
+  if (x.charset.empty() || !std::all_of(x.charset.begin(), x.charset.end(), is_word_char))
+    return "charset must be a name such as utf8mb4";
+  if (x.read_timeout < 0s || x.read_timeout > max_wait)
+    return "read_timeout must be from 0 to 24h";
+  if (x.write_timeout < 0s || x.write_timeout > max_wait)
+    return "write_timeout must be from 0 to 24h";
+  if (x.max_allowed_packet > max_packet)
+    return "max_allowed_packet must be a number of bytes from 0 to 1073741824";
+  struct {
+    const char* name;
+    const std::string& text;
+  } texts[] = {{"user", x.user},
+               {"password", x.password.reveal()},
+               {"database", x.database},
+               {"unix_socket", x.unix_socket},
+               {"ssl_ca", x.tls_ca},
+               {"ssl_capath", x.tls_capath},
+               {"ssl_cert", x.tls_cert},
+               {"ssl_key", x.tls_key},
+               {"ssl_cipher", x.tls_cipher},
+               {"init_command", x.init_command},
+               {"sql_mode", x.sql_mode},
+               {"program_name", x.program_name},
+               {"bind_address", x.bind_address}};
+  for (auto& [name, text] : texts)
+    if (text.find('\0') != std::string::npos)
+      return std::string{name} + " contains a NUL byte";
+  return {};
+}
+
+} // namespace cenote::config

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "cenote/configuration.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace cenote::config {
+
+/// Finds a setting's field.
+template <class T>
+using field = std::function<T&(settings&)>;
+
+/// A whole number.
+struct count {
+  field<uint64_t> at;
+  uint64_t min = 0;
+  uint64_t max = 0;
+};
+
+/// A span of time.
+struct duration {
+  field<std::chrono::nanoseconds> at;
+  std::chrono::nanoseconds min{0};
+  std::chrono::nanoseconds max{0};
+  bool or_zero = false;   ///< Zero is permitted although it is below `min`.
+  bool minus_one = false; ///< -1 is another way to write zero, as in SQLAlchemy.
+};
+
+/// Yes or no.
+struct flag {
+  field<bool> at;
+};
+
+/// One of several words.
+struct word {
+  field<std::string> at;
+  std::vector<std::string> permitted;
+};
+
+/// A text for people, without control characters.
+struct label {
+  field<std::string> at;
+  size_t max_length = 0;
+};
+
+using kind = std::variant<count, duration, flag, word, label>;
+
+/// A setting: everything there is to know about it.
+struct setting {
+  std::string key;  ///< `pool.size`.
+  std::string unit; ///< As in `setting_info`.
+  kind what;
+  std::string environment; ///< Empty: none.
+  std::string help;
+};
+
+/// A value on its way into a setting.
+struct written {
+  std::string_view text; ///< Without quotes.
+  std::string_view raw;  ///< As it stands there, for errors.
+  bool in_file = false;  ///< A file tells texts, which are quoted, from numbers, and knows only `true` and `false`.
+  bool quoted = false;
+};
+
+/// All of them, in the order of the config file.
+const std::vector<setting>& table();
+
+/// The setting with that key, or null.
+const setting* find_setting(std::string_view key);
+
+/// Reads the value into `target`.
+/// @returns whether it is of the right form and in range; else `target` is unchanged.
+bool assign(const setting& what, settings& target, const written& value);
+
+/// Whether the setting's field is in range.
+bool in_range(const setting& what, const settings& all);
+
+/// The field's value as the config file has it.
+std::string format(const setting& what, const settings& all);
+
+/// The lowest value, or the words to choose from.
+std::string lowest(const setting& what);
+
+/// What the setting takes, to be continued after "must be": "a whole number from 1 to 10000".
+std::string permitted(const setting& what, bool in_file = false);
+
+} // namespace cenote::config

@@ -1,0 +1,95 @@
+// The settings. Everything else is made from this table: reading of file, environment and command line, ranges, help.
+// The config file and the README repeat it for people; a test compares them.
+
+#include "config/setting.hpp"
+
+namespace cenote::config {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A field of a group of settings.
+template <class Group, class T>
+field<T> at(Group settings::*group, T Group::*member) {
+  return [group, member](settings& x) -> T& { return x.*group.*member; };
+}
+
+constexpr auto day = 24h; ///< Long enough for every wait, and far from any overflow.
+
+std::vector<setting> make_table() {
+  auto server = [](auto member) { return at(&settings::server, member); };
+  auto pool = [](auto member) { return at(&settings::pool, member); };
+  auto retry = [](auto member) { return at(&settings::retry, member); };
+  auto log = [](auto member) { return at(&settings::log, member); };
+  return {
+      {"pool.name", "text", label{pool(&pool_settings::name), 64}, "", "The pool's name in errors, logs and status."},
+      {"pool.size", "connections", count{pool(&pool_settings::size), 1, 10'000}, "POOL_SIZE", "Connections kept open."},
+      {"pool.max-overflow", "connections", count{pool(&pool_settings::max_overflow), 0, 10'000}, "MAX_OVERFLOW",
+       "Further connections while callers wait; 0 means none."},
+      {"pool.timeout", "seconds", duration{pool(&pool_settings::timeout), 1ms, day}, "POOL_TIMEOUT",
+       "Longest wait for a connection."},
+      {"pool.recycle", "seconds", duration{pool(&pool_settings::recycle), 1ms, 365 * day, true, true}, "POOL_RECYCLE",
+       "Age at which an idle connection is replaced, less up to 10 % at random; 0 or -1 means never."},
+      {"pool.pre-ping", "bool", flag{pool(&pool_settings::pre_ping)}, "POOL_PRE_PING",
+       "Whether a connection is checked before each use."},
+      {"pool.pre-ping-idle", "seconds", duration{pool(&pool_settings::pre_ping_idle), 1ms, day, true}, "",
+       "Idle time after which that check is a round trip, not only a look at the socket; 0 means always."},
+      {"pool.keepalive", "seconds", duration{pool(&pool_settings::keepalive), 1ms, day, true}, "",
+       "How often an idle connection is pinged; 0 means never."},
+      {"pool.max-waiting", "callers", count{pool(&pool_settings::max_waiting), 1, 10'000'000}, "",
+       "Callers that may wait at a time; one more is refused at once."},
+      {"pool.max-connecting", "connections", count{pool(&pool_settings::max_connecting), 1, 256}, "",
+       "Connections being opened at a time."},
+      {"pool.reconnect-delay", "seconds", duration{pool(&pool_settings::reconnect_delay), 1ms, day}, "",
+       "Delay after the first failed connect; doubles with each further one, less up to 50 % at random."},
+      {"pool.max-reconnect-delay", "seconds", duration{pool(&pool_settings::max_reconnect_delay), 1ms, day}, "",
+       "That delay grows no further than this."},
+      {"pool.drain-timeout", "seconds", duration{pool(&pool_settings::drain_timeout), 1ms, day, true}, "",
+       "Longest time that a shutdown waits for the work that was accepted; 0 means not at all."},
+      {"pool.io-lanes", "threads", count{pool(&pool_settings::io_lanes), 1, 64}, "",
+       "I/O threads over which the connections are spread."},
+      {"server.connect-timeout", "seconds", duration{server(&server_settings::connect_timeout), 1s, day}, "",
+       "Longest time for one connect, TLS and login included; whole seconds count. The URI may say otherwise."},
+      {"server.max-result-bytes", "bytes", count{server(&server_settings::max_result_bytes), 1 << 10, 1 << 30}, "",
+       "A statement's result above this size is an error."},
+      {"retry.max-retries", "retries", count{retry(&retry_settings::max_retries), 0, 1000}, "MAX_RETRIES",
+       "How often a failed request is repeated where that is safe; 0 means never."},
+      {"retry.initial-delay", "seconds", duration{retry(&retry_settings::initial_delay), 1ms, day, true},
+       "INITIAL_RETRY_DELAY", "Delay before the first retry; doubles with each further one."},
+      {"retry.max-delay", "seconds", duration{retry(&retry_settings::max_delay), 1ms, day, true}, "MAX_RETRY_DELAY",
+       "That delay grows no further than this."},
+      {"log.level", "text",
+       word{log(&log_settings::level), {"trace", "debug", "info", "warning", "error", "critical", "off"}}, "",
+       "The least severe messages that are logged."},
+      {"log.format", "text", word{log(&log_settings::format), {"text", "json"}}, "",
+       "Lines for people, or one JSON object per line."},
+      {"log.status-interval", "seconds", duration{log(&log_settings::status_interval), 1ms, day, true}, "",
+       "How often `cenote serve` logs the pool's status; 0 means never."},
+  };
+}
+
+std::vector<setting_info> make_infos() {
+  std::vector<setting_info> out;
+  for (auto& x : table())
+    out.push_back({x.key, x.unit, format(x, settings{}), lowest(x), x.environment, x.help});
+  return out;
+}
+
+} // namespace
+
+const std::vector<setting>& table() {
+  static const auto instance = make_table();
+  return instance;
+}
+
+} // namespace cenote::config
+
+namespace cenote {
+
+const std::vector<setting_info>& setting_table() {
+  static const auto instance = config::make_infos();
+  return instance;
+}
+
+} // namespace cenote

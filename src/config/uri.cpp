@@ -1,0 +1,160 @@
+#include "config/uri.hpp"
+
+#include "cenote/configuration.hpp"
+
+#include "config/query.hpp"
+#include "config/server_rules.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace cenote::config {
+
+namespace {
+
+constexpr auto npos = std::string_view::npos;
+
+bool is_digit(unsigned char c) {
+  return std::isdigit(c) != 0;
+}
+
+/// Takes `mysql+pymysql://` off.
+void skip_scheme(std::string_view& rest) {
+  auto end = rest.find("://");
+  std::string scheme{rest.substr(0, end)};
+  std::transform(scheme.begin(), scheme.end(), scheme.begin(), [](unsigned char c) { return std::tolower(c); });
+  auto plus = scheme.find('+');
+  auto driver = plus == std::string::npos ? "x" : scheme.substr(plus + 1);
+  auto is_driver_char = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; };
+  scheme.resize(std::min(plus, scheme.size()));
+  // What stands here is not shown: somebody may have set the password alone.
+  if (end == npos || (scheme != "mysql" && scheme != "mariadb") || driver.empty()
+      || !std::all_of(driver.begin(), driver.end(), is_driver_char))
+    throw uri_error{"URI must begin with mysql:// or mariadb:// (no blank or quote before it)"};
+  rest.remove_prefix(end + 3);
+}
+
+/// The `host:port` that the rest begins with is complete: what follows the colon is a number or nothing.
+bool begins_with_host_and_port(std::string_view rest) {
+  auto place = rest.substr(0, rest.find_first_of("/?"));
+  auto colon = place.rfind(':');
+  return colon == npos || std::all_of(place.begin() + static_cast<ptrdiff_t>(colon) + 1, place.end(), is_digit);
+}
+
+/// Takes `user:password@` off. An '@' in the password may stand as it is; a '/' or '?' may if it is clear that it does
+/// not end the host, as in SQLAlchemy.
+std::string_view take_login(std::string_view& rest) {
+  auto end = rest.find_first_of("/?");
+  auto at = rest.substr(0, end).rfind('@');
+  if (at == npos && end != npos && !begins_with_host_and_port(rest))
+    at = rest.find('@', end);
+  if (at == npos)
+    return {};
+  auto login = rest.substr(0, at);
+  rest.remove_prefix(at + 1);
+  return login;
+}
+
+void read_login(server_settings& target, std::string_view login) {
+  auto colon = login.find(':');
+  target.user = decode(login.substr(0, colon), false);
+  target.password = secret{colon == npos ? std::string{} : decode(login.substr(colon + 1), false)};
+}
+
+uint16_t read_port(std::string_view text) {
+  uint16_t out = 0;
+  auto end = text.data() + text.size();
+  auto [rest, err] = std::from_chars(text.data(), end, out);
+  if (err != std::errc{} || rest != end || out == 0)
+    throw uri_error{"port must be a number from 1 to 65535 (in the password write '@' as %40, '/' as %2F, '?' as %3F, "
+                    "and an IPv6 address in brackets)"};
+  return out;
+}
+
+void read_place(server_settings& target, std::string_view place) {
+  std::string host;
+  if (place.starts_with('[')) {
+    auto end = place.find(']');
+    if (end == npos)
+      throw uri_error{"host has a '[' but no ']'"};
+    host = decode(place.substr(1, end - 1), false); // %25 separates the name of an interface.
+    place.remove_prefix(end + 1);
+    if (host.find(':') == std::string::npos)
+      throw uri_error{"host in brackets is not an IPv6 address"};
+    if (!place.empty() && !place.starts_with(':'))
+      throw uri_error{"host in brackets must be followed by ':' and the port, or nothing"};
+  } else {
+    host = place.substr(0, place.find(':'));
+    place.remove_prefix(host.size());
+    if (host.find('%') != std::string::npos)
+      throw uri_error{"host must not be percent-encoded; for a unix socket write ?unix_socket=/path"};
+  }
+  if (auto problem = host_problem(host); !problem.empty())
+    throw uri_error{problem};
+  if (!host.empty())
+    target.host = host;
+  if (place.size() > 1)
+    target.port = read_port(place.substr(1));
+}
+
+void read_database(server_settings& target, std::string_view path) {
+  if (path.find('@') != npos)
+    throw uri_error{"database has an '@': write it as %40; in the password write '@' as %40, '/' as %2F, '?' as %3F"};
+  if (path.find('/') != npos)
+    throw uri_error{"database has a '/': write it as %2F, or leave out what follows"};
+  target.database = decode(path, false);
+}
+
+server_settings read_uri(server_settings target, std::string_view uri) {
+  if (std::any_of(uri.begin(), uri.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+    throw uri_error{"URI has a control character, such as a line end, in it"};
+  auto rest = uri;
+  skip_scheme(rest);
+  auto has_colon = rest.find(':') != npos;
+  auto login = take_login(rest);
+  read_login(target, login);
+  auto place = rest.substr(0, rest.find_first_of("/?"));
+  read_place(target, place);
+  rest.remove_prefix(place.size());
+  auto question = rest.find('?');
+  if (rest.starts_with('/'))
+    read_database(target, rest.substr(1, std::min(question, rest.size()) - 1));
+  if (question != npos) {
+    // Behind the last '@' there is no password, nor is there one without a colon.
+    auto query = rest.substr(question + 1);
+    auto show_names = !has_colon || (login.data() != nullptr && query.find('@') == npos);
+    apply_query(target, query, show_names);
+  }
+  if (auto problem = find_problem(target); !problem.empty())
+    throw uri_error{problem};
+  return target;
+}
+
+} // namespace
+
+void apply_uri(server_settings& target, std::string_view uri, const std::string& origin) {
+  try {
+    target = read_uri(target, uri);
+  } catch (uri_error& err) {
+    throw configuration_error{origin + ": the " + err.what()};
+  }
+}
+
+} // namespace cenote::config
+
+namespace cenote {
+
+server_settings parse_uri(std::string_view uri) {
+  server_settings out;
+  config::apply_uri(out, uri, "database URI");
+  return out;
+}
+
+std::string server_settings::endpoint() const {
+  auto name = host.find(':') == std::string::npos ? host : '[' + host + ']';
+  auto place = unix_socket.empty() ? name + ':' + std::to_string(port) : unix_socket;
+  return database.empty() ? place : place + '/' + database;
+}
+
+} // namespace cenote

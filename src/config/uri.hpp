@@ -1,0 +1,15 @@
+#pragma once
+
+#include "cenote/settings.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace cenote::config {
+
+/// Writes what the URI says over `target`; what it does not mention stays.
+/// @param origin what errors begin with: `DATABASE_URI`.
+/// @throws configuration_error if it is not of the right form. Then `target` is unchanged.
+void apply_uri(server_settings& target, std::string_view uri, const std::string& origin);
+
+} // namespace cenote::config
