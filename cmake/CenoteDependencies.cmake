@@ -36,7 +36,7 @@ find_library(MARIADB_LIBRARY mariadb REQUIRED)
 if(NOT TARGET MariaDB::client)
   add_library(MariaDB::client UNKNOWN IMPORTED)
   set_target_properties(MariaDB::client PROPERTIES IMPORTED_LOCATION "${MARIADB_LIBRARY}"
-                        INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${MARIADB_INCLUDE_DIR}")
+                        INTERFACE_INCLUDE_DIRECTORIES "${MARIADB_INCLUDE_DIR}")
 endif()
 
 find_program(CENOTE_CCACHE ccache)
