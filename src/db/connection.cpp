@@ -1,0 +1,67 @@
+#include "db/connection.hpp"
+
+#include "db/connection_impl.hpp"
+
+#include <poll.h>
+
+namespace cenote::db {
+
+connection::connection(std::unique_ptr<impl> x) noexcept : impl_{std::move(x)} {
+  // nop
+}
+
+connection::connection(connection&&) noexcept = default;
+
+connection& connection::operator=(connection&&) noexcept = default;
+
+connection::~connection() = default;
+
+int connection::socket() const noexcept {
+  return mysql_get_socket(impl_->session.get());
+}
+
+uint64_t connection::server_id() const noexcept {
+  return mysql_thread_id(impl_->session.get());
+}
+
+const std::string& connection::server_version() const noexcept {
+  return impl_->version;
+}
+
+bool connection::is_mariadb() const noexcept {
+  return mariadb_connection(impl_->session.get()) != 0;
+}
+
+bool connection::uses_tls() const noexcept {
+  return impl_->tls;
+}
+
+bool connection::alive() const noexcept {
+  if (!usable())
+    return false;
+  // Between operations the server has nothing to say: whatever arrives is its goodbye, or out of step.
+  pollfd x{socket(), POLLIN | POLLRDHUP, 0};
+  return ::poll(&x, 1, 0) == 0;
+}
+
+progress connection::start_ping() {
+  return impl_->start_ping();
+}
+
+progress connection::start_execute(const statement& what) {
+  return impl_->start_execute(what);
+}
+
+progress connection::resume(bool readable, bool writable) {
+  return impl_->resume((readable ? MYSQL_WAIT_READ : 0) | (writable ? MYSQL_WAIT_WRITE : 0));
+}
+
+tl::expected<result, trouble> connection::take() {
+  return impl_->take();
+}
+
+bool connection::usable() const noexcept {
+  return impl_->usable();
+}
+
+} // namespace cenote::db

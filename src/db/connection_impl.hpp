@@ -1,0 +1,73 @@
+#pragma once
+
+// Private to src/db: a header that includes mysql.h.
+
+#include "db/result_reader.hpp"
+#include "db/session.hpp"
+
+#include <string>
+
+namespace cenote::db {
+
+/// What a connection is, and the state machine of its operations: each step is one call of Connector/C that may need
+/// the socket several times.
+struct connection::impl {
+  enum class step : uint8_t {
+    idle,
+    ping,
+    send,      ///< Hand the statement over.
+    answer,    ///< Read the first packet of the answer.
+    row,       ///< Read one row.
+    continue_, ///< Read the first packet of the next result of a `CALL`.
+    done,
+  };
+
+  impl(session_ptr x, const server_settings& where);
+  ~impl();
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+
+  progress start_ping();
+  progress start_execute(const statement& what);
+  progress resume(int ready);
+  tl::expected<result, trouble> take();
+  bool usable() const noexcept;
+
+  session_ptr session;
+  bool tls = false;
+  uint64_t max_statement_bytes = 0;
+  uint64_t max_result_bytes = 0;
+  std::string version;
+  /// Set if the session has ANSI_QUOTES but its server does not report that with each answer.
+  bool unreported_ansi_quotes = false;
+
+private:
+  progress run(int ready);
+  int call();
+  int call_again(int ready);
+  void finish_step();
+  void read_answer();
+  void read_row();
+  void next_result();
+  void fail(phase when);
+  void fail(trouble why);
+  void abandon();
+
+  step now_ = step::idle;
+  bool suspended_ = false; ///< Within a call that waits for the socket.
+  bool desynchronised_ = false;
+  std::string sql_;
+  const MARIADB_CHARSET_INFO* charset_ = nullptr; ///< Last one found to be safe.
+  result_reader reader_;
+  trouble trouble_;
+  bool failed_ = false;
+  size_t bytes_this_turn_ = 0;
+
+  // What Connector/C's calls give back.
+  int status_ = 0;
+  my_bool refused_ = 0;
+  MYSQL_ROW row_ = nullptr;
+  MYSQL_RES* rows_ = nullptr;
+};
+
+} // namespace cenote::db

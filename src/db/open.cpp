@@ -1,0 +1,131 @@
+#include "db/connection_impl.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <vector>
+
+#include <fcntl.h>
+
+#include <errmsg.h>
+#include <mysqld_error.h>
+
+namespace cenote::db {
+
+namespace {
+
+using cells = std::vector<std::string>;
+
+tl::unexpected<trouble> failed(MYSQL& session, std::string_view doing) {
+  auto why = current_error(session, phase::connecting);
+  why.text = std::string{doing} + " failed: " + why.text;
+  return tl::unexpected{std::move(why)};
+}
+
+/// Runs a statement, blocking. Gives back the first row of its first result and reads all others.
+tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::string_view doing) {
+  cells result;
+  forget_tls_errors();
+  for (auto status = mysql_real_query(&session, sql.data(), sql.size()); status != -1;
+       status = mysql_next_result(&session)) {
+    if (status > 0)
+      return failed(session, doing);
+    auto rows = mysql_store_result(&session);
+    if (rows == nullptr && mysql_field_count(&session) != 0)
+      return failed(session, doing);
+    if (auto row = rows != nullptr && result.empty() ? mysql_fetch_row(rows) : nullptr)
+      for (unsigned i = 0; i < mysql_num_fields(rows); ++i)
+        result.emplace_back(row[i] != nullptr ? row[i] : "");
+    mysql_free_result(rows);
+  }
+  return result;
+}
+
+std::string set_up_statement(MYSQL& session, const server_settings& where) {
+  auto result = "SET NAMES " + where.charset + ", autocommit = " + (where.autocommit ? "1" : "0");
+  if (!where.sql_mode.empty()) {
+    std::string escaped(2 * where.sql_mode.size() + 1, '\0');
+    escaped.resize(mysql_real_escape_string(&session, escaped.data(), where.sql_mode.data(), where.sql_mode.size()));
+    result += ", sql_mode = '" + escaped + "'";
+  }
+  return result;
+}
+
+/// Brings a new session into the state in which all statements find it.
+tl::expected<void, trouble> set_up(MYSQL& session, const server_settings& where) {
+  if (auto done = ask(session, set_up_statement(session, where), "the set-up statement"); !done)
+    return tl::unexpected{std::move(done.error())};
+  if (where.init_command.empty())
+    return {};
+  if (auto done = ask(session, where.init_command, "init_command"); !done)
+    return tl::unexpected{std::move(done.error())};
+  return {};
+}
+
+/// What the server says about the session after the set-up.
+struct session_facts {
+  uint64_t max_allowed_packet = 0;
+  bool ansi_quotes = false;
+};
+
+tl::expected<session_facts, trouble> look_at(MYSQL& session) {
+  auto answer = ask(session, "SELECT @@max_allowed_packet, @@sql_mode", "the first query");
+  if (!answer)
+    return tl::unexpected{std::move(answer.error())};
+  session_facts result;
+  const auto& x = *answer;
+  if (x.size() != 2
+      || std::from_chars(x[0].data(), x[0].data() + x[0].size(), result.max_allowed_packet).ec != std::errc{})
+    return tl::unexpected{
+        trouble{complaint::server, phase::connecting, CR_MALFORMED_PACKET, "HY000", "the first query got no answer"}};
+  result.ansi_quotes = x[1].find("ANSI_QUOTES") != std::string::npos;
+  return result;
+}
+
+/// From here on the session is used without blocking.
+bool make_non_blocking(MYSQL& session) {
+  if (mysql_options(&session, MYSQL_OPT_NONBLOCK, nullptr) != 0)
+    return false;
+  auto fd = mysql_get_socket(&session);
+  // Connector/C itself never asks the socket to wait, but OpenSSL does.
+  return ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != -1 && ::fcntl(fd, F_SETFD, FD_CLOEXEC) != -1;
+}
+
+} // namespace
+
+tl::expected<connection, trouble> connection::open(const server_settings& where) {
+  auto session = log_in(where);
+  if (!session)
+    return tl::unexpected{std::move(session.error())};
+  auto& m = **session;
+  if (auto done = set_up(m, where); !done)
+    return tl::unexpected{std::move(done.error())};
+  auto facts = look_at(m);
+  if (!facts)
+    return tl::unexpected{std::move(facts.error())};
+  if (!is_ascii_safe(*m.charset))
+    return tl::unexpected{trouble{complaint::server, phase::connecting, CR_CANT_READ_CHARSET, "HY000",
+                                  std::string{"the character set "} + m.charset->csname
+                                      + " cannot be used, as its characters contain bytes of ASCII: use utf8mb4"}};
+  if (!make_non_blocking(m))
+    return tl::unexpected{trouble{complaint::server, phase::connecting, CR_OUT_OF_MEMORY, "HY000",
+                                  "could not make the connection non-blocking: out of memory"}};
+  auto result = std::make_unique<impl>(std::move(*session), where);
+  result->max_statement_bytes = facts->max_allowed_packet;
+  if (where.max_allowed_packet != 0)
+    result->max_statement_bytes = std::min(result->max_statement_bytes, where.max_allowed_packet);
+  result->unreported_ansi_quotes = facts->ansi_quotes && (m.server_status & SERVER_STATUS_ANSI_QUOTES) == 0;
+  return connection{std::move(result)};
+}
+
+tl::expected<void, trouble> connection::kill(const server_settings& where, uint64_t id) {
+  auto session = log_in(where);
+  if (!session)
+    return tl::unexpected{std::move(session.error())};
+  if (auto done = ask(**session, "KILL CONNECTION " + std::to_string(id), "KILL");
+      !done && done.error().number != ER_NO_SUCH_THREAD)
+    return tl::unexpected{std::move(done.error())};
+  return {};
+}
+
+} // namespace cenote::db

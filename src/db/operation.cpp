@@ -1,0 +1,273 @@
+#include "db/connection_impl.hpp"
+
+#include "db/statement_text.hpp"
+
+#include <cassert>
+
+#include <sys/socket.h>
+
+#include <errmsg.h>
+
+namespace cenote::db {
+
+namespace {
+
+/// Rows are read for no longer than this many bytes at a time, so that other connections of the thread get their turn.
+constexpr size_t bytes_per_turn = 256u << 10;
+
+/// The text of a larger statement is not kept for reuse of its memory.
+constexpr size_t max_kept_text = 256u << 10;
+
+progress to_progress(int events) noexcept {
+  switch (events & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE)) {
+  case MYSQL_WAIT_READ:
+    return progress::want_read;
+  case MYSQL_WAIT_WRITE:
+    return progress::want_write;
+  default:
+    return progress::want_both;
+  }
+}
+
+trouble refusal(std::string text) {
+  return {complaint::invalid_statement, phase::preparing, 0, "", std::move(text)};
+}
+
+trouble oversized(uint64_t limit) {
+  return {complaint::result_too_large, phase::waiting, 0, "",
+          "the result is larger than max-result-bytes, " + std::to_string(limit)
+              + ": ask for fewer rows or columns at a time, or raise the setting"};
+}
+
+} // namespace
+
+connection::impl::impl(session_ptr x, const server_settings& where)
+    : session{std::move(x)},
+      tls{mysql_get_ssl_cipher(session.get()) != nullptr},
+      max_result_bytes{where.max_result_bytes},
+      version{mysql_get_server_info(session.get())} {
+  // nop
+}
+
+connection::impl::~impl() {
+  if (!usable())
+    abandon();
+  if (tls)
+    forget_tls_errors();
+  session.reset();
+}
+
+/// Cuts the socket and unwinds what was going on, so that closing the session neither talks to the server nor waits.
+void connection::impl::abandon() {
+  if (auto fd = mysql_get_socket(session.get()); fd != MARIADB_INVALID_SOCKET)
+    ::shutdown(fd, SHUT_RDWR);
+  // The call holds memory on its own stack. On a socket that has been shut down it comes to its end.
+  for (int tries = 0; suspended_ && tries < 100; ++tries) {
+    if (tls)
+      forget_tls_errors();
+    suspended_ = call_again(MYSQL_WAIT_READ | MYSQL_WAIT_WRITE) != 0;
+  }
+  if (rows_ != nullptr) {
+    rows_->handle = nullptr; // Else it would read the rest of the rows first.
+    mysql_free_result(rows_);
+  }
+}
+
+bool connection::impl::usable() const noexcept {
+  auto between = now_ == step::idle || now_ == step::done;
+  return between && !desynchronised_ && mysql_get_socket(session.get()) != MARIADB_INVALID_SOCKET;
+}
+
+progress connection::impl::start_ping() {
+  assert(now_ == step::idle);
+  now_ = step::ping;
+  return run(0);
+}
+
+progress connection::impl::start_execute(const statement& what) {
+  assert(now_ == step::idle);
+  now_ = step::done;
+  if (session->charset != charset_) {
+    if (!is_ascii_safe(*session->charset)) {
+      fail(refusal(std::string{"a statement changed the session's character set to "} + session->charset->csname
+                   + ", in which placeholders cannot be found reliably: use utf8mb4"));
+      return progress::done;
+    }
+    charset_ = session->charset;
+  }
+  quoting mode{(session->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) == 0,
+               unreported_ansi_quotes || (session->server_status & SERVER_STATUS_ANSI_QUOTES) != 0};
+  if (auto wrong = fill_in(sql_, what, mode, *session)) {
+    fail(refusal(std::move(*wrong)));
+    return progress::done;
+  }
+  // The packet holds one byte more: the command.
+  if (sql_.size() + 1 > max_statement_bytes) {
+    fail(refusal("the statement has " + std::to_string(sql_.size())
+                 + " bytes with its parameters, but max_allowed_packet permits "
+                 + std::to_string(max_statement_bytes - 1)
+                 + ": send less at a time, or raise max_allowed_packet on the server"));
+    return progress::done;
+  }
+  reader_.start(max_result_bytes);
+  now_ = step::send;
+  return run(0);
+}
+
+progress connection::impl::resume(int ready) {
+  return now_ == step::idle || now_ == step::done ? progress::done : run(ready);
+}
+
+tl::expected<result, trouble> connection::impl::take() {
+  assert(now_ == step::done);
+  now_ = step::idle;
+  if (sql_.capacity() > max_kept_text)
+    sql_ = std::string{};
+  auto rows = reader_.finish();
+  if (std::exchange(failed_, false))
+    return tl::unexpected{std::move(trouble_)};
+  return rows;
+}
+
+/// Takes steps until the operation is done or needs the socket.
+progress connection::impl::run(int ready) {
+  bytes_this_turn_ = 0;
+  while (now_ != step::done) {
+    if (bytes_this_turn_ > bytes_per_turn)
+      return progress::want_write; // Comes back at once, after the others.
+    if (tls)
+      forget_tls_errors();
+    auto events = suspended_ ? call_again(ready) : call();
+    suspended_ = events != 0;
+    if (suspended_)
+      return to_progress(events);
+    finish_step();
+  }
+  return progress::done;
+}
+
+/// Begins the call of the current step. Zero means that it is complete, else what it waits for.
+int connection::impl::call() {
+  auto m = session.get();
+  switch (now_) {
+  case step::ping:
+    return mysql_ping_start(&status_, m);
+  case step::send:
+    return mysql_send_query_start(&status_, m, sql_.data(), sql_.size());
+  case step::answer:
+    return mysql_read_query_result_start(&refused_, m);
+  case step::row:
+    return mysql_fetch_row_start(&row_, rows_);
+  case step::continue_:
+    return mysql_next_result_start(&status_, m);
+  case step::idle:
+  case step::done:
+    break;
+  }
+  return 0;
+}
+
+/// Goes on with the call of the current step.
+int connection::impl::call_again(int ready) {
+  auto m = session.get();
+  switch (now_) {
+  case step::ping:
+    return mysql_ping_cont(&status_, m, ready);
+  case step::send:
+    return mysql_send_query_cont(&status_, m, ready);
+  case step::answer:
+    return mysql_read_query_result_cont(&refused_, m, ready);
+  case step::row:
+    return mysql_fetch_row_cont(&row_, rows_, ready);
+  case step::continue_:
+    return mysql_next_result_cont(&status_, m, ready);
+  case step::idle:
+  case step::done:
+    break;
+  }
+  return 0;
+}
+
+/// Decides what comes after a call that is complete. Judges by what it gave back: the error number stays set after
+/// some successful calls.
+void connection::impl::finish_step() {
+  switch (now_) {
+  case step::ping:
+    if (status_ != 0)
+      return fail(phase::waiting);
+    now_ = step::done;
+    return;
+  case step::send:
+    if (status_ != 0)
+      return fail(phase::sending);
+    now_ = step::answer;
+    return;
+  case step::answer:
+    if (refused_ != 0)
+      return fail(phase::waiting);
+    return read_answer();
+  case step::row:
+    return read_row();
+  case step::continue_:
+    if (status_ > 0)
+      return fail(phase::waiting);
+    return read_answer();
+  case step::idle:
+  case step::done:
+    return;
+  }
+}
+
+/// The first packet says whether rows follow.
+void connection::impl::read_answer() {
+  auto m = session.get();
+  if (mysql_field_count(m) == 0) {
+    reader_.effects(mysql_affected_rows(m), mysql_insert_id(m), static_cast<uint16_t>(mysql_warning_count(m)));
+    return next_result();
+  }
+  rows_ = mysql_use_result(m);
+  if (rows_ == nullptr)
+    return fail(phase::waiting);
+  reader_.begin_rows(*rows_);
+  now_ = step::row;
+}
+
+void connection::impl::read_row() {
+  auto m = session.get();
+  if (row_ != nullptr) {
+    if (!reader_.add(row_, mysql_fetch_lengths(rows_)))
+      return fail(oversized(max_result_bytes));
+    bytes_this_turn_ += reader_.last_row();
+    return;
+  }
+  mysql_free_result(std::exchange(rows_, nullptr));
+  // No row means the end, or an error: a statement can fail in the middle of its rows.
+  if (mysql_errno(m) != 0)
+    return fail(phase::waiting);
+  reader_.end_rows(static_cast<uint16_t>(mysql_warning_count(m)));
+  next_result();
+}
+
+void connection::impl::next_result() {
+  now_ = mysql_more_results(session.get()) ? step::continue_ : step::done;
+}
+
+void connection::impl::fail(phase when) {
+  auto m = session.get();
+  auto why = current_error(*m, when);
+  // A packet that Connector/C will not make room for looks like a lost connection; only this number differs.
+  constexpr int no_room = 1;
+  if (when == phase::waiting && m->net.error == no_room
+      && (why.number == CR_SERVER_LOST || why.number == CR_NET_PACKET_TOO_LARGE))
+    why = oversized(max_result_bytes);
+  fail(std::move(why));
+}
+
+void connection::impl::fail(trouble why) {
+  desynchronised_ |= why.source == complaint::result_too_large || is_client_error(why.number);
+  trouble_ = std::move(why);
+  failed_ = true;
+  now_ = step::done;
+}
+
+} // namespace cenote::db

@@ -1,0 +1,81 @@
+#include "db/placeholders.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace cenote::db {
+
+namespace {
+
+/// The characters that can begin a placeholder, a quote or a comment.
+constexpr auto is_special = [] {
+  std::array<bool, 256> result{};
+  for (char c : {'?', '\'', '"', '`', '#', '-', '/'})
+    result[static_cast<unsigned char>(c)] = true;
+  return result;
+}();
+
+bool is_space_or_control(char c) noexcept {
+  auto byte = static_cast<unsigned char>(c);
+  return byte <= 0x20 || byte == 0x7f;
+}
+
+} // namespace
+
+size_t placeholder_finder::next() noexcept {
+  for (; pos_ < sql_.size(); ++pos_) {
+    auto c = sql_[pos_];
+    if (!is_special[static_cast<unsigned char>(c)])
+      continue;
+    switch (c) {
+    case '?':
+      return pos_++;
+    case '\'':
+      skip_quoted(c, mode_.backslash_escapes);
+      break;
+    case '"':
+      skip_quoted(c, mode_.backslash_escapes && !mode_.ansi_quotes);
+      break;
+    case '`':
+      skip_quoted(c, false);
+      break;
+    case '#':
+      skip_line();
+      break;
+    case '-':
+      // The server takes `--` for a comment only before a space, a control character or the end.
+      if (at(1, '-') && (pos_ + 2 >= sql_.size() || is_space_or_control(sql_[pos_ + 2])))
+        skip_line();
+      break;
+    case '/':
+      if (at(1, '*'))
+        skip_comment();
+      break;
+    }
+  }
+  return npos;
+}
+
+/// Leaves `pos_` at the closing quote, or at the end. A doubled quote needs no care: it ends one quoted part and begins
+/// another.
+void placeholder_finder::skip_quoted(char quote, bool backslash_escapes) noexcept {
+  for (++pos_; pos_ < sql_.size() && sql_[pos_] != quote; ++pos_)
+    if (backslash_escapes && sql_[pos_] == '\\')
+      ++pos_;
+}
+
+void placeholder_finder::skip_line() noexcept {
+  pos_ = std::min(sql_.find('\n', pos_), sql_.size());
+}
+
+void placeholder_finder::skip_comment() noexcept {
+  if (at(2, '!') || (at(2, 'M') && at(3, '!'))) {
+    executable_comment_ = true;
+    pos_ = sql_.size();
+    return;
+  }
+  auto end = sql_.find("*/", pos_ + 2);
+  pos_ = end == npos ? sql_.size() : end + 1;
+}
+
+} // namespace cenote::db

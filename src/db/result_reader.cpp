@@ -1,0 +1,126 @@
+#include "db/result_reader.hpp"
+
+#include <string_view>
+
+namespace cenote::db {
+
+namespace {
+
+constexpr unsigned binary_charset = 63;
+
+/// MySQL's own number for JSON; Connector/C knows it, its header for MariaDB does not use it.
+constexpr auto mysql_json = static_cast<enum_field_types>(245);
+
+bool has_format(const MYSQL_FIELD& x, std::string_view name) noexcept {
+  MARIADB_CONST_STRING format{nullptr, 0};
+  return mariadb_field_attr(&format, &x, MARIADB_FIELD_ATTR_FORMAT_NAME) == 0 && format.str != nullptr
+         && std::string_view{format.str, format.length} == name;
+}
+
+std::vector<column> columns_of(const MYSQL_RES& rows) {
+  std::vector<column> result;
+  result.reserve(rows.field_count);
+  for (unsigned i = 0; i < rows.field_count; ++i) {
+    const auto& field = rows.fields[i];
+    result.push_back({std::string{field.name, field.name_length}, type_of(field)});
+  }
+  return result;
+}
+
+} // namespace
+
+column_type type_of(const MYSQL_FIELD& x) noexcept {
+  switch (x.type) {
+  case MYSQL_TYPE_TINY:
+  case MYSQL_TYPE_SHORT:
+  case MYSQL_TYPE_INT24:
+  case MYSQL_TYPE_LONG:
+  case MYSQL_TYPE_LONGLONG:
+    return (x.flags & UNSIGNED_FLAG) != 0 ? column_type::unsigned_integer : column_type::integer;
+  case MYSQL_TYPE_YEAR: // Flagged as unsigned, which says nothing about years.
+    return column_type::integer;
+  case MYSQL_TYPE_FLOAT:
+  case MYSQL_TYPE_DOUBLE:
+    return column_type::real;
+  case MYSQL_TYPE_DECIMAL:
+  case MYSQL_TYPE_NEWDECIMAL:
+    return column_type::decimal;
+  case MYSQL_TYPE_DATE:
+  case MYSQL_TYPE_NEWDATE:
+    return column_type::date;
+  case MYSQL_TYPE_DATETIME:
+  case MYSQL_TYPE_DATETIME2:
+  case MYSQL_TYPE_TIMESTAMP:
+  case MYSQL_TYPE_TIMESTAMP2:
+    return column_type::datetime;
+  case MYSQL_TYPE_TIME:
+  case MYSQL_TYPE_TIME2:
+    return column_type::time;
+  case MYSQL_TYPE_BIT:
+    return column_type::bit;
+  case MYSQL_TYPE_NULL:
+    return column_type::null;
+  case MYSQL_TYPE_GEOMETRY:
+    return column_type::bytes;
+  default: // Strings of all kinds.
+    if (x.type == mysql_json || has_format(x, "json"))
+      return column_type::json;
+    return x.charsetnr == binary_charset ? column_type::bytes : column_type::text;
+  }
+}
+
+void result_reader::start(uint64_t max_bytes) {
+  finish();
+  max_bytes_ = max_bytes;
+}
+
+void result_reader::begin_rows(const MYSQL_RES& rows) {
+  ++sets_;
+  columns_ = rows.field_count;
+  auto columns = columns_of(rows);
+  if (sets_ > 1) {
+    // A loop in a procedure can give back very many small results: they count with all they take.
+    complete_ += sizeof(result);
+    for (const auto& x : columns)
+      complete_ += sizeof(column) + x.name.size();
+  }
+  current().columns(std::move(columns));
+}
+
+bool result_reader::add(MYSQL_ROW cells, const unsigned long* lengths) {
+  auto& target = current();
+  last_row_ = columns_ * sizeof(uint32_t);
+  for (size_t i = 0; i < columns_; ++i)
+    last_row_ += lengths[i];
+  auto held = complete_ + first_.size() + (sets_ > 1 ? further_.size() : 0);
+  if (held + last_row_ > max_bytes_)
+    return false;
+  for (size_t i = 0; i < columns_; ++i) {
+    if (cells[i] == nullptr)
+      target.add_null();
+    else
+      target.add({cells[i], lengths[i]});
+  }
+  return true;
+}
+
+void result_reader::end_rows(uint16_t warnings) {
+  current().effects(0, 0, warnings);
+  if (sets_ > 1) {
+    complete_ += further_.size();
+    first_.more(further_.finish());
+  }
+}
+
+void result_reader::effects(uint64_t affected_rows, uint64_t last_insert_id, uint16_t warnings) {
+  first_.effects(affected_rows, last_insert_id, warnings);
+}
+
+result result_reader::finish() {
+  sets_ = 0;
+  complete_ = 0;
+  further_.finish();
+  return first_.finish();
+}
+
+} // namespace cenote::db

@@ -1,0 +1,54 @@
+#pragma once
+
+// Private to src/db: a header that includes mysql.h.
+
+#include "cenote/result.hpp"
+
+#include <cstdint>
+
+#include <mysql.h>
+
+namespace cenote::db {
+
+/// Collects the results of one statement, row by row, and counts what they hold against a limit.
+class result_reader {
+public:
+  /// Starts anew.
+  /// @param max_bytes the most that all results together may hold.
+  void start(uint64_t max_bytes);
+
+  /// A result set begins.
+  void begin_rows(const MYSQL_RES& rows);
+
+  /// Adds a row.
+  /// @returns false if it would pass the limit; then the result is of no use.
+  bool add(MYSQL_ROW cells, const unsigned long* lengths);
+
+  /// The result set is complete.
+  void end_rows(uint16_t warnings);
+
+  /// The statement changed something, or a `CALL` has ended.
+  void effects(uint64_t affected_rows, uint64_t last_insert_id, uint16_t warnings);
+
+  /// Bytes of the last row that was added.
+  size_t last_row() const noexcept { return last_row_; }
+
+  /// The first result set with all others in its `more()`, and the effects.
+  result finish();
+
+private:
+  result_builder& current() noexcept { return sets_ > 1 ? further_ : first_; }
+
+  result_builder first_;
+  result_builder further_;
+  size_t sets_ = 0;
+  size_t columns_ = 0;
+  uint64_t max_bytes_ = 0;
+  uint64_t complete_ = 0; ///< Bytes held by the further results that are complete.
+  size_t last_row_ = 0;
+};
+
+/// How the values of a column are represented.
+column_type type_of(const MYSQL_FIELD& x) noexcept;
+
+} // namespace cenote::db

@@ -1,0 +1,219 @@
+#include "db/session.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+
+#include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <unistd.h>
+
+#include <errmsg.h>
+
+namespace cenote::db {
+
+namespace {
+
+trouble client_trouble(unsigned number, std::string text) {
+  return {complaint::server, phase::connecting, number, "HY000", std::move(text)};
+}
+
+/// Connector/C ends the texts of failed connects with a bare system error number: `... (111)`. Adds its meaning.
+void explain_number(std::string& text, unsigned number) {
+  auto open = text.rfind('(');
+  if (open == std::string::npos || !text.ends_with(')'))
+    return;
+  int code = 0;
+  auto end = text.data() + text.size() - 1;
+  if (auto [ptr, ec] = std::from_chars(text.data() + open + 1, end, code); ec != std::errc{} || ptr != end)
+    return;
+  std::string meaning;
+  if (number == CR_UNKNOWN_HOST)
+    meaning = ::gai_strerror(code);
+  else if (code > 0)
+    meaning = std::generic_category().message(code);
+  if (!meaning.empty())
+    text.insert(text.size() - 1, ": " + meaning);
+}
+
+/// Sets options of one handle and remembers whether all were accepted.
+class option_setter {
+public:
+  explicit option_setter(MYSQL& session) : session_{session} {
+    // nop
+  }
+
+  void set(mysql_option what, const char* x) { failed_ |= mysql_optionsv(&session_, what, x) != 0; }
+  void set(mysql_option what, const std::string& x) { set(what, x.c_str()); }
+  void set(mysql_option what, bool x) {
+    my_bool raw = x;
+    set_raw(what, &raw);
+  }
+  void set(mysql_option what, unsigned x) { set_raw(what, &x); }
+  void set(mysql_option what, size_t x) { set_raw(what, &x); }
+
+  void set_if_given(mysql_option what, const std::string& x) {
+    if (!x.empty())
+      set(what, x);
+  }
+
+  void add_attribute(const char* key, const std::string& x) {
+    failed_ |= mysql_optionsv(&session_, MYSQL_OPT_CONNECT_ATTR_ADD, key, x.c_str()) != 0;
+  }
+
+  bool failed() const noexcept { return failed_; }
+
+private:
+  void set_raw(mysql_option what, const void* x) { failed_ |= mysql_optionsv(&session_, what, x) != 0; }
+
+  MYSQL& session_;
+  bool failed_ = false;
+};
+
+/// Connector/C counts whole seconds, and takes zero for "for ever".
+unsigned whole_seconds(std::chrono::nanoseconds x) {
+  auto result = std::chrono::ceil<std::chrono::seconds>(x).count();
+  return static_cast<unsigned>(std::clamp<int64_t>(result, 1, 1'000'000));
+}
+
+void set_timeouts(option_setter& options, const server_settings& where) {
+  auto or_connect_timeout = [&where](std::chrono::nanoseconds x) { return x.count() > 0 ? x : where.connect_timeout; };
+  options.set(MYSQL_OPT_CONNECT_TIMEOUT, whole_seconds(where.connect_timeout));
+  options.set(MYSQL_OPT_READ_TIMEOUT, whole_seconds(or_connect_timeout(where.read_timeout)));
+  options.set(MYSQL_OPT_WRITE_TIMEOUT, whole_seconds(or_connect_timeout(where.write_timeout)));
+}
+
+std::string environment_or(const char* name, const char* fallback) {
+  auto x = std::getenv(name);
+  return x != nullptr ? x : fallback;
+}
+
+void set_authorities(option_setter& options, const server_settings& where) {
+  if (!where.tls_ca.empty() || !where.tls_capath.empty()) {
+    options.set_if_given(MYSQL_OPT_SSL_CA, where.tls_ca);
+    options.set_if_given(MYSQL_OPT_SSL_CAPATH, where.tls_capath);
+    return;
+  }
+  // Without either, Connector/C checks no chain at all. These are the places of OpenSSL itself.
+  auto file = environment_or(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+  if (::access(file.c_str(), R_OK) == 0)
+    options.set(MYSQL_OPT_SSL_CA, file);
+  options.set(MYSQL_OPT_SSL_CAPATH, environment_or(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
+}
+
+void set_tls(option_setter& options, const server_settings& where) {
+  auto wanted = where.tls != tls_mode::disabled;
+  options.set(MYSQL_OPT_SSL_ENFORCE, wanted);
+  options.set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, where.tls == tls_mode::verify_full);
+  if (!wanted)
+    return;
+  // MYSQL_OPT_SSL_ENFORCE alone lets a server without TLS have the password. A fingerprint, even an empty one that
+  // nothing is compared with, makes Connector/C refuse such a server before it logs in.
+  options.set(MARIADB_OPT_TLS_PEER_FP, "");
+  options.set(MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+  options.set_if_given(MYSQL_OPT_SSL_CERT, where.tls_cert);
+  options.set_if_given(MYSQL_OPT_SSL_KEY, where.tls_key);
+  options.set_if_given(MYSQL_OPT_SSL_CIPHER, where.tls_cipher);
+  if (where.tls != tls_mode::required)
+    set_authorities(options, where);
+}
+
+/// Login methods that do not tell an impostor the password.
+const char* login_methods(const server_settings& where) {
+  if (where.tls != tls_mode::disabled || !where.unix_socket.empty())
+    return "mysql_native_password,client_ed25519,caching_sha2_password";
+  return "mysql_native_password,client_ed25519";
+}
+
+/// The largest packet to accept: one row of `max_result_bytes` with the lengths of its cells. A larger row would be
+/// refused in any case, but only after Connector/C has made room for it.
+size_t largest_packet(const server_settings& where) {
+  constexpr uint64_t least = 64u << 10;
+  return std::max(where.max_result_bytes, least) + 4096;
+}
+
+bool set_options(MYSQL& session, const server_settings& where) {
+  option_setter options{session};
+  options.set(MYSQL_OPT_LOCAL_INFILE, 0u); // On by default, and reads any file of this machine.
+  options.set(MYSQL_OPT_RECONNECT, false);
+  options.set(MYSQL_SET_CHARSET_NAME, where.charset);
+  options.set(MYSQL_OPT_PROTOCOL,
+              static_cast<unsigned>(where.unix_socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET));
+  options.set(MYSQL_OPT_MAX_ALLOWED_PACKET, largest_packet(where));
+  options.set(MARIADB_OPT_RESTRICTED_AUTH, login_methods(where));
+  options.set_if_given(MYSQL_OPT_BIND, where.bind_address);
+  options.add_attribute("program_name", where.program_name);
+  if (where.compress)
+    options.set(MYSQL_OPT_COMPRESS, true);
+  set_timeouts(options, where);
+  set_tls(options, where);
+  return !options.failed();
+}
+
+/// What Connector/C would read into these settings although nobody meant it.
+std::string misleading(const server_settings& where) {
+  // It takes `a=b;c` for a connection string, `x://` for the name of a plugin, and `a,b` for a list.
+  if (where.unix_socket.empty() && (where.host.empty() || where.host.find_first_of(";=, /") != std::string::npos))
+    return "\"" + where.host + "\" is not a host name or address";
+  auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  if (!std::ranges::all_of(where.charset, is_plain))
+    return "\"" + where.charset + "\" is not the name of a character set: use utf8mb4";
+  return {};
+}
+
+/// Files that cannot be read are reported by Connector/C without their names.
+std::string unreadable_file(const server_settings& where) {
+  if (where.tls == tls_mode::disabled)
+    return {};
+  for (const auto* file : {&where.tls_ca, &where.tls_capath, &where.tls_cert, &where.tls_key})
+    if (!file->empty() && ::access(file->c_str(), R_OK) != 0)
+      return "cannot read " + *file + ": " + std::generic_category().message(errno);
+  return {};
+}
+
+} // namespace
+
+void forget_tls_errors() noexcept {
+  ERR_clear_error();
+}
+
+trouble current_error(MYSQL& session, phase when) {
+  trouble result{complaint::server, when, mysql_errno(&session), mysql_sqlstate(&session), mysql_error(&session)};
+  if (when == phase::connecting)
+    explain_number(result.text, result.number);
+  return result;
+}
+
+bool is_ascii_safe(const MARIADB_CHARSET_INFO& x) noexcept {
+  return x.char_maxlen <= 1 || std::string_view{x.csname}.starts_with("utf8");
+}
+
+tl::expected<session_ptr, trouble> log_in(const server_settings& where) {
+  init_library();
+  if (auto text = misleading(where); !text.empty())
+    return tl::unexpected{client_trouble(CR_UNKNOWN_HOST, std::move(text))};
+  if (auto text = unreadable_file(where); !text.empty())
+    return tl::unexpected{client_trouble(CR_SSL_CONNECTION_ERROR, std::move(text))};
+  // Always a new handle: a failed connect wipes its options, and the second try would go without TLS.
+  session_ptr session{mysql_init(nullptr)};
+  if (!session || !set_options(*session, where))
+    return tl::unexpected{client_trouble(CR_OUT_OF_MEMORY, "Connector/C is out of memory, or too old for an option")};
+  auto local = !where.unix_socket.empty();
+  forget_tls_errors();
+  // The password must not be a null pointer: Connector/C would use the environment variable MYSQL_PWD.
+  if (mysql_real_connect(session.get(), local ? nullptr : where.host.c_str(), where.user.c_str(),
+                         where.password.reveal().c_str(), where.database.empty() ? nullptr : where.database.c_str(),
+                         where.port, local ? where.unix_socket.c_str() : nullptr, 0)
+      == nullptr)
+    return tl::unexpected{current_error(*session, phase::connecting)};
+  if (where.tls != tls_mode::disabled && mysql_get_ssl_cipher(session.get()) == nullptr)
+    return tl::unexpected{client_trouble(CR_SSL_CONNECTION_ERROR, "TLS is required, but the server does not offer it")};
+  return session;
+}
+
+} // namespace cenote::db

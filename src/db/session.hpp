@@ -1,0 +1,39 @@
+#pragma once
+
+// Private to src/db: a header that includes mysql.h.
+
+#include "db/connection.hpp"
+
+#include <memory>
+
+#include <mysql.h>
+
+namespace cenote::db {
+
+struct session_closer {
+  void operator()(MYSQL* x) const noexcept { mysql_close(x); }
+};
+
+/// Connector/C's handle. Closing it says goodbye to the server if the socket is still open.
+using session_ptr = std::unique_ptr<MYSQL, session_closer>;
+
+/// Connects, does TLS and logs in; blocks. The session is as the server sets it up.
+tl::expected<session_ptr, trouble> log_in(const server_settings& where);
+
+/// Forgets what OpenSSL has noted on this thread. Must come before every call on a connection with TLS, because
+/// Connector/C would take the error of another connection on the same thread for one of this.
+void forget_tls_errors() noexcept;
+
+/// The error that Connector/C holds.
+trouble current_error(MYSQL& session, phase when);
+
+/// Whether an error number is one of Connector/C's own. After such an error the session is of no use.
+constexpr bool is_client_error(unsigned number) noexcept {
+  return (number >= 2000 && number < 3000) || (number >= 5000 && number < 6000);
+}
+
+/// Whether placeholders can be found in text of this character set: the bytes of a multi-byte character must not look
+/// like ASCII. They do in GBK, Big5, Shift-JIS and their relatives.
+bool is_ascii_safe(const MARIADB_CHARSET_INFO& x) noexcept;
+
+} // namespace cenote::db
