@@ -3,10 +3,12 @@
 /// What the program's help says beside the list of options.
 namespace cenote::app::help {
 
-inline constexpr auto about =
-    "cenote: a connection pool manager for MariaDB and MySQL.\n"
-    "The environment variable DATABASE_URI (or DATABASE_URI_FILE, the name of a file) says where the\n"
-    "database is: mysql://user:password@host:port/database";
+inline constexpr auto about = R"~(cenote: a connection pool manager for MariaDB and MySQL.
+
+The environment variable DATABASE_URI says where the database is:
+mysql://user:password@host:port/database. Or DATABASE_URI_FILE names a file
+that holds the URI.
+)~";
 
 inline constexpr auto main_footer = R"~(
 Settings are taken from the command line, the environment, the config file

@@ -60,7 +60,7 @@ int run(const options& wish, const signal_watch& signals) {
     server = std::make_unique<embedded_server>(signals.first());
     how = load(wish, server->uri());
   }
-  return execute({wish, how, caf_settings(wish.config_file), signals});
+  return execute({wish, how, config::caf_settings(wish.config_file), signals});
 }
 
 /// Runs the program and reports what it throws.

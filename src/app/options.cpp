@@ -6,6 +6,8 @@
 #include "cenote/configuration.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <memory>
 #include <sstream>
 #include <string_view>
 
@@ -43,13 +45,26 @@ std::string wrapped(const std::string& text) {
   return out;
 }
 
+/// `1`, `1ms`, `1 byte` are lower bounds, anything else says in words what may be written; zero says nothing.
+std::string range_text(const std::string& minimum) {
+  if (minimum.empty() || minimum.front() == '0')
+    return "";
+  auto bound = minimum.front() >= '1' && minimum.front() <= '9';
+  return (bound ? "; at least " : "; permitted: ") + minimum;
+}
+
 std::string help_text(const setting_info& x) {
-  auto out = x.help + " Default: " + (x.default_text.empty() ? "none" : x.default_text);
-  if (!x.minimum.empty())
-    out += "; permitted: " + x.minimum;
+  auto preset = x.default_text;
+  std::erase(preset, '"');
+  auto out = x.help + " Default: " + preset + range_text(x.minimum);
   if (!x.environment.empty())
     out += "; environment: " + x.environment;
   return wrapped(out + ".");
+}
+
+std::string upper_case(std::string x) {
+  std::ranges::transform(x, x.begin(), [](unsigned char c) { return std::toupper(c); });
+  return x;
 }
 
 /// `pool.max-overflow` -> `--pool-max-overflow`
@@ -60,9 +75,17 @@ std::string option_name(const setting_info& x) {
 }
 
 std::string group_name(const setting_info& x) {
-  auto group = x.key.substr(0, x.key.find('.'));
-  return "Settings: " + group;
+  return "Settings of " + x.key.substr(0, x.key.find('.'));
 }
+
+/// Lists the commands before the many options.
+class commands_first : public CLI::Formatter {
+public:
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    return make_description(app) + make_usage(app, name) + make_positionals(app) + make_subcommands(app, mode)
+           + make_groups(app, mode) + make_footer(app);
+  }
+};
 
 // -- arguments that CLI11 would misread --------------------------------------------
 
@@ -92,27 +115,24 @@ bool takes_next(const CLI::App& app, const std::string& x) {
 }
 
 /// Shields the data in `args`.
-std::vector<std::string> shield_data(const CLI::App& app, std::vector<std::string> args) {
+std::vector<std::string> shield_data(const CLI::App& app, const std::vector<std::string>& args) {
+  std::vector<std::string> out;
   auto data = false;     // After the command `sql`.
-  auto verbatim = false; // After `--`.
-  for (size_t i = 0; i < args.size(); ++i) {
-    auto& x = args[i];
-    if (verbatim) {
-      x = shielded(x);
-    } else if (x == "--") {
+  auto verbatim = false; // After `--`, which CLI11 then does not need to see.
+  auto value = false;    // After an option that takes one.
+  for (auto& x : args) {
+    if (data && !verbatim && !value && x == "--")
       verbatim = true;
-    } else if (x.starts_with("--") && x.ends_with('=')) {
-      x = x + shield; // Else the next argument would become the value.
-    } else if (takes_next(app, x)) {
-      if (++i < args.size())
-        args[i] = shielded(args[i]);
-    } else if (data && (!x.starts_with('-') || x == "-" || is_negative_number(x))) {
-      x = shielded(x);
-    } else if (!x.starts_with('-')) {
-      data = x == "sql";
-    }
+    else if (verbatim || value || (data && (!x.starts_with('-') || x == "-" || is_negative_number(x))))
+      out.push_back(shielded(x));
+    else if (x.starts_with("--") && x.ends_with('='))
+      out.push_back(x + shield); // Else the next argument would become the value.
+    else
+      out.push_back(x);
+    data = data || (!value && x == "sql");
+    value = !verbatim && !value && takes_next(app, x);
   }
-  return args;
+  return out;
 }
 
 // -- the command line --------------------------------------------------------------
@@ -121,7 +141,10 @@ std::vector<std::string> shield_data(const CLI::App& app, std::vector<std::strin
 class command_line {
 public:
   explicit command_line(options& out) : app_{about, "cenote"}, out_{out} {
-    app_.get_formatter()->column_width(label_width);
+    auto layout = std::make_shared<commands_first>();
+    layout->column_width(label_width);
+    layout->label("SUBCOMMAND", "COMMAND");
+    app_.formatter(std::move(layout));
     app_.set_version_flag("--version", "cenote " CENOTE_VERSION, "Print the version and exit");
     app_.set_help_flag("-h,--help", "Print this help and exit");
     app_.require_subcommand(1);
@@ -140,7 +163,7 @@ public:
   }
 
   void parse(std::vector<std::string> args) {
-    args = shield_data(app_, std::move(args));
+    args = shield_data(app_, args);
     std::ranges::reverse(args); // As CLI11 wants it.
     app_.parse(std::move(args));
     out_.sql = bare(out_.sql);
@@ -171,13 +194,14 @@ private:
 
   void add_setting(const setting_info& x) {
     text_option(
-        option_name(x), x.unit, help_text(x),
+        option_name(x), upper_case(x.unit), help_text(x),
         [this, key = x.key](std::string value) { out_.settings[key] = std::move(value); }, group_name(x));
   }
 
   CLI::App* add_command(command what, const std::string& name, const std::string& help, const std::string& footer) {
     auto result = app_.add_subcommand(name, help);
     result->fallthrough(); // So that the options above may follow the command.
+    result->group("Commands");
     result->footer(footer);
     result->callback([this, what] { out_.what = what; });
     return result;

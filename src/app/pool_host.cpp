@@ -35,6 +35,8 @@ private:
   void apply(const std::string& prefix, const caf::settings& options) {
     for (auto& [name, x] : options) {
       auto key = prefix + name;
+      if (key == "caf.openssl")
+        continue; // For programs that talk to other nodes; this one does not load that module.
       if (auto inner = caf::get_if<caf::settings>(&x))
         apply(key + ".", *inner);
       else
