@@ -1,0 +1,66 @@
+// cenote-demo: many actors share a few connections, and lose nothing when the server cuts them all.
+
+#include "app/embedded_server.hpp"
+#include "app/logging.hpp"
+#include "app/signals.hpp"
+#include "demo/show.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/io/middleman.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+class demo_config : public caf::actor_system_config {
+public:
+  demo_config() {
+    load<caf::io::middleman>();
+    set("caf.scheduler.policy", "sharing");
+    set("caf.scheduler.max-throughput", 100);
+  }
+};
+
+int run(const demo::wishes& wish, const cenote::app::signal_watch& signals) try {
+  std::printf("cenote demo: starting a private MariaDB server ...\n\n");
+  std::fflush(stdout);
+  cenote::app::embedded_server server{signals.first()};
+  demo_config cfg;
+  caf::actor_system sys{cfg};
+  auto well = demo::show{sys, server.uri(), wish}.run(signals.first());
+  return signals.received() != 0 ? 128 + signals.received() : well ? 0 : 1;
+} catch (std::exception& err) {
+  if (signals.received() != 0)
+    return 128 + signals.received();
+  std::fprintf(stderr, "cenote-demo: %s\n", err.what());
+  return 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Many actors read and write through a pool of few connections, on a private server; half-way the server\n"
+      "cuts all connections. At the end the tables are compared with what was acknowledged.",
+      "cenote-demo"};
+  demo::wishes wish;
+  app.add_option("--seconds", wish.seconds, "How long they work")->check(CLI::Range(1, 3600))->capture_default_str();
+  app.add_option("--actors", wish.actors, "How many they are")->check(CLI::Range(1, 100'000))->capture_default_str();
+  app.footer("\nExit codes: 0 nothing was lost or done twice, 1 something was or went wrong, 2 wrong options");
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError& err) {
+    return app.exit(err) == 0 ? 0 : 2;
+  }
+  cenote::app::signal_watch::block();
+  cenote::init();
+  caf::init_global_meta_objects<caf::id_block::demo>();
+  // What the pool says about lost connections is its daily business here.
+  cenote::app::start_logging({"error", "text", {}});
+  cenote::app::signal_watch signals;
+  return run(wish, signals);
+}

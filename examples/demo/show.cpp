@@ -1,0 +1,166 @@
+#include "demo/show.hpp"
+
+#include "cenote/configuration.hpp"
+#include "demo/ask.hpp"
+#include "demo/outage.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include <caf/send.hpp>
+
+namespace demo {
+
+using namespace cenote;
+using namespace std::chrono_literals;
+
+namespace {
+
+using clock = display::clock;
+
+/// How many manga each scraper alone writes.
+constexpr size_t manga_per_scraper = 3;
+
+settings make_settings(const std::string& uri) {
+  settings out;
+  out.server = parse_uri(uri);
+  // The demo's callers never give up; a user's would after a while.
+  out.retry.max_retries = 1000;
+  out.retry.initial_delay = 10ms;
+  out.retry.max_delay = 500ms;
+  return out;
+}
+
+pool_settings single_connection() {
+  pool_settings out;
+  out.name = "control";
+  out.size = 1;
+  out.max_overflow = 0;
+  return out;
+}
+
+std::string line(const std::string& name, uint64_t number, const std::string& remark) {
+  char buffer[128];
+  std::snprintf(buffer, sizeof(buffer), "  %-17s %9s  %s", name.c_str(), grouped(number).c_str(), remark.c_str());
+  return buffer;
+}
+
+} // namespace
+
+show::show(caf::actor_system& sys, const std::string& uri, const wishes& wish)
+    : sys_{sys}, how_{make_settings(uri)}, wish_{wish}, screen_{std::chrono::seconds{wish.seconds}} {
+  pool_ = spawn_pool(sys, how_.server, how_.pool);
+  control_ = spawn_pool(sys, how_.server, single_connection());
+  retrier_ = spawn_retrier(sys, spawn_counter(sys, pool_, counters_), how_.retry);
+}
+
+show::~show() {
+  for (auto& x : scrapers_)
+    caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(pool_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(control_, caf::exit_reason::user_shutdown);
+}
+
+bool show::run(const std::stop_token& cancel) {
+  prepare();
+  watch(cancel);
+  auto promises = collect_promises();
+  auto found = audit(sys_, control_, promises);
+  screen_.say(cancel.stop_requested() ? "\ninterrupted; until then:" : "");
+  summarise(found, promises);
+  return found.lost == 0 && found.doubled == 0 && counters_->failed == 0 && cut_ > 0;
+}
+
+void show::prepare() {
+  auto run = [&](const statement& what) { ask<result>(sys_, control_, execute_atom_v, what); };
+  for (auto& what : make_tables())
+    run(what);
+  auto rows = make_manga(wish_.actors * manga_per_scraper);
+  for (auto& what : load(rows))
+    run(what);
+  auto server = ask<verification>(sys_, pool_, verify_atom_v);
+  screen_.say("server   " + server.server_version);
+  screen_.say("table    " + grouped(rows.size()) + " manga, such as \"" + rows.front().title + "\"");
+  screen_.say("pool     " + grouped(how_.pool.size) + " connections, " + grouped(how_.pool.max_overflow)
+              + " more while callers wait");
+  screen_.say("callers  " + grouped(wish_.actors) + " actors, each reads and writes one statement after the other\n");
+  start_scrapers(rows);
+}
+
+void show::start_scrapers(const std::vector<manga>& rows) {
+  auto ids = std::make_shared<std::vector<uint32_t>>();
+  for (auto& row : rows)
+    ids->push_back(row.anilist_id);
+  screen_.start();
+  for (uint32_t i = 0; i < wish_.actors; ++i) {
+    assignment work{i, ids, {}};
+    for (auto j = i * manga_per_scraper; j < (i + 1) * manga_per_scraper; ++j)
+      work.own[rows[j].anilist_id] = rows[j].chapters;
+    scrapers_.push_back(spawn_scraper(sys_, retrier_, std::move(work), counters_));
+  }
+}
+
+/// Shows the numbers, and cuts the connections half-way.
+void show::watch(const std::stop_token& cancel) {
+  auto began = clock::now();
+  auto end = began + std::chrono::seconds{wish_.seconds};
+  auto half_way = began + std::chrono::milliseconds{500} * wish_.seconds;
+  for (auto next = began + screen_.pace(); next <= end && !cancel.stop_requested(); next += screen_.pace()) {
+    if (cut_ == 0 && half_way <= next) {
+      std::this_thread::sleep_until(half_way);
+      cut_all_connections();
+    }
+    std::this_thread::sleep_until(next);
+    screen_.update(counters_->answered(), ask<pool_status>(sys_, pool_, status_atom_v));
+  }
+  seconds_ = std::chrono::duration<double>(clock::now() - began).count();
+}
+
+void show::cut_all_connections() {
+  auto began = clock::now();
+  cut_ = kill_all_connections(sys_, control_);
+  screen_.report("the server cuts all " + std::to_string(cut_) + " connections");
+  // As many answers as there are callers, and a new connection for each of them would be too much to ask.
+  auto enough = counters_->answered() + wish_.actors;
+  while (counters_->answered() < enough && counters_->failed == 0 && clock::now() < began + 10s)
+    std::this_thread::sleep_for(1ms);
+  auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - began).count();
+  screen_.report(grouped(wish_.actors) + " answers later, after " + std::to_string(pause) + " ms, callers go on");
+}
+
+std::vector<ledger> show::collect_promises() {
+  std::vector<ledger> out;
+  for (auto& x : scrapers_) {
+    caf::scoped_actor self{sys_};
+    // No timeout of CAF's: one that cannot finish has failed and ended, which is an answer, too.
+    self->request(x, caf::infinite, finish_atom_v)
+        .receive([&out](ledger& answer) { out.push_back(std::move(answer)); }, [](const caf::error&) {});
+  }
+  return out;
+}
+
+void show::summarise(const verdict& found, const std::vector<ledger>& promises) {
+  uint64_t found_done = 0;
+  uint64_t repeated = 0;
+  for (auto& x : promises) {
+    found_done += x.found_done;
+    repeated += x.repeated;
+  }
+  auto& n = *counters_;
+  auto rate = seconds_ > 0 ? static_cast<uint64_t>(static_cast<double>(n.answered()) / seconds_) : 0;
+  screen_.say(line("statements", n.answered(), grouped(rate) + " per second"));
+  screen_.say(line("reads", n.reads, ""));
+  screen_.say(line("writes", n.writes, "acknowledged"));
+  screen_.say(line("retried", n.attempts - n.requests, "by the retrier, unseen by the callers"));
+  screen_.say(
+      line("unknown outcomes", found_done + repeated,
+           "looked up: " + grouped(found_done) + " had been carried out, " + grouped(repeated) + " were done again"));
+  screen_.say(line("slowest answer", static_cast<uint64_t>(n.slowest / 1'000'000), "ms"));
+  if (n.failed > 0)
+    screen_.say(line("failed", n.failed, "callers had to give up"));
+  screen_.say("\nlost: " + grouped(found.lost) + "\ndoubled: " + grouped(found.doubled));
+}
+
+} // namespace demo

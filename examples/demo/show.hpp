@@ -1,0 +1,55 @@
+#pragma once
+
+#include "cenote/pool.hpp"
+#include "demo/audit.hpp"
+#include "demo/display.hpp"
+#include "demo/manga.hpp"
+#include "demo/scraper.hpp"
+#include "demo/tally.hpp"
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace demo {
+
+/// What the command line says.
+struct wishes {
+  uint32_t seconds = 10;
+  uint32_t actors = 200;
+};
+
+/// The demo: a pool, those who use it, and the one who cuts its connections.
+class show {
+public:
+  /// @param uri a server of our own: tables are made there, sessions killed.
+  show(caf::actor_system& sys, const std::string& uri, const wishes& wish);
+  show(const show&) = delete;
+  ~show();
+
+  /// Runs it all, up to the summary.
+  /// @returns whether everything went well.
+  bool run(const std::stop_token& cancel);
+
+private:
+  void prepare();
+  void start_scrapers(const std::vector<manga>& rows);
+  void watch(const std::stop_token& cancel);
+  void cut_all_connections();
+  std::vector<ledger> collect_promises();
+  void summarise(const verdict& found, const std::vector<ledger>& promises);
+
+  caf::actor_system& sys_;
+  cenote::settings how_;
+  wishes wish_;
+  display screen_;
+  tally_ptr counters_ = std::make_shared<tally>();
+  cenote::pool_actor pool_;
+  cenote::pool_actor control_; ///< For what must not go through the pool under test.
+  cenote::pool_actor retrier_;
+  std::vector<scraper_actor> scrapers_;
+  double seconds_ = 0; ///< How long the scrapers have worked.
+  size_t cut_ = 0;     ///< Connections cut from the server's side.
+};
+
+} // namespace demo

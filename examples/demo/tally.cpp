@@ -1,0 +1,32 @@
+#include "demo/tally.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+namespace demo {
+
+using namespace cenote;
+
+namespace {
+
+pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& pool, const tally_ptr& counters) {
+  self->monitor(pool);
+  self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
+  return {
+      [=](execute_atom, statement& what) {
+        ++counters->attempts;
+        return self->delegate(pool, execute_atom_v, std::move(what));
+      },
+      [=](verify_atom) { return self->delegate(pool, verify_atom_v); },
+      [=](status_atom) { return self->delegate(pool, status_atom_v); },
+      [=](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
+      [=](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
+  };
+}
+
+} // namespace
+
+pool_actor spawn_counter(caf::actor_system& sys, pool_actor pool, tally_ptr counters) {
+  return sys.spawn(counter, std::move(pool), std::move(counters));
+}
+
+} // namespace demo
