@@ -5,54 +5,62 @@
 namespace cenote::pool {
 
 void waiting_queue::push_back(const request& who, time_point deadline) {
-  entries_.push_back({who, true});
-  added(who, {deadline, front_ + static_cast<int64_t>(entries_.size()) - 1, who.id});
+  entries_.push_back({who, deadline, true});
+  ++size_;
+  auto where = place_of(entries_.size() - 1);
+  expiries_.push_back({deadline, where});
+  std::ranges::push_heap(expiries_, std::greater<>{});
+  if (who.urgent)
+    urgent_.push_back(where);
 }
 
 void waiting_queue::push_front(const request& who, time_point deadline) {
-  entries_.push_front({who, true});
+  entries_.push_front({who, deadline, true});
   --front_;
-  added(who, {deadline, front_, who.id});
+  ++size_;
+  auto where = place_of(0);
+  expiries_.push_back({deadline, where});
+  std::ranges::push_heap(expiries_, std::greater<>{});
+  if (who.urgent)
+    urgent_.push_front(where);
 }
 
 std::optional<request> waiting_queue::pop() {
   if (size_ == 0)
     return std::nullopt;
-  // drop_absent keeps an entry that is present at the front.
+  // forget_absent keeps an entry that is present at the front.
   return take(entries_.front());
 }
 
 std::optional<request> waiting_queue::pop_expired(time_point now) {
   if (next_deadline() > now)
     return std::nullopt;
-  return take(*find(expiries_.front()));
+  return take(*find(expiries_.front().where));
 }
 
 std::optional<request> waiting_queue::pop_urgent() {
-  if (urgent_ == 0)
-    return std::nullopt;
-  for (auto& x : entries_)
-    if (x.present && x.who.urgent)
-      return take(x);
+  while (!urgent_.empty()) {
+    auto x = find(urgent_.front());
+    urgent_.pop_front();
+    if (x != nullptr)
+      return take(*x);
+  }
   return std::nullopt;
 }
 
 time_point waiting_queue::next_deadline() {
-  while (!expiries_.empty() && find(expiries_.front()) == nullptr) {
+  while (!expiries_.empty() && find(expiries_.front().where) == nullptr) {
     std::ranges::pop_heap(expiries_, std::greater<>{});
     expiries_.pop_back();
   }
   return expiries_.empty() ? time_point::max() : expiries_.front().deadline;
 }
 
-void waiting_queue::added(const request& who, const expiry& x) {
-  expiries_.push_back(x);
-  std::ranges::push_heap(expiries_, std::greater<>{});
-  ++size_;
-  urgent_ += who.urgent;
+waiting_queue::place waiting_queue::place_of(size_t index) const {
+  return {front_ + static_cast<int64_t>(index), entries_[index].who.id};
 }
 
-waiting_queue::entry* waiting_queue::find(const expiry& x) {
+waiting_queue::entry* waiting_queue::find(const place& x) {
   auto index = x.position - front_;
   if (index < 0 || index >= static_cast<int64_t>(entries_.size()))
     return nullptr;
@@ -64,21 +72,29 @@ request waiting_queue::take(entry& x) {
   auto who = x.who;
   x.present = false;
   --size_;
-  urgent_ -= who.urgent;
-  drop_absent();
+  forget_absent();
   return who;
 }
 
-void waiting_queue::drop_absent() {
+void waiting_queue::forget_absent() {
   while (!entries_.empty() && !entries_.front().present) {
     entries_.pop_front();
     ++front_;
   }
-  // Requests usually leave long before they expire: without this, their expiries would pile up for the whole timeout.
-  if (expiries_.size() > 2 * size_ + 64) {
-    std::erase_if(expiries_, [this](const expiry& x) { return find(x) == nullptr; });
-    std::ranges::make_heap(expiries_, std::greater<>{});
+  // Requests usually leave long before they expire, and those that expire leave gaps behind one that waits long:
+  // without this, what is left of them would pile up.
+  if (std::max({entries_.size(), expiries_.size(), urgent_.size()}) <= 2 * size_ + 64)
+    return;
+  std::erase_if(entries_, [](const entry& x) { return !x.present; });
+  expiries_ = std::vector<expiry>(); // Not just cleared: after a rush its room is not needed for long.
+  expiries_.reserve(size_);
+  urgent_.clear();
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    expiries_.push_back({entries_[i].deadline, place_of(i)});
+    if (entries_[i].who.urgent)
+      urgent_.push_back(place_of(i));
   }
+  std::ranges::make_heap(expiries_, std::greater<>{});
 }
 
 } // namespace cenote::pool

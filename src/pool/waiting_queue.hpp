@@ -9,8 +9,9 @@
 
 namespace cenote::pool {
 
-/// Requests in the order in which they are served, each with a deadline. All operations take constant time, or
-/// logarithmic time where deadlines do not come in order.
+/// Requests in the order in which they are served, each with a deadline. All operations take constant time on average,
+/// or logarithmic time where deadlines do not come in order; the memory in use is proportional to the requests that
+/// wait, whatever has passed through.
 class waiting_queue {
 public:
   /// Appends a request that may wait until `deadline`.
@@ -37,26 +38,34 @@ public:
 private:
   struct entry {
     request who;
+    time_point deadline;
     bool present; ///< False once it was taken out of the middle.
+  };
+
+  /// Where a request was put. Positions at the front are used again; ids are not.
+  struct place {
+    int64_t position;
+    request_id who;
   };
 
   struct expiry {
     time_point deadline;
-    int64_t position;
-    request_id who; ///< Positions at the front are used again; ids are not.
+    place where;
     bool operator>(const expiry& other) const noexcept { return deadline > other.deadline; }
   };
 
-  void added(const request& who, const expiry& x);
-  entry* find(const expiry& x);
+  place place_of(size_t index) const;
+  entry* find(const place& x);
   request take(entry& x);
-  void drop_absent();
+  void forget_absent();
 
   std::deque<entry> entries_;
   int64_t front_ = 0; ///< The position of entries_.front().
   size_t size_ = 0;
-  size_t urgent_ = 0;
-  std::vector<expiry> expiries_; ///< A heap, earliest first. May name requests that have left.
+
+  // Both may name requests that have left.
+  std::vector<expiry> expiries_; ///< A heap, earliest first.
+  std::deque<place> urgent_;     ///< In the order of the queue.
 };
 
 } // namespace cenote::pool

@@ -1,0 +1,189 @@
+// Statements that fail: each failure is typed, and the pool goes on.
+
+#define CAF_SUITE pool_server.failures
+
+#include "support/pool_fixture.hpp"
+
+#include <string>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+
+namespace {
+
+struct fixture : pool_fixture {
+  pool_actor pool = start_full_pool(server.settings(), rules_for(1));
+
+  fixture() {
+    must(pool, write("CREATE TABLE t (id INT PRIMARY KEY, v DOUBLE) ENGINE=InnoDB"));
+    must(pool, write("INSERT INTO t VALUES (1, 0), (2, 0)"));
+  }
+
+  /// Runs a statement that has to fail.
+  failure fails(const pool_actor& on, statement what) {
+    auto came = run(on, what);
+    if (came)
+      throw std::runtime_error{what.sql + " did not fail"};
+    return came.error();
+  }
+
+  uint64_t session() { return must(pool, which_session())[0].get<uint64_t>(0); }
+};
+
+struct expectation {
+  statement what;
+  errc code;
+  uint32_t number;
+  const char* sqlstate;
+  const char* text;
+};
+
+} // namespace
+
+BEGIN_FIXTURE_SCOPE(fixture)
+
+SCENARIO("what the server refuses is rejected with its number, sqlstate and text") {
+  GIVEN("statements that the server refuses") {
+    expectation all[] = {
+        {read("SELEC 1"), errc::server_error, 1064, "42000", "SQL syntax"},
+        {read("SELECT 1; SELECT 2"), errc::server_error, 1064, "42000", "SQL syntax"},
+        {write("INSERT INTO t VALUES (?, 0)", 1), errc::server_error, 1062, "23000", "Duplicate entry '1'"},
+        {read("SELECT * FROM absent"), errc::server_error, 1146, "42S02", "absent"},
+        {write("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no ''way'''"), errc::server_error, 1644, "45000",
+         "no 'way'"},
+        {write("KILL QUERY CONNECTION_ID()"), errc::interrupted, 1317, "70100", "interrupted"},
+        {read("SET STATEMENT max_statement_time = 0.05 FOR SELECT SLEEP(10)"), errc::interrupted, 1969, "70100",
+         "time"},
+    };
+    WHEN("they are run") {
+      auto before = session();
+      for (auto& x : all) {
+        MESSAGE(x.what.sql);
+        auto why = fails(pool, x.what);
+        CHECK_EQ(to_string(why.code), to_string(x.code));
+        CHECK_EQ(to_string(why.what), "rejected");
+        CHECK_EQ(why.number, x.number);
+        CHECK_EQ(why.sqlstate, x.sqlstate);
+        CHECK(why.text.find(x.text) != std::string::npos);
+        CHECK_EQ(why.attempts, 1u);
+      }
+      THEN("the connection is the same as before") {
+        CHECK_EQ(session(), before);
+      }
+    }
+  }
+}
+
+SCENARIO("statements that cannot be right are refused before they are sent") {
+  GIVEN("statements with wrong parameters or text") {
+    std::vector<statement> all{
+        write("INSERT INTO t VALUES (?, ?)", 3),
+        write("INSERT INTO t VALUES (?, ?)", 3, 4, 5),
+        write("INSERT INTO t VALUES (3, 0)", 3),
+        write(std::string{"INSERT INTO t VALUES (3, 0)\0", 28}),
+        write(""),
+        write("INSERT INTO t VALUES (3, ?)", std::string(17u << 20, 'x')),
+    };
+    WHEN("they are run") {
+      auto before = session();
+      for (auto& x : all) {
+        MESSAGE(x.sql.substr(0, 40) << " with " << x.params.size());
+        auto why = fails(pool, x);
+        CHECK_EQ(to_string(why.code), "invalid_statement");
+        CHECK_EQ(to_string(why.what), "rejected");
+        CHECK_EQ(why.number, 0u);
+        CHECK(!why.text.empty());
+      }
+      THEN("the server has seen none of them") {
+        CHECK_EQ(must(pool, read("SELECT COUNT(*) FROM t"))[0].get<int>(0), 2);
+        CHECK_EQ(session(), before);
+      }
+    }
+  }
+}
+
+SCENARIO("a lock that another pool's statement holds too long is a rolled back lock wait") {
+  GIVEN("a statement of another pool that holds the lock") {
+    auto other = start_full_pool(server.settings(), rules_for(1));
+    auto holder = ask(other, write("UPDATE t SET v = v + 1 + SLEEP(30) WHERE id = 1 /* holder */"));
+    await_running("%/* holder */", 1);
+    WHEN("a statement that waits at most one second wants it") {
+      must(pool, write("SET innodb_lock_wait_timeout = 1"));
+      auto why = fails(pool, write("UPDATE t SET v = 5 WHERE id = 1"));
+      THEN("it fails with a lock wait") {
+        CHECK_EQ(to_string(why.code), "lock_wait");
+        CHECK_EQ(to_string(why.what), "rolled_back");
+        CHECK_EQ(why.number, 1205u);
+        CHECK_EQ(why.sqlstate, "HY000");
+        CHECK(!holder.arrived());
+      }
+    }
+  }
+}
+
+SCENARIO("of two statements in a deadlock one is rolled back and the other succeeds") {
+  GIVEN("two pools and rows that they update in opposite order") {
+    auto other = start_full_pool(server.settings(), rules_for(1));
+    auto upwards = ask(other, write("UPDATE t SET v = v + 1 + SLEEP(1) ORDER BY id ASC /* upwards */"));
+    await_running("%/* upwards */", 1);
+    WHEN("they meet") {
+      auto downwards = run(pool, write("UPDATE t SET v = v + 1 + SLEEP(1) ORDER BY id DESC /* downwards */"));
+      auto first = upwards.get();
+      THEN("exactly one fails, typed, and its changes are undone") {
+        REQUIRE(downwards.has_value() != first.has_value());
+        auto& why = downwards ? first.error() : downwards.error();
+        CHECK_EQ(to_string(why.code), "deadlock");
+        CHECK_EQ(to_string(why.what), "rolled_back");
+        CHECK_EQ(why.number, 1213u);
+        CHECK_EQ(why.sqlstate, "40001");
+        CHECK_EQ(must(pool, read("SELECT SUM(v) FROM t"))[0].get<double>(0), 2.0);
+      }
+    }
+  }
+}
+
+SCENARIO("a result above the limit is an error and costs the connection only") {
+  GIVEN("a pool that takes results up to one kilobyte") {
+    auto where = server.settings();
+    where.max_result_bytes = 1024;
+    auto narrow = start_full_pool(where, rules_for(1));
+    must(narrow, write("CREATE PROCEDURE filler() BEGIN INSERT INTO t VALUES (9, 9); SELECT REPEAT('x', 5000); END"));
+    auto before = must(narrow, which_session())[0].get<uint64_t>(0);
+    WHEN("a read and a write give more than that") {
+      auto of_read = fails(narrow, read("SELECT REPEAT('x', 5000)"));
+      auto of_write = fails(narrow, write("CALL filler()"));
+      THEN("the read is rejected, and the write's outcome is unknown, as it has run") {
+        CHECK_EQ(to_string(of_read.code), "result_too_large");
+        CHECK_EQ(to_string(of_read.what), "rejected");
+        CHECK_EQ(of_read.number, 0u);
+        CHECK_EQ(to_string(of_write.code), "result_too_large");
+        CHECK_EQ(to_string(of_write.what), "unknown");
+        CHECK_EQ(must(pool, read("SELECT COUNT(*) FROM t WHERE id = 9"))[0].get<int>(0), 1);
+      }
+      AND("the pool serves small results on a new connection") {
+        CHECK_EQ(must(narrow, read("SELECT REPEAT('x', 500)"))[0].text(0).size(), 500u);
+        CHECK_NE(must(narrow, which_session())[0].get<uint64_t>(0), before);
+      }
+    }
+  }
+}
+
+SCENARIO("a server that takes no writes says so") {
+  GIVEN("a user without special privileges on a server that is read-only") {
+    auto plain = start_full_pool(plain_user("plain", "a password"), rules_for(1));
+    must(admin(), write("SET GLOBAL read_only = 1"));
+    WHEN("it writes") {
+      auto why = fails(plain, write("INSERT INTO t VALUES (3, 0)"));
+      THEN("the failure names the reason, and reads are served") {
+        CHECK_EQ(to_string(why.code), "read_only_server");
+        CHECK_EQ(to_string(why.what), "rejected");
+        CHECK_EQ(why.number, 1290u);
+        CHECK_EQ(must(plain, read("SELECT COUNT(*) FROM t"))[0].get<int>(0), 2);
+      }
+    }
+  }
+}
+
+END_FIXTURE_SCOPE()

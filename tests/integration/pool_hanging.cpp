@@ -1,0 +1,96 @@
+// Connects that hang delay no statement.
+
+#define CAF_SUITE pool_server.hanging_connects
+
+#include "support/pool_fixture.hpp"
+#include "support/silent_listener.hpp"
+
+#include <chrono>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+using namespace std::literals;
+
+BEGIN_FIXTURE_SCOPE(pool_fixture)
+
+SCENARIO("statements go on while another pool's connects hang") {
+  GIVEN("a healthy pool, and one with four connects that hang") {
+    silent_listener nobody;
+    server_settings dead_end;
+    dead_end.port = nobody.port();
+    dead_end.user = "nobody";
+    dead_end.connect_timeout = 3s;
+    auto healthy = start_full_pool(server.settings(), rules_for(2));
+    auto rules = rules_for(8);
+    rules.max_connecting = 4;
+    auto hanging = start_pool(dead_end, rules);
+    await_status(hanging, [](auto& x) { return x.connecting == 4; });
+    WHEN("two hundred statements run one after the other") {
+      for (int i = 0; i < 200; ++i)
+        must(healthy, read("SELECT 1"));
+      THEN("all of them are answered before the first of the connects is given up") {
+        auto now = status(hanging);
+        CHECK_EQ(now.connecting, 4u);
+        CHECK_EQ(now.last_error, "");
+      }
+    }
+  }
+}
+
+SCENARIO("statements go on while further connections of the same pool hang") {
+  GIVEN("a pool with two open connections whose further ones hang in the set-up query") {
+    must(admin(), write("CREATE TABLE gate (seconds INT)"));
+    must(admin(), write("INSERT INTO gate VALUES (0)"));
+    auto where = server.settings();
+    where.init_command = "DO (SELECT SLEEP(seconds) FROM gate)";
+    auto pool = start_full_pool(where, rules_for(2, 2));
+    must(admin(), write("UPDATE gate SET seconds = 4"));
+    WHEN("callers that wait make the pool open more, and a connection comes free meanwhile") {
+      auto first = ask(pool, read("SELECT SLEEP(0.3)"));
+      auto second = ask(pool, read("SELECT SLEEP(0.3)"));
+      auto third = ask(pool, read("SELECT 1"));
+      auto fourth = ask(pool, read("SELECT 2"));
+      CHECK(third.get().has_value());
+      CHECK(fourth.get().has_value());
+      for (int i = 0; i < 200; ++i)
+        must(pool, read("SELECT 1"));
+      THEN("the callers have been served while the new connections still hung") {
+        auto now = status(pool);
+        CHECK_EQ(now.connects, 2u);
+        CHECK_EQ(now.connecting, 2u);
+      }
+    }
+  }
+}
+
+SCENARIO("a pool that hangs in connecting can be drained at once") {
+  GIVEN("a pool whose connects hang, and callers that wait for it") {
+    silent_listener nobody;
+    server_settings dead_end;
+    dead_end.port = nobody.port();
+    dead_end.user = "nobody";
+    dead_end.connect_timeout = 2s;
+    auto hanging = start_pool(dead_end, rules_for(2));
+    auto first = ask(hanging, read("SELECT 1"));
+    auto second = ask(hanging, write("SELECT 2"));
+    await_status(hanging, [](auto& x) { return x.connecting == 2 && x.waiting == 2; });
+    WHEN("it is drained without patience") {
+      auto report = drain(hanging, 0s).get();
+      THEN("everybody gets an answer though no connect has ended") {
+        REQUIRE(report.has_value());
+        CHECK_EQ(report->finished, 0u);
+        CHECK_EQ(report->cut, 2u);
+        for (auto* x : {&first, &second}) {
+          auto came = x->get();
+          REQUIRE(!came.has_value());
+          CHECK_EQ(to_string(came.error().code), "shutting_down");
+          CHECK_EQ(to_string(came.error().what), "unavailable");
+        }
+      }
+    }
+  }
+}
+
+END_FIXTURE_SCOPE()

@@ -1,0 +1,108 @@
+#include "support/actor_fixture.hpp"
+
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/send.hpp>
+
+namespace cenote::test {
+
+application_config::application_config() {
+  set("caf.scheduler.policy", "sharing");
+  set("caf.scheduler.max-threads", 2u);
+  set("caf.logger.console.verbosity", "quiet");
+  load<caf::io::middleman>();
+}
+
+actor_fixture::actor_fixture() : system_{config_} {
+  // nop
+}
+
+actor_fixture::~actor_fixture() {
+  for (auto& pool : pools_)
+    caf::anon_send_exit(pool, caf::exit_reason::user_shutdown);
+  pools_.clear();
+  system_.await_all_actors_done();
+}
+
+pool_actor actor_fixture::start_pool(const server_settings& server, const pool_settings& rules) {
+  return pools_.emplace_back(spawn_pool(system_, server, rules));
+}
+
+pool_actor actor_fixture::start_full_pool(const server_settings& server, const pool_settings& rules) {
+  auto result = start_pool(server, rules);
+  await_free(result, rules.size);
+  return result;
+}
+
+// -- requests --------------------------------------------------------------------------
+
+awaited<result> actor_fixture::ask(const pool_actor& pool, statement what) {
+  return request<result>(pool, execute_atom_v, std::move(what));
+}
+
+result actor_fixture::must(const pool_actor& pool, statement what) {
+  auto came = run(pool, what);
+  if (!came)
+    throw std::runtime_error{what.sql + ": " + to_string(came.error())};
+  return std::move(*came);
+}
+
+awaited<verification> actor_fixture::ask_verify(const pool_actor& pool) {
+  return request<verification>(pool, verify_atom_v);
+}
+
+awaited<drain_report> actor_fixture::drain(const pool_actor& pool, caf::timespan limit) {
+  return request<drain_report>(pool, drain_atom_v, limit);
+}
+
+void actor_fixture::dispose(const pool_actor& pool) {
+  caf::anon_send(pool, dispose_atom_v);
+}
+
+pool_status actor_fixture::status(const pool_actor& pool) {
+  auto came = request<pool_status>(pool, status_atom_v).get();
+  if (!came)
+    throw std::runtime_error{"no status: " + to_string(came.error())};
+  return std::move(*came);
+}
+
+// -- waiting for events ----------------------------------------------------------------
+
+/// Waits 10 ms by CAF's clock.
+void actor_fixture::pause() {
+  auto over = std::make_shared<std::promise<void>>();
+  auto result = over->get_future();
+  system_.spawn([over](caf::event_based_actor* self) {
+    self->run_delayed(std::chrono::milliseconds{10}, [over] { over->set_value(); });
+  });
+  result.wait();
+}
+
+bool actor_fixture::eventually(const std::function<bool()>& what) {
+  auto limit = std::chrono::steady_clock::now() + patience;
+  while (!what()) {
+    if (std::chrono::steady_clock::now() > limit)
+      return false;
+    pause();
+  }
+  return true;
+}
+
+pool_status actor_fixture::await_status(const pool_actor& pool, const std::function<bool(const pool_status&)>& wanted) {
+  pool_status last;
+  auto check = [&] {
+    last = status(pool);
+    return wanted(last);
+  };
+  if (!eventually(check))
+    throw std::runtime_error{"the pool does not get into the state wanted: " + to_string(last)};
+  return last;
+}
+
+pool_status actor_fixture::await_free(const pool_actor& pool, uint64_t connections) {
+  return await_status(pool, [connections](const pool_status& x) {
+    return x.checked_in == connections && x.total_connections == connections && x.connecting == 0;
+  });
+}
+
+} // namespace cenote::test

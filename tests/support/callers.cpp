@@ -1,0 +1,86 @@
+#include "support/callers.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+namespace cenote::test {
+
+struct callers::shared {
+  pool_actor pool;
+  maker next;
+  uint64_t each;
+  std::atomic<uint64_t> last_number = 0;
+  std::atomic<uint64_t> succeeded = 0;
+  std::atomic<bool> stopping = false;
+  std::atomic<size_t> active;
+  std::promise<void> done;
+
+  std::mutex mutex;
+  std::vector<record> records; ///< Guarded by `mutex`.
+
+  void add(record x) {
+    succeeded += !x.why;
+    std::lock_guard guard{mutex};
+    records.push_back(std::move(x));
+  }
+};
+
+namespace {
+
+template <class Shared>
+void next_request(caf::event_based_actor* self, const std::shared_ptr<Shared>& all, uint64_t left) {
+  if (left == 0 || all->stopping) {
+    if (--all->active == 0)
+      all->done.set_value();
+    return;
+  }
+  auto number = ++all->last_number;
+  auto answered = [self, all, number, left](std::optional<failure> why) {
+    all->add({number, std::move(why)});
+    next_request(self, all, left - 1);
+  };
+  self->request(all->pool, caf::infinite, execute_atom_v, all->next(number))
+      .then([answered](const result&) { answered(std::nullopt); },
+            [answered](const caf::error& why) { answered(details(why)); });
+}
+
+} // namespace
+
+callers::callers(caf::actor_system& sys, const pool_actor& pool, size_t how_many, maker next, uint64_t each)
+    : shared_{std::make_shared<shared>()} {
+  shared_->pool = pool;
+  shared_->next = std::move(next);
+  shared_->each = each;
+  shared_->active = how_many;
+  for (size_t i = 0; i < how_many; ++i)
+    sys.spawn([all = shared_](caf::event_based_actor* self) { next_request(self, all, all->each); });
+}
+
+uint64_t callers::answered() const {
+  std::lock_guard guard{shared_->mutex};
+  return shared_->records.size();
+}
+
+uint64_t callers::succeeded() const {
+  return shared_->succeeded;
+}
+
+std::vector<callers::record> callers::finish() {
+  if (shared_->done.get_future().wait_for(patience) != std::future_status::ready)
+    throw std::runtime_error{"of the callers' requests " + std::to_string(shared_->last_number - answered())
+                             + " were not answered"};
+  std::lock_guard guard{shared_->mutex};
+  return std::move(shared_->records);
+}
+
+std::vector<callers::record> callers::stop() {
+  shared_->stopping = true;
+  return finish();
+}
+
+} // namespace cenote::test

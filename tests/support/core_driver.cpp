@@ -1,0 +1,116 @@
+#include "support/core_driver.hpp"
+
+namespace cenote::test {
+
+namespace {
+
+std::string number(connection_id x) {
+  return std::to_string(static_cast<uint64_t>(x));
+}
+
+std::string number(pool::request_id x) {
+  return std::to_string(static_cast<uint64_t>(x));
+}
+
+std::string to_text(liveness_check x) {
+  switch (x) {
+  case liveness_check::none:
+    return "none";
+  case liveness_check::peek:
+    return "peek";
+  case liveness_check::ping:
+    return "ping";
+  }
+  return "invalid";
+}
+
+struct writer {
+  std::string operator()(const pool::open_connection& x) const { return "open " + number(x.id); }
+  std::string operator()(const pool::close_connection& x) const { return "close " + number(x.id); }
+  std::string operator()(const pool::ping_connection& x) const { return "ping " + number(x.id); }
+  std::string operator()(const pool::grant_connection& x) const {
+    return "grant " + number(x.request) + " to " + number(x.connection) + " (" + to_text(x.check) + ")";
+  }
+  std::string operator()(const pool::fail_request& x) const {
+    return "fail " + number(x.request) + " (" + to_string(x.why.code) + ")";
+  }
+  std::string operator()(const pool::finish&) const { return "finish"; }
+};
+
+void append(std::string& all, const std::string& more) {
+  if (!all.empty() && !more.empty())
+    all += ", ";
+  all += more;
+}
+
+} // namespace
+
+std::string to_text(const pool::commands& xs) {
+  std::string result;
+  for (auto& x : xs)
+    append(result, std::visit(writer{}, x));
+  return result;
+}
+
+pool_settings quiet_rules(size_t size, size_t max_overflow) {
+  pool_settings result;
+  result.size = size;
+  result.max_overflow = max_overflow;
+  result.keepalive = result.keepalive.zero();
+  result.recycle = result.recycle.zero();
+  return result;
+}
+
+std::string core_driver::wait(pool::duration x) {
+  std::string result;
+  auto end = now_ + x;
+  for (auto next = core_.next_event(); next <= end; next = core_.next_event()) {
+    now_ = std::max(now_, next);
+    append(result, tick());
+  }
+  now_ = end;
+  return result;
+}
+
+std::string core_driver::acquire(pool::time_point deadline, bool urgent) {
+  auto number = ++last_request_;
+  auto& who = requests_[number];
+  who = {pool::request_id{number}, now_, deadline, urgent, 0};
+  return done(core_.acquire(who, now_));
+}
+
+std::string core_driver::open_failed(uint64_t id, errc code, const std::string& text) {
+  failure why;
+  why.code = code;
+  why.what = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
+  why.text = text;
+  return done(core_.open_failed(connection_id{id}, why, now_));
+}
+
+std::string core_driver::returned(uint64_t id, const std::string& reason) {
+  auto who = requests_.at(users_.at(id));
+  who.id = pool::request_id{++last_request_};
+  ++who.attempts;
+  requests_[last_request_] = who;
+  return done(core_.returned(connection_id{id}, reason, who, now_));
+}
+
+void core_driver::warm_up(size_t count) {
+  start();
+  for (uint64_t id = 1; id <= count; ++id)
+    opened(id);
+}
+
+std::string core_driver::done(const pool::commands& xs) {
+  for (auto& x : xs) {
+    if (auto granted = std::get_if<pool::grant_connection>(&x)) {
+      users_[static_cast<uint64_t>(granted->connection)] = static_cast<uint64_t>(granted->request);
+      waited_[static_cast<uint64_t>(granted->request)] = granted->waited;
+    } else if (auto failed = std::get_if<pool::fail_request>(&x)) {
+      errors_[static_cast<uint64_t>(failed->request)] = failed->why;
+    }
+  }
+  return to_text(xs);
+}
+
+} // namespace cenote::test

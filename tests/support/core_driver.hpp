@@ -1,0 +1,98 @@
+#pragma once
+
+#include "pool/pool_core.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cenote::test {
+
+/// Commands as text, in order: `open 1, close 2, ping 3, grant 4 to 1 (peek), fail 5 (queue_full), finish`.
+std::string to_text(const pool::commands& xs);
+
+/// Rules for tests: no keepalive, no recycling, so that nothing happens that a test does not ask for.
+pool_settings quiet_rules(size_t size, size_t max_overflow = 0);
+
+/// Drives a `pool_core` by hand. Connections and requests are named by plain numbers. Every event returns the commands
+/// that it led to, as text.
+class core_driver {
+public:
+  explicit core_driver(const pool_settings& rules, uint64_t seed = 1) : rules_{rules}, core_{rules, seed} {
+    // nop
+  }
+
+  // -- time: a virtual clock that only tests advance -------------------------------
+
+  pool::time_point now() const { return now_; }
+
+  /// Lets time pass without telling the pool.
+  void pass(pool::duration x) { now_ += x; }
+
+  /// Lets time pass as the pool actor would: with a tick at each moment that the pool asks for.
+  std::string wait(pool::duration x);
+
+  std::string tick() { return done(core_.tick(now_)); }
+
+  /// How long until the pool wants its next tick.
+  pool::duration next_event() { return core_.next_event() - now_; }
+  bool waits_for_time() { return core_.next_event() != pool::time_point::max(); }
+
+  // -- callers ---------------------------------------------------------------------
+
+  std::string start() { return done(core_.start(now_)); }
+
+  /// A caller without a deadline of its own. Requests are numbered from 1.
+  std::string acquire() { return acquire(pool::time_point::max(), false); }
+
+  /// One whose own time is up after `limit`.
+  std::string acquire_within(pool::duration limit) { return acquire(now_ + limit, false); }
+
+  /// One that does not wait for a server that is down.
+  std::string acquire_urgent() { return acquire(pool::time_point::max(), true); }
+
+  std::string dispose() { return done(core_.dispose(now_)); }
+  std::string drain(pool::duration limit) { return done(core_.drain(now_ + limit, now_)); }
+
+  // -- connections -----------------------------------------------------------------
+
+  std::string opened(uint64_t id) { return done(core_.opened(connection_id{id}, now_)); }
+  std::string open_failed(uint64_t id, errc code = errc::connect_failed, const std::string& text = "no server");
+  std::string released(uint64_t id, fate what = fate::reusable, const std::string& reason = {}) {
+    return done(core_.released(connection_id{id}, what, reason, now_));
+  }
+  std::string closed(uint64_t id) { return done(core_.closed(connection_id{id}, now_)); }
+
+  /// Connection `id` was dead: it hands its request back, under a new number.
+  std::string returned(uint64_t id, const std::string& reason = "gone");
+
+  /// Starts the pool and opens `count` connections.
+  void warm_up(size_t count);
+
+  // -- what came of it -------------------------------------------------------------
+
+  /// The answer to a request that failed.
+  const failure& error_of(uint64_t request) const { return errors_.at(request); }
+
+  /// How long a request waited, as told to its connection.
+  pool::duration waited(uint64_t request) const { return waited_.at(request); }
+
+  pool_status status() const { return core_.status(); }
+  drain_report report() const { return core_.report(); }
+  const pool_settings& rules() const { return rules_; }
+
+private:
+  std::string acquire(pool::time_point deadline, bool urgent);
+  std::string done(const pool::commands& xs);
+
+  pool_settings rules_;
+  pool::pool_core core_;
+  pool::time_point now_{std::chrono::hours{1}};
+  uint64_t last_request_ = 0;
+  std::map<uint64_t, pool::request> requests_;
+  std::map<uint64_t, uint64_t> users_; ///< Request by connection.
+  std::map<uint64_t, failure> errors_;
+  std::map<uint64_t, pool::duration> waited_;
+};
+
+} // namespace cenote::test
