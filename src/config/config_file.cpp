@@ -4,6 +4,7 @@
 
 #include "config/read_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
@@ -22,8 +23,12 @@ constexpr auto max_size = size_t{1} << 20;
   auto where = name;
   if (auto place = caf::make_const_typed_message_view<int32_t, int32_t>(err.context()))
     where += ":" + std::to_string(get<0>(place)) + ":" + std::to_string(get<1>(place));
-  auto what =
-      err.category() == caf::type_id_v<caf::pec> ? to_string(static_cast<caf::pec>(err.code())) : caf::to_string(err);
+  auto what = caf::to_string(err);
+  if (err.category() == caf::type_id_v<caf::pec>) {
+    what = to_string(static_cast<caf::pec>(err.code())); // caf::pec::unexpected_character
+    what.erase(0, what.rfind(':') + 1);
+    std::replace(what.begin(), what.end(), '_', ' ');
+  }
   throw configuration_error{where + ": this is not CAF's config format (" + what + ")"};
 }
 

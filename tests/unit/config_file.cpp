@@ -104,11 +104,11 @@ SCENARIO("other mistakes of form are named with their line, too") {
   CHECK_EQ(load_error("caf { x = ["), "test.conf:1: a ']' is missing for what begins here");
   // Left to CAF, which counts columns as well.
   CHECK_EQ(load_error("cenote {\n  pool { size = 1 max-overflow = 2 }\n}\n"),
-           "test.conf:2:19: this is not CAF's config format (unexpected_character)");
+           "test.conf:2:20: this is not CAF's config format (unexpected character)");
   CHECK_EQ(load_error("cenote { pool { timeout = 1.5s } }"),
-           "test.conf:1:30: this is not CAF's config format (fractional_timespan)");
+           "test.conf:1:30: this is not CAF's config format (fractional timespan)");
   CHECK_EQ(load_error("cenote { pool { level = info } }"),
-           "test.conf:1:25: this is not CAF's config format (unexpected_character)");
+           "test.conf:1:25: this is not CAF's config format (unexpected character)");
 }
 
 SCENARIO("unknown keys are errors that say what is known") {
@@ -204,7 +204,8 @@ SCENARIO("the part for CAF is checked against CAF's own options") {
            "test.conf:2: caf.scheduler.policy is \"fair\", but must be \"sharing\" or \"stealing\"");
   CHECK_EQ(caf_error("middleman { connection-timeout = 0s }"),
            "test.conf:2: caf.middleman.connection-timeout is 0s, but must be above 0");
-  CHECK_EQ(caf_error("scheduler {\n policy = [1] }"), "test.conf:3: caf.scheduler.policy must be of type std::string");
+  CHECK_EQ(caf_error("scheduler {\n policy = [1] }"),
+           "test.conf:3: caf.scheduler.policy must be \"sharing\" or \"stealing\"");
 }
 
 SCENARIO("the settings for CAF are handed over as they stand in the file") {
