@@ -160,12 +160,14 @@ void load_uri(settings& target, const configuration_sources& sources, bool need_
 
 void load_command_line(settings& target, const configuration_sources& sources) {
   for (auto& [key, text] : sources.command_line) {
+    auto option = "--" + key;
+    std::replace(option.begin(), option.end(), '.', '-');
     auto what = find_setting(key);
     if (what == nullptr)
       refuse_unknown("command line: ", key, key);
     written value{text, text};
     if (!assign(*what, target, value))
-      refuse_value("command line: " + key, *what, value);
+      refuse_value(option, *what, value);
   }
 }
 

@@ -117,11 +117,10 @@ SCENARIO("settings on the command line go by key") {
   CHECK_EQ(x.pool.name, "jobs");
 }
 
-SCENARIO("mistakes on the command line name the key") {
-  CHECK_EQ(line_error({{"pool.size", "many"}}),
-           "command line: pool.size is 'many', but must be a whole number from 1 to 10000");
+SCENARIO("mistakes on the command line name the option") {
+  CHECK_EQ(line_error({{"pool.size", "many"}}), "--pool-size is 'many', but must be a whole number from 1 to 10000");
   CHECK_EQ(line_error({{"log.level", ""}}),
-           "command line: log.level is '', but must be trace, debug, info, warning, error, critical or off");
+           "--log-level is '', but must be trace, debug, info, warning, error, critical or off");
   CHECK_EQ(line_error({{"log.colour", "on"}}),
            "command line: unknown key 'log.colour'; known in log: level, format, status-interval");
   CHECK_EQ(line_error({{"size", "1"}}), "command line: unknown key 'size'; known in cenote: pool, server, retry, log");
