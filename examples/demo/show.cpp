@@ -43,7 +43,8 @@ pool_settings single_connection() {
 
 std::string line(const std::string& name, uint64_t number, const std::string& remark) {
   char buffer[128];
-  std::snprintf(buffer, sizeof(buffer), "  %-17s %9s  %s", name.c_str(), grouped(number).c_str(), remark.c_str());
+  std::snprintf(buffer, sizeof(buffer), "  %-17s %9s%s%s", name.c_str(), grouped(number).c_str(),
+                remark.empty() ? "" : "  ", remark.c_str());
   return buffer;
 }
 
@@ -127,7 +128,7 @@ void show::cut_all_connections() {
   while (counters_->answered() < enough && counters_->failed == 0 && clock::now() < began + 10s)
     std::this_thread::sleep_for(1ms);
   auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - began).count();
-  screen_.report(grouped(wish_.actors) + " answers later, after " + std::to_string(pause) + " ms, callers go on");
+  screen_.report("callers go on: " + grouped(wish_.actors) + " answers within " + std::to_string(pause) + " ms");
 }
 
 std::vector<ledger> show::collect_promises() {

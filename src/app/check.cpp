@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <optional>
 #include <thread>
 
 #include <spdlog/spdlog.h>
@@ -73,34 +72,31 @@ std::string as_json(const report& x) {
   return dump(out) + "\n";
 }
 
-std::optional<report> inspect(pool_host& host, const settings& how) {
+tl::expected<report, failure> inspect(pool_host& host, const settings& how) {
   auto deadline = clock::now() + how.server.connect_timeout;
   auto server = host.ask<verification>(verify_atom_v);
-  if (!server) {
-    spdlog::critical("{}", explain_no_connection(server.error()));
-    return std::nullopt;
-  }
-  auto status = settled_status(host, deadline);
-  if (!status) {
-    spdlog::critical("{}", to_string(status.error()));
-    return std::nullopt;
-  }
-  return report{*server, *status};
+  if (!server)
+    return tl::unexpected{server.error()};
+  return settled_status(host, deadline).map([&server](const pool_status& x) { return report{*server, x}; });
+}
+
+tl::expected<report, failure> inspect(const job& x) {
+  pool_host host{x.how, x.caf_options};
+  std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
+  return inspect(host, x.how);
 }
 
 } // namespace
 
 int check(const job& x) {
-  std::optional<report> found;
-  {
-    pool_host host{x.how, x.caf_options};
-    std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
-    found = inspect(host, x.how);
-  }
-  if (!found)
+  auto found = inspect(x);
+  if (!found) {
+    if (x.signals.received() == 0)
+      spdlog::critical("{}", explain_no_connection(found.error()));
     return failed;
+  }
   if (auto& p = found->pool; p.total_connections < p.pool_size)
-    spdlog::warn("only {} of {} connections could be opened: {}", p.total_connections, p.pool_size, p.last_error);
+    spdlog::error("only {} of {} connections could be opened: {}", p.total_connections, p.pool_size, p.last_error);
   print(x.wish.json ? as_json(*found) : readable(*found));
   return success;
 }

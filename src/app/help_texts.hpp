@@ -46,7 +46,7 @@ for an option.
 
 Statements that start with SELECT, SHOW, DESCRIBE or EXPLAIN are reads: they
 are repeated if the connection breaks. Others are only repeated if they
-certainly did not run.
+certainly did not run. --log-level warning tells of that.
 
 --json prints one object:
   {"columns": [names], "rows": [[values]], "affected_rows": n,

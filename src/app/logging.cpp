@@ -99,7 +99,7 @@ void start_logging(const log_settings& how, chatter amount) {
   sink->set_formatter(make_formatter(json));
   auto level = spdlog::level::from_str(how.level);
   if (amount == chatter::one_shot && level == spdlog::level::info)
-    level = spdlog::level::warn;
+    level = spdlog::level::err;
   auto log = std::make_shared<spdlog::logger>("cenote", std::move(sink));
   log->set_level(level);
   spdlog::set_default_logger(std::move(log)); // Registers it by its name, too.

@@ -7,7 +7,7 @@ namespace cenote::app {
 /// Which log lines a command shows at the default level.
 enum class chatter : uint8_t {
   service, ///< All that the level says.
-  one_shot ///< A command that ends by itself: `info` counts as `warning`.
+  one_shot ///< A command that ends by itself: `info` counts as `error`, for the outcome says what matters.
 };
 
 /// Makes "cenote" the program's logger: on standard error, one line per entry, as text or JSON. Replaces the one

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Longest wait for the actors to end.
-constexpr auto patience = 2s;
+constexpr auto patience = 1s;
 
 std::atomic<bool> left_running = false;
 

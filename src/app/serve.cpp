@@ -50,15 +50,20 @@ struct server_state {
   // -- until the server has answered once ------------------------------------------
 
   void verify() {
+    verifying = true;
     self->request(pool, caf::infinite, verify_atom_v)
-        .then(
-            [this](const verification& x) { spdlog::info("ready: {} at {}", x.server_version, how.server.endpoint()); },
-            [this](caf::error& err) { not_ready(details(err)); });
+        .then([this](const verification& x) { ready(x); }, [this](caf::error& err) { not_ready(details(err)); });
+  }
+
+  void ready(const verification& x) {
+    verifying = false;
+    spdlog::info("ready: {} at {}", x.server_version, how.server.endpoint());
   }
 
   void not_ready(const failure& why) {
+    verifying = false;
     if (draining)
-      return;
+      return; // Everything is refused by now.
     if (why.code == errc::login_refused) {
       spdlog::critical("{}", explain_no_connection(why));
       finish(failed);
@@ -93,15 +98,34 @@ struct server_state {
                  limit);
     self->request(pool, caf::infinite, drain_atom_v, how.pool.drain_timeout)
         .then(
-            [this](const drain_report& x) {
-              spdlog::log(x.cut == 0 ? spdlog::level::info : spdlog::level::warn, "stopped: finished {}, cut {}",
-                          x.finished, x.cut);
-              finish(success);
-            },
+            // The pool has logged what it finished and what it cut.
+            [this](const drain_report&) { finish(success); },
             [this](caf::error& err) {
               spdlog::error("the pool could not be drained: {}", describe(err));
               finish(failed);
             });
+    await_idleness();
+  }
+
+  /// A connect that hangs, say in DNS, cannot be stopped: it must not delay the end once all work is done.
+  void await_idleness() {
+    self->run_delayed(100ms, [this] {
+      self->request(pool, caf::infinite, status_atom_v)
+          .then([this](const pool_status& x) { is_idle(x) ? stop_waiting() : await_idleness(); },
+                [](caf::error&) {
+                  // The pool has ended; the answer to the drain is on its way.
+                });
+    });
+  }
+
+  bool is_idle(const pool_status& x) const {
+    // What only we wait for does not count.
+    return x.waiting + x.checked_out <= (verifying ? 1u : 0u);
+  }
+
+  void stop_waiting() {
+    spdlog::info("stopped; a connect that is still under way is left alone");
+    finish(success);
   }
 
   void finish(exit_code code) {
@@ -114,6 +138,7 @@ struct server_state {
   settings how;
   caf::actor owner;
   caf::disposable report_timer;
+  bool verifying = false;
   bool warned = false;
   bool draining = false;
 };

@@ -4,10 +4,8 @@
 #include "app/standard_streams.hpp"
 #include "app/table.hpp"
 
-#include <cerrno>
 #include <iostream>
 #include <iterator>
-#include <optional>
 
 #include <spdlog/spdlog.h>
 
@@ -27,19 +25,26 @@ std::string read_standard_input() {
   return {std::istreambuf_iterator<char>{std::cin}, {}};
 }
 
-std::optional<result> run(pool_host& host, const retry_settings& rules, statement what) {
+/// Why there is no result, as it is to be logged.
+struct complaint {
+  spdlog::level::level_enum level;
+  std::string text;
+};
+
+tl::expected<result, complaint> run(pool_host& host, const retry_settings& rules, statement what) {
   // The pool would wait for a server that is down; a person does not.
-  if (auto server = host.ask<verification>(verify_atom_v); !server) {
-    spdlog::critical("{}", explain_no_connection(server.error()));
-    return std::nullopt;
-  }
+  if (auto server = host.ask<verification>(verify_atom_v); !server)
+    return tl::unexpected{complaint{spdlog::level::critical, explain_no_connection(server.error())}};
   auto retrier = spawn_retrier(host.system(), host.pool(), rules);
-  auto answer = host.ask_actor<result>(retrier, execute_atom_v, std::move(what));
-  if (!answer) {
-    spdlog::error("{}", explain_failed_statement(answer.error()));
-    return std::nullopt;
-  }
-  return std::move(*answer);
+  return host.ask_actor<result>(retrier, execute_atom_v, std::move(what)).map_error([](const failure& why) {
+    return complaint{spdlog::level::err, explain_failed_statement(why)};
+  });
+}
+
+tl::expected<result, complaint> run(const job& x, statement what) {
+  pool_host host{for_one_statement(x.how), x.caf_options};
+  std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
+  return run(host, x.how.retry, std::move(what));
 }
 
 } // namespace
@@ -50,14 +55,12 @@ int sql(const job& x) {
     spdlog::critical("the statement is empty");
     return wrong_use;
   }
-  std::optional<result> answer;
-  {
-    pool_host host{for_one_statement(x.how), x.caf_options};
-    std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
-    answer = run(host, x.how.retry, to_statement(std::move(text), x.wish.params, x.wish.param_reading));
-  }
-  if (!answer)
+  auto answer = run(x, to_statement(std::move(text), x.wish.params, x.wish.param_reading));
+  if (!answer) {
+    if (x.signals.received() == 0)
+      spdlog::log(answer.error().level, "{}", answer.error().text);
     return failed;
+  }
   print(x.wish.json ? dump(to_json(*answer)) + "\n" : to_table(*answer));
   return success;
 }
