@@ -18,7 +18,7 @@ enum class outcome : uint8_t {
   unavailable, ///< The pool could not serve it in time and never sent it: repeat it later.
 };
 
-/// What went wrong. Each code always has the same outcome, except `result_too_large` (see there).
+/// What went wrong. Each code always has the same outcome, except `server_error` and `result_too_large` (see there).
 enum class errc : uint8_t {
   // unavailable
   acquire_timeout = 1, ///< No connection came free within the time allowed.
@@ -37,7 +37,8 @@ enum class errc : uint8_t {
   // rejected
   login_refused,     ///< Wrong password, unknown database, no grant: connecting is useless until somebody changes that.
   invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL.
-  server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ...
+  server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ... If it was
+                     ///< the commit that failed there (1180): unknown.
   read_only_server,  ///< The server does not accept writes.
   interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
   result_too_large,  ///< The result exceeds `max-result-bytes`. A read is rejected; a write may have run: unknown.

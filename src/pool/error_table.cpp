@@ -21,6 +21,7 @@ enum class error_class : uint8_t {
   lock_wait,
   read_only,
   interrupted,
+  commit_failed,
   our_defect,
 };
 
@@ -42,7 +43,7 @@ constexpr auto table = std::to_array<row>({
     {1041, server_full},
     {1044, refused_login},
     {1045, refused_login},
-    {1047, lost}, // Galera: the node is not ready; the connection is of no use.
+    {1047, gone_unsent}, // Galera: the node is not ready, and refuses all statements.
     {1049, refused_login},
     {1053, lost},
     {1080, lost},
@@ -59,6 +60,7 @@ constexpr auto table = std::to_array<row>({
     {1159, lost},
     {1160, lost},
     {1161, lost},
+    {1180, commit_failed},
     {1184, lost},
     {1203, server_full},
     {1205, lock_wait},
@@ -162,6 +164,8 @@ verdict judge(const observed_error& x) {
     return {errc::read_only_server, outcome::rejected, fate::broken};
   case interrupted:
     return {errc::interrupted, outcome::rejected, fate::reusable};
+  case commit_failed: // It depends on the storage engine how much of it is there.
+    return {errc::server_error, outcome::unknown, fate::reusable};
   case our_defect:
     return {errc::internal, outcome::unknown, fate::broken};
   case server_full:
