@@ -1,0 +1,143 @@
+#define CAF_SUITE pool.refusals
+
+#include "pool/refusals.hpp"
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::pool;
+using namespace std::chrono_literals;
+
+namespace {
+
+pool_settings orders() {
+  pool_settings result;
+  result.name = "orders";
+  result.size = 10;
+  result.max_overflow = 5;
+  result.max_waiting = 100;
+  return result;
+}
+
+} // namespace
+
+SCENARIO("a timeout names the pool, its limits and numbers, and what to change") {
+  GIVEN("a pool with all connections in use") {
+    circumstances now{15, 15, 42, 30s, {}};
+    WHEN("a caller has waited too long") {
+      auto why = acquire_timeout(orders(), now);
+      THEN("the error says so") {
+        CHECK_EQ(why.code, errc::acquire_timeout);
+        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.text, "pool orders: limit of size 10 overflow 5 reached, timed out after 30.0 s (in use 15, open "
+                           "15, waiting 42); shorten the statements, or raise pool.size or pool.timeout");
+        CHECK(why.waited == 30s);
+        CHECK_EQ(why.last_connect_error, "");
+        CHECK_EQ(why.number, 0u);
+        CHECK_EQ(why.sqlstate, "");
+      }
+    }
+  }
+}
+
+SCENARIO("a timeout without any connection says that the server is the trouble, and how") {
+  GIVEN("a pool that cannot connect") {
+    circumstances now{0, 0, 1, 250ms, "db.example:3306: access is slow today"};
+    WHEN("a caller has waited too long") {
+      auto why = acquire_timeout(orders(), now);
+      THEN("the error names the last connect error") {
+        CHECK_EQ(why.code, errc::acquire_timeout);
+        CHECK_EQ(why.text, "pool orders: no connection could be opened, timed out after 250 ms (in use 0, open 0, "
+                           "waiting 1; last connect error: db.example:3306: access is slow today); check the server");
+        CHECK_EQ(why.last_connect_error, "db.example:3306: access is slow today");
+      }
+    }
+  }
+}
+
+SCENARIO("a full queue names its limit and what to change") {
+  GIVEN("a pool for which 100 callers wait") {
+    circumstances now{15, 15, 100, 0s, {}};
+    WHEN("one more comes") {
+      auto why = queue_full(orders(), now);
+      THEN("the error says so") {
+        CHECK_EQ(why.code, errc::queue_full);
+        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.text, "pool orders: 100 callers wait already (in use 15, open 15, waiting 100); send less at a "
+                           "time, or raise pool.max-waiting");
+      }
+    }
+  }
+}
+
+SCENARIO("a pool that shuts down says so") {
+  GIVEN("a pool that shuts down with two statements running") {
+    circumstances now{2, 3, 0, 0s, {}};
+    WHEN("a caller comes") {
+      auto why = shutting_down(orders(), now);
+      THEN("the error says so") {
+        CHECK_EQ(why.code, errc::shutting_down);
+        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.text, "pool orders is shutting down (in use 2, open 3, waiting 0)");
+      }
+    }
+  }
+}
+
+SCENARIO("a connect that failed for good is passed on with its number") {
+  GIVEN("a refused login") {
+    failure cause;
+    cause.code = errc::login_refused;
+    cause.what = outcome::rejected;
+    cause.number = 1045;
+    cause.sqlstate = "28000";
+    cause.text = "db.example:3306: Access denied for user 'bato'";
+    WHEN("a caller is told") {
+      auto why = cannot_connect(orders(), {0, 0, 7, 12ms, cause.text}, cause);
+      THEN("code, outcome, number and text are those of the cause, with the pool's name") {
+        CHECK_EQ(why.code, errc::login_refused);
+        CHECK_EQ(why.what, outcome::rejected);
+        CHECK_EQ(why.number, 1045u);
+        CHECK_EQ(why.sqlstate, "28000");
+        CHECK_EQ(why.text, "pool orders cannot connect: db.example:3306: Access denied for user 'bato'");
+        CHECK_EQ(why.last_connect_error, cause.text);
+        CHECK(why.waited == 12ms);
+      }
+    }
+  }
+}
+
+SCENARIO("a request that met only dead connections is known not to have run") {
+  GIVEN("a request that was given ten connections") {
+    circumstances now{0, 3, 0, 5ms, {}};
+    WHEN("it is given up") {
+      auto why = never_sent(orders(), now, 10, "the server had closed the connection");
+      THEN("the error says how often it was tried, and that it may be repeated") {
+        CHECK_EQ(why.code, errc::connection_lost_unsent);
+        CHECK_EQ(why.what, outcome::not_sent);
+        CHECK_EQ(why.attempts, 10u);
+        CHECK_EQ(why.text, "pool orders: 10 connections in turn were dead before the statement could be sent, the last "
+                           "one: the server had closed the connection (in use 0, open 3, waiting 0)");
+      }
+    }
+  }
+}
+
+SCENARIO("durations are written for people") {
+  GIVEN("durations of all sizes") {
+    WHEN("they are written") {
+      THEN("the unit fits") {
+        CHECK_EQ(to_text(0ns), "0 us");
+        CHECK_EQ(to_text(12us), "12 us");
+        CHECK_EQ(to_text(999us), "999 us");
+        CHECK_EQ(to_text(1ms), "1 ms");
+        CHECK_EQ(to_text(250ms), "250 ms");
+        CHECK_EQ(to_text(999ms), "999 ms");
+        CHECK_EQ(to_text(1s), "1.0 s");
+        CHECK_EQ(to_text(1500ms), "1.5 s");
+        CHECK_EQ(to_text(30s), "30.0 s");
+        CHECK_EQ(to_text(1h), "3600.0 s");
+      }
+    }
+  }
+}
