@@ -111,7 +111,8 @@ tl::expected<connection, trouble> connection::open(const server_settings& where)
     return tl::unexpected{trouble{complaint::server, phase::connecting, CR_OUT_OF_MEMORY, "HY000",
                                   "could not make the connection non-blocking: out of memory"}};
   auto result = std::make_unique<impl>(std::move(*session), where);
-  result->max_statement_bytes = facts->max_allowed_packet;
+  // A packet must be smaller than the limit, and holds one byte besides the text: the command.
+  result->max_statement_bytes = facts->max_allowed_packet - 2;
   if (where.max_allowed_packet != 0)
     result->max_statement_bytes = std::min(result->max_statement_bytes, where.max_allowed_packet);
   result->unreported_ansi_quotes = facts->ansi_quotes && (m.server_status & SERVER_STATUS_ANSI_QUOTES) == 0;

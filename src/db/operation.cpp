@@ -101,11 +101,9 @@ progress connection::impl::start_execute(const statement& what) {
     fail(refusal(std::move(*wrong)));
     return progress::done;
   }
-  // The packet holds one byte more: the command.
-  if (sql_.size() + 1 > max_statement_bytes) {
+  if (sql_.size() > max_statement_bytes) {
     fail(refusal("the statement has " + std::to_string(sql_.size())
-                 + " bytes with its parameters, but max_allowed_packet permits "
-                 + std::to_string(max_statement_bytes - 1)
+                 + " bytes with its parameters, but max_allowed_packet permits " + std::to_string(max_statement_bytes)
                  + ": send less at a time, or raise max_allowed_packet on the server"));
     return progress::done;
   }
@@ -228,7 +226,8 @@ void connection::impl::read_answer() {
   rows_ = mysql_use_result(m);
   if (rows_ == nullptr)
     return fail(phase::waiting);
-  reader_.begin_rows(*rows_);
+  if (!reader_.begin_rows(*rows_))
+    return fail(oversized(max_result_bytes));
   now_ = step::row;
 }
 

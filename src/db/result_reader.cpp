@@ -74,7 +74,7 @@ void result_reader::start(uint64_t max_bytes) {
   max_bytes_ = max_bytes;
 }
 
-void result_reader::begin_rows(const MYSQL_RES& rows) {
+bool result_reader::begin_rows(const MYSQL_RES& rows) {
   ++sets_;
   columns_ = rows.field_count;
   auto columns = columns_of(rows);
@@ -85,6 +85,7 @@ void result_reader::begin_rows(const MYSQL_RES& rows) {
       complete_ += sizeof(column) + x.name.size();
   }
   current().columns(std::move(columns));
+  return complete_ + first_.size() <= max_bytes_;
 }
 
 bool result_reader::add(MYSQL_ROW cells, const unsigned long* lengths) {
@@ -92,8 +93,7 @@ bool result_reader::add(MYSQL_ROW cells, const unsigned long* lengths) {
   last_row_ = columns_ * sizeof(uint32_t);
   for (size_t i = 0; i < columns_; ++i)
     last_row_ += lengths[i];
-  auto held = complete_ + first_.size() + (sets_ > 1 ? further_.size() : 0);
-  if (held + last_row_ > max_bytes_)
+  if (complete_ + first_.size() + further_.size() + last_row_ > max_bytes_)
     return false;
   for (size_t i = 0; i < columns_; ++i) {
     if (cells[i] == nullptr)

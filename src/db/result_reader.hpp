@@ -18,7 +18,8 @@ public:
   void start(uint64_t max_bytes);
 
   /// A result set begins.
-  void begin_rows(const MYSQL_RES& rows);
+  /// @returns false if it would pass the limit, like `add`.
+  bool begin_rows(const MYSQL_RES& rows);
 
   /// Adds a row.
   /// @returns false if it would pass the limit; then the result is of no use.

@@ -35,6 +35,8 @@ void explain_number(std::string& text, unsigned number) {
   std::string meaning;
   if (number == CR_UNKNOWN_HOST)
     meaning = ::gai_strerror(code);
+  else if (code == EINPROGRESS) // What is left of a connect that failed later: Connector/C drops the real error.
+    meaning = "refused, or the host cannot be reached";
   else if (code > 0)
     meaning = std::generic_category().message(code);
   if (!meaning.empty())

@@ -5,6 +5,7 @@
 #include "db/connection.hpp"
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,35 +17,47 @@ namespace cenote::test {
 /// @throws std::runtime_error with the reason if that fails.
 db::connection open(const server_settings& where);
 
-/// Drives an operation to its end with poll(2).
-/// @throws std::runtime_error if it makes no progress for ten seconds.
+/// The trouble of a connect that must fail.
+/// @throws std::runtime_error if it succeeds.
+db::trouble fail_to_open(const server_settings& where);
+
+/// Waits with poll(2) for what an operation wants and goes on with it, once.
+/// @throws std::runtime_error if nothing happens for ten seconds.
+db::progress advance(db::connection& x, db::progress now);
+
+/// Drives an operation to its end.
 tl::expected<result, db::trouble> finish(db::connection& x, db::progress now);
 
 /// Runs a statement.
 tl::expected<result, db::trouble> attempt(db::connection& x, const statement& what);
 
 /// Runs a statement that must succeed.
-/// @throws std::runtime_error if it does not.
+/// @throws std::runtime_error with the trouble if it does not.
 result run(db::connection& x, const statement& what);
-result run(db::connection& x, std::string_view sql);
+result run(db::connection& x, std::string sql);
 
 /// The trouble of a statement that must fail.
 /// @throws std::runtime_error if it succeeds.
 db::trouble fail(db::connection& x, const statement& what);
+db::trouble fail(db::connection& x, std::string sql);
 
-/// The trouble of a connect that must fail.
-/// @throws std::runtime_error if it succeeds.
-db::trouble fail_to_open(const server_settings& where);
-
-/// Waits until `condition` holds.
+/// Looks every few milliseconds until something holds.
 /// @throws std::runtime_error if it does not within ten seconds.
-template <class F>
-void wait_for(F condition);
+void await(const std::function<bool()>& condition);
 
-/// Waits until the server has noticed: the session is gone from its process list, or not.
-void wait_until_gone(db::connection& control, uint64_t server_id);
+/// How many sessions of the server have this id and, if text is given, run a statement that contains it.
+size_t sessions(db::connection& control, uint64_t id, std::string_view text = {});
 
-/// Waits until the session runs a statement that contains `text`.
-void wait_until_running(db::connection& control, uint64_t server_id, std::string_view text);
+/// Whether the text of a statement, an error, ... contains something.
+bool contains(std::string_view text, std::string_view what);
+
+/// Time since it was made.
+class stopwatch {
+public:
+  std::chrono::nanoseconds elapsed() const { return std::chrono::steady_clock::now() - begun_; }
+
+private:
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
 
 } // namespace cenote::test

@@ -1,0 +1,346 @@
+#define CAF_SUITE db.connect
+
+#include "db/connection.hpp"
+
+#include "integration/db_impostor.hpp"
+#include "integration/db_support.hpp"
+#include "support/server.hpp"
+#include "support/silent_listener.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <fcntl.h>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string text_of(db::connection& x, const std::string& expression) {
+  return std::string{run(x, "SELECT " + expression)[0].text(0)};
+}
+
+std::string text_of(db::connection&& x, const std::string& expression) {
+  return text_of(x, expression);
+}
+
+size_t open_descriptors() {
+  size_t result = 0;
+  for (const auto& unused : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+    static_cast<void>(unused);
+    ++result;
+  }
+  return result;
+}
+
+/// A trouble of the connect phase that tells nobody the password.
+void check_connect_trouble(const db::trouble& why, uint32_t number, const server_settings& where) {
+  CHECK(why.source == db::complaint::server);
+  CHECK(why.when == db::phase::connecting);
+  CHECK_EQ(why.number, number);
+  CHECK_EQ(why.sqlstate.size(), 5u);
+  CHECK(!why.text.empty());
+  CHECK(!contains(why.text, where.password.reveal()));
+}
+
+} // namespace
+
+SCENARIO("a connection knows its server and its session") {
+  auto x = open(shared_server().settings());
+  CHECK(x.server_version().starts_with("10.") || x.server_version().starts_with("11."));
+  CHECK(x.is_mariadb());
+  CHECK(!x.uses_tls());
+  CHECK_EQ(text_of(x, "CONNECTION_ID()"), std::to_string(x.server_id()));
+  CHECK_EQ(text_of(x, "DATABASE()"), "cenote");
+  CHECK(x.usable());
+  CHECK(x.alive());
+}
+
+SCENARIO("a connection answers a ping") {
+  auto x = open(shared_server().settings());
+  CHECK(finish(x, x.start_ping()).has_value());
+  CHECK(x.alive());
+}
+
+SCENARIO("localhost means TCP unless a unix socket is given") {
+  auto where = shared_server().settings();
+  where.host = "localhost";
+  auto tcp = open(where);
+  CHECK(!contains(text_of(tcp, "USER()"), "@localhost"));
+  where = shared_server().socket_settings();
+  auto unix_socket = open(where);
+  CHECK_EQ(text_of(unix_socket, "USER()"), "cenote@localhost");
+}
+
+SCENARIO("a unix socket is used whatever the host says") {
+  auto where = shared_server().socket_settings();
+  where.host = "no.such.host.invalid";
+  auto x = open(where);
+  CHECK_EQ(text_of(x, "USER()"), "cenote@localhost");
+}
+
+SCENARIO("the session is set up as the settings say") {
+  auto where = shared_server().settings();
+  where.sql_mode = "ANSI_QUOTES,NO_BACKSLASH_ESCAPES";
+  where.autocommit = false;
+  where.init_command = "SET @set = 'it''s set'";
+  where.database.clear();
+  auto x = open(where);
+  CHECK_EQ(text_of(x, "@@sql_mode"), "ANSI_QUOTES,NO_BACKSLASH_ESCAPES");
+  CHECK_EQ(text_of(x, "@@autocommit"), "0");
+  CHECK_EQ(text_of(x, "@set"), "it's set");
+  CHECK_EQ(text_of(x, "@@character_set_client"), "utf8mb4");
+  CHECK_EQ(text_of(x, "@@character_set_results"), "utf8mb4");
+  CHECK_EQ(text_of(x, "DATABASE() IS NULL"), "1");
+  CHECK_EQ(text_of(open(shared_server().settings()), "@@autocommit"), "1");
+}
+
+SCENARIO("an init_command may give results back") {
+  auto where = shared_server().settings();
+  {
+    auto x = open(where);
+    run(x, "CREATE OR REPLACE PROCEDURE init() BEGIN SELECT 1; SELECT 2; SET @set = 3; END");
+  }
+  where.init_command = "CALL init()";
+  auto x = open(where);
+  CHECK_EQ(text_of(x, "@set"), "3");
+}
+
+SCENARIO("a set-up that fails is told as such") {
+  auto where = shared_server().settings();
+  where.init_command = "SELECT nonsense";
+  auto why = fail_to_open(where);
+  check_connect_trouble(why, 1054, where);
+  CHECK(why.text.starts_with("init_command failed: "));
+  where.init_command.clear();
+  where.sql_mode = "NO_SUCH_MODE'";
+  why = fail_to_open(where);
+  check_connect_trouble(why, 1231, where);
+  CHECK(why.text.starts_with("the set-up statement failed: "));
+}
+
+SCENARIO("the character set is one in which statements can be written safely") {
+  auto where = shared_server().settings();
+  where.charset = "latin1";
+  CHECK_EQ(text_of(open(where), "@@character_set_client"), "latin1");
+  where.charset = "utf8";
+  CHECK_EQ(text_of(open(where), "@@character_set_client"), "utf8mb3");
+  for (auto name : {"gbk", "sjis", "big5", "no_such_set", "utf8mb4'; DROP TABLE t", ""}) {
+    where.charset = name;
+    MESSAGE(name);
+    CHECK(contains(fail_to_open(where).text, *name == '\0' ? "character set" : name));
+  }
+  where.charset = "utf8mb4";
+  where.init_command = "SET NAMES gbk";
+  CHECK(contains(fail_to_open(where).text, "gbk"));
+}
+
+SCENARIO("the program's name is shown to the server's operators") {
+  private_server server{{"--performance-schema=ON"}};
+  auto where = server.settings();
+  where.program_name = "it's me";
+  auto x = open(where);
+  CHECK_EQ(text_of(x, "ATTR_VALUE FROM performance_schema.session_connect_attrs WHERE PROCESSLIST_ID = "
+                      "CONNECTION_ID() AND ATTR_NAME = 'program_name'"),
+           "it's me");
+}
+
+SCENARIO("a compressed connection works like any other") {
+  auto where = shared_server().settings();
+  where.compress = true;
+  auto x = open(where);
+  CHECK_EQ(run(x, "SHOW STATUS LIKE 'Compression'")[0].text(1), "ON");
+  auto rows = run(x, read("SELECT REPEAT(?, 100), seq FROM seq_1_to_10000", "abcdefghij"));
+  CHECK_EQ(rows.size(), 10'000u);
+  CHECK_EQ(rows[9'999].get<int>(1), 10'000);
+  auto large = run(x, read("SELECT LENGTH(?)", std::string(5'000'000, 'x')));
+  CHECK_EQ(large[0].get<int>(0), 5'000'000);
+}
+
+SCENARIO("a connection can start from an address of our own") {
+  auto where = shared_server().settings();
+  where.bind_address = "127.0.0.3";
+  auto x = open(where);
+  CHECK(contains(text_of(x, "HOST FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()"), "127.0.0.3:"));
+}
+
+SCENARIO("the socket is neither waited on nor inherited") {
+  auto x = open(shared_server().settings());
+  CHECK((::fcntl(x.socket(), F_GETFL) & O_NONBLOCK) != 0);
+  CHECK((::fcntl(x.socket(), F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+SCENARIO("a refused login is told by its number") {
+  auto where = shared_server().settings();
+  auto wrong = where;
+  wrong.password = secret{"not-the-password"};
+  check_connect_trouble(fail_to_open(wrong), 1045, wrong);
+  wrong = where;
+  wrong.user = "nobody";
+  check_connect_trouble(fail_to_open(wrong), 1045, wrong);
+  wrong = where;
+  wrong.database = "no_such_database";
+  auto why = fail_to_open(wrong);
+  check_connect_trouble(why, 1049, wrong);
+  CHECK(contains(why.text, "no_such_database"));
+}
+
+SCENARIO("an empty password is empty, and not that of the environment") {
+  ::setenv("MYSQL_PWD", shared_server().settings().password.reveal().c_str(), 1);
+  auto where = shared_server().settings();
+  where.password = secret{};
+  auto why = fail_to_open(where);
+  ::unsetenv("MYSQL_PWD");
+  CHECK_EQ(why.number, 1045u);
+  CHECK(contains(why.text, "using password: NO"));
+}
+
+SCENARIO("a port on which nobody listens is told with the meaning of the system's error") {
+  auto where = shared_server().settings();
+  where.port = 1;
+  auto why = fail_to_open(where);
+  check_connect_trouble(why, 2002, where);
+  CHECK(why.text.starts_with("Can't connect to server on '127.0.0.1' (1"));
+  CHECK(contains(why.text, "refused"));
+  where = shared_server().socket_settings();
+  where.unix_socket = "/no/such/socket";
+  why = fail_to_open(where);
+  check_connect_trouble(why, 2002, where);
+  CHECK(contains(why.text, "No such file or directory"));
+}
+
+SCENARIO("a name that does not resolve is told as such") {
+  auto where = shared_server().settings();
+  where.host = "no-such-host.invalid";
+  auto why = fail_to_open(where);
+  check_connect_trouble(why, 2005, where);
+  CHECK(contains(why.text, "no-such-host.invalid"));
+}
+
+SCENARIO("what Connector/C would take for more than a host name is refused") {
+  auto where = shared_server().settings();
+  for (auto host : {"", "host=127.0.0.1;user=root", "127.0.0.1,127.0.0.2", "repl://127.0.0.1", "127.0.0.1 ", "a;b"}) {
+    where.host = host;
+    auto why = fail_to_open(where);
+    check_connect_trouble(why, 2005, where);
+    CHECK(contains(why.text, "is not a host name or address"));
+  }
+}
+
+SCENARIO("connecting to something that never answers takes as long as it may") {
+  silent_listener listener;
+  auto where = shared_server().settings();
+  where.port = listener.port();
+  where.connect_timeout = 1s;
+  stopwatch since;
+  check_connect_trouble(fail_to_open(where), 2013, where);
+  CHECK(since.elapsed() > 900ms);
+  CHECK(since.elapsed() < 3s);
+}
+
+SCENARIO("a server that falls silent in the middle of the login does not hold us longer") {
+  for (auto stage : {0, 1, 2}) {
+    MESSAGE("stage " << stage);
+    impostor server{[stage](impostor& self) {
+      self.greet();
+      self.read_packet();
+      if (stage > 0)
+        self.welcome(2);
+      if (stage > 1) {
+        self.read_packet();
+        self.welcome(1);
+      }
+    }};
+    stopwatch since;
+    check_connect_trouble(fail_to_open(server.settings()), 2013, server.settings());
+    CHECK(since.elapsed() > 900ms);
+    CHECK(since.elapsed() < 3s);
+  }
+}
+
+SCENARIO("a server that asks for the password in clear text does not get it") {
+  impostor server{[](impostor& self) {
+    self.greet();
+    self.read_packet();
+    self.write_packet(2, std::string_view{"\xFEmysql_clear_password\0", 22});
+  }};
+  auto why = fail_to_open(server.settings());
+  check_connect_trouble(why, 5010, server.settings());
+  CHECK(contains(server.received(), "alice"));
+  CHECK(!contains(server.received(), "wonderland-7"));
+}
+
+SCENARIO("a server that asks for a file of this machine does not get it") {
+  impostor server{[](impostor& self) {
+    self.greet();
+    self.read_packet();
+    self.welcome(2);
+    self.read_packet();
+    self.write_packet(1, "\xFB/etc/passwd");
+  }};
+  auto why = fail_to_open(server.settings());
+  CHECK(why.when == db::phase::connecting);
+  CHECK(contains(server.received(), "SET NAMES"));
+  CHECK(!contains(server.received(), "root:"));
+}
+
+SCENARIO("a statement that loads a local file is refused") {
+  auto x = open(shared_server().settings());
+  run(x, "CREATE TEMPORARY TABLE l (line TEXT)");
+  auto why = fail(x, "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE l");
+  CHECK(why.number == 4166 || why.number == 1148);
+  CHECK_EQ(run(x, "SELECT COUNT(*) FROM l")[0].get<int>(0), 0);
+}
+
+SCENARIO("a session can be ended from a connection of its own") {
+  auto control = open(shared_server().settings());
+  auto x = open(shared_server().settings());
+  auto where = shared_server().settings();
+  CHECK(db::connection::kill(where, x.server_id()).has_value());
+  await([&] { return sessions(control, x.server_id()) == 0; });
+  CHECK(db::connection::kill(where, x.server_id()).has_value()); // Gone already.
+  where.password = secret{"not-the-password"};
+  auto why = db::connection::kill(where, 1);
+  REQUIRE(!why.has_value());
+  check_connect_trouble(why.error(), 1045, where);
+}
+
+SCENARIO("a connection may be moved") {
+  auto x = open(shared_server().settings());
+  auto y = std::move(x);
+  CHECK_EQ(run(y, "SELECT 1").size(), 1u);
+  y = open(shared_server().settings());
+  CHECK_EQ(run(y, "SELECT 2").size(), 1u);
+}
+
+SCENARIO("closing says goodbye") {
+  auto control = open(shared_server().settings());
+  auto aborted = [&] { return run(control, "SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0].get<std::string>(1); };
+  auto before = aborted();
+  uint64_t id = 0;
+  {
+    auto x = open(shared_server().settings());
+    id = x.server_id();
+  }
+  await([&] { return sessions(control, id) == 0; });
+  CHECK_EQ(aborted(), before);
+}
+
+SCENARIO("a thousand connections leave no descriptor behind") {
+  auto where = shared_server().settings();
+  static_cast<void>(open(where));
+  auto before = open_descriptors();
+  for (int i = 0; i < 1000; ++i) {
+    auto x = open(where);
+    if (i % 100 == 0)
+      CHECK_EQ(run(x, "SELECT 1").size(), 1u);
+  }
+  where.password = secret{"not-the-password"};
+  for (int i = 0; i < 100; ++i)
+    fail_to_open(where);
+  CHECK_EQ(open_descriptors(), before);
+}

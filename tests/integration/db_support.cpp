@@ -1,0 +1,96 @@
+#include "integration/db_support.hpp"
+
+#include <stdexcept>
+#include <thread>
+
+#include <poll.h>
+
+namespace cenote::test {
+
+namespace {
+
+std::string describe(const db::trouble& x) {
+  return x.text + " (" + std::to_string(x.number) + ")";
+}
+
+} // namespace
+
+db::connection open(const server_settings& where) {
+  auto result = db::connection::open(where);
+  if (!result)
+    throw std::runtime_error("cannot connect: " + describe(result.error()));
+  return std::move(*result);
+}
+
+db::trouble fail_to_open(const server_settings& where) {
+  auto result = db::connection::open(where);
+  if (result)
+    throw std::runtime_error("a connect succeeded that must not");
+  return std::move(result.error());
+}
+
+db::progress advance(db::connection& x, db::progress now) {
+  pollfd fd{x.socket(), 0, 0};
+  if (now != db::progress::want_write)
+    fd.events |= POLLIN;
+  if (now != db::progress::want_read)
+    fd.events |= POLLOUT;
+  if (::poll(&fd, 1, 10'000) != 1)
+    throw std::runtime_error("an operation makes no progress");
+  auto failed = (fd.revents & (POLLERR | POLLHUP)) != 0;
+  return x.resume(failed || (fd.revents & POLLIN) != 0, failed || (fd.revents & POLLOUT) != 0);
+}
+
+tl::expected<result, db::trouble> finish(db::connection& x, db::progress now) {
+  while (now != db::progress::done)
+    now = advance(x, now);
+  return x.take();
+}
+
+tl::expected<result, db::trouble> attempt(db::connection& x, const statement& what) {
+  return finish(x, x.start_execute(what));
+}
+
+result run(db::connection& x, const statement& what) {
+  auto done = attempt(x, what);
+  if (!done)
+    throw std::runtime_error(what.sql.substr(0, 200) + ": " + describe(done.error()));
+  return std::move(*done);
+}
+
+result run(db::connection& x, std::string sql) {
+  return run(x, write(std::move(sql)));
+}
+
+db::trouble fail(db::connection& x, const statement& what) {
+  auto done = attempt(x, what);
+  if (done)
+    throw std::runtime_error(what.sql.substr(0, 200) + ": succeeded, but must not");
+  return std::move(done.error());
+}
+
+db::trouble fail(db::connection& x, std::string sql) {
+  return fail(x, write(std::move(sql)));
+}
+
+void await(const std::function<bool()>& condition) {
+  stopwatch since;
+  while (!condition()) {
+    if (since.elapsed() > std::chrono::seconds{10})
+      throw std::runtime_error("what was waited for does not happen");
+    std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  }
+}
+
+size_t sessions(db::connection& control, uint64_t id, std::string_view text) {
+  auto rows = run(control, read("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = ? AND "
+                                "(? = '' OR INSTR(INFO, ?) > 0)",
+                                id, text, text));
+  return rows[0].get<size_t>(0);
+}
+
+bool contains(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
+
+} // namespace cenote::test

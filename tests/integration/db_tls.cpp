@@ -1,0 +1,286 @@
+#define CAF_SUITE db.tls
+
+#include "integration/db_impostor.hpp"
+#include "integration/db_support.hpp"
+#include "support/server.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+void shell(const std::string& command) {
+  if (std::system((command + " >/dev/null 2>&1").c_str()) != 0)
+    throw std::runtime_error("failed: " + command);
+}
+
+/// A private server with a certificate for 127.0.0.1 and localhost, signed by an authority that is made for it.
+class tls_server {
+public:
+  tls_server() {
+    auto subject = [](const std::string& name) { return " -subj /CN=" + name; };
+    shell("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout " + file("ca.key") + " -out " + file("ca.pem")
+          + subject("cenote-test-ca"));
+    shell("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout " + file("other.key") + " -out "
+          + file("other-ca.pem") + subject("another-ca"));
+    sign("server", "subjectAltName=IP:127.0.0.1,DNS:localhost");
+    sign("client", "basicConstraints=CA:FALSE");
+    server_.stop();
+    server_.start(
+        {"--ssl-cert=" + file("server.pem"), "--ssl-key=" + file("server.key"), "--ssl-ca=" + file("ca.pem")});
+  }
+
+  server_settings settings(tls_mode mode) const {
+    auto result = server_.settings();
+    result.tls = mode;
+    return result;
+  }
+
+  std::string file(const std::string& name) const { return server_.folder() + "/" + name; }
+
+private:
+  /// Makes a key and a certificate signed by our authority.
+  void sign(const std::string& name, const std::string& extensions) {
+    shell("openssl req -newkey rsa:2048 -nodes -keyout " + file(name + ".key") + " -out " + file(name + ".csr")
+          + " -subj /CN=" + name);
+    std::ofstream{file(name + ".ext")} << extensions << '\n';
+    shell("openssl x509 -req -days 2 -in " + file(name + ".csr") + " -CA " + file("ca.pem") + " -CAkey "
+          + file("ca.key") + " -CAcreateserial -extfile " + file(name + ".ext") + " -out " + file(name + ".pem"));
+  }
+
+  private_server server_;
+};
+
+tls_server& shared_tls_server() {
+  static tls_server instance;
+  return instance;
+}
+
+std::string cipher(db::connection& x) {
+  return run(x, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0].get<std::string>(1);
+}
+
+void check_refused(const server_settings& where) {
+  auto why = fail_to_open(where);
+  CHECK(why.when == db::phase::connecting);
+  CHECK_EQ(why.number, 2026u);
+  CHECK(!contains(why.text, where.password.reveal()));
+}
+
+} // namespace
+
+SCENARIO("TLS is used when it is asked for, and only then") {
+  auto& server = shared_tls_server();
+  auto encrypted = open(server.settings(tls_mode::required));
+  CHECK(encrypted.uses_tls());
+  CHECK(!cipher(encrypted).empty());
+  auto plain = open(server.settings(tls_mode::disabled));
+  CHECK(!plain.uses_tls());
+  CHECK(cipher(plain).empty());
+}
+
+SCENARIO("a server without TLS is refused by every mode that wants it") {
+  for (auto mode : {tls_mode::required, tls_mode::verify_ca, tls_mode::verify_full}) {
+    auto where = shared_server().settings();
+    where.tls = mode;
+    where.tls_ca = mode == tls_mode::required ? "" : shared_tls_server().file("ca.pem");
+    check_refused(where);
+  }
+}
+
+SCENARIO("a server without TLS learns nothing, not even the user's name") {
+  for (auto mode : {tls_mode::required, tls_mode::verify_ca, tls_mode::verify_full}) {
+    impostor server{[](impostor& self) {
+      self.greet();
+      self.read_packet();
+      self.write_packet(2, std::string_view{"\xFEmysql_clear_password\0", 22});
+    }};
+    auto where = server.settings();
+    where.tls = mode;
+    check_refused(where);
+    CHECK_EQ(server.received(), "");
+  }
+}
+
+SCENARIO("a server that falls silent in the TLS handshake does not hold us for long") {
+  impostor server{[](impostor& self) { self.greet(true); }};
+  auto where = server.settings();
+  where.tls = tls_mode::required;
+  stopwatch since;
+  check_refused(where);
+  CHECK(since.elapsed() > 900ms);
+  CHECK(since.elapsed() < 4s);
+}
+
+SCENARIO("verify_ca wants a certificate of the given authority") {
+  auto& server = shared_tls_server();
+  auto where = server.settings(tls_mode::verify_ca);
+  where.tls_ca = server.file("ca.pem");
+  CHECK(open(where).uses_tls());
+  where.tls_ca = server.file("other-ca.pem");
+  check_refused(where);
+  where.tls_ca.clear(); // The system's authorities do not know ours.
+  check_refused(where);
+}
+
+SCENARIO("verify_full wants a certificate for the host as well") {
+  auto& server = shared_tls_server();
+  auto where = server.settings(tls_mode::verify_full);
+  where.tls_ca = server.file("ca.pem");
+  CHECK(open(where).uses_tls());
+  where.host = "localhost";
+  CHECK(open(where).uses_tls());
+  where.host = "127.0.0.1";
+  where.tls_ca = server.file("other-ca.pem");
+  check_refused(where);
+  where.tls_ca.clear();
+  check_refused(where);
+}
+
+SCENARIO("verify_full refuses a certificate for another host, verify_ca does not care") {
+  auto& server = shared_tls_server();
+  private_server other{{"--ssl-cert=" + server.file("client.pem"), "--ssl-key=" + server.file("client.key"),
+                        "--ssl-ca=" + server.file("ca.pem")}};
+  auto where = other.settings();
+  where.tls_ca = server.file("ca.pem");
+  where.tls = tls_mode::verify_full;
+  check_refused(where);
+  where.tls = tls_mode::verify_ca;
+  CHECK(open(where).uses_tls());
+}
+
+SCENARIO("the authorities may be given in a folder") {
+  auto& server = shared_tls_server();
+  auto folder = server.file("authorities");
+  shell("mkdir -p " + folder + " && cp " + server.file("ca.pem") + " " + folder + " && openssl rehash " + folder);
+  auto where = server.settings(tls_mode::verify_full);
+  where.tls_capath = folder;
+  CHECK(open(where).uses_tls());
+}
+
+SCENARIO("a client certificate is shown where one is wanted") {
+  auto& server = shared_tls_server();
+  auto control = open(server.settings(tls_mode::disabled));
+  run(control, "CREATE OR REPLACE USER certified@'%' IDENTIFIED BY 'pw' REQUIRE X509");
+  auto where = server.settings(tls_mode::required);
+  where.user = "certified";
+  where.password = secret{"pw"};
+  where.database.clear();
+  CHECK_EQ(fail_to_open(where).number, 1045u);
+  where.tls_cert = server.file("client.pem");
+  where.tls_key = server.file("client.key");
+  CHECK(open(where).uses_tls());
+}
+
+SCENARIO("a file that cannot be read is named") {
+  auto& server = shared_tls_server();
+  auto where = server.settings(tls_mode::verify_ca);
+  where.tls_ca = "/no/such/ca.pem";
+  auto why = fail_to_open(where);
+  CHECK_EQ(why.text, "cannot read /no/such/ca.pem: No such file or directory");
+  CHECK_EQ(why.number, 2026u);
+}
+
+SCENARIO("only the permitted ciphers are used") {
+  auto& server = shared_tls_server();
+  auto where = server.settings(tls_mode::required);
+  where.tls_cipher = "TLS_CHACHA20_POLY1305_SHA256";
+  auto x = open(where);
+  CHECK_EQ(cipher(x), "TLS_CHACHA20_POLY1305_SHA256");
+}
+
+SCENARIO("an idle connection with TLS is alive although the server sent session tickets") {
+  auto x = open(shared_tls_server().settings(tls_mode::required));
+  CHECK_EQ(run(x, "SHOW SESSION STATUS LIKE 'Ssl_version'")[0].get<std::string>(1), "TLSv1.3");
+  auto y = open(shared_tls_server().settings(tls_mode::required));
+  CHECK(y.alive());
+  std::this_thread::sleep_for(200ms); // Whatever would still come has come then.
+  CHECK(y.alive());
+  CHECK(x.alive());
+  CHECK(finish(y, y.start_ping()).has_value());
+  CHECK(y.alive());
+}
+
+SCENARIO("large statements and results pass through TLS without blocking") {
+  auto x = open(shared_tls_server().settings(tls_mode::required));
+  std::string text(8'000'000, 'x');
+  auto rows = run(x, read("SELECT ?", text));
+  CHECK(rows[0].get<std::string_view>(0) == text);
+  auto many = run(x, "SELECT seq, REPEAT('x', 1000) FROM seq_1_to_20000");
+  CHECK_EQ(many.size(), 20'000u);
+}
+
+SCENARIO("waiting for an answer through TLS does not hold the thread") {
+  auto x = open(shared_tls_server().settings(tls_mode::required));
+  stopwatch since;
+  auto now = x.start_execute(read("SELECT SLEEP(1)"));
+  CHECK(since.elapsed() < 500ms);
+  CHECK(now == db::progress::want_read);
+  CHECK(finish(x, now).has_value());
+  CHECK(since.elapsed() > 900ms);
+}
+
+SCENARIO("the loss of one connection with TLS does not harm another of the same thread") {
+  auto& server = shared_tls_server();
+  auto where = server.settings(tls_mode::required);
+  auto victim = open(where);
+  auto bystander = open(where);
+  auto control = open(server.settings(tls_mode::disabled));
+  for (int i = 0; i < 20; ++i) {
+    run(control, "KILL " + std::to_string(victim.server_id()));
+    await([&] { return sessions(control, victim.server_id()) == 0; });
+    auto slow = bystander.start_execute(read("SELECT SLEEP(0.01), 7"));
+    auto why = fail(victim, "SELECT 1");
+    CHECK(why.number == 2006 || why.number == 2013 || why.number == 2026);
+    CHECK(!victim.usable());
+    auto rows = finish(bystander, slow);
+    REQUIRE(rows.has_value());
+    CHECK_EQ((*rows)[0].get<int>(1), 7);
+    victim = open(where);
+  }
+}
+
+SCENARIO("a connection with TLS that was killed while idle is not alive") {
+  auto& server = shared_tls_server();
+  auto x = open(server.settings(tls_mode::required));
+  auto control = open(server.settings(tls_mode::disabled));
+  run(control, "KILL " + std::to_string(x.server_id()));
+  await([&] { return !x.alive(); });
+  CHECK(!x.alive());
+}
+
+SCENARIO("a connection with TLS that was killed while busy is lost") {
+  auto& server = shared_tls_server();
+  auto x = open(server.settings(tls_mode::required));
+  auto control = open(server.settings(tls_mode::disabled));
+  auto now = x.start_execute(write("DO SLEEP(60)"));
+  await([&] { return sessions(control, x.server_id(), "DO SLEEP(60)") == 1; });
+  run(control, "KILL " + std::to_string(x.server_id()));
+  auto done = finish(x, now);
+  REQUIRE(!done.has_value());
+  CHECK(done.error().when == db::phase::waiting);
+  CHECK(done.error().number == 2013 || done.error().number == 2026);
+  CHECK(!x.usable());
+}
+
+SCENARIO("a connection with TLS may be dropped in the middle of everything") {
+  auto where = shared_tls_server().settings(tls_mode::required);
+  stopwatch since;
+  {
+    auto waiting = open(where);
+    waiting.start_execute(write("DO SLEEP(60)"));
+    auto streaming = open(where);
+    streaming.start_execute(read("SELECT REPEAT('x', 1000) FROM seq_1_to_1000000"));
+    auto sending = open(where);
+    sending.start_execute(read("SELECT ?", std::string(10'000'000, 'x')));
+  }
+  CHECK(since.elapsed() < 3s);
+}
