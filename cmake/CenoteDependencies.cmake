@@ -30,13 +30,9 @@ if(NOT CAF_FOUND)
   message(FATAL_ERROR "cenote needs CAF ${CENOTE_CAF_VERSION}: ${hint}")
 endif()
 
-# Connector/C comes without a CMake package.
-find_path(MARIADB_INCLUDE_DIR mysql.h PATH_SUFFIXES mariadb REQUIRED)
-find_library(MARIADB_LIBRARY mariadb REQUIRED)
+include(CenoteMariaDB)
 if(NOT TARGET MariaDB::client)
-  add_library(MariaDB::client UNKNOWN IMPORTED)
-  set_target_properties(MariaDB::client PROPERTIES IMPORTED_LOCATION "${MARIADB_LIBRARY}"
-                        INTERFACE_INCLUDE_DIRECTORIES "${MARIADB_INCLUDE_DIR}")
+  message(FATAL_ERROR "cenote needs MariaDB's Connector/C: run scripts/setup, or install libmariadb-dev")
 endif()
 
 find_program(CENOTE_CCACHE ccache)

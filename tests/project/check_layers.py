@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Checks that every file includes only what its layer may know.
+
+CMake's links enforce most of it, but headers of CAF, MariaDB and spdlog lie in places that the compiler always searches.
+
+    check_layers.py ROOT        checks the project; prints what is wrong, exit code 1 if something is
+    check_layers.py --self-test checks this script
+"""
+
+import re
+import sys
+from pathlib import Path
+
+CAF = "caf/"
+MARIADB = ("mysql", "mariadb", "errmsg.h", "mysqld_error.h")
+NOT_PURE = (CAF, *MARIADB, "spdlog/", "openssl/", "thread", "mutex", "future", "sys/", "unistd.h", "poll.h")
+
+# The folder, the other folders of src/ it may know, and what it must not include.
+# The first line that a path begins with counts.
+LAYERS = [
+    # Travel over the network or belong to the pure layers: no library at all.
+    ("include/cenote/value.hpp", [], NOT_PURE),
+    ("include/cenote/statement.hpp", [], NOT_PURE),
+    ("include/cenote/result.hpp", [], NOT_PURE),
+    ("include/cenote/status.hpp", [], NOT_PURE),
+    ("include/cenote/failure.hpp", [], NOT_PURE),
+    ("include/cenote/settings.hpp", [], NOT_PURE),
+    ("include/cenote/configuration.hpp", [], NOT_PURE),
+    ("include/", [], (*MARIADB, "spdlog/", "openssl/")),
+    ("src/types/", ["types"], NOT_PURE),
+    ("src/pool/", ["pool", "types"], NOT_PURE),
+    ("src/db/", ["db", "types"], (CAF, "spdlog/")),
+    ("src/config/", ["config", "types"], MARIADB),
+    ("src/actors/", ["actors", "pool", "db", "config", "types"], MARIADB),
+    ("src/app/", ["app", "config", "types"], MARIADB),
+    ("examples/", ["app", "config"], MARIADB),
+    # The hand-written side that the pool is compared with.
+    ("bench/baseline.cpp", [], ()),
+    ("bench/", [], MARIADB),
+    ("tests/", ["types", "pool", "db", "config", "actors", "app"], MARIADB),
+]
+
+FOLDERS = ["types", "pool", "db", "config", "actors", "app"]
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
+# Pure code is told the time and the seed of its dice, and waits for nobody.
+IMPURE = re.compile(r"_clock::now\s*\(|\bstd::(j?thread|this_thread|async)\b|\bsleep(_for|_until)?\s*\(|\brand\s*\(|\brandom_device\b")
+PURE_FOLDERS = ("src/pool/", "src/types/")
+
+
+def problems(path, text):
+    """What is wrong with one file: a list of texts."""
+    layer = next((x for x in LAYERS if path.startswith(x[0])), None)
+    if layer is None:
+        return [f"{path}: no layer: add its folder to LAYERS in check_layers.py"]
+    _, known, forbidden = layer
+    out = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := INCLUDE.match(line):
+            name = match[1]
+            folder = name.split("/")[0] if "/" in name else ""
+            if name.startswith(tuple(forbidden)) or (folder in FOLDERS and folder not in known):
+                out.append(f"{path}:{number}: must not include {name}")
+        if path.startswith(PURE_FOLDERS) and IMPURE.search(line.split("//")[0]):
+            out.append(f"{path}:{number}: pure code must not read a clock, wait, start threads or seed itself")
+    return out
+
+
+def check(root):
+    files = [x for folder in ("include", "src", "examples", "bench", "tests") for x in sorted((root / folder).rglob("*"))
+             if x.suffix in (".hpp", ".cpp")]
+    if len(files) < 20:
+        return [f"only {len(files)} source files in {root}: is it the project's folder?"]
+    return [problem for file in files
+            for problem in problems(file.relative_to(root).as_posix(), file.read_text(encoding="utf-8"))]
+
+
+def self_test():
+    wrong = [
+        ("src/pool/a.cpp", "#include <caf/actor.hpp>"),
+        ("src/pool/a.cpp", '#include "db/connection.hpp"'),
+        ("src/pool/a.cpp", "auto t = std::chrono::steady_clock::now();"),
+        ("src/pool/a.cpp", "  #  include <mutex>"),
+        ("src/pool/a.cpp", "std::mt19937 dice{std::random_device{}()};"),
+        ("src/types/a.cpp", "#include <mysql.h>"),
+        ("src/types/a.cpp", '#include "pool/pool_core.hpp"'),
+        ("src/db/a.cpp", "#include <caf/actor.hpp>"),
+        ("src/db/a.cpp", '#include "actors/lane.hpp"'),
+        ("src/config/a.cpp", "#include <mysql.h>"),
+        ("src/config/a.cpp", '#include "db/connection.hpp"'),
+        ("src/actors/a.cpp", "#include <mariadb/mysql.h>"),
+        ("src/actors/a.cpp", '#include "app/json.hpp"'),
+        ("src/app/a.cpp", '#include "db/connection.hpp"'),
+        ("src/app/a.cpp", '#include "pool/pool_core.hpp"'),
+        ("include/cenote/value.hpp", "#include <caf/actor.hpp>"),
+        ("include/cenote/pool.hpp", '#include "actors/lane.hpp"'),
+        ("bench/a.cpp", "#include <mysql.h>"),
+        ("tests/a.cpp", "#include <mysql.h>"),
+        ("src/other/a.cpp", ""),
+    ]
+    right = [
+        ("src/pool/a.cpp", '#include "pool/pool_core.hpp"\n#include "cenote/status.hpp"\n#include <chrono>'),
+        ("src/pool/a.cpp", "// not steady_clock::now()"),
+        ("src/db/a.cpp", "#include <mysql.h>\n#include <poll.h>"),
+        ("src/config/a.cpp", "#include <caf/settings.hpp>"),
+        ("src/actors/a.cpp", '#include "pool/pool_core.hpp"\n#include "db/connection.hpp"\n#include <caf/actor.hpp>'),
+        ("include/cenote/actors.hpp", "#include <caf/typed_actor.hpp>"),
+        ("bench/baseline.cpp", "#include <mysql.h>"),
+    ]
+    return ([f"not found: {path}: {text}" for path, text in wrong if not problems(path, text)]
+            + [f"found by mistake: {x}" for path, text in right for x in problems(path, text)])
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    found = self_test() if sys.argv[1] == "--self-test" else check(Path(sys.argv[1]))
+    for problem in found:
+        print(problem)
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

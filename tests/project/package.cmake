@@ -1,0 +1,45 @@
+# Installs the build and uses it as somebody else would: cmake -DBUILD=... -DSOURCE=... -DGENERATOR=... -P package.cmake
+#
+# The project in consumer/ is configured, built and run against the install, and the installed program is tried.
+
+cmake_minimum_required(VERSION 3.25)
+
+set(work "${BUILD}/package-test")
+set(prefix "${work}/prefix")
+file(REMOVE_RECURSE "${work}")
+
+function(run)
+  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+run(${CMAKE_COMMAND} --install "${BUILD}" --prefix "${prefix}")
+
+foreach(file bin/cenote libexec/cenote/mariadb include/cenote/pool.hpp share/doc/cenote/caf-application.conf
+             share/doc/cenote/LICENSE)
+  if(NOT EXISTS "${prefix}/${file}")
+    message(FATAL_ERROR "the install lacks ${file}")
+  endif()
+endforeach()
+
+# What is installed must not lead back to where it was built.
+file(GLOB_RECURSE package_files "${prefix}/*.cmake")
+foreach(file ${package_files})
+  file(READ "${file}" text)
+  foreach(place "${SOURCE}" "${BUILD}")
+    string(FIND "${text}" "${place}/" at)
+    if(NOT at EQUAL -1)
+      message(FATAL_ERROR "${file} names ${place}")
+    endif()
+  endforeach()
+endforeach()
+
+run(${CMAKE_COMMAND} -S "${SOURCE}/tests/project/consumer" -B "${work}/consumer" -G "${GENERATOR}"
+    "-DCMAKE_PREFIX_PATH=${prefix}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
+run(${CMAKE_COMMAND} --build "${work}/consumer")
+run("${work}/consumer/consumer")
+
+run("${prefix}/bin/cenote" --version)
+run(${CMAKE_COMMAND} -E chdir "${work}" "${prefix}/bin/cenote" check --embedded)
+
+file(REMOVE_RECURSE "${work}")
+message("the package works")

@@ -1,0 +1,19 @@
+# Tests of the project as a whole: its layers, its scripts, its package.
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+add_test(NAME project.layers COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/check_layers.py"
+                                     "${PROJECT_SOURCE_DIR}")
+add_test(NAME project.layers_check_itself
+         COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/check_layers.py" --self-test)
+
+add_test(NAME project.mariadb_script
+         COMMAND bash "${CMAKE_CURRENT_LIST_DIR}/mariadb.sh" "${PROJECT_SOURCE_DIR}/scripts/mariadb")
+set_tests_properties(project.mariadb_script PROPERTIES TIMEOUT 180)
+
+# Needs the whole build.
+add_test(NAME project.package
+         COMMAND ${CMAKE_COMMAND} "-DBUILD=${PROJECT_BINARY_DIR}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
+                 "-DGENERATOR=${CMAKE_GENERATOR}" "-DBUILD_TYPE=${CMAKE_BUILD_TYPE}"
+                 "-DLAUNCHER=${CENOTE_CCACHE}" -P "${CMAKE_CURRENT_LIST_DIR}/package.cmake")
+set_tests_properties(project.package PROPERTIES TIMEOUT 300)
