@@ -242,13 +242,25 @@ void connection_state::answer(failure why) {
   promise.deliver(make_error(std::move(why)));
 }
 
+/// CAF's brokers leave their mailbox open when they end: whoever sends to a dead one would make its event loop run it
+/// again, even after that loop is gone, and a request would never be answered. Ends as every other actor does.
+class connection_broker : public connection_actor::stateful_broker_base<connection_state> {
+public:
+  using super = connection_actor::stateful_broker_base<connection_state>;
+  using super::super;
+
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
+    return caf::scheduled_actor::cleanup(std::move(reason), host);
+  }
+};
+
 } // namespace
 
 connection_actor spawn_connection(caf::actor_system& sys, lane_ptr where, connection_context context,
                                   db::connection session) {
-  using impl = connection_actor::stateful_broker_base<connection_state>;
   caf::actor_config cfg{&where->loop()};
-  return sys.spawn_class<impl, caf::no_spawn_options>(cfg, std::move(where), std::move(context), std::move(session));
+  return sys.spawn_class<connection_broker, caf::no_spawn_options>(cfg, std::move(where), std::move(context),
+                                                                   std::move(session));
 }
 
 } // namespace cenote
