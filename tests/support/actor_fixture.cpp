@@ -72,8 +72,12 @@ pool_status actor_fixture::status(const pool_actor& pool) {
 void actor_fixture::pause() {
   auto over = std::make_shared<std::promise<void>>();
   auto result = over->get_future();
-  system_.spawn([over](caf::event_based_actor* self) {
-    self->run_delayed(std::chrono::milliseconds{10}, [over] { over->set_value(); });
+  system_.spawn([over](caf::event_based_actor* self) -> caf::behavior {
+    self->delayed_send(self, std::chrono::milliseconds{10}, caf::ok_atom_v);
+    return {[self, over](caf::ok_atom) {
+      over->set_value();
+      self->quit();
+    }};
   });
   result.wait();
 }
