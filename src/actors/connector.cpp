@@ -11,10 +11,9 @@
 
 namespace cenote {
 
-connector::connector(caf::actor_system& sys, server_settings server, size_t lanes)
-    : sys_{sys}, server_{std::make_shared<const server_settings>(std::move(server))} {
-  for (size_t i = 0; i < lanes; ++i)
-    lanes_.push_back(lane::start(sys));
+connector::connector(caf::actor_system& sys, server_settings server, std::vector<lane_ptr> lanes)
+    : sys_{sys}, server_{std::make_shared<const server_settings>(std::move(server))}, lanes_{std::move(lanes)} {
+  // nop
 }
 
 void connector::open(connection_id id, const supervisor_actor& pool) {

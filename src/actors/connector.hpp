@@ -6,6 +6,7 @@
 
 #include <caf/fwd.hpp>
 
+#include <memory>
 #include <vector>
 
 namespace cenote {
@@ -14,7 +15,8 @@ namespace cenote {
 /// then the session goes to a connection actor on one of the lanes, in turn.
 class connector : public connection_factory {
 public:
-  connector(caf::actor_system& sys, server_settings server, size_t lanes);
+  /// @param lanes at least one.
+  connector(caf::actor_system& sys, server_settings server, std::vector<lane_ptr> lanes);
 
   void open(connection_id id, const supervisor_actor& pool) override;
   std::string endpoint() const override;

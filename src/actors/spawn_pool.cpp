@@ -12,6 +12,7 @@
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <vector>
 
 namespace cenote {
 
@@ -29,8 +30,12 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
   check(all);
   if (!sys.has_middleman())
     throw std::invalid_argument{"cenote needs CAF's I/O module: call load<caf::io::middleman>() in the configuration"};
-  auto connections = std::make_unique<connector>(sys, server, rules.io_lanes);
-  return spawn_supervisor(sys, rules, std::move(connections), std::random_device{}());
+  std::vector<lane_ptr> lanes;
+  for (size_t i = 0; i < rules.io_lanes; ++i)
+    lanes.push_back(lane::start(sys));
+  auto home = lanes.front();
+  auto connections = std::make_unique<connector>(sys, server, std::move(lanes));
+  return spawn_supervisor(sys, *home, rules, std::move(connections), std::random_device{}());
 }
 
 } // namespace cenote

@@ -268,12 +268,42 @@ void supervisor_state::arm_timer() {
   });
 }
 
+using scheduled_supervisor = supervisor_actor::stateful_impl<supervisor_state>;
+
+/// A supervisor that the event loop of a lane runs. CAF keeps only brokers there; all that makes one is below.
+class resident_supervisor : public scheduled_supervisor {
+public:
+  resident_supervisor(caf::actor_config& cfg, lane::event_loop* home, const pool_settings& rules,
+                      std::unique_ptr<connection_factory> connections, uint64_t seed)
+      : scheduled_supervisor{cfg, rules, std::move(connections), seed}, home_{home} {
+    // nop
+  }
+
+  using scheduled_supervisor::enqueue;
+
+  bool enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override {
+    // Once the actor has ended, its mailbox is closed and the loop, which may be gone, is not touched.
+    return scheduled_supervisor::enqueue(std::move(what), home_);
+  }
+
+  subtype_t subtype() const override { return io_actor; }
+
+private:
+  lane::event_loop* home_;
+};
+
 } // namespace
 
 supervisor_actor spawn_supervisor(caf::actor_system& sys, const pool_settings& rules,
                                   std::unique_ptr<connection_factory> connections, uint64_t seed) {
-  using impl = supervisor_actor::stateful_impl<supervisor_state>;
-  return sys.spawn<impl>(rules, std::move(connections), seed);
+  return sys.spawn<scheduled_supervisor>(rules, std::move(connections), seed);
+}
+
+supervisor_actor spawn_supervisor(caf::actor_system& sys, lane& where, const pool_settings& rules,
+                                  std::unique_ptr<connection_factory> connections, uint64_t seed) {
+  caf::actor_config cfg{&where.loop()};
+  return sys.spawn_class<resident_supervisor, caf::no_spawn_options>(cfg, &where.loop(), rules, std::move(connections),
+                                                                     seed);
 }
 
 } // namespace cenote

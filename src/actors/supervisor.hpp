@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/connection_factory.hpp"
+#include "actors/lane.hpp"
 #include "cenote/settings.hpp"
 
 #include <caf/fwd.hpp>
@@ -12,6 +13,11 @@ namespace cenote {
 /// Starts the actor that runs a pool. Its rules are in `pool::pool_core`; it only translates.
 /// @param seed for the jitter of delays.
 supervisor_actor spawn_supervisor(caf::actor_system& sys, const pool_settings& rules,
+                                  std::unique_ptr<connection_factory> connections, uint64_t seed);
+
+/// The same, but the actor lives on a lane instead of the scheduler: what it and the connections there tell each other
+/// wakes no thread. `connections` must own the lane.
+supervisor_actor spawn_supervisor(caf::actor_system& sys, lane& where, const pool_settings& rules,
                                   std::unique_ptr<connection_factory> connections, uint64_t seed);
 
 } // namespace cenote
