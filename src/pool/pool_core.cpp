@@ -300,8 +300,9 @@ void pool_core::serve_or_park(connection_id id, slot& x, commands& out, time_poi
     grant(id, x, *next, out, now);
     return;
   }
-  auto leaving = tally(slot_state::closing);
-  if (slots_.size() - leaving > rules_.size) {
+  // Connects under way do not count: nobody knows when they will be done.
+  auto others = open_connections() - (x.state == slot_state::opening ? 0 : 1);
+  if (others >= rules_.size) {
     close(id, x, out);
     return;
   }
