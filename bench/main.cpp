@@ -16,6 +16,8 @@
 #include <CLI/CLI.hpp>
 #include <caf/config.hpp>
 #include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 namespace {
 
@@ -81,7 +83,14 @@ std::vector<outcome_line> run(const options& opts, const server_settings& where,
   return lines;
 }
 
-circumstances describe(const options& opts, const server_facts& facts) {
+/// Processes that wanted to run during the last minute.
+double load_average() {
+  double x = 0;
+  getloadavg(&x, 1);
+  return x;
+}
+
+circumstances describe(const options& opts, const server_facts& facts, double load) {
   return {
       {"workload",
        fmt::format("point select by primary key, one row of 4 columns, {} rows; every answer compared", opts.rows)},
@@ -93,14 +102,15 @@ circumstances describe(const options& opts, const server_facts& facts) {
       {"cenote", fmt::format("an actor per caller, one statement in flight each, {} scheduler threads", opts.workers)},
       {"rounds", fmt::format("{} of {} s each, both sides in turn; medians", opts.rounds, opts.seconds)},
       {"CPU", "of the client process, user and system"},
-      {"machine", fmt::format("{} hardware threads, server on the same machine", std::thread::hardware_concurrency())},
+      {"machine", fmt::format("{} hardware threads, load average {:.1f} before; the server on the same machine",
+                              std::thread::hardware_concurrency(), load)},
       {"versions", fmt::format("server {}, Connector/C {}, CAF {}.{}.{}", facts.version, client_version(),
                                CAF_MAJOR_VERSION, CAF_MINOR_VERSION, CAF_PATCH_VERSION)},
       {"build", CENOTE_BUILD_TYPE},
   };
 }
 
-void warn_of_slow_build() {
+void warn_of_false_figures(double load) {
 #ifndef NDEBUG
   constexpr bool debug = true;
 #else
@@ -108,10 +118,15 @@ void warn_of_slow_build() {
 #endif
   if (debug || !std::string_view{CENOTE_SANITIZE}.empty())
     fmt::print(stderr, "bench: warning: this is no release build, its figures say nothing\n");
+  if (load > std::thread::hardware_concurrency() / 2.0)
+    fmt::print(stderr, "bench: warning: the machine is busy (load average {:.1f}), its figures will vary\n", load);
 }
 
 int run(const options& opts) {
-  warn_of_slow_build();
+  // The table alone goes to stdout. Pools that come and go are no news here.
+  spdlog::stderr_logger_mt("cenote")->set_level(spdlog::level::warn);
+  auto load = load_average();
+  warn_of_false_figures(load);
   auto uri = std::getenv("DATABASE_URI");
   if (!uri)
     throw std::runtime_error{"DATABASE_URI is not set; scripts/bench starts a server of its own"};
@@ -121,7 +136,7 @@ int run(const options& opts) {
   load_table(where, all);
   auto lines = run(opts, where, facts, all);
   drop_table(where);
-  auto how = describe(opts, facts);
+  auto how = describe(opts, facts, load);
   fmt::print("{}", to_markdown(lines, how));
   if (!opts.json_file.empty()) {
     std::ofstream out{opts.json_file};
