@@ -278,3 +278,30 @@ SCENARIO("a connection with an oversized result is dropped without reading the r
   }
   CHECK(since.elapsed() < 1s);
 }
+
+SCENARIO("a connection to a server that stands still is dropped without waiting for it") {
+  private_server server;
+  std::vector<db::connection> all;
+  auto streaming = open(server.settings());
+  auto now = streaming.start_execute(read("SELECT REPEAT('x', 1000) FROM seq_1_to_100000000"));
+  for (int i = 0; i < 10; ++i)
+    now = advance(streaming, now);
+  auto oversized_settings = server.settings();
+  oversized_settings.max_result_bytes = 100'000;
+  auto oversized = open(oversized_settings);
+  auto sending = open(server.settings());
+  auto waiting = open(server.settings());
+  waiting.start_execute(write("DO SLEEP(55)"));
+  fail(oversized, "SELECT REPEAT('x', 1000) FROM seq_1_to_100000000");
+  ::kill(server.pid(), SIGSTOP);
+  auto sent = sending.start_execute(read("SELECT LENGTH(?)", std::string(12'000'000, 'x')));
+  CHECK(sent == db::progress::want_write);
+  all.push_back(std::move(streaming));
+  all.push_back(std::move(oversized));
+  all.push_back(std::move(sending));
+  all.push_back(std::move(waiting));
+  stopwatch since;
+  all.clear();
+  CHECK(since.elapsed() < 500ms);
+  ::kill(server.pid(), SIGCONT);
+}
