@@ -44,6 +44,8 @@ struct grant {
   liveness_check check = liveness_check::peek;
   /// When the statement's own time is up; `time_point::max()` if it has none.
   caf::actor_clock::time_point deadline = caf::actor_clock::time_point::max();
+  /// Until when a check before use may take: a frozen server must not hold a caller for longer than the queue would.
+  caf::actor_clock::time_point check_until = caf::actor_clock::time_point::max();
   /// When the pool got the request; decides its place in the queue if it comes back.
   caf::actor_clock::time_point accepted;
   std::chrono::nanoseconds waited{0};

@@ -8,6 +8,7 @@
 #include <caf/io/typed_broker.hpp>
 #include <caf/stateful_actor.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -52,6 +53,7 @@ struct connection_state {
   // -- what the pool asks for ----------------------------------------------------
 
   void begin(grant& what);
+  void run();
   void ping();
   void close();
 
@@ -60,6 +62,8 @@ struct connection_state {
   void drive(db::progress x);
   void finished();
   void finish_statement(tl::expected<result, db::trouble> outcome);
+  void finish_keepalive(const tl::expected<result, db::trouble>& outcome);
+  void limit_until(caf::actor_clock::time_point limit);
   void idle_event();
   void time_is_up();
 
@@ -116,21 +120,32 @@ void connection_state::begin(grant& what) {
     hand_back("the server had closed the connection");
     return;
   }
-  if (auto limit = current.deadline; limit != caf::actor_clock::time_point::max())
-    timer = self->run_delayed(limit - self->clock().now(), [this] { time_is_up(); });
   if (current.check == liveness_check::ping) {
     doing = activity::checking;
+    limit_until(std::min(current.check_until, current.deadline));
     drive(db->start_ping());
   } else {
-    doing = activity::running;
-    drive(db->start_execute(current.what));
+    run();
   }
+}
+
+void connection_state::run() {
+  doing = activity::running;
+  limit_until(current.deadline);
+  drive(db->start_execute(current.what));
+}
+
+void connection_state::limit_until(caf::actor_clock::time_point limit) {
+  timer.dispose();
+  if (limit != caf::actor_clock::time_point::max())
+    timer = self->run_delayed(limit - self->clock().now(), [this] { time_is_up(); });
 }
 
 void connection_state::ping() {
   if (doing != activity::idle)
     return; // Lost in this moment: the pool will be told, or was.
   doing = activity::keepalive;
+  limit_until(self->clock().now() + context.server->connect_timeout);
   drive(db->start_ping());
 }
 
@@ -167,14 +182,19 @@ void connection_state::finished() {
       hand_back(outcome.error().text);
       return;
     }
-    doing = activity::running;
-    drive(db->start_execute(current.what));
+    run();
     return;
   }
   watch->want(true, false);
   if (doing == activity::running)
     finish_statement(std::move(outcome));
-  else if (outcome)
+  else
+    finish_keepalive(outcome);
+}
+
+void connection_state::finish_keepalive(const tl::expected<result, db::trouble>& outcome) {
+  timer.dispose();
+  if (outcome)
     release(fate::reusable);
   else
     release(fate::lost, outcome.error().text);
@@ -206,7 +226,11 @@ void connection_state::idle_event() {
 }
 
 void connection_state::time_is_up() {
-  if (doing != activity::running && doing != activity::checking)
+  if (doing == activity::checking)
+    hand_back("the server did not answer a ping in time");
+  else if (doing == activity::keepalive)
+    release(fate::lost, "the server did not answer a ping in time");
+  if (doing != activity::running)
     return;
   auto limit = std::chrono::duration<double>(current.what.timeout).count();
   auto text = "the statement was stopped after its time limit of " + std::to_string(limit) + " s";

@@ -220,7 +220,15 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
     follow_up.insert(follow_up.end(), more.begin(), more.end());
     return;
   }
-  grant what{std::move(who.what), x.check, who.deadline, who.accepted, x.waited, who.attempts + 1, who.urgent};
+  grant what;
+  what.what = std::move(who.what);
+  what.check = x.check;
+  what.deadline = who.deadline;
+  what.check_until = who.accepted + rules.timeout;
+  what.accepted = who.accepted;
+  what.waited = x.waited;
+  what.attempts = who.attempts + 1;
+  what.urgent = who.urgent;
   who.promise.delegate(connections.at(x.connection), execute_atom_v, std::move(what));
 }
 

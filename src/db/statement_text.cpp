@@ -156,6 +156,8 @@ std::string wrong_number(size_t placeholders, size_t params) {
 
 std::optional<std::string> fill_in(std::string& out, const statement& what, quoting mode, MYSQL& session) {
   out.clear();
+  if (what.sql.find_first_not_of(" \t\r\n;") == std::string::npos)
+    return "the statement is empty";
   if (auto nul = what.sql.find('\0'); nul != std::string::npos)
     return "the SQL text has a NUL at byte " + std::to_string(nul) + ": pass such text as a parameter";
   placeholder_finder finder{what.sql, mode};

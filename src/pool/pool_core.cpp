@@ -75,7 +75,7 @@ commands pool_core::opened(connection_id id, time_point now) {
   failures_ = 0;
   connect_failure_.reset();
   connect_after_ = time_point::min();
-  numbers_.initialized = true;
+  numbers_.initialized = mode_ != mode::stopped;
   ++numbers_.connects;
   if (auto i = slots_.find(id); i != slots_.end() && i->second.state == slot_state::opening) {
     auto& x = i->second;
@@ -100,16 +100,16 @@ commands pool_core::open_failed(connection_id id, const failure& why, time_point
 
 commands pool_core::released(connection_id id, fate what, const std::string& reason, time_point now) {
   commands out;
-  if (auto i = slots_.find(id); i != slots_.end())
+  if (auto i = slots_.find(id); i != slots_.end()) {
+    drained_.finished += i->second.state == slot_state::busy && i->second.draining;
     end_of_use(id, i->second, what, reason, out, now);
+  }
   return settle(std::move(out), now);
 }
 
 commands pool_core::returned(connection_id id, const std::string& reason, const request& who, time_point now) {
   commands out;
   --numbers_.served;
-  if (drained_.finished > 0)
-    --drained_.finished;
   if (auto i = slots_.find(id); i != slots_.end())
     end_of_use(id, i->second, fate::lost, reason, out, now);
   auto deadline = std::min(who.deadline, later(who.accepted, rules_.timeout));
@@ -318,9 +318,8 @@ void pool_core::grant(connection_id id, slot& x, const request& who, commands& o
                : wants_ping(x, now) ? liveness_check::ping
                                     : liveness_check::peek;
   move(id, x, slot_state::busy);
+  x.draining = mode_ == mode::draining;
   ++numbers_.served;
-  if (mode_ == mode::draining)
-    ++drained_.finished;
   out.push_back(grant_connection{who.id, id, check, now - who.accepted});
 }
 

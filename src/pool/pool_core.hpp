@@ -81,6 +81,7 @@ private:
     time_point replace_at;   ///< When it is too old.
     time_point confirmed_at; ///< When the server was last known to be there.
     bool suspect = false;    ///< Another connection was lost since.
+    bool draining = false;   ///< It was given to its user during a drain.
   };
 
   using slot_map = std::unordered_map<connection_id, slot>;

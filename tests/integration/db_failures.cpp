@@ -262,7 +262,7 @@ SCENARIO("a connection may be dropped in the middle of everything, without waiti
       kept = advance(done, kept);
     ids = {waiting.server_id(), streaming.server_id(), sending.server_id(), pinging.server_id(), done.server_id()};
   }
-  CHECK(since.elapsed() < 1s);
+  CHECK(since.elapsed() < 4s); // Not the time that the statements would have taken.
   // None of them lives on, once the server has come round to writing to it.
   for (auto id : ids)
     await([&] { return sessions(control, id) == 0; });
@@ -276,7 +276,7 @@ SCENARIO("a connection with an oversized result is dropped without reading the r
     auto x = open(where);
     CHECK(fail(x, "SELECT REPEAT('x', 1000) FROM seq_1_to_1000000000").source == db::complaint::result_too_large);
   }
-  CHECK(since.elapsed() < 1s);
+  CHECK(since.elapsed() < 4s); // Not the time that the statements would have taken.
 }
 
 SCENARIO("a connection to a server that stands still is dropped without waiting for it") {

@@ -1,0 +1,11 @@
+# The programs, run as a user would, against private servers.
+cenote_test(app
+            SOURCES support/server.cpp support/silent_listener.cpp
+                    integration/app_processes.cpp integration/app_program.cpp integration/app_text.cpp integration/app_command_line.cpp
+                    integration/app_check.cpp integration/app_sql.cpp integration/app_serve.cpp
+                    integration/app_embedded.cpp integration/app_secrecy.cpp integration/app_logging.cpp
+                    integration/app_examples.cpp
+            SUITES app.text app.command_line app.check app.sql app.serve app.embedded app.secrecy app.logging
+                   app.examples
+            LINK cenote::app cenote::config)
+add_dependencies(test-app cenote cenote-demo first_query)

@@ -1,0 +1,97 @@
+// `cenote serve`: from the start to the signal that ends it.
+
+#define CAF_SUITE app.serve
+
+#include "integration/app_program.hpp"
+#include "support/server.hpp"
+#include "support/silent_listener.hpp"
+
+#include <csignal>
+#include <string>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote::test;
+
+namespace {
+
+environment at(const std::string& uri) {
+  return {{"DATABASE_URI", uri}};
+}
+
+} // namespace
+
+SCENARIO("serve runs until a signal arrives, then stops in order") {
+  for (auto signal : {SIGTERM, SIGINT, SIGHUP}) {
+    program serve{{"cenote", "serve"}, at(shared_server().uri())};
+    REQUIRE(serve.logs(" INFO ready: "));
+    serve.signal(signal);
+    auto x = serve.wait();
+    CHECK_EQ(x.code, 0);
+    CHECK_EQ(x.out, "");
+    CHECK(contains(x.err, " INFO signal " + std::to_string(signal)));
+    CHECK(contains(x.err, "stopped"));
+    CHECK(!contains(x.err, "WARNING"));
+  }
+}
+
+SCENARIO("serve logs the pool's status again and again") {
+  program serve{{"cenote", "serve", "--log-status-interval=100ms", "--pool-size=2"}, at(shared_server().uri())};
+  REQUIRE(serve.logs(" INFO pool main: size 2, checked in 2, checked out 0"));
+  serve.signal(SIGTERM);
+  CHECK_EQ(serve.wait().code, 0);
+  program quiet{{"cenote", "serve", "--log-status-interval=0"}, at(shared_server().uri())};
+  REQUIRE(quiet.logs(" INFO ready: "));
+  quiet.signal(SIGTERM);
+  CHECK(!contains(quiet.wait().err, "checked in"));
+}
+
+SCENARIO("serve waits for a server that is down") {
+  private_server server;
+  server.stop();
+  program serve{{"cenote", "serve", "--pool-max-reconnect-delay=200ms"}, at(server.uri())};
+  REQUIRE(serve.logs(" WARNING the server is down or cannot be reached: "));
+  server.start();
+  CHECK(serve.logs(" INFO ready: "));
+  serve.signal(SIGTERM);
+  auto x = serve.wait();
+  CHECK_EQ(x.code, 0);
+  CHECK_EQ(count(x.err, " WARNING the server is down"), 1u);
+  CHECK(!contains(x.err, "CRITICAL"));
+}
+
+SCENARIO("serve goes on when the server is restarted") {
+  private_server server;
+  program serve{{"cenote", "serve", "--pool-max-reconnect-delay=200ms", "--log-status-interval=100ms", "--pool-size=2"},
+                at(server.uri())};
+  REQUIRE(serve.logs("checked in 2"));
+  server.stop();
+  REQUIRE(serve.logs("checked in 0"));
+  server.start();
+  CHECK(serve.logs("connects 4"));
+  serve.signal(SIGTERM);
+  CHECK_EQ(serve.wait().code, 0);
+}
+
+SCENARIO("serve ends if trying again is useless") {
+  auto uri = shared_server().uri();
+  auto x = run({"cenote", "serve"}, at(uri + "_unknown"));
+  CHECK_EQ(x.code, 1);
+  CHECK_EQ(count(x.err, " CRITICAL "), 1u);
+  CHECK(contains(x.err, " CRITICAL the database does not exist"));
+  x = run({"cenote", "serve"}, at("mysql://nobody:wrong" + uri.substr(uri.find('@'))));
+  CHECK_EQ(x.code, 1);
+  CHECK_EQ(count(x.err, " CRITICAL "), 1u);
+  CHECK(contains(x.err, "wrong user or password"));
+  CHECK_EQ(run({"cenote", "serve"}).code, 2);
+}
+
+SCENARIO("a connect that hangs does not delay the end") {
+  silent_listener silent;
+  program serve{{"cenote", "serve"}, at("mysql://u:p@127.0.0.1:" + std::to_string(silent.port()) + "/x")};
+  REQUIRE(serve.logs(" serves pool main"));
+  serve.signal(SIGTERM);
+  auto x = serve.wait();
+  CHECK_EQ(x.code, 0);
+  CHECK_LT(x.seconds, 8.0); // connect-timeout is 10 s
+}
