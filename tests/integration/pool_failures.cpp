@@ -126,10 +126,10 @@ SCENARIO("a lock that another pool's statement holds too long is a rolled back l
 SCENARIO("of two statements in a deadlock one is rolled back and the other succeeds") {
   GIVEN("two pools and rows that they update in opposite order") {
     auto other = start_full_pool(server.settings(), rules_for(1));
-    auto upwards = ask(other, write("UPDATE t SET v = v + 1 + SLEEP(1) ORDER BY id ASC /* upwards */"));
+    auto upwards = ask(other, write("UPDATE t SET v = v + 1 + SLEEP(2) ORDER BY id ASC /* upwards */"));
     await_running("%/* upwards */", 1);
     WHEN("they meet") {
-      auto downwards = run(pool, write("UPDATE t SET v = v + 1 + SLEEP(1) ORDER BY id DESC /* downwards */"));
+      auto downwards = run(pool, write("UPDATE t SET v = v + 1 + SLEEP(2) ORDER BY id DESC /* downwards */"));
       auto first = upwards.get();
       THEN("exactly one fails, typed, and its changes are undone") {
         REQUIRE(downwards.has_value() != first.has_value());
