@@ -11,6 +11,8 @@ clean() {
   rm -rf "$work"
 }
 trap clean EXIT
+# Should this be killed, its servers end, too.
+start() { "$script" start "$@" --with $$; }
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 same() { [[ $2 == "$3" ]] || fail "$1: '$2' instead of '$3'"; }
@@ -31,7 +33,7 @@ query() { # DIR SQL
 }
 
 echo "- start prints the URI alone, and a server answers there"
-uri=$("$script" start "$work/a" 2>"$work/words")
+uri=$(start "$work/a" 2>"$work/words")
 [[ $uri =~ ^mysql://cenote:[A-Za-z0-9]{20,}@127\.0\.0\.1:[0-9]+/cenote$ ]] || fail "URI: $uri"
 same "charset" "$(query "$work/a" 'SELECT @@character_set_database')" utf8mb4
 same "mode" "$(stat -c %a "$work/a")" 700
@@ -42,7 +44,7 @@ same "mode" "$(stat -c %a "$work/a")" 700
 same "accounts" "$(query "$work/a" "SELECT GROUP_CONCAT(User) FROM mysql.global_priv WHERE User <> 'mariadb.sys'")" cenote
 
 echo "- a second start, uri and status agree"
-same "second start" "$("$script" start "$work/a" 2>/dev/null)" "$uri"
+same "second start" "$(start "$work/a" 2>/dev/null)" "$uri"
 same "uri" "$("$script" uri "$work/a")" "$uri"
 "$script" status "$work/a" >/dev/null || fail "status"
 
@@ -50,11 +52,11 @@ echo "- data, password and port survive stop, and kill -9"
 query "$work/a" "CREATE TABLE t (a INT); INSERT INTO t VALUES (7)"
 "$script" stop "$work/a" 2>/dev/null
 [[ $(refused "$script" uri "$work/a") == *"no server runs in $work/a"* ]] || fail "uri of a stopped server"
-same "start after stop" "$("$script" start "$work/a" 2>/dev/null)" "$uri"
+same "start after stop" "$(start "$work/a" 2>/dev/null)" "$uri"
 pid=$(<"$work/a/server.pid")
 kill -9 "$pid"
 ends "the killed server is said to run" "$script" status "$work/a"
-same "start after kill" "$("$script" start "$work/a" 2>/dev/null)" "$uri"
+same "start after kill" "$(start "$work/a" 2>/dev/null)" "$uri"
 same "data" "$(query "$work/a" 'SELECT a FROM t')" 7
 
 echo "- a taken port is left to its owner"
@@ -70,7 +72,7 @@ time.sleep(60)
 PYTHON
 holder=$!
 until [[ -s $work/listening ]]; do sleep 0.05; done
-other=$("$script" start "$work/a" 2>/dev/null)
+other=$(start "$work/a" 2>/dev/null)
 kill "$holder"
 [[ $other != "$uri" ]] || fail "it took a port that was taken"
 same "data on another port" "$(query "$work/a" 'SELECT a FROM t')" 7
@@ -85,14 +87,14 @@ kill -0 "$innocent" || fail "it ended another process"
 kill "$innocent"
 
 echo "- stop --remove leaves nothing, but what is not its own"
-"$script" start "$work/a" >/dev/null 2>&1
+start "$work/a" >/dev/null 2>&1
 touch "$work/a/precious"
 "$script" stop "$work/a" --remove 2>/dev/null
 same "left over" "$(ls -A "$work/a")" precious
 [[ $(refused "$script" start "$work/a") == *"holds something else"* ]] || fail "it moved into a folder with files"
 
 echo "- starts of one folder at the same time give one server"
-for i in 1 2 3; do "$script" start "$work/b" >"$work/uri$i" 2>/dev/null & jobs[i]=$!; done
+for i in 1 2 3; do start "$work/b" >"$work/uri$i" 2>/dev/null & jobs[i]=$!; done
 for i in 1 2 3; do wait "${jobs[i]}" || fail "start $i"; done
 same "two at once" "$(sort -u "$work"/uri? | wc -l)" 1
 
@@ -107,18 +109,18 @@ ends "the server outlives the owner" grep -q '^State:.[^Z]' "/proc/$pid/status"
 
 echo "- a folder too deep for a socket"
 deep=$work/$(printf 'x%.0s' {1..100})
-"$script" start "$deep" >/dev/null 2>&1
+start "$deep" >/dev/null 2>&1
 socket=$(<"$deep/socket")
 [[ ${#socket} -le 107 && -S $socket ]] || fail "socket: $socket"
 "$script" stop "$deep" --remove 2>/dev/null
 [[ ! -e ${socket%/*} ]] || fail "the socket's folder is left"
 
 echo "- options of the server, for one start"
-"$script" start "$work/d" -- --max-connections=33 >/dev/null 2>&1
+"$script" start "$work/d" --with $$ -- --max-connections=33 >/dev/null 2>&1
 same "max_connections" "$(query "$work/d" 'SELECT @@max_connections')" 33
 "$script" stop "$work/d" 2>/dev/null
 [[ $(refused "$script" start "$work/d" -- --nonsense) == *"the server did not start"* ]] || fail "bad option"
-"$script" start "$work/d" >/dev/null 2>&1
+start "$work/d" >/dev/null 2>&1
 
 echo "- errors are one clear line"
 same "no command" "$(refused "$script")" "mariadb: error: say what to do: start, stop, uri or status (--help tells more)"

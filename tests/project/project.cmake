@@ -9,11 +9,11 @@ add_test(NAME project.layers_check_itself
 
 add_test(NAME project.mariadb_script
          COMMAND bash "${CMAKE_CURRENT_LIST_DIR}/mariadb.sh" "${PROJECT_SOURCE_DIR}/scripts/mariadb")
-set_tests_properties(project.mariadb_script PROPERTIES TIMEOUT 180)
+set_tests_properties(project.mariadb_script PROPERTIES TIMEOUT 600)
 
 # Needs the whole build.
 add_test(NAME project.package
          COMMAND ${CMAKE_COMMAND} "-DBUILD=${PROJECT_BINARY_DIR}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
                  "-DGENERATOR=${CMAKE_GENERATOR}" "-DBUILD_TYPE=${CMAKE_BUILD_TYPE}"
                  "-DLAUNCHER=${CENOTE_CCACHE}" -P "${CMAKE_CURRENT_LIST_DIR}/package.cmake")
-set_tests_properties(project.package PROPERTIES TIMEOUT 300)
+set_tests_properties(project.package PROPERTIES TIMEOUT 900)
