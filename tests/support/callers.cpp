@@ -32,6 +32,11 @@ struct callers::shared {
 
 namespace {
 
+/// Whether there is no use in asking again: the pool ends, or is gone.
+bool is_final(const std::optional<failure>& why) {
+  return why && (why->code == errc::shutting_down || why->code == errc::internal);
+}
+
 template <class Shared>
 void next_request(caf::event_based_actor* self, const std::shared_ptr<Shared>& all, uint64_t left) {
   if (left == 0 || all->stopping) {
@@ -41,8 +46,9 @@ void next_request(caf::event_based_actor* self, const std::shared_ptr<Shared>& a
   }
   auto number = ++all->last_number;
   auto answered = [self, all, number, left](std::optional<failure> why) {
+    auto more = is_final(why) ? 0 : left - 1;
     all->add({number, std::move(why)});
-    next_request(self, all, left - 1);
+    next_request(self, all, more);
   };
   self->request(all->pool, caf::infinite, execute_atom_v, all->next(number))
       .then([answered](const result&) { answered(std::nullopt); },
