@@ -123,27 +123,6 @@ SCENARIO("a lock that another pool's statement holds too long is a rolled back l
   }
 }
 
-SCENARIO("of two statements in a deadlock one is rolled back and the other succeeds") {
-  GIVEN("two pools and rows that they update in opposite order") {
-    auto other = start_full_pool(server.settings(), rules_for(1));
-    auto upwards = ask(other, write("UPDATE t SET v = v + 1 + SLEEP(2) ORDER BY id ASC /* upwards */"));
-    await_running("%/* upwards */", 1);
-    WHEN("they meet") {
-      auto downwards = run(pool, write("UPDATE t SET v = v + 1 + SLEEP(2) ORDER BY id DESC /* downwards */"));
-      auto first = upwards.get();
-      THEN("exactly one fails, typed, and its changes are undone") {
-        REQUIRE(downwards.has_value() != first.has_value());
-        auto& why = downwards ? first.error() : downwards.error();
-        CHECK_EQ(to_string(why.code), "deadlock");
-        CHECK_EQ(to_string(why.what), "rolled_back");
-        CHECK_EQ(why.number, 1213u);
-        CHECK_EQ(why.sqlstate, "40001");
-        CHECK_EQ(must(pool, read("SELECT SUM(v) FROM t"))[0].get<double>(0), 2.0);
-      }
-    }
-  }
-}
-
 SCENARIO("a result above the limit is an error and costs the connection only") {
   GIVEN("a pool that takes results up to one kilobyte") {
     auto where = server.settings();
