@@ -9,6 +9,6 @@ cenote_test(pool-server
                     integration/pool_waiting.cpp
             SUITES pool_server.statements pool_server.failures pool_server.timeouts pool_server.connect_failures
                    pool_server.hanging_connects pool_server.kills pool_server.restarts pool_server.load
-                   pool_server.waiting pool_server.lifecycle pool_server.liveness
+                   pool_server.waiting pool_server.lifecycle pool_server.shutdown pool_server.liveness
                    pool_server.remote
             LINK cenote::actors)
