@@ -28,7 +28,7 @@ struct options {
   std::vector<std::string> transports{"tcp", "unix"};
   std::vector<size_t> callers{1, 10, 256};
   size_t connections = 10;
-  size_t workers = 2;
+  size_t workers = 1;
   size_t rounds = 3;
   double seconds = 1;
   int rows = 10'000;
