@@ -15,10 +15,10 @@ struct connection::impl {
   enum class step : uint8_t {
     idle,
     ping,
-    send,      ///< Hand the statement over.
-    answer,    ///< Read the first packet of the answer.
-    row,       ///< Read one row.
-    continue_, ///< Read the first packet of the next result of a `CALL`.
+    send,    ///< Hand the statement over.
+    answer,  ///< Read the first packet of the answer.
+    row,     ///< Read one row.
+    further, ///< Read the first packet of the next result of a `CALL`.
     done,
   };
 

@@ -156,7 +156,7 @@ int connection::impl::call() {
     return mysql_read_query_result_start(&refused_, m);
   case step::row:
     return mysql_fetch_row_start(&row_, rows_);
-  case step::continue_:
+  case step::further:
     return mysql_next_result_start(&status_, m);
   case step::idle:
   case step::done:
@@ -177,7 +177,7 @@ int connection::impl::call_again(int ready) {
     return mysql_read_query_result_cont(&refused_, m, ready);
   case step::row:
     return mysql_fetch_row_cont(&row_, rows_, ready);
-  case step::continue_:
+  case step::further:
     return mysql_next_result_cont(&status_, m, ready);
   case step::idle:
   case step::done:
@@ -206,7 +206,7 @@ void connection::impl::finish_step() {
     return read_answer();
   case step::row:
     return read_row();
-  case step::continue_:
+  case step::further:
     if (status_ > 0)
       return fail(phase::waiting);
     return read_answer();
@@ -248,7 +248,7 @@ void connection::impl::read_row() {
 }
 
 void connection::impl::next_result() {
-  now_ = mysql_more_results(session.get()) ? step::continue_ : step::done;
+  now_ = mysql_more_results(session.get()) ? step::further : step::done;
 }
 
 void connection::impl::fail(phase when) {
