@@ -2,9 +2,25 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 namespace cenote::test {
+
+namespace {
+
+/// Whether the thread with this folder in /proc has stopped.
+bool is_stopped(const std::filesystem::directory_entry& task) {
+  std::ifstream file{task.path() / "stat"};
+  std::string stat;
+  std::getline(file, stat);
+  // Its name, in parentheses, may contain anything.
+  auto name_end = stat.rfind(')');
+  return name_end == std::string::npos || stat.compare(name_end, 3, ") T") == 0;
+}
+
+} // namespace
 
 pool_fixture::pool_fixture(std::vector<std::string> server_options) : server_owner{private_server{server_options}} {
   // nop
@@ -53,6 +69,10 @@ void pool_fixture::end_session(uint64_t id) {
 
 void pool_fixture::freeze() {
   kill(server.pid(), SIGSTOP);
+  // Its threads stop one by one, each when it is interrupted.
+  auto tasks = "/proc/" + std::to_string(server.pid()) + "/task";
+  if (!eventually([&] { return std::ranges::all_of(std::filesystem::directory_iterator{tasks}, is_stopped); }))
+    throw std::runtime_error{"the server does not freeze"};
 }
 
 void pool_fixture::thaw() {

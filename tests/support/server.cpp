@@ -71,7 +71,13 @@ pid_t spawn(std::vector<std::string>& words, int out, const std::string& log) {
 
 private_server::private_server(std::vector<std::string> options)
     : folder_{make_folder()}, options_{std::move(options)} {
-  start();
+  try {
+    start();
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+    throw;
+  }
 }
 
 private_server::~private_server() {
