@@ -29,6 +29,16 @@ struct fixture : pool_fixture {
     return came.error();
   }
 
+  /// Waits until so many statements have locked rows.
+  void await_lock_holders(int count) {
+    auto there = eventually([&] {
+      auto rows = must(admin(), read("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_rows_locked > 0"));
+      return rows[0].get<int>(0) == count;
+    });
+    if (!there)
+      throw std::runtime_error{"the statements do not get their locks"};
+  }
+
   uint64_t session() { return must(pool, which_session())[0].get<uint64_t>(0); }
 };
 
@@ -118,6 +128,31 @@ SCENARIO("a lock that another pool's statement holds too long is a rolled back l
         CHECK_EQ(why.number, 1205u);
         CHECK_EQ(why.sqlstate, "HY000");
         CHECK(!holder.arrived());
+      }
+    }
+  }
+}
+
+SCENARIO("of two statements in a deadlock one is rolled back and the other succeeds") {
+  GIVEN("two pools that update rows in opposite order, and have each locked their first one") {
+    auto other = start_full_pool(server.settings(), rules_for(1));
+    must(admin(), read("SELECT GET_LOCK('go', 0)"));
+    auto upwards = ask(other, write("UPDATE t SET v = v + IF(id = 1, GET_LOCK('go', 60), 1) ORDER BY id ASC"));
+    await_lock_holders(1);
+    auto downwards = ask(pool, write("UPDATE t SET v = v + 1 ORDER BY id DESC"));
+    await_lock_holders(2);
+    WHEN("the first goes on to its second row") {
+      must(admin(), read("SELECT RELEASE_LOCK('go')"));
+      auto first = upwards.get();
+      auto second = downwards.get();
+      THEN("exactly one fails, typed, and its changes are undone") {
+        REQUIRE(first.has_value() != second.has_value());
+        auto& why = first ? second.error() : first.error();
+        CHECK_EQ(to_string(why.code), "deadlock");
+        CHECK_EQ(to_string(why.what), "rolled_back");
+        CHECK_EQ(why.number, 1213u);
+        CHECK_EQ(why.sqlstate, "40001");
+        CHECK_EQ(must(pool, read("SELECT SUM(v) FROM t"))[0].get<double>(0), 2.0);
       }
     }
   }

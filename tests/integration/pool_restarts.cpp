@@ -62,7 +62,8 @@ struct fixture : pool_fixture {
     CHECK_EQ(missing, 0u);
     CHECK_EQ(doubled, 0u);
     CHECK_EQ(unwanted, 0u);
-    // What was running may be unknown, once for each wave in which a stopping server ends sessions; what waits is served.
+    // What was running may be unknown, once for each wave in which a stopping server ends sessions; what waits is
+    // served.
     CHECK(failures["connection_lost/unknown"] <= 40);
     failures.erase("connection_lost/unknown");
     failures.erase("server_error/rejected"); // A server that stops refuses statements for a moment.
