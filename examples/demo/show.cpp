@@ -33,12 +33,13 @@ settings make_settings(const std::string& uri) {
   return out;
 }
 
-pool_settings single_connection() {
-  pool_settings out;
-  out.name = "control";
-  out.size = 1;
-  out.max_overflow = 0;
-  return out;
+/// A pool that has no part in the show: its sessions are not in the database whose sessions are cut.
+pool_actor spawn_control(caf::actor_system& sys, server_settings server) {
+  server.database.clear();
+  pool_settings rules;
+  rules.name = "control";
+  rules.size = 2;
+  return spawn_pool(sys, server, rules);
 }
 
 std::string line(const std::string& name, uint64_t number, const std::string& remark) {
@@ -53,7 +54,7 @@ std::string line(const std::string& name, uint64_t number, const std::string& re
 show::show(caf::actor_system& sys, const std::string& uri, const wishes& wish)
     : sys_{sys}, how_{make_settings(uri)}, wish_{wish}, screen_{std::chrono::seconds{wish.seconds}} {
   pool_ = spawn_pool(sys, how_.server, how_.pool);
-  control_ = spawn_pool(sys, how_.server, single_connection());
+  control_ = spawn_control(sys, how_.server);
   retrier_ = spawn_retrier(sys, spawn_counter(sys, pool_, counters_), how_.retry);
 }
 
@@ -68,14 +69,14 @@ bool show::run(const std::stop_token& cancel) {
   prepare();
   watch(cancel);
   auto promises = collect_promises();
-  auto found = audit(sys_, control_, promises);
+  auto found = audit(sys_, pool_, promises);
   screen_.say(cancel.stop_requested() ? "\ninterrupted; until then:" : "");
   summarise(found, promises);
   return found.lost == 0 && found.doubled == 0 && counters_->failed == 0 && cut_ > 0;
 }
 
 void show::prepare() {
-  auto run = [&](const statement& what) { ask<result>(sys_, control_, execute_atom_v, what); };
+  auto run = [&](const statement& what) { ask<result>(sys_, pool_, execute_atom_v, what); };
   for (auto& what : make_tables())
     run(what);
   auto rows = make_manga(wish_.actors * manga_per_scraper);
@@ -120,10 +121,9 @@ void show::watch(const std::stop_token& cancel) {
 }
 
 void show::cut_all_connections() {
+  cut_ = cut_all_sessions(sys_, control_, how_.server.database);
   auto began = clock::now();
-  cut_ = kill_all_connections(sys_, control_);
-  screen_.report("the server cuts all " + std::to_string(cut_) + " connections");
-  // As many answers as there are callers, and a new connection for each of them would be too much to ask.
+  screen_.report("all rows were locked; the server has cut all " + std::to_string(cut_) + " connections");
   auto enough = counters_->answered() + wish_.actors;
   while (counters_->answered() < enough && counters_->failed == 0 && clock::now() < began + 10s)
     std::this_thread::sleep_for(1ms);

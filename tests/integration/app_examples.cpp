@@ -31,7 +31,7 @@ SCENARIO("the demo loses nothing when all connections are cut") {
   MESSAGE(x.out);
   CHECK_EQ(x.code, 0);
   CHECK_EQ(x.err, "");
-  CHECK(contains(x.out, "the server cuts all 15 connections\n"));
+  CHECK(contains(x.out, "the server has cut all 15 connections\n"));
   CHECK(contains(x.out, "callers go on: 60 answers within"));
   CHECK(contains(x.out, "\nlost: 0\n"));
   CHECK(contains(x.out, "\ndoubled: 0\n"));
