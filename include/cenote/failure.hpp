@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,9 @@ enum class errc : uint8_t {
   queue_full,          ///< Too many callers wait already.
   shutting_down,       ///< The pool drains or has stopped.
   connect_failed,      ///< No connection is open and none can be opened.
+  server_full,         ///< The same, because the server has as many sessions as it permits.
+  circuit_open,        ///< Connects have failed for so long that nobody is made to wait for one.
+  overloaded,          ///< Given up to shorten a queue in which everybody waited for too long.
   // not_sent
   connection_lost_unsent, ///< The connection broke before the statement was handed over.
   // unknown
@@ -59,13 +63,16 @@ struct failure {
   errc code = errc::internal;
   outcome what = outcome::rejected;
 
-  uint32_t number = 0;  ///< The server's or Connector/C's error number; zero if neither was asked.
-  std::string sqlstate; ///< Five characters, or empty if `number` is zero.
-  std::string text;     ///< What happened, for people; says what to change where that is known. Never a password.
+  uint32_t number = 0;     ///< The server's or Connector/C's error number; zero if neither was asked.
+  std::string sqlstate;    ///< Five characters, or empty if `number` is zero.
+  std::string text;        ///< What happened, for people; says what to change where that is known. Never a password.
+  std::string server_text; ///< What the server or Connector/C said, word for word; empty if neither was asked.
 
-  uint32_t attempts = 1;              ///< How often the request was tried.
-  std::chrono::nanoseconds waited{0}; ///< Time spent waiting for a connection.
-  std::string last_connect_error;     ///< Why the last connect failed, if that matters here.
+  uint32_t attempts = 1;                   ///< How often the request was tried.
+  std::chrono::nanoseconds waited{0};      ///< Time spent waiting for a connection.
+  std::string last_connect_error;          ///< Why the last connect failed, if that matters here.
+  std::chrono::nanoseconds retry_after{0}; ///< Trying again earlier is useless; zero: nothing is known about that.
+  std::optional<uint32_t> statement_index; ///< Which statement of a transaction failed, counted from 0.
 
   bool operator==(const failure&) const = default;
 };
@@ -86,8 +93,10 @@ bool inspect(Inspector& f, errc& x) {
 template <class Inspector>
 bool inspect(Inspector& f, failure& x) {
   return f.object(x).fields(f.field("code", x.code), f.field("what", x.what), f.field("number", x.number),
-                            f.field("sqlstate", x.sqlstate), f.field("text", x.text), f.field("attempts", x.attempts),
-                            f.field("waited", x.waited), f.field("last-connect-error", x.last_connect_error));
+                            f.field("sqlstate", x.sqlstate), f.field("text", x.text),
+                            f.field("server-text", x.server_text), f.field("attempts", x.attempts),
+                            f.field("waited", x.waited), f.field("last-connect-error", x.last_connect_error),
+                            f.field("retry-after", x.retry_after), f.field("statement-index", x.statement_index));
 }
 
 } // namespace cenote

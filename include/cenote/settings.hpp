@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace cenote {
 
@@ -33,10 +34,20 @@ enum class tls_mode : uint8_t {
   verify_full, ///< And it must be issued for the host's name or address.
 };
 
+/// A server's address.
+struct server_address {
+  std::string host;
+  uint16_t port = 3306;
+  bool operator==(const server_address&) const = default;
+};
+
 /// Where the server is and how to log in: what a database URI says. See `parse_uri`.
 struct server_settings {
   std::string host = "127.0.0.1"; ///< `localhost` means TCP, unless `unix_socket` is set.
   uint16_t port = 3306;
+  /// Servers to use instead while the first is not there, in this order. If there are any, a server that is read-only
+  /// counts as not there: the pool looks for the primary.
+  std::vector<server_address> other_hosts;
   std::string unix_socket; ///< Path; used instead of host and port if not empty.
   std::string user;
   secret password;
@@ -62,6 +73,10 @@ struct server_settings {
   std::chrono::nanoseconds read_timeout{0};  ///< Of the connect phase; zero: `connect_timeout`.
   std::chrono::nanoseconds write_timeout{0}; ///< Likewise.
 
+  /// The server itself stops statements that run for longer: what is left of a client that has vanished. Zero: never.
+  /// On MySQL only reads are stopped.
+  std::chrono::nanoseconds max_statement_time{0};
+
   /// A statement's result above this size is an error. From 1 KiB to 1 GiB.
   uint64_t max_result_bytes = 64u << 20;
 
@@ -70,6 +85,12 @@ struct server_settings {
 
   /// The endpoint without credentials: `db.example:3306/bato` or `/run/mysqld.sock/bato`. For logs.
   std::string endpoint() const;
+
+  /// How many servers there are: at least 1.
+  size_t servers() const noexcept { return 1 + other_hosts.size(); }
+
+  /// How to log in to the n-th of them, counted from 0, alone.
+  server_settings server(size_t n) const;
 };
 
 /// The pool's rules.
@@ -100,6 +121,14 @@ struct pool_settings {
   std::chrono::nanoseconds reconnect_delay = std::chrono::milliseconds{100};
   /// The delay grows no further than this.
   std::chrono::nanoseconds max_reconnect_delay = std::chrono::seconds{5};
+  /// While connects have not failed for longer than this, callers wait for the server, and the delay stays below twice
+  /// `reconnect_delay`. Then the circuit breaker opens: callers are refused at once. Zero: never.
+  std::chrono::nanoseconds breaker_after = std::chrono::seconds{5};
+
+  /// If in a whole `shed_interval` every request had to wait for longer than this, those that have waited for twice as
+  /// long are refused with `errc::overloaded`, until one is served in time. Zero: never.
+  std::chrono::nanoseconds shed_target{0};
+  std::chrono::nanoseconds shed_interval = std::chrono::seconds{2};
 
   /// Longest time that a shutdown waits for the work that was accepted. Zero: not at all.
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds{30};

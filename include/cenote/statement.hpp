@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,15 @@ struct statement {
   /// means no limit of its own: then only the wait for a connection is limited, by the pool's `timeout`.
   std::chrono::nanoseconds timeout{0};
 
+  /// How often a retrier may repeat it; zero means never, empty as often as the retrier's own setting says.
+  std::optional<uint32_t> max_retries;
+
+  /// Limits this statement's retries; see `max_retries`.
+  statement retried_at_most(uint32_t times) && {
+    max_retries = times;
+    return std::move(*this);
+  }
+
   /// Limits this statement's time; see `timeout`.
   statement within(std::chrono::nanoseconds limit) && {
     timeout = limit;
@@ -41,7 +51,9 @@ namespace detail {
 
 template <class... Ts>
 statement make_statement(statement_kind kind, std::string sql, Ts&&... params) {
-  statement result{std::move(sql), {}, kind, {}};
+  statement result;
+  result.sql = std::move(sql);
+  result.kind = kind;
   result.params.reserve(sizeof...(Ts));
   (result.params.push_back(to_value(std::forward<Ts>(params))), ...);
   return result;
@@ -75,7 +87,7 @@ bool inspect(Inspector& f, statement_kind& x) {
 template <class Inspector>
 bool inspect(Inspector& f, statement& x) {
   return f.object(x).fields(f.field("sql", x.sql), f.field("params", x.params), f.field("kind", x.kind),
-                            f.field("timeout", x.timeout));
+                            f.field("timeout", x.timeout), f.field("max-retries", x.max_retries));
 }
 
 } // namespace cenote

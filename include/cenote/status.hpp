@@ -1,10 +1,21 @@
 #pragma once
 
+#include "cenote/detail/inspect_enum.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 
 namespace cenote {
+
+/// Whether it is worth waiting for a connection that has still to be opened.
+enum class breaker_state : uint8_t {
+  closed,    ///< Yes.
+  open,      ///< No: connects have failed for long, or a login was refused. Requests fail at once.
+  half_open, ///< The same, but a connect is being tried at the moment; if it succeeds, the breaker closes.
+};
+
+std::string to_string(breaker_state x);
 
 /// The state of a pool at one moment.
 struct pool_status {
@@ -20,13 +31,16 @@ struct pool_status {
   uint64_t total_connections = 0; ///< `checked_in + checked_out`.
   uint64_t waiting = 0;           ///< Callers in the queue.
   uint64_t connecting = 0;        ///< Connects under way.
-  uint64_t generation = 0;        ///< Raised by each `dispose`.
+  uint64_t limit = 0;             ///< Connections it may have: size and overflow, or less while the server is full.
+  uint64_t generation = 0;        ///< Raised by each `dispose` and each connection lost in use.
   std::string last_error;         ///< The last failed connect or lost connection; empty: none so far.
+  breaker_state breaker = breaker_state::closed;
 
   // Since the start.
   uint64_t served = 0;    ///< Requests that were given a connection.
   uint64_t timed_out = 0; ///< Requests that waited too long.
   uint64_t refused = 0;   ///< Requests turned away: queue full, shutting down, no connect possible.
+  uint64_t shed = 0;      ///< Requests given up because of overload.
   uint64_t connects = 0;  ///< Connections opened.
   uint64_t lost = 0;      ///< Connections that broke, in use or idle.
 
@@ -52,14 +66,20 @@ struct drain_report {
 };
 
 template <class Inspector>
+bool inspect(Inspector& f, breaker_state& x) {
+  return detail::inspect_enum(f, x, breaker_state::half_open);
+}
+
+template <class Inspector>
 bool inspect(Inspector& f, pool_status& x) {
   return f.object(x).fields(
       f.field("pool", x.pool), f.field("endpoint", x.endpoint), f.field("initialized", x.initialized),
       f.field("draining", x.draining), f.field("pool-size", x.pool_size), f.field("checked-in", x.checked_in),
       f.field("checked-out", x.checked_out), f.field("overflow", x.overflow),
       f.field("total-connections", x.total_connections), f.field("waiting", x.waiting),
-      f.field("connecting", x.connecting), f.field("generation", x.generation), f.field("last-error", x.last_error),
-      f.field("served", x.served), f.field("timed-out", x.timed_out), f.field("refused", x.refused),
+      f.field("connecting", x.connecting), f.field("limit", x.limit), f.field("generation", x.generation),
+      f.field("last-error", x.last_error), f.field("breaker", x.breaker), f.field("served", x.served),
+      f.field("timed-out", x.timed_out), f.field("refused", x.refused), f.field("shed", x.shed),
       f.field("connects", x.connects), f.field("lost", x.lost));
 }
 

@@ -37,6 +37,7 @@ CAF_ADD_TYPE_ID(cenote, (cenote::failure))
 CAF_ADD_TYPE_ID(cenote, (cenote::pool_status))
 CAF_ADD_TYPE_ID(cenote, (cenote::verification))
 CAF_ADD_TYPE_ID(cenote, (cenote::drain_report))
+CAF_ADD_TYPE_ID(cenote, (cenote::breaker_state))
 
 CAF_ADD_ATOM(cenote, cenote, execute_atom)
 CAF_ADD_ATOM(cenote, cenote, verify_atom)

@@ -151,10 +151,4 @@ server_settings parse_uri(std::string_view uri) {
   return out;
 }
 
-std::string server_settings::endpoint() const {
-  auto name = host.find(':') == std::string::npos ? host : '[' + host + ']';
-  auto place = unix_socket.empty() ? name + ':' + std::to_string(port) : unix_socket;
-  return database.empty() ? place : place + '/' + database;
-}
-
 } // namespace cenote

@@ -12,6 +12,7 @@ namespace cenote::pool {
 /// Start opening a connection; report `opened` or `open_failed`.
 struct open_connection {
   connection_id id;
+  size_t server; ///< Which of the pool's servers.
   bool operator==(const open_connection&) const = default;
 };
 
@@ -25,6 +26,12 @@ struct close_connection {
 struct ping_connection {
   connection_id id;
   bool operator==(const ping_connection&) const = default;
+};
+
+/// A connection has been in use for a while: see whether its user is still there.
+struct look_after {
+  connection_id id;
+  bool operator==(const look_after&) const = default;
 };
 
 /// Run a request on a connection; report `released` or `returned`.
@@ -50,7 +57,7 @@ struct finish {
 
 /// What the pool actor has to do, in this order.
 using command =
-    std::variant<open_connection, close_connection, ping_connection, grant_connection, fail_request, finish>;
+    std::variant<open_connection, close_connection, ping_connection, look_after, grant_connection, fail_request, finish>;
 using commands = std::vector<command>;
 
 } // namespace cenote::pool

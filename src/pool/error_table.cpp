@@ -20,6 +20,7 @@ enum class error_class : uint8_t {
   conflict,
   lock_wait,
   read_only,
+  read_only_transaction,
   interrupted,
   commit_failed,
   our_defect,
@@ -74,7 +75,7 @@ constexpr auto table = std::to_array<row>({
     {1613, deadlock},
     {1614, deadlock},
     {1698, refused_login},
-    {1792, read_only},
+    {1792, read_only_transaction}, // The session or transaction was declared so; the server is well.
     {1820, refused_login},
     {1836, read_only},
     {1862, refused_login},
@@ -129,6 +130,10 @@ const row* find(const observed_error& x) {
 verdict judge_connect(const row* x) {
   if (x != nullptr && x->what == refused_login)
     return {errc::login_refused, outcome::rejected, fate::lost};
+  if (x != nullptr && x->what == server_full)
+    return {errc::server_full, outcome::unavailable, fate::lost};
+  if (x != nullptr && x->what == read_only)
+    return {errc::read_only_server, outcome::unavailable, fate::lost};
   return {errc::connect_failed, outcome::unavailable, fate::lost};
 }
 
@@ -138,12 +143,7 @@ verdict judge_loss(stage when) {
   return {errc::connection_lost, outcome::unknown, fate::lost};
 }
 
-} // namespace
-
-verdict judge(const observed_error& x) {
-  auto known = find(x);
-  if (x.when == stage::connecting)
-    return judge_connect(known);
+verdict judge_statement(const row* known, stage when) {
   if (known == nullptr)
     return {errc::server_error, outcome::rejected, fate::reusable};
   switch (known->what) {
@@ -151,9 +151,9 @@ verdict judge(const observed_error& x) {
     return judge_loss(stage::unsent);
   case lost:
   case cannot_connect: // Cannot happen once connected, but the connection would be gone.
-    return judge_loss(x.when);
+    return judge_loss(when);
   case too_large:
-    return {errc::invalid_statement, outcome::rejected, fate::lost};
+    return {errc::invalid_statement, outcome::rejected, fate::broken};
   case deadlock:
     return {errc::deadlock, outcome::rolled_back, fate::reusable};
   case conflict:
@@ -161,7 +161,9 @@ verdict judge(const observed_error& x) {
   case lock_wait:
     return {errc::lock_wait, outcome::rolled_back, fate::reusable};
   case read_only:
-    return {errc::read_only_server, outcome::rejected, fate::broken};
+    return {errc::read_only_server, outcome::rejected, fate::demoted};
+  case read_only_transaction:
+    return {errc::read_only_server, outcome::rejected, fate::reusable};
   case interrupted:
     return {errc::interrupted, outcome::rejected, fate::reusable};
   case commit_failed: // It depends on the storage engine how much of it is there.
@@ -173,6 +175,33 @@ verdict judge(const observed_error& x) {
     break;
   }
   return {errc::server_error, outcome::rejected, fate::reusable};
+}
+
+/// Of a transaction whose COMMIT failed, only this is known: that the server rolled it back, or never got the COMMIT,
+/// which comes to the same.
+verdict judge_commit(const row* x) {
+  auto result = judge_statement(x, stage::sent);
+  if (result.what == outcome::not_sent)
+    result.what = outcome::rolled_back;
+  else if (result.what == outcome::rejected)
+    result.what = outcome::unknown;
+  return result;
+}
+
+} // namespace
+
+verdict judge(const observed_error& x) {
+  auto known = find(x);
+  switch (x.when) {
+  case stage::connecting:
+    return judge_connect(known);
+  case stage::committing:
+    return judge_commit(known);
+  case stage::unsent:
+  case stage::sent:
+    break;
+  }
+  return judge_statement(known, x.when);
 }
 
 } // namespace cenote::pool

@@ -13,6 +13,7 @@ enum class stage : uint8_t {
   connecting, ///< No session yet.
   unsent,     ///< The server cannot have run the statement.
   sent,       ///< It may have run it.
+  committing, ///< It was a COMMIT, and has been sent.
 };
 
 /// An error as the server or Connector/C reported it.
@@ -25,9 +26,9 @@ struct observed_error {
 
 /// What an error means.
 struct verdict {
-  errc code = errc::server_error;
-  outcome what = outcome::rejected;
-  fate connection = fate::reusable;
+  errc code = errc::server_error;     ///< Its class. Of a failed connect it also says what becomes of the pool.
+  outcome what = outcome::rejected;   ///< Of the statement, or of the whole transaction if it was a COMMIT.
+  fate connection = fate::reusable;   ///< What becomes of the connection; `lost` and `demoted` take others with them.
   bool operator==(const verdict&) const = default;
 };
 

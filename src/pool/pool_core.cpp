@@ -10,6 +10,12 @@ namespace {
 /// How many dead connections in turn a request may meet before it is given up.
 constexpr uint32_t max_attempts = 10;
 
+/// The longest gap between two connects while a pool is rebuilt after a loss.
+constexpr auto longest_gap = std::chrono::milliseconds{20};
+
+/// How often the users of connections are looked after.
+constexpr auto watch_interval = std::chrono::seconds{1};
+
 /// `now + by`, where `by` may mean "never".
 time_point later(time_point now, duration by) {
   return by >= time_point::max() - now ? time_point::max() : now + by;
@@ -17,8 +23,12 @@ time_point later(time_point now, duration by) {
 
 } // namespace
 
-pool_core::pool_core(const pool_settings& rules, uint64_t seed)
-    : rules_{rules}, rng_{static_cast<std::minstd_rand::result_type>(seed)} {
+pool_core::pool_core(const pool_settings& rules, uint64_t seed, size_t servers)
+    : rules_{rules},
+      rng_{static_cast<std::minstd_rand::result_type>(seed)},
+      shedder_{rules},
+      servers_{rules, servers},
+      limit_{rules.size + rules.max_overflow} {
   numbers_.pool = rules_.name;
   numbers_.pool_size = rules_.size;
 }
@@ -54,11 +64,15 @@ commands pool_core::acquire(const request& who, time_point now) {
 
 commands pool_core::dispose(time_point now) {
   commands out;
+  retire_generation(out);
+  return settle(std::move(out), now);
+}
+
+void pool_core::retire_generation(commands& out) {
   ++generation_;
   for (auto& [id, x] : slots_)
     if (x.state == slot_state::idle || x.state == slot_state::pinging)
       close(id, x, out);
-  return settle(std::move(out), now);
 }
 
 commands pool_core::drain(time_point deadline, time_point now) {
@@ -72,30 +86,37 @@ commands pool_core::drain(time_point deadline, time_point now) {
 
 commands pool_core::opened(connection_id id, time_point now) {
   commands out;
-  failures_ = 0;
-  connect_failure_.reset();
-  connect_after_ = time_point::min();
+  connect_error_.clear();
   numbers_.initialized = mode_ != mode::stopped;
   ++numbers_.connects;
   if (auto i = slots_.find(id); i != slots_.end() && i->second.state == slot_state::opening) {
     auto& x = i->second;
+    servers_.succeeded(x.server);
     x.replace_at = later(now, lifetime(rules_, random()));
     x.confirmed_at = now;
     serve_or_park(id, x, out, now);
   }
+  rebuilding_ &= open_connections() < rules_.size;
   return settle(std::move(out), now);
 }
 
 commands pool_core::open_failed(connection_id id, const failure& why, time_point now) {
-  // Connects that were under way together count as one failure.
-  if (now >= connect_after_)
-    ++failures_;
-  // A refused login is not tried again soon: servers lock accounts that fail too often.
-  auto refused = why.code == errc::login_refused;
-  connect_after_ = now + (refused ? rules_.max_reconnect_delay : reconnect_delay(rules_, failures_, random()));
-  connect_failure_ = why;
+  connect_error_ = why.text;
   numbers_.last_error = why.text;
-  return closed(id, now);
+  auto i = slots_.find(id);
+  if (i == slots_.end())
+    return {};
+  auto server = i->second.server;
+  if (why.code == errc::server_full && open_connections() > 0) {
+    // It is well, but has no room for more of us: make do with what is there.
+    servers_.ended(server);
+    limit_ = open_connections();
+    limit_until_ = now + rules_.max_reconnect_delay;
+  } else {
+    servers_.failed(server, why, now, random());
+  }
+  forget(id, i->second);
+  return settle({}, now);
 }
 
 commands pool_core::released(connection_id id, fate what, const std::string& reason, time_point now) {
@@ -128,11 +149,17 @@ commands pool_core::returned(connection_id id, const std::string& reason, const 
 
 commands pool_core::closed(connection_id id, time_point now) {
   if (auto i = slots_.find(id); i != slots_.end()) {
-    move(id, i->second, slot_state::closing);
-    --tally_[static_cast<size_t>(slot_state::closing)];
-    slots_.erase(i);
+    if (i->second.state == slot_state::opening)
+      servers_.ended(i->second.server);
+    forget(id, i->second);
   }
   return settle({}, now);
+}
+
+void pool_core::forget(connection_id id, slot& x) {
+  move(id, x, slot_state::closing);
+  --tally_[static_cast<size_t>(slot_state::closing)];
+  slots_.erase(id);
 }
 
 void pool_core::end_of_use(connection_id id, slot& x, fate what, const std::string& reason, commands& out,
@@ -147,14 +174,24 @@ void pool_core::end_of_use(connection_id id, slot& x, fate what, const std::stri
     serve_or_park(id, x, out, now);
     return;
   }
-  if (what == fate::lost) {
-    ++numbers_.lost;
-    numbers_.last_error = reason;
+  auto in_use = x.state == slot_state::busy;
+  close(id, x, out);
+  if (what == fate::broken)
+    return;
+  ++numbers_.lost;
+  numbers_.last_error = reason;
+  if (what == fate::lost && !in_use) {
     // Where one was lost others may be: they get a real ping before their next use.
     for (auto& other : slots_)
       other.second.suspect = true;
+  } else if (x.generation == generation_) {
+    rebuilding_ = true;
+    if (what == fate::demoted)
+      servers_.failed(x.server, demoted(reason), now, random());
+    else
+      servers_.doubt(x.server);
+    retire_generation(out);
   }
-  close(id, x, out);
 }
 
 // -- time ------------------------------------------------------------------------
@@ -162,17 +199,20 @@ void pool_core::end_of_use(connection_id id, slot& x, fate what, const std::stri
 commands pool_core::tick(time_point now) {
   commands out;
   maintain_idle(out, now);
+  watch_users(out, now);
   return settle(std::move(out), now);
 }
 
 time_point pool_core::next_event() {
   if (mode_ == mode::stopped)
     return time_point::max();
-  auto result = std::min(queue_.next_deadline(), maintain_at_);
+  auto result = std::min({queue_.next_deadline(), maintain_at_, watch_at_, limit_until_});
+  if (shedder_.enabled() && !queue_.empty())
+    result = std::min(result, shedder_.verdict_at());
   if (mode_ == mode::draining)
     result = std::min(result, cut_at_);
-  if (failures_ > 0 && connects_due() > 0)
-    result = std::min(result, connect_after_);
+  if (connects_due() > 0)
+    result = std::min(result, std::max(pace_until_, servers_.next_attempt()));
   return result;
 }
 
@@ -197,6 +237,20 @@ void pool_core::maintain_idle(commands& out, time_point now) {
   }
 }
 
+/// Users of a connection may vanish without a word.
+void pool_core::watch_users(commands& out, time_point now) {
+  if (watch_at_ > now)
+    return;
+  watch_at_ = time_point::max();
+  for (auto& [id, x] : slots_) {
+    if (x.state != slot_state::busy)
+      continue;
+    watch_at_ = now + watch_interval;
+    if (now - x.busy_since >= watch_interval)
+      out.push_back(look_after{id});
+  }
+}
+
 /// When an idle connection has to be pinged or replaced.
 time_point pool_core::next_maintenance(const slot& x) const {
   auto ping_at = rules_.keepalive == duration::zero() ? time_point::max() : later(x.confirmed_at, rules_.keepalive);
@@ -207,6 +261,8 @@ time_point pool_core::next_maintenance(const slot& x) const {
 
 commands pool_core::settle(commands out, time_point now) {
   expire(out, now);
+  shed(out, now);
+  end_limit(now);
   fail_hopeless(out, now);
   open_missing(out, now);
   finish_drain(out, now);
@@ -221,25 +277,51 @@ void pool_core::expire(commands& out, time_point now) {
   }
 }
 
-/// While no connection is open and connects fail, fails those who do not want to wait; and everybody if trying again is
-/// useless.
-void pool_core::fail_hopeless(commands& out, time_point now) {
-  if (!connect_failure_ || open_connections() > 0)
+/// Under overload, gives up those that have waited longest.
+void pool_core::shed(commands& out, time_point now) {
+  for (auto who = queue_.front(); who != nullptr && shedder_.sheds(now - who->accepted, now); who = queue_.front()) {
+    auto why = circumstances_of(*who, now);
+    refuse(*queue_.pop(), overloaded(rules_, why), out);
+  }
+}
+
+/// A server that was full may have room again.
+void pool_core::end_limit(time_point now) {
+  if (limit_until_ > now)
     return;
-  auto useless = connect_failure_->code == errc::login_refused;
-  while (auto who = useless ? queue_.pop() : queue_.pop_urgent())
-    refuse(*who, cannot_connect(rules_, circumstances_of(*who, now), *connect_failure_), out);
+  limit_ = rules_.size + rules_.max_overflow;
+  limit_until_ = time_point::max();
+}
+
+/// While no connection is open and connects fail, fails those who do not want to wait; and everybody if the breaker is
+/// open.
+void pool_core::fail_hopeless(commands& out, time_point now) {
+  auto cause = servers_.down();
+  if (cause == nullptr || open_connections() > 0)
+    return;
+  auto closed = servers_.state() == breaker_state::closed;
+  while (auto who = closed ? queue_.pop_urgent() : queue_.pop()) {
+    auto next = servers_.next_attempt();
+    auto retry_after = next == time_point::max() ? duration::zero() : std::max(next - now, duration::zero());
+    refuse(*who, no_connection(rules_, circumstances_of(*who, now), *cause, !closed, retry_after), out);
+  }
 }
 
 void pool_core::open_missing(commands& out, time_point now) {
-  if (now < connect_after_)
-    return;
-  for (auto n = connects_due(); n > 0; --n) {
+  for (auto n = now < pace_until_ ? 0 : connects_due(); n > 0; --n) {
+    auto server = servers_.begin(now);
+    if (!server)
+      return;
     auto id = connection_id{++last_id_};
     auto& x = slots_[id];
+    x.server = *server;
     x.generation = generation_;
     ++tally_[static_cast<size_t>(slot_state::opening)];
-    out.push_back(open_connection{id});
+    out.push_back(open_connection{id, *server});
+    if (rebuilding_) {
+      pace_until_ = now + std::chrono::duration_cast<duration>(longest_gap * random());
+      return;
+    }
   }
 }
 
@@ -271,7 +353,7 @@ head_count pool_core::count() const {
 size_t pool_core::connects_due() const {
   if (mode_ == mode::stopped || (mode_ == mode::draining && queue_.empty()))
     return 0;
-  return connects_wanted(rules_, count(), failures_);
+  return connects_wanted(rules_, count(), limit_);
 }
 
 size_t pool_core::open_connections() const {
@@ -319,6 +401,9 @@ void pool_core::grant(connection_id id, slot& x, const request& who, commands& o
                                     : liveness_check::peek;
   move(id, x, slot_state::busy);
   x.draining = mode_ == mode::draining;
+  x.busy_since = now;
+  watch_at_ = std::min(watch_at_, now + watch_interval);
+  shedder_.served(now - who.accepted, now);
   ++numbers_.served;
   out.push_back(grant_connection{who.id, id, check, now - who.accepted});
 }
@@ -336,11 +421,13 @@ void pool_core::close(connection_id id, slot& x, commands& out) {
 
 circumstances pool_core::circumstances_of(const request& who, time_point now) const {
   return {tally(slot_state::busy), open_connections(), queue_.size(), now - who.accepted,
-          connect_failure_ ? connect_failure_->text : std::string{}};
+          connect_error_};
 }
 
 void pool_core::refuse(const request& who, failure why, commands& out) {
-  ++(why.code == errc::acquire_timeout ? numbers_.timed_out : numbers_.refused);
+  ++(why.code == errc::acquire_timeout ? numbers_.timed_out
+     : why.code == errc::overloaded    ? numbers_.shed
+                                       : numbers_.refused);
   why.attempts = who.attempts;
   out.push_back(fail_request{who.id, std::move(why)});
 }
@@ -354,7 +441,9 @@ pool_status pool_core::status() const {
   result.overflow = result.total_connections > rules_.size ? result.total_connections - rules_.size : 0;
   result.waiting = queue_.size();
   result.connecting = tally(slot_state::opening);
+  result.limit = limit_;
   result.generation = generation_;
+  result.breaker = servers_.state();
   return result;
 }
 

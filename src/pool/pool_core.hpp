@@ -3,7 +3,9 @@
 #include "cenote/settings.hpp"
 #include "cenote/status.hpp"
 #include "pool/commands.hpp"
+#include "pool/load_shedder.hpp"
 #include "pool/refusals.hpp"
+#include "pool/server_list.hpp"
 #include "pool/sizing.hpp"
 #include "pool/waiting_queue.hpp"
 
@@ -22,7 +24,8 @@ class pool_core {
 public:
   /// @param rules must be in range.
   /// @param seed for the jitter of delays.
-  pool_core(const pool_settings& rules, uint64_t seed);
+  /// @param servers how many servers there are to connect to; at least 1.
+  pool_core(const pool_settings& rules, uint64_t seed, size_t servers = 1);
 
   // -- what callers want ---------------------------------------------------------
 
@@ -44,9 +47,11 @@ public:
   commands opened(connection_id id, time_point now);
 
   /// @param why `login_refused` fails everybody who waits: trying again is useless until somebody changes something.
+  /// `server_full` makes the pool smaller for a while if it has connections.
   commands open_failed(connection_id id, const failure& why, time_point now);
 
-  /// A use or a ping has ended, or an idle connection was lost.
+  /// A use or a ping has ended, or an idle connection was lost. One that is lost in use takes those of its generation
+  /// with it: whatever ended it may have ended them, too.
   commands released(connection_id id, fate what, const std::string& reason, time_point now);
 
   /// A granted request could not be sent because its connection was dead. It goes to the head of the queue.
@@ -77,7 +82,9 @@ private:
 
   struct slot {
     slot_state state = slot_state::opening;
+    size_t server = 0;
     uint64_t generation = 0;
+    time_point busy_since;
     time_point replace_at;   ///< When it is too old.
     time_point confirmed_at; ///< When the server was last known to be there.
     bool suspect = false;    ///< Another connection was lost since.
@@ -96,14 +103,19 @@ private:
   commands settle(commands out, time_point now);
 
   void move(connection_id id, slot& x, slot_state to);
+  void forget(connection_id id, slot& x);
   bool wants_ping(const slot& x, time_point now) const;
   time_point next_maintenance(const slot& x) const;
   void serve_or_park(connection_id id, slot& x, commands& out, time_point now);
   void grant(connection_id id, slot& x, const request& who, commands& out, time_point now);
   void close(connection_id id, slot& x, commands& out);
   void end_of_use(connection_id id, slot& x, fate what, const std::string& reason, commands& out, time_point now);
+  void retire_generation(commands& out);
   void expire(commands& out, time_point now);
+  void shed(commands& out, time_point now);
   void maintain_idle(commands& out, time_point now);
+  void watch_users(commands& out, time_point now);
+  void end_limit(time_point now);
   void fail_hopeless(commands& out, time_point now);
   void open_missing(commands& out, time_point now);
   void finish_drain(commands& out, time_point now);
@@ -125,10 +137,17 @@ private:
 
   waiting_queue queue_;
 
-  size_t failures_ = 0;                    ///< Connects that failed in a row.
-  std::optional<failure> connect_failure_; ///< The last of them.
-  time_point connect_after_ = time_point::min();
+  load_shedder shedder_;
+
+  server_list servers_;
+  std::string connect_error_; ///< Of the last connect that failed since one succeeded.
+  bool rebuilding_ = false;   ///< After a loss: connects start one by one, with small gaps at random.
+  time_point pace_until_ = time_point::min();
+  size_t limit_; ///< The most connections; fewer than the rules say while the server is full.
+  time_point limit_until_ = time_point::max();
+
   time_point maintain_at_ = time_point::max();
+  time_point watch_at_ = time_point::max(); ///< When to look after those in use.
 
   pool_status numbers_; ///< Its counters and texts; the rest is filled in by `status`.
 };

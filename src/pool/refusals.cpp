@@ -55,15 +55,41 @@ failure queue_full(const pool_settings& rules, const circumstances& now) {
                  now);
 }
 
+failure overloaded(const pool_settings& rules, const circumstances& now) {
+  return refusal(errc::overloaded,
+                 named(rules) + ": overloaded, given up after " + to_text(now.waited) + ": every request of the last "
+                     + to_text(rules.shed_interval) + " has waited longer than " + to_text(rules.shed_target)
+                     + details(now) + "; send less, shorten the statements, or raise pool.size or pool.shed-target",
+                 now);
+}
+
 failure shutting_down(const pool_settings& rules, const circumstances& now) {
   return refusal(errc::shutting_down, named(rules) + " is shutting down" + details(now), now);
 }
 
-failure cannot_connect(const pool_settings& rules, const circumstances& now, const failure& cause) {
+failure no_connection(const pool_settings& rules, const circumstances& now, const failure& cause, bool breaker_is_open,
+                      duration retry_after) {
   auto result = cause;
-  result.text = named(rules) + " cannot connect: " + cause.text;
   result.waited = now.waited;
   result.last_connect_error = cause.text;
+  result.retry_after = retry_after;
+  if (breaker_is_open && cause.code != errc::login_refused) {
+    result.code = errc::circuit_open;
+    auto next = retry_after > duration::zero() ? "the next attempt is in " + to_text(retry_after)
+                                               : std::string{"an attempt is under way"};
+    result.text = named(rules) + ": the circuit breaker is open, no connect has succeeded for more than "
+                  + to_text(rules.breaker_after) + "; " + next + "; the last failure: " + cause.text;
+  } else {
+    result.text = named(rules) + " cannot connect: " + cause.text;
+  }
+  return result;
+}
+
+failure demoted(const std::string& reason) {
+  failure result;
+  result.code = errc::read_only_server;
+  result.what = outcome::unavailable;
+  result.text = reason;
   return result;
 }
 

@@ -22,9 +22,17 @@ struct circumstances {
 /// The errors that the pool itself makes. Their texts name the pool and its numbers and say what to change.
 /// @{
 failure acquire_timeout(const pool_settings& rules, const circumstances& now);
+failure overloaded(const pool_settings& rules, const circumstances& now);
 failure queue_full(const pool_settings& rules, const circumstances& now);
 failure shutting_down(const pool_settings& rules, const circumstances& now);
-failure cannot_connect(const pool_settings& rules, const circumstances& now, const failure& cause);
+
+/// @param cause why the last connect failed.
+/// @param retry_after until the next one; zero if one is under way.
+failure no_connection(const pool_settings& rules, const circumstances& now, const failure& cause, bool breaker_is_open,
+                      duration retry_after);
+
+/// Why a server that has become read-only is not connected to any more.
+failure demoted(const std::string& reason);
 failure never_sent(const pool_settings& rules, const circumstances& now, uint32_t attempts, const std::string& reason);
 /// @}
 

@@ -16,15 +16,9 @@ struct head_count {
 };
 
 /// How many further connects to start now: up to `size` always, beyond that only as many as callers wait that nothing
-/// else will serve; never more than `max_connecting` at a time, and after a failed connect only one.
-/// @param failures connects that failed in a row.
-size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t failures);
-
-/// The delay after the n-th failed connect in a row: doubles from `reconnect_delay` up to `max_reconnect_delay`, less
-/// up to half of it, so that several pools do not knock at the same moment.
-/// @param failures at least 1.
-/// @param random from 0 to below 1.
-duration reconnect_delay(const pool_settings& rules, size_t failures, double random);
+/// else will serve; never more than `max_connecting` at a time.
+/// @param limit the most connections there may be.
+size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t limit);
 
 /// How long a connection is used before it is replaced: `recycle`, less up to 10 %. `duration::max()` if it is never.
 /// @param random from 0 to below 1.

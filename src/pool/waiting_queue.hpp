@@ -20,6 +20,9 @@ public:
   /// Puts a request before all others.
   void push_front(const request& who, time_point deadline);
 
+  /// The request whose turn it is; null if nobody waits.
+  const request* front() const { return size_ == 0 ? nullptr : &entries_.front().who; }
+
   /// Takes out the request whose turn it is.
   std::optional<request> pop();
 

@@ -30,6 +30,12 @@ std::string to_string(errc x) {
     return "shutting_down";
   case errc::connect_failed:
     return "connect_failed";
+  case errc::server_full:
+    return "server_full";
+  case errc::circuit_open:
+    return "circuit_open";
+  case errc::overloaded:
+    return "overloaded";
   case errc::connection_lost_unsent:
     return "connection_lost_unsent";
   case errc::connection_lost:

@@ -19,6 +19,7 @@ enum class fate : uint8_t {
   reusable, ///< Healthy.
   lost,     ///< The server or the network ended it.
   broken,   ///< cenote gave it up: statement timeout, oversized result, protocol trouble.
+  demoted,  ///< The server has become read-only: all connections to it are of no use for writing.
 };
 
 } // namespace cenote

@@ -1,0 +1,74 @@
+#include "pool/circuit_breaker.hpp"
+
+#include "pool/backoff.hpp"
+
+namespace cenote::pool {
+
+namespace {
+
+/// Fewer failed connects in a row may be an accident.
+constexpr size_t least_failures = 3;
+
+/// A refused login is repeated so much more rarely than `max_reconnect_delay` at the end: servers lock accounts.
+constexpr int rarity_of_logins = 60;
+
+} // namespace
+
+void circuit_breaker::began(time_point now) {
+  if (trying_++ == 0)
+    trying_since_ = now;
+}
+
+void circuit_breaker::ended() {
+  if (trying_ > 0 && --trying_ == 0)
+    trying_since_ = time_point::max();
+}
+
+void circuit_breaker::succeeded() {
+  ended();
+  proven_ = true;
+  open_ = false;
+  failures_ = 0;
+  retry_at_ = time_point::min();
+  cause_.reset();
+}
+
+void circuit_breaker::doubt() {
+  proven_ = false;
+}
+
+void circuit_breaker::failed(const failure& why, time_point now, double random) {
+  ended();
+  proven_ = false;
+  if (!cause_)
+    failing_since_ = now;
+  cause_ = why;
+  // Connects that were under way together count as one.
+  if (now < retry_at_)
+    return;
+  ++failures_;
+  auto refused = why.code == errc::login_refused;
+  auto too_long = opens_after_ > duration::zero() && failures_ >= least_failures && now - failing_since_ >= opens_after_;
+  if (!open_ && (refused || too_long)) {
+    open_ = true;
+    failures_ = 1;
+  }
+  retry_at_ = now + next_delay(random);
+}
+
+duration circuit_breaker::next_delay(double random) const {
+  if (cause_->code == errc::login_refused)
+    return exponential_delay(longest_delay_, rarity_of_logins * longest_delay_, failures_);
+  auto longest = open_ ? longest_delay_ : std::min(2 * first_delay_, longest_delay_);
+  auto full = exponential_delay(first_delay_, longest, failures_);
+  // Less up to a half, so that several pools do not knock at the same moment.
+  return std::chrono::duration_cast<duration>(full * (1.0 - 0.5 * random));
+}
+
+breaker_state circuit_breaker::state() const noexcept {
+  if (!open_)
+    return breaker_state::closed;
+  return trying_ > 0 ? breaker_state::half_open : breaker_state::open;
+}
+
+} // namespace cenote::pool

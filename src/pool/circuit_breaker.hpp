@@ -1,0 +1,71 @@
+#pragma once
+
+#include "cenote/failure.hpp"
+#include "cenote/settings.hpp"
+#include "cenote/status.hpp"
+#include "pool/request.hpp"
+
+#include <cstddef>
+#include <optional>
+
+namespace cenote::pool {
+
+/// What is known about connecting to one server, and when to try again.
+///
+/// Closed: connects are tried again after `reconnect_delay`, at most twice that, so that a server that is back is
+/// noticed at once. Open, after connects have failed for `breaker_after` or a login was refused: tries are single and
+/// ever rarer, and nobody needs to wait for them. A connect that succeeds closes it.
+class circuit_breaker {
+public:
+  explicit circuit_breaker(const pool_settings& rules)
+      : first_delay_{rules.reconnect_delay}, longest_delay_{rules.max_reconnect_delay}, opens_after_{rules.breaker_after} {
+    // nop
+  }
+
+  void began(time_point now);
+  void succeeded();
+
+  /// @param random from 0 to below 1, for the jitter of the delay.
+  void failed(const failure& why, time_point now, double random);
+
+  /// A connect has ended in a way that says nothing about the server's health.
+  void ended();
+
+  /// A connection that was open has been lost: the next connect is tried at once, and alone.
+  void doubt();
+
+  /// Whether the server is known to accept connections: the last connect succeeded, and nothing has been lost since.
+  bool proven() const noexcept { return proven_; }
+
+  /// The connects under way.
+  size_t trying() const noexcept { return trying_; }
+
+  /// When the oldest of them began.
+  time_point trying_since() const noexcept { return trying_since_; }
+
+  /// When to try next; the past if at once.
+  time_point retry_at() const noexcept { return retry_at_; }
+
+  /// Why the last connect failed; empty if it did not.
+  const std::optional<failure>& cause() const noexcept { return cause_; }
+
+  breaker_state state() const noexcept;
+
+private:
+  duration next_delay(double random) const;
+
+  duration first_delay_;
+  duration longest_delay_;
+  duration opens_after_;
+
+  bool proven_ = false;
+  bool open_ = false;
+  size_t trying_ = 0;
+  time_point trying_since_ = time_point::max();
+  size_t failures_ = 0; ///< In a row, since it was opened or closed.
+  time_point failing_since_;
+  time_point retry_at_ = time_point::min();
+  std::optional<failure> cause_;
+};
+
+} // namespace cenote::pool

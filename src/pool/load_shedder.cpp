@@ -1,0 +1,33 @@
+#include "pool/load_shedder.hpp"
+
+namespace cenote::pool {
+
+void load_shedder::served(duration waited, time_point now) {
+  if (!enabled())
+    return;
+  next_interval(now);
+  if (waited <= target_) {
+    somebody_was_in_time_ = true;
+    overloaded_ = false;
+  }
+}
+
+bool load_shedder::sheds(duration waited, time_point now) {
+  if (!enabled())
+    return false;
+  next_interval(now);
+  // Twice the target: what is below may still be served in time while the queue gets shorter.
+  return overloaded_ && waited > 2 * target_;
+}
+
+void load_shedder::next_interval(time_point now) {
+  if (now < ends_at_)
+    return;
+  // A long time without any event is no sign of load.
+  auto is_recent = ends_at_ != time_point::min() && now - ends_at_ < interval_;
+  overloaded_ = is_recent && !somebody_was_in_time_;
+  somebody_was_in_time_ = false;
+  ends_at_ = now + interval_;
+}
+
+} // namespace cenote::pool

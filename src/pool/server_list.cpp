@@ -1,0 +1,77 @@
+#include "pool/server_list.hpp"
+
+#include <algorithm>
+
+namespace cenote::pool {
+
+namespace {
+
+/// A server that does not answer a connect for so long is no reason to wait with the next one in the list.
+constexpr auto patience = std::chrono::seconds{1};
+
+/// It is being tried, and nobody knows whether it will answer.
+bool is_in_question(const circuit_breaker& x) {
+  return x.trying() > 0 && !x.proven();
+}
+
+} // namespace
+
+std::optional<size_t> server_list::begin(time_point now) {
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    auto& server = at(i);
+    if (is_in_question(server)) {
+      if (now < server.trying_since() + patience)
+        return std::nullopt;
+    } else if (server.proven() || server.retry_at() <= now) {
+      server.began(now);
+      return in_order(i);
+    }
+  }
+  return std::nullopt;
+}
+
+time_point server_list::next_attempt() const {
+  auto earliest = time_point::min(); // For those behind one that is being tried.
+  auto result = time_point::max();
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    auto& server = at(i);
+    if (is_in_question(server))
+      earliest = std::max(earliest, server.trying_since() + patience);
+    else
+      result = std::min(result, std::max(earliest, server.proven() ? time_point::min() : server.retry_at()));
+  }
+  return result;
+}
+
+void server_list::succeeded(size_t server) {
+  servers_[server].succeeded();
+  preferred_ = server;
+}
+
+void server_list::failed(size_t server, const failure& why, time_point now, double random) {
+  servers_[server].failed(why, now, random);
+  last_failed_ = server;
+}
+
+const failure* server_list::down() const {
+  for (auto& x : servers_)
+    if (!x.cause())
+      return nullptr;
+  return &*servers_[last_failed_].cause();
+}
+
+breaker_state server_list::state() const {
+  auto is = [](breaker_state wanted) { return [wanted](auto& x) { return x.state() == wanted; }; };
+  if (std::ranges::any_of(servers_, is(breaker_state::closed)))
+    return breaker_state::closed;
+  return std::ranges::any_of(servers_, is(breaker_state::half_open)) ? breaker_state::half_open : breaker_state::open;
+}
+
+/// The preferred one first, the others as they were given.
+size_t server_list::in_order(size_t i) const {
+  if (i == 0)
+    return preferred_;
+  return i <= preferred_ ? i - 1 : i;
+}
+
+} // namespace cenote::pool

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "pool/circuit_breaker.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace cenote::pool {
+
+/// The servers of a pool and their health. One is used at a time: the one that accepted the last connect, and after a
+/// failure the first in order that can be tried.
+class server_list {
+public:
+  /// @param count at least 1.
+  server_list(const pool_settings& rules, size_t count) : servers_(count, circuit_breaker{rules}) {
+    // nop
+  }
+
+  /// Where to connect to now; nothing if it is not the time. The connect counts as begun.
+  std::optional<size_t> begin(time_point now);
+
+  /// When `begin` has to be asked again; `time_point::max()` if only the end of a connect can change its answer.
+  time_point next_attempt() const;
+
+  void succeeded(size_t server);
+  void failed(size_t server, const failure& why, time_point now, double random);
+  void ended(size_t server) { servers_[server].ended(); }
+  void doubt(size_t server) { servers_[server].doubt(); }
+
+  /// Why no connect succeeds: the last failure if the last connect to every server failed, else empty.
+  const failure* down() const;
+
+  /// Open, if it is for every server; half-open if one of them is being tried.
+  breaker_state state() const;
+
+private:
+  size_t in_order(size_t i) const;
+  circuit_breaker& at(size_t i) { return servers_[in_order(i)]; }
+  const circuit_breaker& at(size_t i) const { return servers_[in_order(i)]; }
+
+  std::vector<circuit_breaker> servers_;
+  size_t preferred_ = 0;   ///< Accepted the last connect.
+  size_t last_failed_ = 0; ///< Failed last.
+};
+
+} // namespace cenote::pool
