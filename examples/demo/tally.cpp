@@ -16,6 +16,10 @@ pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& po
         ++counters->attempts;
         return self->delegate(pool, execute_atom_v, std::move(what));
       },
+      [=](execute_atom, statement& what, caf::strong_actor_ptr& user) {
+        ++counters->attempts;
+        return self->delegate(pool, execute_atom_v, std::move(what), std::move(user));
+      },
       [=](verify_atom) { return self->delegate(pool, verify_atom_v); },
       [=](status_atom) { return self->delegate(pool, status_atom_v); },
       [=](dispose_atom) { return self->delegate(pool, dispose_atom_v); },

@@ -8,6 +8,7 @@
 #include "cenote/type_ids.hpp"
 
 #include <caf/actor_clock.hpp>
+#include <caf/actor_control_block.hpp>
 #include <caf/timespan.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -21,6 +22,10 @@ using pool_actor = caf::typed_actor<
     // Runs one statement in autocommit mode on the first free connection; callers are served first come first served.
     // Errors: every `errc` but `invalid_setting`.
     caf::result<result>(execute_atom, statement),
+
+    // The same on behalf of another actor, for those that stand between the pool and its callers: if that one ends,
+    // the statement is dropped from the queue, or stopped on the server.
+    caf::result<result>(execute_atom, statement, caf::strong_actor_ptr),
 
     // Makes one round trip to the server. Unlike `execute` it does not wait for a server that is down: it answers
     // `connect_failed` as soon as a connect fails while no connection is open.
@@ -51,6 +56,7 @@ struct grant {
   std::chrono::nanoseconds waited{0};
   uint32_t attempts = 1;
   bool urgent = false; ///< Came as `verify`: does not wait for a server that is down.
+  caf::strong_actor_ptr user; ///< Whose death makes the statement useless; may be null.
 };
 
 /// A connection's report that it is free again, or gone.
@@ -68,11 +74,25 @@ using connection_actor = caf::typed_actor<
     // Pings the server, then reports `released`.
     caf::result<void>(ping_atom),
 
+    // The statement has been running for a while: if its user has ended meanwhile, it is stopped on the server.
+    caf::result<void>(look_after_atom),
+
     // Closes the connection and ends. A statement still running is answered first: `unknown`.
     caf::result<void>(close_atom),
 
     // The socket became ready.
     caf::result<void>(ready_atom, bool, bool)>;
+
+/// Stops on the server what the sessions of a pool run.
+using controller_actor = caf::typed_actor<
+    // Stops the statement that the session with this id runs. Answered when the server has confirmed it.
+    caf::result<void>(stop_atom, uint64_t),
+
+    // Ends that session.
+    caf::result<void>(end_atom, uint64_t),
+
+    // Its own thread is done; an empty text means with success.
+    caf::result<void>(done_atom, failure)>;
 
 /// A connection that is ready for use.
 struct opened {

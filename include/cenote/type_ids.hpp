@@ -57,6 +57,10 @@ CAF_ADD_ATOM(cenote, cenote, returned_atom)
 CAF_ADD_ATOM(cenote, cenote, ping_atom)
 CAF_ADD_ATOM(cenote, cenote, close_atom)
 CAF_ADD_ATOM(cenote, cenote, ready_atom)
+CAF_ADD_ATOM(cenote, cenote, look_after_atom)
+CAF_ADD_ATOM(cenote, cenote, stop_atom)
+CAF_ADD_ATOM(cenote, cenote, end_atom)
+CAF_ADD_ATOM(cenote, cenote, done_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 

@@ -1,11 +1,14 @@
 #include "actors/connection.hpp"
 
-#include "actors/connector.hpp"
 #include "actors/judgement.hpp"
+#include "actors/liveness.hpp"
+#include "actors/log.hpp"
 #include "actors/socket_watch.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/io/typed_broker.hpp>
+#include <caf/sec.hpp>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <algorithm>
@@ -21,9 +24,14 @@ enum class activity : uint8_t {
   idle,
   checking,  ///< The ping before a statement.
   running,   ///< A statement.
+  stopping,  ///< A statement whose user has been answered, or is gone: the server has been told to stop it.
   keepalive, ///< A ping for its own sake.
   gone,      ///< The session has ended; the pool has been told and will close this actor.
 };
+
+std::string seconds(std::chrono::nanoseconds x) {
+  return std::to_string(std::chrono::duration<double>(x).count()) + " s";
+}
 
 failure cut(errc code, std::string text) {
   failure result;
@@ -55,6 +63,7 @@ struct connection_state {
   void begin(grant& what);
   void run();
   void ping();
+  void look_after();
   void close();
 
   // -- the session's progress ----------------------------------------------------
@@ -62,10 +71,14 @@ struct connection_state {
   void drive(db::progress x);
   void finished();
   void finish_statement(tl::expected<result, db::trouble> outcome);
+  void stop_on_server();
+  void stopped();
   void finish_keepalive(const tl::expected<result, db::trouble>& outcome);
   void limit_until(caf::actor_clock::time_point limit);
   void idle_event();
   void time_is_up();
+  void give_up(std::string reason);
+  void end_server_session();
 
   // -- reports -------------------------------------------------------------------
 
@@ -84,6 +97,10 @@ struct connection_state {
   grant current;
   caf::typed_response_promise<result> promise;
   caf::disposable timer;
+
+  // What is known about a statement that is being stopped.
+  bool is_over = false;
+  bool stop_confirmed = false;
 };
 
 connection_actor::behavior_type connection_state::make_behavior() {
@@ -100,6 +117,7 @@ connection_actor::behavior_type connection_state::make_behavior() {
         return promise;
       },
       [this](ping_atom) { ping(); },
+      [this](look_after_atom) { look_after(); },
       [this](close_atom) { close(); },
       [this](ready_atom, bool readable, bool writable) {
         if (doing == activity::idle)
@@ -150,10 +168,10 @@ void connection_state::ping() {
 }
 
 void connection_state::close() {
-  if (doing == activity::running || doing == activity::checking) {
-    end_server_session(self->system(), context.server, db->server_id());
+  if (doing == activity::running || doing == activity::checking || doing == activity::stopping)
+    end_server_session();
+  if (doing == activity::running || doing == activity::checking)
     answer(cut(errc::connection_lost, "the pool closed the connection while the statement ran"));
-  }
   timer.dispose();
   self->quit();
 }
@@ -186,10 +204,47 @@ void connection_state::finished() {
     return;
   }
   watch->want(true, false);
-  if (doing == activity::running)
+  if (doing == activity::stopping) {
+    is_over = true;
+    stopped();
+  } else if (doing == activity::running) {
     finish_statement(std::move(outcome));
-  else
+  } else {
     finish_keepalive(outcome);
+  }
+}
+
+/// The statement's result is not wanted any more. The session may be used again when the statement is over and the
+/// server has confirmed the stop, which would hit the next statement else.
+void connection_state::stop_on_server() {
+  doing = activity::stopping;
+  is_over = false;
+  stop_confirmed = false;
+  limit_until(self->clock().now() + context.server->connect_timeout);
+  // No timeout of CAF's: the timer ends this activity.
+  self->request(context.controller, caf::infinite, stop_atom_v, db->server_id())
+      .then(
+          [this] {
+            stop_confirmed = true;
+            if (doing == activity::stopping)
+              stopped();
+          },
+          [this](const caf::error&) {
+            if (doing == activity::stopping)
+              give_up("a statement could not be stopped on the server");
+          });
+}
+
+void connection_state::stopped() {
+  if (!is_over || !stop_confirmed)
+    return;
+  if (!db->usable()) {
+    release(fate::lost, "the connection was lost while a statement was being stopped");
+    return;
+  }
+  // A stop that came too late would hit the next statement: this ping takes it.
+  doing = activity::idle;
+  ping();
 }
 
 void connection_state::finish_keepalive(const tl::expected<result, db::trouble>& outcome) {
@@ -230,13 +285,32 @@ void connection_state::time_is_up() {
     hand_back("the server did not answer a ping in time");
   else if (doing == activity::keepalive)
     release(fate::lost, "the server did not answer a ping in time");
+  else if (doing == activity::stopping)
+    give_up("a statement did not end within " + seconds(context.server->connect_timeout) + " after it was stopped");
   if (doing != activity::running)
     return;
-  auto limit = std::chrono::duration<double>(current.what.timeout).count();
-  auto text = "the statement was stopped after its time limit of " + std::to_string(limit) + " s";
-  end_server_session(self->system(), context.server, db->server_id());
-  answer(cut(errc::statement_timeout, text));
-  release(fate::broken, text);
+  answer(cut(errc::statement_timeout,
+             "the statement was stopped after its time limit of " + seconds(current.what.timeout)));
+  stop_on_server();
+}
+
+/// The session cannot be used any more though nobody ended it.
+void connection_state::give_up(std::string reason) {
+  end_server_session();
+  release(fate::broken, std::move(reason));
+}
+
+void connection_state::end_server_session() {
+  // Without a sender: a failure is logged by the controller, and would end this actor.
+  caf::anon_send(context.controller, end_atom_v, db->server_id());
+}
+
+void connection_state::look_after() {
+  if (doing != activity::running || !has_ended(current.user))
+    return;
+  log().info("connection {}: the caller of a statement has ended, stopping it", static_cast<uint64_t>(context.id));
+  promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+  stop_on_server();
 }
 
 /// The statement was not sent: the pool finds it another connection.

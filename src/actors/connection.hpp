@@ -15,7 +15,8 @@ namespace cenote {
 struct connection_context {
   connection_id id{};
   supervisor_actor pool;                         ///< Whom it reports to; it ends with it.
-  std::shared_ptr<const server_settings> server; ///< Where to end the session if a statement has to be cut.
+  controller_actor controller;                   ///< Stops what has to be cut.
+  std::shared_ptr<const server_settings> server; ///< That one server.
 };
 
 /// Starts the actor that owns `session`, on a lane. May be called from any thread.

@@ -11,8 +11,11 @@ class connection_factory {
 public:
   virtual ~connection_factory() = default;
 
-  /// Starts opening a connection and returns at once. `pool` is told `opened` or `open_failed` later.
-  virtual void open(connection_id id, const supervisor_actor& pool) = 0;
+  /// How many servers there are to connect to: at least 1.
+  virtual size_t servers() const = 0;
+
+  /// Starts opening a connection to one of them and returns at once. `pool` is told `opened` or `open_failed` later.
+  virtual void open(connection_id id, size_t server, const supervisor_actor& pool) = 0;
 
   /// Where the connections lead, without credentials.
   virtual std::string endpoint() const = 0;

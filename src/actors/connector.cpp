@@ -1,8 +1,8 @@
 #include "actors/connector.hpp"
 
 #include "actors/connection.hpp"
+#include "actors/controller.hpp"
 #include "actors/judgement.hpp"
-#include "actors/log.hpp"
 #include "db/connection.hpp"
 
 #include <caf/actor_system.hpp>
@@ -11,36 +11,52 @@
 
 namespace cenote {
 
-connector::connector(caf::actor_system& sys, server_settings server, std::vector<lane_ptr> lanes)
-    : sys_{sys}, server_{std::make_shared<const server_settings>(std::move(server))}, lanes_{std::move(lanes)} {
-  // nop
+namespace {
+
+failure not_the_primary(const server_settings& where) {
+  failure result;
+  result.code = errc::read_only_server;
+  result.what = outcome::unavailable;
+  result.text = where.endpoint() + ": the server is read-only, and the pool looks for the primary";
+  return result;
 }
 
-void connector::open(connection_id id, const supervisor_actor& pool) {
+} // namespace
+
+connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<lane_ptr> lanes)
+    : sys_{sys}, endpoint_{server.endpoint()}, lanes_{std::move(lanes)} {
+  for (size_t i = 0; i < server.servers(); ++i) {
+    auto one = std::make_shared<const server_settings>(server.server(i));
+    targets_.push_back({one, spawn_controller(sys, one)});
+  }
+}
+
+connector::~connector() {
+  for (auto& x : targets_)
+    caf::anon_send_exit(x.controller, caf::exit_reason::user_shutdown);
+}
+
+void connector::open(connection_id id, size_t server, const supervisor_actor& pool) {
   auto where = lanes_[next_lane_++ % lanes_.size()];
-  sys_.spawn<caf::detached>([id, pool, where, server = server_](caf::event_based_actor* self) {
-    auto session = db::connection::open(*server);
-    if (!session) {
-      self->send(pool, open_failed_atom_v, id, to_failure(session.error(), *server));
+  auto needs_primary = targets_.size() > 1;
+  sys_.spawn<caf::detached>([id, pool, where, needs_primary, to = targets_.at(server)](caf::event_based_actor* self) {
+    auto session = db::connection::open(*to.server);
+    if (!session || (needs_primary && session->is_read_only())) {
+      auto why = session ? not_the_primary(*to.server) : to_failure(session.error(), *to.server);
+      self->send(pool, open_failed_atom_v, id, std::move(why));
       return;
     }
     opened result;
     result.server_connection_id = session->server_id();
     result.server_version = session->server_version();
-    result.connection = spawn_connection(self->system(), where, {id, pool, server}, std::move(*session));
+    result.connection
+        = spawn_connection(self->system(), where, {id, pool, to.controller, to.server}, std::move(*session));
     self->send(pool, opened_atom_v, id, std::move(result));
   });
 }
 
 std::string connector::endpoint() const {
-  return server_->endpoint();
-}
-
-void end_server_session(caf::actor_system& sys, std::shared_ptr<const server_settings> server, uint64_t id) {
-  sys.spawn<caf::detached>([server = std::move(server), id](caf::event_based_actor*) {
-    if (auto done = db::connection::kill(*server, id); !done)
-      log().warn("could not end session {} on {}: {}", id, server->endpoint(), done.error().text);
-  });
+  return endpoint_;
 }
 
 } // namespace cenote

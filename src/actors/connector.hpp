@@ -16,19 +16,24 @@ namespace cenote {
 class connector : public connection_factory {
 public:
   /// @param lanes at least one.
-  connector(caf::actor_system& sys, server_settings server, std::vector<lane_ptr> lanes);
+  connector(caf::actor_system& sys, const server_settings& server, std::vector<lane_ptr> lanes);
+  ~connector() override;
 
-  void open(connection_id id, const supervisor_actor& pool) override;
+  size_t servers() const override { return targets_.size(); }
+  void open(connection_id id, size_t server, const supervisor_actor& pool) override;
   std::string endpoint() const override;
 
 private:
+  struct target {
+    std::shared_ptr<const server_settings> server;
+    controller_actor controller;
+  };
+
   caf::actor_system& sys_;
-  std::shared_ptr<const server_settings> server_;
+  std::string endpoint_;
+  std::vector<target> targets_;
   std::vector<lane_ptr> lanes_;
   size_t next_lane_ = 0;
 };
-
-/// Tells the server to end a session that cenote has given up, in the background. Errors are only logged.
-void end_server_session(caf::actor_system& sys, std::shared_ptr<const server_settings> server, uint64_t id);
 
 } // namespace cenote

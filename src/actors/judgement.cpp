@@ -26,6 +26,8 @@ failure to_failure(const db::trouble& x, const pool::verdict& meaning) {
   result.number = x.number;
   result.sqlstate = x.sqlstate;
   result.text = x.text;
+  if (x.source == db::complaint::server)
+    result.server_text = x.text;
   return result;
 }
 

@@ -1,8 +1,10 @@
+#include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/pool.hpp"
 #include "pool/retry_rules.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/sec.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
@@ -17,6 +19,7 @@ namespace {
 /// A request that is being served, over all its attempts.
 struct task {
   statement what;
+  caf::strong_actor_ptr user; ///< Whose death makes it useless.
   caf::typed_response_promise<result> promise;
   pool::failed_attempt progress;
 };
@@ -40,7 +43,12 @@ struct retrier_state {
     self->monitor(pool);
     self->set_down_handler([this](const caf::down_msg&) { self->quit(); });
     return {
-        [this](execute_atom, statement& what) -> caf::result<result> { return start(std::move(what)); },
+        [this](execute_atom, statement& what) -> caf::result<result> {
+          return start(std::move(what), self->current_sender());
+        },
+        [this](execute_atom, statement& what, caf::strong_actor_ptr& user) -> caf::result<result> {
+          return start(std::move(what), std::move(user));
+        },
         [this](verify_atom) { return self->delegate(pool, verify_atom_v); },
         [this](status_atom) { return self->delegate(pool, status_atom_v); },
         [this](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
@@ -48,11 +56,13 @@ struct retrier_state {
     };
   }
 
-  caf::result<result> start(statement what) {
+  caf::result<result> start(statement what, caf::strong_actor_ptr user) {
     auto job = std::make_shared<task>();
     job->what = std::move(what);
+    job->user = std::move(user);
     job->promise = self->make_response_promise<result>();
     job->progress.kind = job->what.kind;
+    job->progress.max_retries = job->what.max_retries.value_or(rules.max_retries);
     if (job->what.timeout > job->what.timeout.zero())
       job->progress.deadline = self->clock().now() + job->what.timeout;
     attempt(job);
@@ -60,11 +70,15 @@ struct retrier_state {
   }
 
   void attempt(const task_ptr& job) {
+    if (has_ended(job->user)) {
+      job->promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+      return;
+    }
     auto what = job->what;
     if (what.timeout > what.timeout.zero())
       what.timeout = std::max(job->progress.deadline - self->clock().now(), pool::duration{1});
     // No timeout of CAF's: the pool answers every request within its own.
-    self->request(pool, caf::infinite, execute_atom_v, std::move(what))
+    self->request(pool, caf::infinite, execute_atom_v, std::move(what), job->user)
         .then([job](result& x) { job->promise.deliver(std::move(x)); },
               [this, job](const caf::error& why) { failed(job, details(why)); });
   }
@@ -76,7 +90,7 @@ struct retrier_state {
       give_up(*job, std::move(why));
       return;
     }
-    log().warn("retry {} of {} in {} ms: {}", job->progress.attempts, rules.max_retries,
+    log().warn("retry {} of {} in {} ms: {}", job->progress.attempts, job->progress.max_retries,
                std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why));
     ++job->progress.attempts;
     self->run_delayed(*delay, [this, job] { attempt(job); });

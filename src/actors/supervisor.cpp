@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "pool/pool_core.hpp"
 
@@ -25,13 +26,8 @@ struct pending {
   time_point deadline;
   uint32_t attempts; ///< Connections it was given already.
   bool urgent;
+  caf::strong_actor_ptr user; ///< Whose death makes it useless.
 };
-
-/// Whether nobody is there any more to take the answer.
-bool abandoned(const caf::typed_response_promise<result>& x) {
-  auto source = x.source();
-  return source && caf::actor_cast<caf::abstract_actor*>(source)->getf(caf::abstract_actor::is_terminated_flag);
-}
 
 struct supervisor_state {
   using pointer = supervisor_actor::stateful_pointer<supervisor_state>;
@@ -40,7 +36,10 @@ struct supervisor_state {
 
   supervisor_state(pointer this_actor, const pool_settings& settings, std::unique_ptr<connection_factory> factory,
                    uint64_t seed)
-      : self{this_actor}, rules{settings}, core{settings, seed}, connections_of{std::move(factory)} {
+      : self{this_actor},
+        rules{settings},
+        core{settings, seed, factory->servers()},
+        connections_of{std::move(factory)} {
     // nop
   }
 
@@ -50,7 +49,7 @@ struct supervisor_state {
 
   // -- messages ------------------------------------------------------------------
 
-  caf::result<result> accept(statement what, bool urgent);
+  caf::result<result> accept(statement what, bool urgent, caf::strong_actor_ptr user);
   caf::result<verification> verify();
   caf::result<drain_report> drain(caf::timespan limit);
   void opened_connection(connection_id id, opened x);
@@ -64,6 +63,7 @@ struct supervisor_state {
   void carry_out(const pool::open_connection& x);
   void carry_out(const pool::close_connection& x);
   void carry_out(const pool::ping_connection& x);
+  void carry_out(const pool::look_after& x);
   void carry_out(const pool::grant_connection& x);
   void carry_out(pool::fail_request& x);
   void carry_out(const pool::finish&);
@@ -98,7 +98,10 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
   self->set_exit_handler([this](const caf::exit_msg&) { start_drain(now()); });
   perform(core.start(now()));
   return {
-      [this](execute_atom, statement& what) { return accept(std::move(what), false); },
+      [this](execute_atom, statement& what) { return accept(std::move(what), false, self->current_sender()); },
+      [this](execute_atom, statement& what, caf::strong_actor_ptr& user) {
+        return accept(std::move(what), false, std::move(user));
+      },
       [this](verify_atom) { return verify(); },
       [this](status_atom) {
         auto result = core.status();
@@ -110,7 +113,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
         perform(core.dispose(now()));
       },
       [this](drain_atom, caf::timespan limit) { return drain(limit); },
-      [this](verify_atom, statement& what) { return accept(std::move(what), true); },
+      [this](verify_atom, statement& what) { return accept(std::move(what), true, self->current_sender()); },
       [this](opened_atom, connection_id id, opened& x) { opened_connection(id, std::move(x)); },
       [this](open_failed_atom, connection_id id, const failure& why) { open_failed(id, why); },
       [this](released_atom, connection_id id, const released& x) {
@@ -124,11 +127,11 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
   };
 }
 
-caf::result<result> supervisor_state::accept(statement what, bool urgent) {
+caf::result<result> supervisor_state::accept(statement what, bool urgent, caf::strong_actor_ptr user) {
   auto promise = self->make_response_promise<result>();
   auto accepted = now();
   auto deadline = what.timeout > what.timeout.zero() ? accepted + what.timeout : time_point::max();
-  auto who = add({promise, std::move(what), accepted, deadline, 0, urgent});
+  auto who = add({promise, std::move(what), accepted, deadline, 0, urgent, std::move(user)});
   perform(core.acquire(who, accepted));
   return promise;
 }
@@ -173,7 +176,8 @@ caf::result<result> supervisor_state::returned(connection_id id, grant what, con
   log().warn("pool {}: connection {} is gone: {}; its statement was not sent and gets another", rules.name,
              static_cast<uint64_t>(id), reason);
   auto promise = self->make_response_promise<result>();
-  auto who = add({promise, std::move(what.what), what.accepted, what.deadline, what.attempts, what.urgent});
+  auto who = add({promise, std::move(what.what), what.accepted, what.deadline, what.attempts, what.urgent,
+                  std::move(what.user)});
   perform(core.returned(id, reason, who, now()));
   return promise;
 }
@@ -200,7 +204,7 @@ void supervisor_state::perform(pool::commands todo) {
 }
 
 void supervisor_state::carry_out(const pool::open_connection& x) {
-  connections_of->open(x.id, self);
+  connections_of->open(x.id, x.server, self);
 }
 
 void supervisor_state::carry_out(const pool::close_connection& x) {
@@ -211,9 +215,13 @@ void supervisor_state::carry_out(const pool::ping_connection& x) {
   self->send(connections.at(x.id), ping_atom_v);
 }
 
+void supervisor_state::carry_out(const pool::look_after& x) {
+  self->send(connections.at(x.id), look_after_atom_v);
+}
+
 void supervisor_state::carry_out(const pool::grant_connection& x) {
   auto who = std::move(requests.extract(x.request).mapped());
-  if (abandoned(who.promise)) {
+  if (has_ended(who.user)) {
     // The next one gets it. The promise needs no answer, but must not complain about having none.
     who.promise.deliver(caf::make_error(caf::sec::request_receiver_down));
     auto more = core.released(x.connection, fate::reusable, {}, now());
@@ -229,6 +237,7 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   what.waited = x.waited;
   what.attempts = who.attempts + 1;
   what.urgent = who.urgent;
+  what.user = std::move(who.user);
   who.promise.delegate(connections.at(x.connection), execute_atom_v, std::move(what));
 }
 

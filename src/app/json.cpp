@@ -64,11 +64,14 @@ json to_json(const pool_status& x) {
   out["total_connections"] = x.total_connections;
   out["waiting"] = x.waiting;
   out["connecting"] = x.connecting;
+  out["limit"] = x.limit;
   out["generation"] = x.generation;
   out["last_error"] = x.last_error.empty() ? json(nullptr) : json(x.last_error);
+  out["breaker"] = to_string(x.breaker);
   out["served"] = x.served;
   out["timed_out"] = x.timed_out;
   out["refused"] = x.refused;
+  out["shed"] = x.shed;
   out["connects"] = x.connects;
   out["lost"] = x.lost;
   return out;

@@ -29,8 +29,6 @@ bool is_address_char(unsigned char c) {
 } // namespace
 
 std::string host_problem(std::string_view host) {
-  if (host.find(',') != std::string_view::npos)
-    return "host must be one host: several are not supported";
   // An IPv6 address; it may name its interface after a '%'.
   auto address = host.substr(0, host.find('%'));
   if (address.find(':') != std::string_view::npos) {
@@ -52,6 +50,16 @@ std::string find_problem(const server_settings& x) {
     return problem;
   if (x.port == 0)
     return "port must be a number from 1 to 65535";
+  if (!x.other_hosts.empty() && !x.unix_socket.empty())
+    return "unix_socket leads to one server: name several hosts, or the socket";
+  for (auto& other : x.other_hosts) {
+    if (other.host.empty())
+      return "list of hosts has an empty place: write host1:3306,host2:3306";
+    if (auto problem = host_problem(other.host); !problem.empty())
+      return problem;
+    if (other.port == 0)
+      return "port must be a number from 1 to 65535";
+  }
   if (x.unix_socket.size() > max_socket_length)
     return "unix_socket is longer than 107 bytes, the most that a socket's path can have";
   if (x.charset.empty() || !std::all_of(x.charset.begin(), x.charset.end(), is_word_char))

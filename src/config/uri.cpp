@@ -72,30 +72,46 @@ uint16_t read_port(std::string_view text) {
   return out;
 }
 
-void read_place(server_settings& target, std::string_view place) {
-  std::string host;
+server_address read_address(std::string_view place, uint16_t default_port) {
+  server_address out{{}, default_port};
   if (place.starts_with('[')) {
     auto end = place.find(']');
     if (end == npos)
       throw uri_error{"host has a '[' but no ']'"};
-    host = decode(place.substr(1, end - 1), false); // %25 separates the name of an interface.
+    out.host = decode(place.substr(1, end - 1), false); // %25 separates the name of an interface.
     place.remove_prefix(end + 1);
-    if (host.find(':') == std::string::npos)
+    if (out.host.find(':') == std::string::npos)
       throw uri_error{"host in brackets is not an IPv6 address"};
     if (!place.empty() && !place.starts_with(':'))
       throw uri_error{"host in brackets must be followed by ':' and the port, or nothing"};
   } else {
-    host = place.substr(0, place.find(':'));
-    place.remove_prefix(host.size());
-    if (host.find('%') != std::string::npos)
+    out.host = place.substr(0, place.find(':'));
+    place.remove_prefix(out.host.size());
+    if (out.host.find('%') != std::string::npos)
       throw uri_error{"host must not be percent-encoded; for a unix socket write ?unix_socket=/path"};
   }
-  if (auto problem = host_problem(host); !problem.empty())
+  if (auto problem = host_problem(out.host); !problem.empty())
     throw uri_error{problem};
-  if (!host.empty())
-    target.host = host;
   if (place.size() > 1)
-    target.port = read_port(place.substr(1));
+    out.port = read_port(place.substr(1));
+  return out;
+}
+
+/// Reads one host, or several with commas between them.
+void read_places(server_settings& target, std::string_view places) {
+  auto comma = std::min(places.find(','), places.size());
+  auto first = read_address(places.substr(0, comma), target.port);
+  if (!first.host.empty())
+    target.host = first.host;
+  else if (comma < places.size())
+    throw uri_error{"list of hosts has an empty place: write host1:3306,host2:3306"};
+  target.port = first.port;
+  target.other_hosts.clear();
+  while (comma < places.size()) {
+    places.remove_prefix(comma + 1);
+    comma = std::min(places.find(','), places.size());
+    target.other_hosts.push_back(read_address(places.substr(0, comma), 3306));
+  }
 }
 
 void read_database(server_settings& target, std::string_view path) {
@@ -115,7 +131,7 @@ server_settings read_uri(server_settings target, std::string_view uri) {
   auto login = take_login(rest);
   read_login(target, login);
   auto place = rest.substr(0, rest.find_first_of("/?"));
-  read_place(target, place);
+  read_places(target, place);
   rest.remove_prefix(place.size());
   auto question = rest.find('?');
   if (rest.starts_with('/'))

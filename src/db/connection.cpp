@@ -36,6 +36,10 @@ bool connection::uses_tls() const noexcept {
   return impl_->tls;
 }
 
+bool connection::is_read_only() const noexcept {
+  return impl_->read_only;
+}
+
 bool connection::alive() const noexcept {
   if (!usable())
     return false;

@@ -55,10 +55,6 @@ public:
   /// `connect_timeout` per network address and handshake step (DNS excluded).
   static tl::expected<connection, trouble> open(const server_settings& where);
 
-  /// Opens a connection of its own and ends server session `id` (`KILL CONNECTION`). Blocks like `open`. A session that
-  /// does not exist any more counts as success.
-  static tl::expected<void, trouble> kill(const server_settings& where, uint64_t id);
-
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
 
@@ -73,6 +69,9 @@ public:
   const std::string& server_version() const noexcept;
   bool is_mariadb() const noexcept;
   bool uses_tls() const noexcept;
+
+  /// Whether the server refused writes when the connection was opened.
+  bool is_read_only() const noexcept;
 
   /// Looks at the socket without a round trip. False if the server closed it or sent something unasked for. Cannot see
   /// that the network in between is cut. Only between operations.

@@ -38,6 +38,7 @@ struct connection::impl {
   uint64_t max_statement_bytes = 0;
   uint64_t max_result_bytes = 0;
   std::string version;
+  bool read_only = false;
   /// Set if the session has ANSI_QUOTES but its server does not report that with each answer.
   bool unreported_ansi_quotes = false;
 

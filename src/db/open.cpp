@@ -14,31 +14,12 @@ namespace cenote::db {
 
 namespace {
 
-using cells = std::vector<std::string>;
-
-tl::unexpected<trouble> failed(MYSQL& session, std::string_view doing) {
-  auto why = current_error(session, phase::connecting);
-  why.text = std::string{doing} + " failed: " + why.text;
-  return tl::unexpected{std::move(why)};
-}
-
-/// Runs a statement, blocking. Gives back the first row of its first result and reads all others.
-tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::string_view doing) {
-  cells result;
-  forget_tls_errors();
-  for (auto status = mysql_real_query(&session, sql.data(), sql.size()); status != -1;
-       status = mysql_next_result(&session)) {
-    if (status > 0)
-      return failed(session, doing);
-    auto rows = mysql_store_result(&session);
-    if (rows == nullptr && mysql_field_count(&session) != 0)
-      return failed(session, doing);
-    if (auto row = rows != nullptr && result.empty() ? mysql_fetch_row(rows) : nullptr)
-      for (unsigned i = 0; i < mysql_num_fields(rows); ++i)
-        result.emplace_back(row[i] != nullptr ? row[i] : "");
-    mysql_free_result(rows);
-  }
-  return result;
+/// MariaDB counts seconds, and limits every statement; MySQL milliseconds, and limits reads.
+std::string time_limit(MYSQL& session, std::chrono::nanoseconds limit) {
+  auto milliseconds = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(limit).count());
+  if (mariadb_connection(&session) != 0)
+    return ", max_statement_time = " + milliseconds + "e-3";
+  return ", max_execution_time = " + milliseconds;
 }
 
 std::string set_up_statement(MYSQL& session, const server_settings& where) {
@@ -48,6 +29,8 @@ std::string set_up_statement(MYSQL& session, const server_settings& where) {
     escaped.resize(mysql_real_escape_string(&session, escaped.data(), where.sql_mode.data(), where.sql_mode.size()));
     result += ", sql_mode = '" + escaped + "'";
   }
+  if (where.max_statement_time.count() > 0)
+    result += time_limit(session, where.max_statement_time);
   return result;
 }
 
@@ -66,19 +49,21 @@ tl::expected<void, trouble> set_up(MYSQL& session, const server_settings& where)
 struct session_facts {
   uint64_t max_allowed_packet = 0;
   bool ansi_quotes = false;
+  bool read_only = false;
 };
 
 tl::expected<session_facts, trouble> look_at(MYSQL& session) {
-  auto answer = ask(session, "SELECT @@max_allowed_packet, @@sql_mode", "the first query");
+  auto answer = ask(session, "SELECT @@max_allowed_packet, @@sql_mode, @@read_only", "the first query");
   if (!answer)
     return tl::unexpected{std::move(answer.error())};
   session_facts result;
   const auto& x = *answer;
-  if (x.size() != 2
+  if (x.size() != 3
       || std::from_chars(x[0].data(), x[0].data() + x[0].size(), result.max_allowed_packet).ec != std::errc{})
     return tl::unexpected{
         trouble{complaint::server, phase::connecting, CR_MALFORMED_PACKET, "HY000", "the first query got no answer"}};
   result.ansi_quotes = x[1].find("ANSI_QUOTES") != std::string::npos;
+  result.read_only = x[2] != "0" && x[2] != "OFF";
   return result;
 }
 
@@ -111,22 +96,13 @@ tl::expected<connection, trouble> connection::open(const server_settings& where)
     return tl::unexpected{trouble{complaint::server, phase::connecting, CR_OUT_OF_MEMORY, "HY000",
                                   "could not make the connection non-blocking: out of memory"}};
   auto result = std::make_unique<impl>(std::move(*session), where);
+  result->read_only = facts->read_only;
   // A packet must be smaller than the limit, and holds one byte besides the text: the command.
   result->max_statement_bytes = facts->max_allowed_packet - 2;
   if (where.max_allowed_packet != 0)
     result->max_statement_bytes = std::min(result->max_statement_bytes, where.max_allowed_packet);
   result->unreported_ansi_quotes = facts->ansi_quotes && (m.server_status & SERVER_STATUS_ANSI_QUOTES) == 0;
   return connection{std::move(result)};
-}
-
-tl::expected<void, trouble> connection::kill(const server_settings& where, uint64_t id) {
-  auto session = log_in(where);
-  if (!session)
-    return tl::unexpected{std::move(session.error())};
-  if (auto done = ask(**session, "KILL CONNECTION " + std::to_string(id), "KILL");
-      !done && done.error().number != ER_NO_SUCH_THREAD)
-    return tl::unexpected{std::move(done.error())};
-  return {};
 }
 
 } // namespace cenote::db

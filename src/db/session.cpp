@@ -178,6 +178,12 @@ std::string unreadable_file(const server_settings& where) {
   return {};
 }
 
+tl::unexpected<trouble> failed(MYSQL& session, std::string_view doing) {
+  auto why = current_error(session, phase::connecting);
+  why.text = std::string{doing} + " failed: " + why.text;
+  return tl::unexpected{std::move(why)};
+}
+
 } // namespace
 
 void forget_tls_errors() noexcept {
@@ -216,6 +222,24 @@ tl::expected<session_ptr, trouble> log_in(const server_settings& where) {
   if (where.tls != tls_mode::disabled && mysql_get_ssl_cipher(session.get()) == nullptr)
     return tl::unexpected{client_trouble(CR_SSL_CONNECTION_ERROR, "TLS is required, but the server does not offer it")};
   return session;
+}
+
+tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::string_view doing) {
+  cells result;
+  forget_tls_errors();
+  for (auto status = mysql_real_query(&session, sql.data(), sql.size()); status != -1;
+       status = mysql_next_result(&session)) {
+    if (status > 0)
+      return failed(session, doing);
+    auto rows = mysql_store_result(&session);
+    if (rows == nullptr && mysql_field_count(&session) != 0)
+      return failed(session, doing);
+    if (auto row = rows != nullptr && result.empty() ? mysql_fetch_row(rows) : nullptr)
+      for (unsigned i = 0; i < mysql_num_fields(rows); ++i)
+        result.emplace_back(row[i] != nullptr ? row[i] : "");
+    mysql_free_result(rows);
+  }
+  return result;
 }
 
 } // namespace cenote::db

@@ -5,6 +5,9 @@
 #include "db/connection.hpp"
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <mysql.h>
 
@@ -19,6 +22,13 @@ using session_ptr = std::unique_ptr<MYSQL, session_closer>;
 
 /// Connects, does TLS and logs in; blocks. The session is as the server sets it up.
 tl::expected<session_ptr, trouble> log_in(const server_settings& where);
+
+/// The cells of a row as text; NULL is empty.
+using cells = std::vector<std::string>;
+
+/// Runs a statement, blocking. Gives back the first row of its first result and reads all others.
+/// @param doing names the statement in error texts.
+tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::string_view doing);
 
 /// Forgets what OpenSSL has noted on this thread. Must come before every call on a connection with TLS, because
 /// Connector/C would take the error of another connection on the same thread for one of this.

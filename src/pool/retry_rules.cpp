@@ -2,6 +2,8 @@
 
 #include "pool/backoff.hpp"
 
+#include <algorithm>
+
 namespace cenote::pool {
 
 bool may_repeat(statement_kind kind, const failure& why) {
@@ -22,11 +24,12 @@ bool may_repeat(statement_kind kind, const failure& why) {
 
 std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
                                     time_point now, double random) {
-  if (what.attempts > rules.max_retries || !may_repeat(what.kind, why))
+  if (what.attempts > what.max_retries || !may_repeat(what.kind, why))
     return std::nullopt;
   auto delay = why.what == outcome::rolled_back
                    ? std::chrono::duration_cast<duration>(std::chrono::milliseconds{50} * random)
-                   : exponential_delay(rules.initial_delay, rules.max_delay, what.attempts);
+                   : std::max<duration>(exponential_delay(rules.initial_delay, rules.max_delay, what.attempts),
+                                        why.retry_after);
   if (what.deadline - now <= delay)
     return std::nullopt;
   return delay;

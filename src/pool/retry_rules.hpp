@@ -16,12 +16,13 @@ bool may_repeat(statement_kind kind, const failure& why);
 struct failed_attempt {
   statement_kind kind = statement_kind::write;
   uint32_t attempts = 1;                   ///< How often it has been tried.
+  size_t max_retries = 5;                  ///< How often it may be repeated.
   time_point deadline = time_point::max(); ///< When its own time is up.
 };
 
 /// The delay before the next attempt, or nothing if the error is final: it may not be repeated, `max_retries` are used
 /// up, or the next attempt would start after the deadline. Deadlocks and lock waits are repeated after up to 50 ms,
-/// everything else after `initial_delay`, doubled each time up to `max_delay`.
+/// everything else after `initial_delay`, doubled each time up to `max_delay`, and not before the failure's `retry_after`.
 /// @param random from 0 to below 1.
 std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
                                     time_point now, double random);

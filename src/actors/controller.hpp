@@ -1,0 +1,18 @@
+#pragma once
+
+#include "cenote/actors.hpp"
+#include "cenote/settings.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <memory>
+
+namespace cenote {
+
+/// Starts the actor that stops, from a session of its own, what the pool's other sessions run. The session is opened
+/// when it is first needed, and kept: stopping a statement must not depend on the server's having room at that moment.
+///
+/// An exit message ends it when it has done what it was asked for until then.
+controller_actor spawn_controller(caf::actor_system& sys, std::shared_ptr<const server_settings> server);
+
+} // namespace cenote

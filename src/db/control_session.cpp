@@ -1,0 +1,45 @@
+#include "db/control_session.hpp"
+
+#include "db/session.hpp"
+
+#include <mysqld_error.h>
+
+namespace cenote::db {
+
+struct control_session::impl {
+  session_ptr session;
+};
+
+control_session::control_session(std::unique_ptr<impl> x) noexcept : impl_{std::move(x)} {
+  // nop
+}
+
+control_session::control_session(control_session&&) noexcept = default;
+
+control_session& control_session::operator=(control_session&&) noexcept = default;
+
+control_session::~control_session() = default;
+
+tl::expected<control_session, trouble> control_session::open(const server_settings& where) {
+  auto session = log_in(where);
+  if (!session)
+    return tl::unexpected{std::move(session.error())};
+  return control_session{std::make_unique<impl>(impl{std::move(*session)})};
+}
+
+tl::expected<void, trouble> control_session::stop_statement(uint64_t id) {
+  return kill("KILL QUERY ", id);
+}
+
+tl::expected<void, trouble> control_session::end_session(uint64_t id) {
+  return kill("KILL CONNECTION ", id);
+}
+
+tl::expected<void, trouble> control_session::kill(const std::string& what, uint64_t id) {
+  if (auto done = ask(*impl_->session, what + std::to_string(id), "KILL");
+      !done && done.error().number != ER_NO_SUCH_THREAD)
+    return tl::unexpected{std::move(done.error())};
+  return {};
+}
+
+} // namespace cenote::db
