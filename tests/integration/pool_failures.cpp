@@ -133,13 +133,20 @@ SCENARIO("a lock that another pool's statement holds too long is a rolled back l
   }
 }
 
+/// A transaction in one statement that updates two rows, and meets a gate in between.
+statement update_both(int first, int second, const std::string& gate) {
+  return write("BEGIN NOT ATOMIC START TRANSACTION; UPDATE t SET v = v + 1 WHERE id = ?; " + gate
+                   + "; UPDATE t SET v = v + 1 WHERE id = ?; COMMIT; END",
+               first, second);
+}
+
 SCENARIO("of two statements in a deadlock one is rolled back and the other succeeds") {
   GIVEN("two pools that update rows in opposite order, and have each locked their first one") {
     auto other = start_full_pool(server.settings(), rules_for(1));
     must(admin(), read("SELECT GET_LOCK('go', 0)"));
-    auto upwards = ask(other, write("UPDATE t SET v = v + IF(id = 1, GET_LOCK('go', 60), 1) ORDER BY id ASC"));
+    auto upwards = ask(other, update_both(1, 2, "DO GET_LOCK('go', 60)"));
     await_lock_holders(1);
-    auto downwards = ask(pool, write("UPDATE t SET v = v + 1 ORDER BY id DESC"));
+    auto downwards = ask(pool, update_both(2, 1, "DO 0"));
     await_lock_holders(2);
     WHEN("the first goes on to its second row") {
       must(admin(), read("SELECT RELEASE_LOCK('go')"));
