@@ -3,14 +3,20 @@
 #include "cenote/detail/connection.hpp"
 #include "cenote/error.hpp"
 #include "cenote/result.hpp"
+#include "cenote/session.hpp"
 #include "cenote/statement.hpp"
 #include "cenote/status.hpp"
+#include "cenote/transaction.hpp"
 #include "cenote/type_ids.hpp"
 
 #include <caf/actor_clock.hpp>
 #include <caf/actor_control_block.hpp>
 #include <caf/timespan.hpp>
 #include <caf/typed_actor.hpp>
+
+#include <string>
+#include <variant>
+#include <vector>
 
 namespace cenote {
 
@@ -26,6 +32,31 @@ using pool_actor = caf::typed_actor<
     // The same on behalf of another actor, for those that stand between the pool and its callers: if that one ends,
     // the statement is dropped from the queue, or stopped on the server.
     caf::result<result>(execute_atom, statement, caf::strong_actor_ptr),
+
+    // Runs all statements in one transaction, and commits. Answers one result per statement. If anything fails, nothing
+    // of it has taken effect, unless the outcome is `unknown`; `failure::statement_index` says where it failed.
+    caf::result<std::vector<result>>(transact_atom, transaction),
+
+    // The same on behalf of another actor.
+    caf::result<std::vector<result>>(transact_atom, transaction, caf::strong_actor_ptr),
+
+    // Lends a connection to the sender for its exclusive use, oldest request first. Ends with `checkin`, with its time
+    // limit, or with its holder: then what is open is rolled back. What comes after that is refused: `session_ended`.
+    caf::result<session_id>(checkout_atom, session_options),
+
+    // The same for another holder.
+    caf::result<session_id>(checkout_atom, session_options, caf::strong_actor_ptr),
+
+    // Gives the connection back. An open transaction is rolled back, and the state of the session is reset.
+    caf::result<void>(checkin_atom, session_id),
+
+    // What a session can do, one after the other. A transaction must not be open already at `begin`; with a name,
+    // `savepoint` and `rollback` are about that savepoint. A deadlock ends the transaction; after `lock_wait` it is
+    // still open. If a connection is lost, its open transaction is `rolled_back`, but a COMMIT's outcome is `unknown`.
+    caf::result<result>(execute_atom, session_id, statement), caf::result<void>(begin_atom, session_id, transaction_options),
+    caf::result<void>(commit_atom, session_id), caf::result<void>(rollback_atom, session_id),
+    caf::result<void>(savepoint_atom, session_id, std::string),
+    caf::result<void>(rollback_atom, session_id, std::string),
 
     // Makes one round trip to the server. Unlike `execute` it does not wait for a server that is down: it answers
     // `connect_failed` as soon as a connect fails while no connection is open.
@@ -43,11 +74,31 @@ using pool_actor = caf::typed_actor<
 
 // -- internal: between the pool and its connections, never over the network -------
 
-/// A statement on its way to a connection.
+/// A session that begins.
+struct lease {
+  session_id id{};
+  session_options options;
+  std::chrono::nanoseconds leak_warning{0}; ///< Zero: none.
+};
+
+/// What a session's holder asks for.
+struct session_command {
+  enum class kind : uint8_t { execute, begin, commit, rollback, savepoint, rollback_to };
+  session_id session{};
+  kind what = kind::execute;
+  statement text;              ///< For `execute`.
+  transaction_options options; ///< For `begin`.
+  std::string savepoint;       ///< For `savepoint` and `rollback_to`.
+};
+
+/// What a connection is given for.
+using work = std::variant<statement, transaction, lease>;
+
+/// Work on its way to a connection.
 struct grant {
-  statement what;
+  work what;
   liveness_check check = liveness_check::peek;
-  /// When the statement's own time is up; `time_point::max()` if it has none.
+  /// When the work's own time is up; `time_point::max()` if it has none.
   caf::actor_clock::time_point deadline = caf::actor_clock::time_point::max();
   /// Until when a check before use may take: a frozen server must not hold a caller for longer than the queue would.
   caf::actor_clock::time_point check_until = caf::actor_clock::time_point::max();
@@ -67,9 +118,15 @@ struct released {
 
 /// A connection: owns one session with the server. A broker on an I/O lane; never blocks it.
 using connection_actor = caf::typed_actor<
-    // Runs the statement and answers the client, to whom the pool delegates. If the connection turns out to be dead
-    // before anything was sent, it hands the grant back to the pool with `returned`.
+    // Does the work and answers the client, to whom the pool delegates, in the way of what it asked for. If the
+    // connection turns out to be dead before anything was sent, it hands the grant back to the pool with `returned`.
     caf::result<result>(execute_atom, grant),
+
+    // Does it for the holder of the session, after what that one has asked for before.
+    caf::result<result>(execute_atom, session_command),
+
+    // The session has ended: it was checked in, or its holder has.
+    caf::result<void>(checkin_atom, session_id),
 
     // Pings the server, then reports `released`.
     caf::result<void>(ping_atom),
@@ -112,12 +169,13 @@ using supervisor_actor = pool_actor::extend<
     // The use of a connection has ended.
     caf::result<void>(released_atom, connection_id, released),
 
-    // A statement that a dead connection could not send: it keeps its place at the head of the queue.
+    // Work that a dead connection could not begin: it keeps its place at the head of the queue.
     caf::result<result>(returned_atom, connection_id, grant, std::string)>;
 
 } // namespace cenote
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::grant)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::session_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::released)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_id)

@@ -45,6 +45,7 @@ enum class errc : uint8_t {
                      ///< the commit that failed there (1180): unknown.
   read_only_server,  ///< The server does not accept writes.
   interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
+  session_ended,     ///< The session was checked in, its time was up, or its connection was lost: nothing was sent.
   result_too_large,  ///< The result exceeds `max-result-bytes`. A read is rejected; a write may have run: unknown.
   // configuration and use
   invalid_setting, ///< A setting is missing, unknown, of the wrong type or out of range.

@@ -282,6 +282,9 @@ public:
   /// Bytes that the result holds so far, with the room for the ends of its cells.
   size_t size() const noexcept { return result_.data_.size() + result_.ends_.size() * sizeof(uint32_t); }
 
+  /// The result sets of a result one by one, without the effects that they had together.
+  static std::vector<result> take_apart(result x);
+
   /// Hands the result out and starts anew.
   result finish() { return std::exchange(result_, {}); }
 

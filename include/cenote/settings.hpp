@@ -130,6 +130,9 @@ struct pool_settings {
   std::chrono::nanoseconds shed_target{0};
   std::chrono::nanoseconds shed_interval = std::chrono::seconds{2};
 
+  /// A session that is held for longer is logged, with its owner and its last statement. Zero: never.
+  std::chrono::nanoseconds leak_warning = std::chrono::seconds{30};
+
   /// Longest time that a shutdown waits for the work that was accepted. Zero: not at all.
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds{30};
 

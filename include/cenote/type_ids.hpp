@@ -2,12 +2,16 @@
 
 #include "cenote/failure.hpp"
 #include "cenote/result.hpp"
+#include "cenote/session.hpp"
 #include "cenote/statement.hpp"
 #include "cenote/status.hpp"
+#include "cenote/transaction.hpp"
 #include "cenote/value.hpp"
 
 #include <caf/is_error_code_enum.hpp>
 #include <caf/type_id.hpp>
+
+#include <vector>
 
 // Forward declarations of the internal messages; see actors.hpp.
 namespace cenote {
@@ -15,6 +19,7 @@ enum class connection_id : uint64_t;
 struct grant;
 struct opened;
 struct released;
+struct session_command;
 } // namespace cenote
 
 // cenote's message types. Append only: the numbers are part of the network protocol, and every node of a cluster needs
@@ -38,8 +43,21 @@ CAF_ADD_TYPE_ID(cenote, (cenote::pool_status))
 CAF_ADD_TYPE_ID(cenote, (cenote::verification))
 CAF_ADD_TYPE_ID(cenote, (cenote::drain_report))
 CAF_ADD_TYPE_ID(cenote, (cenote::breaker_state))
+CAF_ADD_TYPE_ID(cenote, (cenote::isolation))
+CAF_ADD_TYPE_ID(cenote, (cenote::transaction_options))
+CAF_ADD_TYPE_ID(cenote, (cenote::transaction))
+CAF_ADD_TYPE_ID(cenote, (cenote::session_id))
+CAF_ADD_TYPE_ID(cenote, (cenote::session_options))
+CAF_ADD_TYPE_ID(cenote, (std::vector<cenote::result>))
 
 CAF_ADD_ATOM(cenote, cenote, execute_atom)
+CAF_ADD_ATOM(cenote, cenote, transact_atom)
+CAF_ADD_ATOM(cenote, cenote, checkout_atom)
+CAF_ADD_ATOM(cenote, cenote, checkin_atom)
+CAF_ADD_ATOM(cenote, cenote, begin_atom)
+CAF_ADD_ATOM(cenote, cenote, commit_atom)
+CAF_ADD_ATOM(cenote, cenote, rollback_atom)
+CAF_ADD_ATOM(cenote, cenote, savepoint_atom)
 CAF_ADD_ATOM(cenote, cenote, verify_atom)
 CAF_ADD_ATOM(cenote, cenote, status_atom)
 CAF_ADD_ATOM(cenote, cenote, dispose_atom)
@@ -50,6 +68,7 @@ CAF_ADD_TYPE_ID(cenote, (cenote::connection_id))
 CAF_ADD_TYPE_ID(cenote, (cenote::grant))
 CAF_ADD_TYPE_ID(cenote, (cenote::opened))
 CAF_ADD_TYPE_ID(cenote, (cenote::released))
+CAF_ADD_TYPE_ID(cenote, (cenote::session_command))
 CAF_ADD_ATOM(cenote, cenote, opened_atom)
 CAF_ADD_ATOM(cenote, cenote, open_failed_atom)
 CAF_ADD_ATOM(cenote, cenote, released_atom)

@@ -1,107 +1,38 @@
 #include "actors/connection.hpp"
 
+#include "actors/connection_state.hpp"
 #include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
-#include "actors/socket_watch.hpp"
+#include "cenote/error.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/io/typed_broker.hpp>
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace cenote {
 
 namespace {
 
-/// What the session is doing.
-enum class activity : uint8_t {
-  idle,
-  checking,  ///< The ping before a statement.
-  running,   ///< A statement.
-  stopping,  ///< A statement whose user has been answered, or is gone: the server has been told to stop it.
-  keepalive, ///< A ping for its own sake.
-  gone,      ///< The session has ended; the pool has been told and will close this actor.
-};
-
 std::string seconds(std::chrono::nanoseconds x) {
   return std::to_string(std::chrono::duration<double>(x).count()) + " s";
 }
 
-failure cut(errc code, std::string text) {
-  failure result;
-  result.code = code;
-  result.what = outcome::unknown;
-  result.text = std::move(text);
-  return result;
+} // namespace
+
+connection_state::connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session)
+    : self{this_actor}, where{std::move(lane)}, context{std::move(about)}, db{std::move(session)} {
+  // nop
 }
 
-struct connection_state {
-  using pointer = connection_actor::stateful_broker_pointer<connection_state>;
-
-  static inline const char* name = "cenote.connection";
-
-  connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session)
-      : self{this_actor}, where{std::move(lane)}, context{std::move(about)}, db{std::move(session)} {
-    // nop
-  }
-
-  ~connection_state() {
-    if (watch)
-      watch->stop();
-  }
-
-  connection_actor::behavior_type make_behavior();
-
-  // -- what the pool asks for ----------------------------------------------------
-
-  void begin(grant& what);
-  void run();
-  void ping();
-  void look_after();
-  void close();
-
-  // -- the session's progress ----------------------------------------------------
-
-  void drive(db::progress x);
-  void finished();
-  void finish_statement(tl::expected<result, db::trouble> outcome);
-  void stop_on_server();
-  void stopped();
-  void finish_keepalive(const tl::expected<result, db::trouble>& outcome);
-  void limit_until(caf::actor_clock::time_point limit);
-  void idle_event();
-  void time_is_up();
-  void give_up(std::string reason);
-  void end_server_session();
-
-  // -- reports -------------------------------------------------------------------
-
-  void hand_back(std::string reason);
-  void release(fate what, std::string reason = {});
-  void answer(failure why);
-
-  pointer self;
-  lane_ptr where; ///< Before the watch, which uses its loop.
-  connection_context context;
-  std::optional<db::connection> db; ///< Empty when gone.
-  socket_watch_ptr watch;
-  activity doing = activity::idle;
-
-  // The statement at hand.
-  grant current;
-  caf::typed_response_promise<result> promise;
-  caf::disposable timer;
-
-  // What is known about a statement that is being stopped.
-  bool is_over = false;
-  bool stop_confirmed = false;
-};
+connection_state::~connection_state() {
+  if (watch)
+    watch->stop();
+}
 
 connection_actor::behavior_type connection_state::make_behavior() {
   watch = caf::make_counted<socket_watch>(where->loop(), db->socket(), self);
@@ -112,21 +43,31 @@ connection_actor::behavior_type connection_state::make_behavior() {
   self->set_exit_handler([this](const caf::exit_msg&) { close(); });
   return {
       [this](execute_atom, grant& what) -> caf::result<result> {
-        promise = self->make_response_promise<result>();
+        promise = self->make_response_promise();
         begin(what);
-        return promise;
+        return caf::delegated<result>{};
+      },
+      [this](execute_atom, session_command& what) -> caf::result<result> {
+        add(std::move(what));
+        return caf::delegated<result>{};
+      },
+      [this](checkin_atom, session_id id) {
+        if (in_use && in_use->terms.id == id)
+          end_session("it was checked in");
       },
       [this](ping_atom) { ping(); },
       [this](look_after_atom) { look_after(); },
       [this](close_atom) { close(); },
       [this](ready_atom, bool readable, bool writable) {
-        if (doing == activity::idle)
+        if (doing == activity::idle || doing == activity::leased)
           idle_event();
         else if (doing != activity::gone)
           drive(db->resume(readable, writable));
       },
   };
 }
+
+// -- what the pool asks for ------------------------------------------------------
 
 void connection_state::begin(grant& what) {
   current = std::move(what);
@@ -143,20 +84,8 @@ void connection_state::begin(grant& what) {
     limit_until(std::min(current.check_until, current.deadline));
     drive(db->start_ping());
   } else {
-    run();
+    start_work();
   }
-}
-
-void connection_state::run() {
-  doing = activity::running;
-  limit_until(current.deadline);
-  drive(db->start_execute(current.what));
-}
-
-void connection_state::limit_until(caf::actor_clock::time_point limit) {
-  timer.dispose();
-  if (limit != caf::actor_clock::time_point::max())
-    timer = self->run_delayed(limit - self->clock().now(), [this] { time_is_up(); });
 }
 
 void connection_state::ping() {
@@ -167,14 +96,38 @@ void connection_state::ping() {
   drive(db->start_ping());
 }
 
+void connection_state::look_after() {
+  if (in_use) {
+    auto held = self->clock().now() - in_use->since;
+    auto& terms = in_use->terms;
+    if (!in_use->warned && terms.leak_warning > terms.leak_warning.zero() && held >= terms.leak_warning) {
+      in_use->warned = true;
+      log().warn("session {} has been held for {} by {}; its last statement: {}", static_cast<uint64_t>(terms.id),
+                 seconds(held), terms.options.owner.empty() ? "an actor without a name" : terms.options.owner,
+                 in_use->last_statement.empty() ? "none" : in_use->last_statement);
+    }
+    return;
+  }
+  if (doing != activity::running || !has_ended(current.user))
+    return;
+  log().info("connection {}: the caller of a statement has ended, stopping it", static_cast<uint64_t>(context.id));
+  at_hand->promise().deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+  stop_on_server();
+}
+
 void connection_state::close() {
   if (doing == activity::running || doing == activity::checking || doing == activity::stopping)
     end_server_session();
   if (doing == activity::running || doing == activity::checking)
-    answer(cut(errc::connection_lost, "the pool closed the connection while the statement ran"));
+    answer(own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran"));
+  if (in_use)
+    for (auto& x : in_use->waiting)
+      x.answer(own_failure(errc::session_ended, outcome::rejected, "the pool closed the connection of the session"));
   timer.dispose();
   self->quit();
 }
+
+// -- the connection's progress -----------------------------------------------------
 
 void connection_state::drive(db::progress x) {
   switch (x) {
@@ -194,32 +147,45 @@ void connection_state::drive(db::progress x) {
 }
 
 void connection_state::finished() {
+  if (doing == activity::running) {
+    finish_step();
+    return;
+  }
   auto outcome = db->take();
   if (doing == activity::checking) {
-    if (!outcome) {
+    if (outcome)
+      start_work();
+    else
       hand_back(outcome.error().text);
-      return;
-    }
-    run();
     return;
   }
   watch->want(true, false);
   if (doing == activity::stopping) {
     is_over = true;
     stopped();
-  } else if (doing == activity::running) {
-    finish_statement(std::move(outcome));
+  } else if (doing == activity::resetting) {
+    finish_reset(outcome);
   } else {
     finish_keepalive(outcome);
   }
 }
 
-/// The statement's result is not wanted any more. The session may be used again when the statement is over and the
-/// server has confirmed the stop, which would hit the next statement else.
+void connection_state::finish_keepalive(const tl::expected<result, db::trouble>& outcome) {
+  timer.dispose();
+  if (!outcome)
+    release(fate::lost, outcome.error().text);
+  else
+    job_done();
+}
+
+/// The result of what runs is not wanted any more. The session may be used again when that is over and the server has
+/// confirmed the stop, which would hit the next statement else.
 void connection_state::stop_on_server() {
   doing = activity::stopping;
   is_over = false;
   stop_confirmed = false;
+  // After an error the server does not tell whether a transaction is open.
+  needs_reset |= at_hand->is_transaction();
   limit_until(self->clock().now() + context.server->connect_timeout);
   // No timeout of CAF's: the timer ends this activity.
   self->request(context.controller, caf::infinite, stop_atom_v, db->server_id())
@@ -247,31 +213,10 @@ void connection_state::stopped() {
   ping();
 }
 
-void connection_state::finish_keepalive(const tl::expected<result, db::trouble>& outcome) {
+void connection_state::limit_until(caf::actor_clock::time_point limit) {
   timer.dispose();
-  if (outcome)
-    release(fate::reusable);
-  else
-    release(fate::lost, outcome.error().text);
-}
-
-void connection_state::finish_statement(tl::expected<result, db::trouble> outcome) {
-  timer.dispose();
-  if (outcome) {
-    promise.deliver(std::move(*outcome));
-    release(fate::reusable);
-    return;
-  }
-  auto judged = judge(outcome.error(), current.what.kind, db->is_mariadb());
-  if (judged.why.what == outcome::not_sent) {
-    hand_back(judged.why.text);
-    return;
-  }
-  if (judged.connection == fate::reusable && !db->usable())
-    judged.connection = fate::broken;
-  auto text = judged.why.text;
-  answer(std::move(judged.why));
-  release(judged.connection, std::move(text));
+  if (limit != caf::actor_clock::time_point::max())
+    timer = self->run_delayed(limit - self->clock().now(), [this] { time_is_up(); });
 }
 
 /// The server said something while nothing was asked: it hangs up.
@@ -281,17 +226,31 @@ void connection_state::idle_event() {
 }
 
 void connection_state::time_is_up() {
-  if (doing == activity::checking)
+  switch (doing) {
+  case activity::checking:
     hand_back("the server did not answer a ping in time");
-  else if (doing == activity::keepalive)
+    break;
+  case activity::keepalive:
     release(fate::lost, "the server did not answer a ping in time");
-  else if (doing == activity::stopping)
+    break;
+  case activity::stopping:
     give_up("a statement did not end within " + seconds(context.server->connect_timeout) + " after it was stopped");
-  if (doing != activity::running)
-    return;
-  answer(cut(errc::statement_timeout,
-             "the statement was stopped after its time limit of " + seconds(current.what.timeout)));
-  stop_on_server();
+    break;
+  case activity::resetting:
+    give_up("the session was not reset within " + seconds(context.server->connect_timeout));
+    break;
+  case activity::running: {
+    auto why = own_failure(errc::statement_timeout, outcome::unknown,
+                           "stopped after its time limit of " + seconds(at_hand->limit()));
+    answer(at_hand->fate_of_whole(std::move(why), 0, db->in_transaction()));
+    stop_on_server();
+    break;
+  }
+  case activity::idle:
+  case activity::leased:
+  case activity::gone:
+    break;
+  }
 }
 
 /// The session cannot be used any more though nobody ended it.
@@ -305,28 +264,29 @@ void connection_state::end_server_session() {
   caf::anon_send(context.controller, end_atom_v, db->server_id());
 }
 
-void connection_state::look_after() {
-  if (doing != activity::running || !has_ended(current.user))
-    return;
-  log().info("connection {}: the caller of a statement has ended, stopping it", static_cast<uint64_t>(context.id));
-  promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
-  stop_on_server();
-}
+// -- reports ---------------------------------------------------------------------
 
-/// The statement was not sent: the pool finds it another connection.
+/// Nothing was sent: the pool finds another connection.
 void connection_state::hand_back(std::string reason) {
   timer.dispose();
   auto was = std::exchange(doing, activity::gone);
   watch->stop();
   db.reset();
+  at_hand.reset();
   if (was == activity::gone) // Already reported.
     reason = "the connection has just been lost";
   promise.delegate(context.pool, returned_atom_v, context.id, std::move(current), std::move(reason));
 }
 
 void connection_state::release(fate what, std::string reason) {
+  timer.dispose();
   doing = activity::idle;
+  at_hand.reset();
   if (what != fate::reusable) {
+    if (in_use) {
+      doing = activity::gone; // So that nothing is begun any more.
+      end_session("its connection was lost (" + reason + ")");
+    }
     doing = activity::gone;
     watch->stop();
     db.reset();
@@ -337,8 +297,13 @@ void connection_state::release(fate what, std::string reason) {
 void connection_state::answer(failure why) {
   why.attempts = current.attempts;
   why.waited = current.waited;
-  promise.deliver(make_error(std::move(why)));
+  if (at_hand)
+    at_hand->answer(std::move(why));
+  else
+    promise.deliver(make_error(std::move(why)));
 }
+
+namespace {
 
 /// CAF's brokers leave their mailbox open when they end: whoever sends to a dead one would make its event loop run it
 /// again, even after that loop is gone, and a request would never be answered. Ends as every other actor does.

@@ -33,7 +33,7 @@ failure to_failure(const db::trouble& x, const pool::verdict& meaning) {
 
 } // namespace
 
-judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb) {
+judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool committing) {
   switch (x.source) {
   case db::complaint::invalid_statement:
     return {to_failure(x, {errc::invalid_statement, outcome::rejected}), fate::reusable};
@@ -45,13 +45,24 @@ judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb) {
   case db::complaint::server:
     break;
   }
-  auto meaning = pool::judge({x.number, to_stage(x.when), x.text, is_mariadb});
+  auto when = to_stage(x.when);
+  if (committing && when == pool::stage::sent)
+    when = pool::stage::committing;
+  auto meaning = pool::judge({x.number, when, x.text, is_mariadb});
   return {to_failure(x, meaning), meaning.connection};
 }
 
 failure to_failure(const db::trouble& x, const server_settings& where) {
   auto result = to_failure(x, pool::judge({x.number, pool::stage::connecting, x.text}));
   result.text = where.endpoint() + ": " + x.text;
+  return result;
+}
+
+failure own_failure(errc code, outcome what, std::string text) {
+  failure result;
+  result.code = code;
+  result.what = what;
+  result.text = std::move(text);
   return result;
 }
 

@@ -15,7 +15,11 @@ struct judgement {
 };
 
 /// What trouble during a statement means. Translates between src/db, which observes, and src/pool, which decides.
-judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb);
+/// @param committing whether it was a COMMIT.
+judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool committing = false);
+
+/// A failure of cenote's own making.
+failure own_failure(errc code, outcome what, std::string text);
 
 /// What a failed connect means.
 failure to_failure(const db::trouble& x, const server_settings& where);

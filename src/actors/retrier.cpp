@@ -18,9 +18,9 @@ namespace {
 
 /// A request that is being served, over all its attempts.
 struct task {
-  statement what;
+  std::variant<statement, transaction> what;
   caf::strong_actor_ptr user; ///< Whose death makes it useless.
-  caf::typed_response_promise<result> promise;
+  caf::response_promise promise;
   pool::failed_attempt progress;
 };
 

@@ -1,7 +1,9 @@
 #include "actors/supervisor.hpp"
 
+#include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
+#include "cenote/error.hpp"
 #include "pool/pool_core.hpp"
 
 #include <caf/actor_system.hpp>
@@ -17,16 +19,30 @@ namespace cenote {
 namespace {
 
 using time_point = pool::time_point;
+using kind = session_command::kind;
+using results = std::vector<result>;
 
 /// A request that has not been given a connection.
 struct pending {
-  caf::typed_response_promise<result> promise;
-  statement what;
+  caf::response_promise promise;
+  work what;
   time_point accepted;
   time_point deadline;
   uint32_t attempts; ///< Connections it was given already.
   bool urgent;
   caf::strong_actor_ptr user; ///< Whose death makes it useless.
+};
+
+/// A session that is in use.
+struct lent {
+  connection_id connection;
+  caf::actor_addr holder;
+};
+
+/// What an open connection is, and for whom.
+struct member {
+  connection_actor actor;
+  std::optional<session_id> session;
 };
 
 struct supervisor_state {
@@ -49,13 +65,17 @@ struct supervisor_state {
 
   // -- messages ------------------------------------------------------------------
 
-  caf::result<result> accept(statement what, bool urgent, caf::strong_actor_ptr user);
+  void accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent = false);
+  void accept(session_options what, caf::strong_actor_ptr holder);
+  void command(session_command what);
+  void check_in(session_id id);
   caf::result<verification> verify();
   caf::result<drain_report> drain(caf::timespan limit);
   void opened_connection(connection_id id, opened x);
   void open_failed(connection_id id, const failure& why);
-  caf::result<result> returned(connection_id id, grant what, const std::string& reason);
+  void returned(connection_id id, grant what, const std::string& reason);
   void connection_down(const caf::actor_addr& who);
+  void holder_down(const caf::actor_addr& who);
 
   // -- carrying out --------------------------------------------------------------
 
@@ -69,6 +89,8 @@ struct supervisor_state {
   void carry_out(const pool::finish&);
 
   pool::request add(pending x);
+  void begin_session(lease& what, const pending& who, connection_id connection);
+  void end_session_on(connection_id id);
   void start_drain(time_point until);
   void end_if_finished();
   void arm_timer();
@@ -79,7 +101,9 @@ struct supervisor_state {
   pool::pool_core core;
   std::unique_ptr<connection_factory> connections_of;
 
-  std::unordered_map<connection_id, connection_actor> connections;
+  std::unordered_map<connection_id, member> connections;
+  std::unordered_map<session_id, lent> sessions;
+  uint64_t last_session = 0;
   std::unordered_map<pool::request_id, pending> requests;
   uint64_t last_request = 0;
   pool::commands follow_up; ///< What carrying out commands has led to.
@@ -94,13 +118,65 @@ struct supervisor_state {
 // -- messages --------------------------------------------------------------------
 
 supervisor_actor::behavior_type supervisor_state::make_behavior() {
-  self->set_down_handler([this](const caf::down_msg& x) { connection_down(x.source); });
+  self->set_down_handler([this](const caf::down_msg& x) {
+    connection_down(x.source);
+    holder_down(x.source);
+  });
   self->set_exit_handler([this](const caf::exit_msg&) { start_drain(now()); });
   perform(core.start(now()));
   return {
-      [this](execute_atom, statement& what) { return accept(std::move(what), false, self->current_sender()); },
-      [this](execute_atom, statement& what, caf::strong_actor_ptr& user) {
-        return accept(std::move(what), false, std::move(user));
+      [this](execute_atom, statement& what) -> caf::result<result> {
+        auto timeout = what.timeout;
+        accept(std::move(what), timeout, self->current_sender());
+        return caf::delegated<result>{};
+      },
+      [this](execute_atom, statement& what, caf::strong_actor_ptr& user) -> caf::result<result> {
+        auto timeout = what.timeout;
+        accept(std::move(what), timeout, std::move(user));
+        return caf::delegated<result>{};
+      },
+      [this](transact_atom, transaction& what) -> caf::result<results> {
+        auto timeout = what.timeout;
+        accept(std::move(what), timeout, self->current_sender());
+        return caf::delegated<results>{};
+      },
+      [this](transact_atom, transaction& what, caf::strong_actor_ptr& user) -> caf::result<results> {
+        auto timeout = what.timeout;
+        accept(std::move(what), timeout, std::move(user));
+        return caf::delegated<results>{};
+      },
+      [this](checkout_atom, session_options& what) -> caf::result<session_id> {
+        accept(std::move(what), self->current_sender());
+        return caf::delegated<session_id>{};
+      },
+      [this](checkout_atom, session_options& what, caf::strong_actor_ptr& holder) -> caf::result<session_id> {
+        accept(std::move(what), std::move(holder));
+        return caf::delegated<session_id>{};
+      },
+      [this](checkin_atom, session_id id) { check_in(id); },
+      [this](execute_atom, session_id id, statement& what) -> caf::result<result> {
+        command({id, kind::execute, std::move(what), {}, {}});
+        return caf::delegated<result>{};
+      },
+      [this](begin_atom, session_id id, const transaction_options& how) -> caf::result<void> {
+        command({id, kind::begin, {}, how, {}});
+        return caf::delegated<void>{};
+      },
+      [this](commit_atom, session_id id) -> caf::result<void> {
+        command({id, kind::commit, {}, {}, {}});
+        return caf::delegated<void>{};
+      },
+      [this](rollback_atom, session_id id) -> caf::result<void> {
+        command({id, kind::rollback, {}, {}, {}});
+        return caf::delegated<void>{};
+      },
+      [this](savepoint_atom, session_id id, std::string& name) -> caf::result<void> {
+        command({id, kind::savepoint, {}, {}, std::move(name)});
+        return caf::delegated<void>{};
+      },
+      [this](rollback_atom, session_id id, std::string& name) -> caf::result<void> {
+        command({id, kind::rollback_to, {}, {}, std::move(name)});
+        return caf::delegated<void>{};
       },
       [this](verify_atom) { return verify(); },
       [this](status_atom) {
@@ -113,27 +189,61 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
         perform(core.dispose(now()));
       },
       [this](drain_atom, caf::timespan limit) { return drain(limit); },
-      [this](verify_atom, statement& what) { return accept(std::move(what), true, self->current_sender()); },
+      [this](verify_atom, statement& what) -> caf::result<result> {
+        auto timeout = what.timeout;
+        accept(std::move(what), timeout, self->current_sender(), true);
+        return caf::delegated<result>{};
+      },
       [this](opened_atom, connection_id id, opened& x) { opened_connection(id, std::move(x)); },
       [this](open_failed_atom, connection_id id, const failure& why) { open_failed(id, why); },
       [this](released_atom, connection_id id, const released& x) {
         if (x.what != fate::reusable)
           log().warn("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), x.reason);
+        end_session_on(id);
         perform(core.released(id, x.what, x.reason, now()));
       },
-      [this](returned_atom, connection_id id, grant& what, const std::string& reason) {
-        return returned(id, std::move(what), reason);
+      [this](returned_atom, connection_id id, grant& what, const std::string& reason) -> caf::result<result> {
+        returned(id, std::move(what), reason);
+        return caf::delegated<result>{};
       },
   };
 }
 
-caf::result<result> supervisor_state::accept(statement what, bool urgent, caf::strong_actor_ptr user) {
-  auto promise = self->make_response_promise<result>();
+void supervisor_state::accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent) {
   auto accepted = now();
-  auto deadline = what.timeout > what.timeout.zero() ? accepted + what.timeout : time_point::max();
-  auto who = add({promise, std::move(what), accepted, deadline, 0, urgent, std::move(user)});
+  auto deadline = timeout > timeout.zero() ? accepted + timeout : time_point::max();
+  auto who
+      = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, std::move(user)});
   perform(core.acquire(who, accepted));
-  return promise;
+}
+
+void supervisor_state::accept(session_options what, caf::strong_actor_ptr holder) {
+  if (!holder) {
+    self->make_response_promise().deliver(make_error(own_failure(
+        errc::invalid_statement, outcome::rejected, "a session needs a holder: send checkout from an actor")));
+    return;
+  }
+  auto timeout = what.acquire_timeout;
+  accept(lease{{}, std::move(what), rules.leak_warning}, timeout, std::move(holder));
+}
+
+void supervisor_state::command(session_command what) {
+  auto promise = self->make_response_promise();
+  if (auto i = sessions.find(what.session); i != sessions.end())
+    promise.delegate(connections.at(i->second.connection).actor, execute_atom_v, std::move(what));
+  else
+    promise.deliver(make_error(own_failure(errc::session_ended, outcome::rejected,
+                                           "session " + std::to_string(static_cast<uint64_t>(what.session))
+                                               + " has ended, or never was; check out another one")));
+}
+
+void supervisor_state::check_in(session_id id) {
+  // One that has ended already needs no second end.
+  if (auto i = sessions.find(id); i != sessions.end()) {
+    auto connection = i->second.connection;
+    end_session_on(connection);
+    self->send(connections.at(connection).actor, checkin_atom_v, id);
+  }
 }
 
 caf::result<verification> supervisor_state::verify() {
@@ -163,7 +273,7 @@ void supervisor_state::opened_connection(connection_id id, opened x) {
   log().debug("pool {}: opened connection {} (session {} on {})", rules.name, static_cast<uint64_t>(id),
               x.server_connection_id, connections_of->endpoint());
   self->monitor(x.connection);
-  connections.emplace(id, std::move(x.connection));
+  connections.emplace(id, member{std::move(x.connection), std::nullopt});
   perform(core.opened(id, now()));
 }
 
@@ -172,23 +282,54 @@ void supervisor_state::open_failed(connection_id id, const failure& why) {
   perform(core.open_failed(id, why, now()));
 }
 
-caf::result<result> supervisor_state::returned(connection_id id, grant what, const std::string& reason) {
+void supervisor_state::returned(connection_id id, grant what, const std::string& reason) {
   log().warn("pool {}: connection {} is gone: {}; its statement was not sent and gets another", rules.name,
              static_cast<uint64_t>(id), reason);
-  auto promise = self->make_response_promise<result>();
-  auto who = add({promise, std::move(what.what), what.accepted, what.deadline, what.attempts, what.urgent,
+  end_session_on(id);
+  auto who = add({self->make_response_promise(), std::move(what.what), what.accepted, what.deadline, what.attempts, what.urgent,
                   std::move(what.user)});
   perform(core.returned(id, reason, who, now()));
-  return promise;
 }
 
 void supervisor_state::connection_down(const caf::actor_addr& who) {
-  auto i = std::ranges::find_if(connections, [&](auto& x) { return x.second.address() == who; });
+  auto i = std::ranges::find_if(connections, [&](auto& x) { return x.second.actor.address() == who; });
   if (i == connections.end())
     return;
   auto id = i->first;
+  end_session_on(id);
   connections.erase(i);
   perform(core.closed(id, now()));
+}
+
+void supervisor_state::holder_down(const caf::actor_addr& who) {
+  std::vector<session_id> ended;
+  for (auto& [id, x] : sessions)
+    if (x.holder == who)
+      ended.push_back(id);
+  for (auto id : ended) {
+    log().info("pool {}: the holder of session {} has ended", rules.name, static_cast<uint64_t>(id));
+    check_in(id);
+  }
+}
+
+void supervisor_state::begin_session(lease& what, const pending& who, connection_id connection) {
+  what.id = session_id{++last_session};
+  auto holder = caf::actor_cast<caf::actor_addr>(who.user);
+  self->monitor(who.user);
+  sessions.emplace(what.id, lent{connection, holder});
+  connections.at(connection).session = what.id;
+}
+
+/// The holder is not to be heard any more.
+void supervisor_state::end_session_on(connection_id id) {
+  auto i = connections.find(id);
+  if (i == connections.end() || !i->second.session)
+    return;
+  auto session = sessions.find(*i->second.session);
+  // One of as many as there are sessions of this holder.
+  self->demonitor(session->second.holder);
+  sessions.erase(session);
+  i->second.session.reset();
 }
 
 // -- carrying out ----------------------------------------------------------------
@@ -208,15 +349,15 @@ void supervisor_state::carry_out(const pool::open_connection& x) {
 }
 
 void supervisor_state::carry_out(const pool::close_connection& x) {
-  self->send(connections.at(x.id), close_atom_v);
+  self->send(connections.at(x.id).actor, close_atom_v);
 }
 
 void supervisor_state::carry_out(const pool::ping_connection& x) {
-  self->send(connections.at(x.id), ping_atom_v);
+  self->send(connections.at(x.id).actor, ping_atom_v);
 }
 
 void supervisor_state::carry_out(const pool::look_after& x) {
-  self->send(connections.at(x.id), look_after_atom_v);
+  self->send(connections.at(x.id).actor, look_after_atom_v);
 }
 
 void supervisor_state::carry_out(const pool::grant_connection& x) {
@@ -228,6 +369,8 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
     follow_up.insert(follow_up.end(), more.begin(), more.end());
     return;
   }
+  if (auto session = std::get_if<lease>(&who.what))
+    begin_session(*session, who, x.connection);
   grant what;
   what.what = std::move(who.what);
   what.check = x.check;
@@ -238,7 +381,7 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   what.attempts = who.attempts + 1;
   what.urgent = who.urgent;
   what.user = std::move(who.user);
-  who.promise.delegate(connections.at(x.connection), execute_atom_v, std::move(what));
+  who.promise.delegate(connections.at(x.connection).actor, execute_atom_v, std::move(what));
 }
 
 void supervisor_state::carry_out(pool::fail_request& x) {

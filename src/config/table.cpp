@@ -51,6 +51,8 @@ std::vector<setting> make_table() {
        "If all callers wait longer than this, those that wait twice as long are refused; 0 means never."},
       {"pool.shed-interval", "seconds", duration{pool(&pool_settings::shed_interval), 1ms, day}, "",
        "For how long all callers must have waited so before any is refused."},
+      {"pool.leak-warning", "seconds", duration{pool(&pool_settings::leak_warning), 1ms, day, true}, "",
+       "A session held for longer is logged with its owner and last statement; 0 means never."},
       {"pool.drain-timeout", "seconds", duration{pool(&pool_settings::drain_timeout), 1ms, day, true}, "",
        "Longest time that a shutdown waits for the work that was accepted; 0 means not at all."},
       {"pool.io-lanes", "threads", count{pool(&pool_settings::io_lanes), 1, 64}, "",

@@ -1,5 +1,6 @@
 #include "db/connection.hpp"
 
+#include "db/compound.hpp"
 #include "db/connection_impl.hpp"
 
 #include <poll.h>
@@ -56,12 +57,30 @@ progress connection::start_execute(const statement& what) {
   return impl_->start_execute(what);
 }
 
+progress connection::start_compound(const transaction& what) {
+  return impl_->start_compound(what);
+}
+
+progress connection::start_reset() {
+  return impl_->start_reset();
+}
+
+bool connection::in_transaction() const noexcept {
+  auto status = impl_->session->server_status;
+  return (status & SERVER_STATUS_IN_TRANS) != 0 || ((status & SERVER_STATUS_AUTOCOMMIT) == 0 && impl_->autocommit);
+}
+
 progress connection::resume(bool readable, bool writable) {
   return impl_->resume((readable ? MYSQL_WAIT_READ : 0) | (writable ? MYSQL_WAIT_WRITE : 0));
 }
 
 tl::expected<result, trouble> connection::take() {
   return impl_->take();
+}
+
+tl::expected<std::vector<result>, trouble> connection::take_compound() {
+  return impl_->take().map(
+      [this](result& all) { return results_of_compound(std::move(all), impl_->compound_gives_rows); });
 }
 
 bool connection::usable() const noexcept {

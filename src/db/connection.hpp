@@ -3,10 +3,12 @@
 #include "cenote/result.hpp"
 #include "cenote/settings.hpp"
 #include "cenote/statement.hpp"
+#include "cenote/transaction.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -37,6 +39,7 @@ struct trouble {
   uint32_t number = 0;
   std::string sqlstate;
   std::string text; ///< Never contains the password.
+  size_t complete_sets = 0; ///< Result sets that had come completely before.
 };
 
 /// What an operation waits for.
@@ -85,12 +88,25 @@ public:
   /// Fills in the parameters with the connection's character set and SQL mode, and runs the statement.
   progress start_execute(const statement& what);
 
+  /// Runs a whole transaction as one compound statement; see `compound.hpp` for when that is possible.
+  progress start_compound(const transaction& what);
+
+  /// Brings the session back into the state in which it was opened: whatever its user has done to it is undone, an open
+  /// transaction included. If this fails the connection is of no use.
+  progress start_reset();
+
   /// Continues after the socket became ready.
   progress resume(bool readable, bool writable);
 
   /// The outcome of the operation that is done; of a ping an empty result.
   tl::expected<result, trouble> take();
+
+  /// The outcome of `start_compound`: one result per statement.
+  tl::expected<std::vector<result>, trouble> take_compound();
   /// @}
+
+  /// Whether a transaction is open, as far as the server has told: it does not with an error.
+  bool in_transaction() const noexcept;
 
   /// Whether the connection is still in step with the server after an operation: false after a loss, a protocol error or
   /// an oversized result; then it must be destroyed.

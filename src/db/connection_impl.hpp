@@ -5,7 +5,9 @@
 #include "db/result_reader.hpp"
 #include "db/session.hpp"
 
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace cenote::db {
 
@@ -15,6 +17,7 @@ struct connection::impl {
   enum class step : uint8_t {
     idle,
     ping,
+    reset,   ///< COM_RESET_CONNECTION; the set-up statements follow.
     send,    ///< Hand the statement over.
     answer,  ///< Read the first packet of the answer.
     row,     ///< Read one row.
@@ -29,6 +32,8 @@ struct connection::impl {
 
   progress start_ping();
   progress start_execute(const statement& what);
+  progress start_compound(const transaction& what);
+  progress start_reset();
   progress resume(int ready);
   tl::expected<result, trouble> take();
   bool usable() const noexcept;
@@ -39,10 +44,19 @@ struct connection::impl {
   uint64_t max_result_bytes = 0;
   std::string version;
   bool read_only = false;
+  bool autocommit = true;
+  bool has_database = true; ///< Whether the session was opened with a database.
+  std::vector<bool> compound_gives_rows; ///< Of the compound statement that was started last.
+  std::vector<std::string> set_up; ///< The statements that bring a fresh session into its state.
   /// Set if the session has ANSI_QUOTES but its server does not report that with each answer.
   bool unreported_ansi_quotes = false;
 
 private:
+  /// Writes the text of a statement and sends it.
+  template <class Write>
+  progress start_text(Write write);
+  std::optional<trouble> problem_with_charset();
+  void next_set_up();
   progress run(int ready);
   int call();
   int call_again(int ready);
@@ -55,6 +69,8 @@ private:
   void abandon();
 
   step now_ = step::idle;
+  bool resetting_ = false;
+  size_t next_set_up_ = 0;
   bool suspended_ = false; ///< Within a call that waits for the socket.
   bool desynchronised_ = false;
   std::string sql_;

@@ -14,6 +14,13 @@ namespace cenote::db {
 
 namespace {
 
+std::string quoted_name(std::string_view name) {
+  std::string result = "`";
+  for (auto x : name)
+    result += x == '`' ? std::string{"``"} : std::string{x};
+  return result + '`';
+}
+
 /// MariaDB counts seconds, and limits every statement; MySQL milliseconds, and limits reads.
 std::string time_limit(MYSQL& session, std::chrono::nanoseconds limit) {
   auto milliseconds = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(limit).count());
@@ -34,14 +41,24 @@ std::string set_up_statement(MYSQL& session, const server_settings& where) {
   return result;
 }
 
+/// What to run after a reset, which keeps the selected database and forgets everything else.
+std::vector<std::string> set_up_after_reset(MYSQL& session, const server_settings& where) {
+  std::vector<std::string> result;
+  if (!where.database.empty())
+    result.push_back("USE " + quoted_name(where.database));
+  result.push_back(set_up_statement(session, where));
+  if (!where.init_command.empty())
+    result.push_back(where.init_command);
+  return result;
+}
+
 /// Brings a new session into the state in which all statements find it.
 tl::expected<void, trouble> set_up(MYSQL& session, const server_settings& where) {
   if (auto done = ask(session, set_up_statement(session, where), "the set-up statement"); !done)
     return tl::unexpected{std::move(done.error())};
-  if (where.init_command.empty())
-    return {};
-  if (auto done = ask(session, where.init_command, "init_command"); !done)
-    return tl::unexpected{std::move(done.error())};
+  if (!where.init_command.empty())
+    if (auto done = ask(session, where.init_command, "init_command"); !done)
+      return tl::unexpected{std::move(done.error())};
   return {};
 }
 
@@ -97,6 +114,9 @@ tl::expected<connection, trouble> connection::open(const server_settings& where)
                                   "could not make the connection non-blocking: out of memory"}};
   auto result = std::make_unique<impl>(std::move(*session), where);
   result->read_only = facts->read_only;
+  result->autocommit = where.autocommit;
+  result->has_database = !where.database.empty();
+  result->set_up = set_up_after_reset(m, where);
   // A packet must be smaller than the limit, and holds one byte besides the text: the command.
   result->max_statement_bytes = facts->max_allowed_packet - 2;
   if (where.max_allowed_packet != 0)

@@ -1,5 +1,6 @@
 #include "db/connection_impl.hpp"
 
+#include "db/compound.hpp"
 #include "db/statement_text.hpp"
 
 #include <cassert>
@@ -85,19 +86,25 @@ progress connection::impl::start_ping() {
 }
 
 progress connection::impl::start_execute(const statement& what) {
+  return start_text([&](quoting mode) { return fill_in(sql_, what, mode, *session); });
+}
+
+progress connection::impl::start_compound(const transaction& what) {
+  compound_gives_rows = which_give_rows(what);
+  return start_text([&](quoting mode) { return write_compound(sql_, what, mode, *session); });
+}
+
+template <class Write>
+progress connection::impl::start_text(Write write) {
   assert(now_ == step::idle);
   now_ = step::done;
-  if (session->charset != charset_) {
-    if (!is_ascii_safe(*session->charset)) {
-      fail(refusal(std::string{"a statement changed the session's character set to "} + session->charset->csname
-                   + ", in which placeholders cannot be found reliably: use utf8mb4"));
-      return progress::done;
-    }
-    charset_ = session->charset;
+  if (auto wrong = problem_with_charset()) {
+    fail(std::move(*wrong));
+    return progress::done;
   }
   quoting mode{(session->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) == 0,
                unreported_ansi_quotes || (session->server_status & SERVER_STATUS_ANSI_QUOTES) != 0};
-  if (auto wrong = fill_in(sql_, what, mode, *session)) {
+  if (auto wrong = write(mode)) {
     fail(refusal(std::move(*wrong)));
     return progress::done;
   }
@@ -110,6 +117,42 @@ progress connection::impl::start_execute(const statement& what) {
   reader_.start(max_result_bytes);
   now_ = step::send;
   return run(0);
+}
+
+/// Placeholders can be found in some character sets only, and a statement may have changed that of the session.
+std::optional<trouble> connection::impl::problem_with_charset() {
+  if (session->charset == charset_)
+    return std::nullopt;
+  if (!is_ascii_safe(*session->charset))
+    return refusal(std::string{"a statement changed the session's character set to "} + session->charset->csname
+                   + ", in which placeholders cannot be found reliably: use utf8mb4");
+  charset_ = session->charset;
+  return std::nullopt;
+}
+
+progress connection::impl::start_reset() {
+  assert(now_ == step::idle);
+  next_set_up_ = 0;
+  if (!has_database && session->db != nullptr && *session->db != '\0') {
+    now_ = step::done;
+    fail(refusal("a statement has selected a database, which nothing but a new connection undoes"));
+    return progress::done;
+  }
+  resetting_ = true;
+  now_ = step::reset;
+  return run(0);
+}
+
+/// After a reset, runs the set-up statements one by one.
+void connection::impl::next_set_up() {
+  if (next_set_up_ == set_up.size()) {
+    resetting_ = false;
+    now_ = step::done;
+    return;
+  }
+  sql_ = set_up[next_set_up_++];
+  reader_.start(max_result_bytes);
+  now_ = step::send;
 }
 
 progress connection::impl::resume(int ready) {
@@ -150,6 +193,8 @@ int connection::impl::call() {
   switch (now_) {
   case step::ping:
     return mysql_ping_start(&status_, m);
+  case step::reset:
+    return mysql_reset_connection_start(&status_, m);
   case step::send:
     return mysql_send_query_start(&status_, m, sql_.data(), sql_.size());
   case step::answer:
@@ -171,6 +216,8 @@ int connection::impl::call_again(int ready) {
   switch (now_) {
   case step::ping:
     return mysql_ping_cont(&status_, m, ready);
+  case step::reset:
+    return mysql_reset_connection_cont(&status_, m, ready);
   case step::send:
     return mysql_send_query_cont(&status_, m, ready);
   case step::answer:
@@ -195,6 +242,10 @@ void connection::impl::finish_step() {
       return fail(phase::waiting);
     now_ = step::done;
     return;
+  case step::reset:
+    if (status_ != 0)
+      return fail(phase::waiting);
+    return next_set_up();
   case step::send:
     if (status_ != 0)
       return fail(phase::sending);
@@ -248,7 +299,12 @@ void connection::impl::read_row() {
 }
 
 void connection::impl::next_result() {
-  now_ = mysql_more_results(session.get()) ? step::further : step::done;
+  if (mysql_more_results(session.get()))
+    now_ = step::further;
+  else if (resetting_)
+    next_set_up();
+  else
+    now_ = step::done;
 }
 
 void connection::impl::fail(phase when) {
@@ -264,8 +320,10 @@ void connection::impl::fail(phase when) {
 
 void connection::impl::fail(trouble why) {
   desynchronised_ |= why.source == complaint::result_too_large || is_client_error(why.number);
+  why.complete_sets = reader_.complete_sets();
   trouble_ = std::move(why);
   failed_ = true;
+  resetting_ = false;
   now_ = step::done;
 }
 

@@ -105,6 +105,7 @@ bool result_reader::add(MYSQL_ROW cells, const unsigned long* lengths) {
 }
 
 void result_reader::end_rows(uint16_t warnings) {
+  ++ended_sets_;
   current().effects(0, 0, warnings);
   if (sets_ > 1) {
     complete_ += further_.size();
@@ -118,6 +119,7 @@ void result_reader::effects(uint64_t affected_rows, uint64_t last_insert_id, uin
 
 result result_reader::finish() {
   sets_ = 0;
+  ended_sets_ = 0;
   complete_ = 0;
   further_.finish();
   return first_.finish();

@@ -31,6 +31,9 @@ public:
   /// The statement changed something, or a `CALL` has ended.
   void effects(uint64_t affected_rows, uint64_t last_insert_id, uint16_t warnings);
 
+  /// How many result sets have come completely.
+  size_t complete_sets() const noexcept { return ended_sets_; }
+
   /// Bytes of the last row that was added.
   size_t last_row() const noexcept { return last_row_; }
 
@@ -43,6 +46,7 @@ private:
   result_builder first_;
   result_builder further_;
   size_t sets_ = 0;
+  size_t ended_sets_ = 0;
   size_t columns_ = 0;
   uint64_t max_bytes_ = 0;
   uint64_t complete_ = 0; ///< Bytes held by the further results that are complete.

@@ -58,6 +58,8 @@ std::string to_string(errc x) {
     return "read_only_server";
   case errc::interrupted:
     return "interrupted";
+  case errc::session_ended:
+    return "session_ended";
   case errc::result_too_large:
     return "result_too_large";
   case errc::invalid_setting:

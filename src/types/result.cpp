@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <utility>
 
 namespace cenote {
 
@@ -321,6 +323,17 @@ value row::value_at(size_t index) const {
     break;
   }
   damaged(column_at(index), text(index));
+}
+
+std::vector<result> result_builder::take_apart(result x) {
+  std::vector<result> sets;
+  auto further = std::exchange(x.more_, {});
+  sets.reserve(1 + further.size());
+  sets.push_back(std::move(x));
+  std::ranges::move(further, std::back_inserter(sets));
+  for (auto& set : sets)
+    set.affected_rows_ = set.last_insert_id_ = 0;
+  return sets;
 }
 
 } // namespace cenote

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "cenote/detail/inspect_enum.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace cenote {
+
+/// Names the exclusive use of a connection. Never used again: who comes late with an old one is refused.
+enum class session_id : uint64_t {};
+
+/// How a session is asked for.
+struct session_options {
+  /// Who uses it, for logs; may be empty.
+  std::string owner;
+
+  /// Longest time until it is checked in. Then what it does is rolled back and the connection taken away. Zero: none.
+  std::chrono::nanoseconds time_limit{0};
+
+  /// Longest wait for a connection. Zero: the pool's `timeout`.
+  std::chrono::nanoseconds acquire_timeout{0};
+
+  bool operator==(const session_options&) const = default;
+};
+
+template <class Inspector>
+bool inspect(Inspector& f, session_options& x) {
+  return f.object(x).fields(f.field("owner", x.owner), f.field("time-limit", x.time_limit),
+                            f.field("acquire-timeout", x.acquire_timeout));
+}
+
+} // namespace cenote

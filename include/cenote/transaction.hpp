@@ -1,0 +1,98 @@
+#pragma once
+
+#include "cenote/statement.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace cenote {
+
+/// What a transaction sees of others.
+enum class isolation : uint8_t {
+  server_default,
+  read_uncommitted,
+  read_committed,
+  repeatable_read,
+  serializable,
+};
+
+/// The standard's words: `READ COMMITTED`. Empty for `server_default`.
+std::string to_string(isolation x);
+
+/// How a transaction begins.
+struct transaction_options {
+  isolation level = isolation::server_default;
+  bool read_only = false; ///< The server refuses writes in it.
+  bool operator==(const transaction_options&) const = default;
+};
+
+/// Statements that take effect all together or not at all.
+///
+/// They must not begin, commit or roll back by themselves, nor cause that, as `CREATE TABLE` and its like do: a
+/// statement whose first word is one of these is refused.
+struct transaction {
+  std::vector<statement> statements; ///< Their own timeouts and retries do not count.
+  transaction_options options;
+
+  /// Longest time from the moment the pool gets it to its answer. Zero means no limit of its own; see
+  /// `statement::timeout`.
+  std::chrono::nanoseconds timeout{0};
+
+  /// See `statement::max_retries`.
+  std::optional<uint32_t> max_retries;
+
+  transaction within(std::chrono::nanoseconds limit) && {
+    timeout = limit;
+    return std::move(*this);
+  }
+
+  transaction retried_at_most(uint32_t times) && {
+    max_retries = times;
+    return std::move(*this);
+  }
+
+  transaction at(isolation level) && {
+    options.level = level;
+    return std::move(*this);
+  }
+
+  transaction read_only() && {
+    options.read_only = true;
+    return std::move(*this);
+  }
+
+  bool operator==(const transaction&) const = default;
+};
+
+/// Makes a transaction of these statements.
+template <class... Ts>
+transaction all_or_nothing(Ts... statements) {
+  transaction result;
+  result.statements.reserve(sizeof...(Ts));
+  (result.statements.push_back(std::move(statements)), ...);
+  return result;
+}
+
+/// What repeating the whole transaction would do: the worst of its statements.
+statement_kind kind_of(const transaction& x) noexcept;
+
+template <class Inspector>
+bool inspect(Inspector& f, isolation& x) {
+  return detail::inspect_enum(f, x, isolation::serializable);
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, transaction_options& x) {
+  return f.object(x).fields(f.field("level", x.level), f.field("read-only", x.read_only));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, transaction& x) {
+  return f.object(x).fields(f.field("statements", x.statements), f.field("options", x.options),
+                            f.field("timeout", x.timeout), f.field("max-retries", x.max_retries));
+}
+
+} // namespace cenote

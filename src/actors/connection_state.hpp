@@ -1,0 +1,112 @@
+#pragma once
+
+// Private to the connection actor: its state, in two parts. connection.cpp has the session's life: checks, time limits,
+// stopping, reports. connection_work.cpp has what it is used for: statements, transactions, sessions.
+
+#include "actors/connection.hpp"
+#include "actors/job.hpp"
+#include "actors/socket_watch.hpp"
+
+#include <caf/io/typed_broker.hpp>
+
+#include <deque>
+#include <optional>
+#include <string>
+
+namespace cenote {
+
+/// What the connection is doing.
+enum class activity : uint8_t {
+  idle,
+  checking,  ///< The ping before its work.
+  running,   ///< A step of a job.
+  leased,    ///< Waiting for what the holder of its session wants next.
+  stopping,  ///< A statement whose user has been answered, or is gone: the server has been told to stop it.
+  resetting, ///< The session is brought back into its first state.
+  keepalive, ///< A ping for its own sake.
+  gone,      ///< The session has ended; the pool has been told and will close this actor.
+};
+
+/// The use of the connection by somebody, from `checkout` on.
+struct session_in_use {
+  lease terms;
+  caf::actor_clock::time_point since;
+  std::deque<job> waiting; ///< What the holder has asked for while something ran.
+  std::string last_statement;
+  bool warned = false; ///< That it is held for long.
+  caf::disposable time_limit;
+};
+
+struct connection_state {
+  using pointer = connection_actor::stateful_broker_pointer<connection_state>;
+
+  static inline const char* name = "cenote.connection";
+
+  connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session);
+  ~connection_state();
+
+  connection_actor::behavior_type make_behavior();
+
+  // -- what the pool asks for ----------------------------------------------------
+
+  void begin(grant& what);
+  void ping();
+  void look_after();
+  void close();
+
+  // -- the connection's progress ---------------------------------------------------
+
+  void drive(db::progress x);
+  void finished();
+  void finish_keepalive(const tl::expected<result, db::trouble>& outcome);
+  void finish_reset(const tl::expected<result, db::trouble>& outcome);
+  void stop_on_server();
+  void stopped();
+  void limit_until(caf::actor_clock::time_point limit);
+  void idle_event();
+  void time_is_up();
+  void give_up(std::string reason);
+  void end_server_session();
+
+  // -- work ------------------------------------------------------------------------
+
+  void start_work();
+  void start(transaction& what);
+  void start(lease& what);
+  void run_step();
+  void finish_step();
+  void step_failed(const db::trouble& what);
+  void job_done();
+  void settle();
+
+  void add(session_command what);
+  void next_command();
+  void end_session(const std::string& why);
+
+  // -- reports -------------------------------------------------------------------
+
+  void hand_back(std::string reason);
+  void release(fate what, std::string reason = {});
+  void answer(failure why);
+
+  pointer self;
+  lane_ptr where; ///< Before the watch, which uses its loop.
+  connection_context context;
+  std::optional<db::connection> db; ///< Empty when gone.
+  socket_watch_ptr watch;
+  activity doing = activity::idle;
+  caf::disposable timer;
+
+  // The work at hand.
+  grant current;
+  caf::response_promise promise; ///< Of the grant, until a job takes it.
+  std::optional<job> at_hand;
+  std::optional<session_in_use> in_use;
+  bool needs_reset = false; ///< The session may not be what it was.
+
+  // What is known about a statement that is being stopped.
+  bool is_over = false;
+  bool stop_confirmed = false;
+};
+
+} // namespace cenote

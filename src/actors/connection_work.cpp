@@ -1,0 +1,214 @@
+#include "actors/connection_state.hpp"
+
+#include "actors/judgement.hpp"
+#include "actors/log.hpp"
+#include "cenote/error.hpp"
+#include "pool/sql_rules.hpp"
+
+#include <utility>
+
+namespace cenote {
+
+namespace {
+
+failure session_over(session_id id, const std::string& why) {
+  return own_failure(errc::session_ended, outcome::rejected,
+                     "session " + std::to_string(static_cast<uint64_t>(id)) + " has ended: " + why
+                         + "; check out another one");
+}
+
+} // namespace
+
+void connection_state::start_work() {
+  if (auto what = std::get_if<statement>(&current.what)) {
+    needs_reset = pool::may_leave_traces(what->sql);
+    // A copy stays in the grant, in case that the connection turns out to be dead.
+    at_hand.emplace(*what, promise);
+    limit_until(current.deadline);
+    run_step();
+  } else if (auto all = std::get_if<transaction>(&current.what)) {
+    start(*all);
+  } else {
+    start(std::get<lease>(current.what));
+  }
+}
+
+void connection_state::start(transaction& what) {
+  uint32_t index = 0;
+  if (auto problem = pool::problem_of(what, index); !problem.empty()) {
+    auto why = own_failure(errc::invalid_statement, outcome::rejected, problem);
+    if (!what.statements.empty())
+      why.statement_index = index;
+    answer(std::move(why));
+    release(fate::reusable);
+    return;
+  }
+  needs_reset = false;
+  for (auto& x : what.statements)
+    needs_reset |= pool::may_leave_traces(x.sql);
+  at_hand.emplace(what, db->is_mariadb() && pool::fits_compound(what), promise);
+  limit_until(current.deadline);
+  run_step();
+}
+
+void connection_state::start(lease& what) {
+  timer.dispose();
+  doing = activity::leased;
+  watch->want(true, false);
+  in_use.emplace();
+  in_use->terms = std::move(what);
+  in_use->since = self->clock().now();
+  needs_reset = false;
+  auto& terms = in_use->terms;
+  if (terms.options.time_limit > terms.options.time_limit.zero())
+    in_use->time_limit
+        = self->run_delayed(terms.options.time_limit, [this] { end_session("its time limit has passed"); });
+  promise.deliver(terms.id);
+}
+
+// -- steps -----------------------------------------------------------------------
+
+void connection_state::run_step() {
+  doing = activity::running;
+  auto& what = at_hand->current();
+  drive(what.kind == step_kind::compound ? db->start_compound(at_hand->whole()) : db->start_execute(what.text));
+}
+
+void connection_state::finish_step() {
+  auto more = false;
+  if (at_hand->current().kind == step_kind::compound) {
+    auto came = db->take_compound();
+    if (!came)
+      return step_failed(came.error());
+    more = at_hand->step_done(std::move(*came));
+  } else {
+    auto came = db->take();
+    if (!came)
+      return step_failed(came.error());
+    more = at_hand->step_done(std::move(*came));
+  }
+  if (more) {
+    run_step();
+    return;
+  }
+  timer.dispose();
+  at_hand->answer();
+  job_done();
+}
+
+void connection_state::step_failed(const db::trouble& what) {
+  auto kind = at_hand->current().kind;
+  auto committing = kind == step_kind::commit
+                    || (kind == step_kind::compound && what.complete_sets == at_hand->whole().statements.size());
+  auto judged = judge(what, at_hand->kind(), db->is_mariadb(), committing);
+  if (judged.why.what == outcome::not_sent && at_hand->at_start() && !in_use) {
+    hand_back(judged.why.text);
+    return;
+  }
+  if (judged.connection == fate::reusable && !db->usable())
+    judged.connection = fate::broken;
+  auto text = judged.why.text;
+  auto why = at_hand->fate_of_whole(std::move(judged.why), what.complete_sets, db->in_transaction());
+  if (kind == step_kind::rollback) {
+    // What the client gets to know is why it had to be rolled back; without a connection the server does it.
+    at_hand->answer();
+  } else if (at_hand->is_transaction() && judged.connection == fate::reusable) {
+    at_hand->roll_back(std::move(why));
+    run_step();
+    return;
+  } else {
+    answer(std::move(why));
+  }
+  timer.dispose();
+  if (judged.connection == fate::reusable)
+    job_done();
+  else
+    release(judged.connection, std::move(text));
+}
+
+/// The client has its answer, and the connection is in order.
+void connection_state::job_done() {
+  at_hand.reset();
+  watch->want(true, false);
+  if (in_use) {
+    doing = activity::leased;
+    next_command();
+  } else {
+    settle();
+  }
+}
+
+/// Nobody uses the connection any more: undoes what its user has left behind, then it is free.
+void connection_state::settle() {
+  if (!needs_reset && !db->in_transaction()) {
+    release(fate::reusable);
+    return;
+  }
+  needs_reset = false;
+  doing = activity::resetting;
+  limit_until(self->clock().now() + context.server->connect_timeout);
+  drive(db->start_reset());
+}
+
+void connection_state::finish_reset(const tl::expected<result, db::trouble>& outcome) {
+  timer.dispose();
+  if (outcome && !db->in_transaction())
+    release(fate::reusable);
+  else
+    release(fate::broken, outcome ? "a transaction is open after a reset" : outcome.error().text);
+}
+
+// -- sessions --------------------------------------------------------------------
+
+void connection_state::add(session_command what) {
+  auto who = what.session;
+  if (!in_use || in_use->terms.id != who) {
+    self->make_response_promise().deliver(make_error(session_over(who, "its connection serves another one")));
+    return;
+  }
+  in_use->waiting.emplace_back(std::move(what), self->make_response_promise());
+  if (doing == activity::leased)
+    next_command();
+}
+
+void connection_state::next_command() {
+  if (in_use->waiting.empty())
+    return;
+  auto next = std::move(in_use->waiting.front());
+  in_use->waiting.pop_front();
+  if (next.current().kind == step_kind::begin && db->in_transaction()) {
+    next.answer(own_failure(errc::invalid_statement, outcome::rejected,
+                            "a transaction is open already: commit or roll back first, or set a savepoint"));
+    next_command();
+    return;
+  }
+  needs_reset = true;
+  in_use->last_statement = next.current().text.sql;
+  current.attempts = 1;
+  current.waited = current.waited.zero();
+  at_hand.emplace(std::move(next));
+  limit_until(at_hand->limit() > at_hand->limit().zero() ? self->clock().now() + at_hand->limit()
+                                                         : caf::actor_clock::time_point::max());
+  run_step();
+}
+
+void connection_state::end_session(const std::string& why) {
+  if (!in_use)
+    return;
+  auto ended = std::exchange(in_use, std::nullopt);
+  ended->time_limit.dispose();
+  for (auto& x : ended->waiting)
+    x.answer(session_over(ended->terms.id, why));
+  if (doing == activity::leased) {
+    settle();
+  } else if (doing == activity::running) {
+    // An open transaction will be rolled back, unless it is just being committed.
+    auto cut = session_over(ended->terms.id, why);
+    cut.what = outcome::unknown;
+    answer(at_hand->fate_of_whole(std::move(cut), 0, db->in_transaction()));
+    stop_on_server();
+  }
+  // Else it is being stopped already, and settles when that is over.
+}
+
+} // namespace cenote

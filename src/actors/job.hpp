@@ -1,0 +1,87 @@
+#pragma once
+
+#include "cenote/actors.hpp"
+
+#include <caf/response_promise.hpp>
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+namespace cenote {
+
+/// What a step of a job is.
+enum class step_kind : uint8_t {
+  statement, ///< Of the client's.
+  begin,     ///< Begins a transaction, or is about to.
+  compound,  ///< All of a transaction at once.
+  commit,
+  rollback, ///< Of a transaction that has failed.
+  control,  ///< Another one of ours: a savepoint ...
+};
+
+/// One statement for the server.
+struct step {
+  step_kind kind = step_kind::statement;
+  statement text; ///< Not for `compound`.
+};
+
+/// One request of a client, carried out step by step, and its answer.
+class job {
+public:
+  job(statement what, caf::response_promise promise);
+
+  /// @param as_compound whether it may travel as one statement.
+  job(transaction what, bool as_compound, caf::response_promise promise);
+
+  job(session_command what, caf::response_promise promise);
+
+  const step& current() const { return steps_.at(at_); }
+  const transaction& whole() const { return whole_; }
+
+  /// Whether nothing of it has been done yet.
+  bool at_start() const noexcept { return at_ == 0; }
+
+  /// Whether it is a transaction of its own, so that what is open has to be rolled back if it fails.
+  bool is_transaction() const noexcept { return !whole_.statements.empty(); }
+
+  /// What repeating it would do.
+  statement_kind kind() const noexcept { return kind_; }
+
+  /// Its own time limit, for error texts; zero if there is none.
+  std::chrono::nanoseconds limit() const noexcept { return limit_; }
+
+  /// Takes the result of the current step and goes on.
+  /// @returns whether there is another one.
+  bool step_done(result x);
+  bool step_done(std::vector<result> all);
+
+  /// The current step has failed: turns what is known about it into what is known about the whole.
+  /// @param complete_sets how many results a compound statement gave before.
+  /// @param in_transaction whether a transaction of the session was open.
+  failure fate_of_whole(failure why, size_t complete_sets, bool in_transaction) const;
+
+  /// After a failure, rolls back before it is answered.
+  void roll_back(failure why);
+
+  /// Sends the answer: the failure that led to a rollback if there was one.
+  void answer();
+  void answer(failure why);
+
+  caf::response_promise& promise() noexcept { return promise_; }
+
+private:
+  enum class reply : uint8_t { result, results, nothing };
+
+  caf::response_promise promise_;
+  reply reply_ = reply::result;
+  statement_kind kind_ = statement_kind::write;
+  std::chrono::nanoseconds limit_{0};
+  transaction whole_; ///< Empty if it is none.
+  std::vector<step> steps_;
+  size_t at_ = 0;
+  std::vector<result> results_;
+  std::optional<failure> failed_;
+};
+
+} // namespace cenote

@@ -1,0 +1,29 @@
+#pragma once
+
+// Private to src/db: a header that includes mysql.h.
+
+#include "cenote/result.hpp"
+#include "cenote/transaction.hpp"
+#include "db/placeholders.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <mysql.h>
+
+namespace cenote::db {
+
+/// Writes a whole transaction as one compound statement, which travels in one round trip and rolls itself back if one
+/// of its statements fails. Every statement gives exactly one result set. Only for transactions that fit
+/// (`pool::fits_compound`), and only for MariaDB.
+/// @returns why it cannot be sent; nothing if it can.
+std::optional<std::string> write_compound(std::string& out, const transaction& what, quoting mode, MYSQL& session);
+
+/// For each statement whether it gives rows; else its result set holds its effects.
+std::vector<bool> which_give_rows(const transaction& what);
+
+/// Takes the results of the statements out of the result of the compound statement.
+std::vector<result> results_of_compound(result all, const std::vector<bool>& give_rows);
+
+} // namespace cenote::db

@@ -1,0 +1,46 @@
+#include "types/first_word.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace cenote::detail {
+
+namespace {
+
+constexpr auto npos = std::string_view::npos;
+
+bool is_word_char(char x) {
+  return std::isalnum(static_cast<unsigned char>(x)) != 0 || x == '_';
+}
+
+/// Skips blanks, parentheses and comments; an executable comment counts as nothing that is known.
+std::string_view skip_to_word(std::string_view sql) {
+  for (;;) {
+    auto pos = sql.find_first_not_of(" \t\r\n\f\v(");
+    if (pos == npos)
+      return {};
+    sql.remove_prefix(pos);
+    if (sql.starts_with("/*") && !sql.starts_with("/*!") && !sql.starts_with("/*M!")) {
+      auto end = sql.find("*/", 2);
+      sql.remove_prefix(end == npos ? sql.size() : end + 2);
+    } else if (sql.starts_with("--") || sql.starts_with('#')) {
+      auto end = sql.find('\n');
+      sql.remove_prefix(end == npos ? sql.size() : end + 1);
+    } else {
+      return sql;
+    }
+  }
+}
+
+} // namespace
+
+std::string first_word(std::string_view sql) {
+  auto rest = skip_to_word(sql);
+  auto end = std::ranges::find_if_not(rest, is_word_char);
+  std::string result{rest.begin(), end};
+  std::ranges::transform(result, result.begin(),
+                         [](char x) { return static_cast<char>(std::toupper(static_cast<unsigned char>(x))); });
+  return result;
+}
+
+} // namespace cenote::detail

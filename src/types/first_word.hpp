@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cenote::detail {
+
+/// The first word of a statement in upper case, without comments and parentheses before it; empty if there is none.
+std::string first_word(std::string_view sql);
+
+} // namespace cenote::detail
