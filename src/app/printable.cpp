@@ -30,13 +30,16 @@ private:
   locale_t before_;
 };
 
+/// The last code point there is; the GNU C library decodes what lies beyond it, too.
+constexpr wchar_t last_code_point = 0x10ffff;
+
 /// The length of the code point that `text` starts with; zero if it starts with something else.
 size_t decode(std::string_view text, wchar_t& out) {
   std::mbstate_t state{};
   auto n = std::mbrtowc(&out, text.data(), text.size(), &state);
   if (n == 0) // A NUL.
     return 1;
-  return n <= text.size() ? n : 0;
+  return n <= text.size() && out <= last_code_point ? n : 0;
 }
 
 bool is_plain(char c) {
