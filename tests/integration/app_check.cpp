@@ -50,11 +50,12 @@ SCENARIO("check --json prints one object") {
   CHECK_EQ(x.code, 0);
   CHECK_EQ(count(x.out, "\n"), 1u);
   auto status = nlohmann::json::parse(x.out);
-  CHECK_EQ(status["initialized"], true);
-  CHECK_EQ(status["pool_size"], 3);
-  CHECK_EQ(status["checked_in"], 3);
-  CHECK_EQ(status["total_connections"], 3);
-  CHECK_EQ(status["last_error"], nullptr);
+  // Compared as text: CAF's checks would convert a JSON value to a string, which throws if it is none.
+  CHECK_EQ(status["initialized"].dump(), "true");
+  CHECK_EQ(status["pool_size"].dump(), "3");
+  CHECK_EQ(status["checked_in"].dump(), "3");
+  CHECK_EQ(status["total_connections"].dump(), "3");
+  CHECK_EQ(status["last_error"].dump(), "null");
   CHECK(status["round_trip_ms"].is_number());
   CHECK(contains(status["server_version"].get<std::string>(), "MariaDB"));
 }
