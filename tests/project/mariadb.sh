@@ -91,6 +91,7 @@ start "$work/a" >/dev/null 2>&1
 touch "$work/a/precious"
 "$script" stop "$work/a" --remove 2>/dev/null
 same "left over" "$(ls -A "$work/a")" precious
+! grep -qsz -- "^$work/a\$" /proc/[0-9]*/cmdline || fail "the watcher is left"
 [[ $(refused "$script" start "$work/a") == *"holds something else"* ]] || fail "it moved into a folder with files"
 
 echo "- starts of one folder at the same time give one server"
