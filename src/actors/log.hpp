@@ -4,7 +4,8 @@
 
 namespace cenote {
 
-/// The logger named "cenote", or spdlog's default one if the application has not registered such. Levels: INFO for
+/// The logger named "cenote" if the application has registered one; else spdlog's default logger if the application has
+/// set one that has a name; else a new one, named "cenote", that writes to standard error. Levels: INFO for
 /// normal operation, WARNING for retries and connection trouble, ERROR for failed operations, CRITICAL for what
 /// prevents the start.
 spdlog::logger& log();
