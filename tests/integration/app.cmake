@@ -5,6 +5,7 @@ cenote_test(app
                     integration/app_check.cpp integration/app_sql.cpp integration/app_serve.cpp
                     integration/app_embedded.cpp integration/app_secrecy.cpp integration/app_logging.cpp
                     integration/app_examples.cpp
-            SUITES app.command_line app.serve app.logging
+            SUITES app.text app.command_line app.check app.sql app.serve app.embedded app.secrecy app.logging
+                   app.examples
             LINK cenote::app cenote::config)
 add_dependencies(test-app cenote cenote-demo first_query)

@@ -45,6 +45,10 @@ std::vector<std::string> command_lines_with(const std::string& text) {
   return out;
 }
 
+bool appears(const std::string& text) {
+  return eventually([&text] { return !command_lines_with(text).empty(); });
+}
+
 bool all_gone(const std::string& text) {
   return eventually([&text] { return command_lines_with(text).empty(); });
 }

@@ -13,6 +13,9 @@ std::vector<std::string> command_lines();
 /// Those in which the text occurs.
 std::vector<std::string> command_lines_with(const std::string& text);
 
+/// Waits for a process that has the text in its command line; false if none comes.
+bool appears(const std::string& text);
+
 /// Waits until no process has the text in its command line; false if that takes too long.
 bool all_gone(const std::string& text);
 

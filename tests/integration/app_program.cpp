@@ -114,12 +114,20 @@ void program::signal(int number) const {
 }
 
 bool program::logs(const std::string& text) {
+  return says(text, &program::err);
+}
+
+bool program::prints(const std::string& text) {
+  return says(text, &program::out);
+}
+
+bool program::says(const std::string& text, std::string (program::*where)() const) const {
   for (auto end = now() + longest_wait_for_log; now() < end; std::this_thread::sleep_for(5ms)) {
-    if (contains(err(), text))
+    if (contains((this->*where)(), text))
       return true;
     siginfo_t info{};
     if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
-      return contains(err(), text);
+      return contains((this->*where)(), text);
   }
   return false;
 }

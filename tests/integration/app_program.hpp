@@ -63,10 +63,14 @@ public:
   /// Waits until it has logged the text on standard error. False if it ends before, or takes too long.
   bool logs(const std::string& text);
 
+  /// The same for standard output.
+  bool prints(const std::string& text);
+
   /// Waits for its end. One that takes longer than a minute is killed.
   ended wait();
 
 private:
+  bool says(const std::string& text, std::string (program::*where)() const) const;
   std::string out() const;
   std::string err() const;
 
