@@ -178,11 +178,23 @@ public:
       print(out.str());
       return success;
     }
-    fprintf(stderr, "cenote: %s\nTry 'cenote --help'.\n", printable(bare(err.what())).c_str());
+    fprintf(stderr, "cenote: %s\nTry 'cenote --help'.\n", printable(bare(reason(err))).c_str());
     return wrong_use;
   }
 
 private:
+  /// CLI11 speaks of subcommands, and says neither which one is unknown nor which ones there are.
+  std::string reason(const CLI::ParseError& err) const {
+    if (err.get_name() != "RequiredError" || !app_.get_subcommands().empty())
+      return err.what();
+    auto words = app_.remaining();
+    if (words.empty())
+      return "a command is missing: say check, sql or serve";
+    if (words.front().starts_with('-'))
+      return "unknown option " + words.front();
+    return "unknown command '" + words.front() + "': say check, sql or serve";
+  }
+
   void text_option(const std::string& name, const std::string& unit, const std::string& help,
                    std::function<void(std::string)> set, const std::string& group = "Options") {
     app_.add_option_function<std::string>(

@@ -61,6 +61,12 @@ SCENARIO("mistakes on the command line are told in one line and give exit code 2
   }
 }
 
+SCENARIO("an unknown command is named, and those that there are") {
+  CHECK(contains(run({"cenote", "chek"}).err, "unknown command 'chek': say check, sql or serve"));
+  CHECK(contains(run({"cenote", "--pool-size=2"}).err, "a command is missing: say check, sql or serve"));
+  CHECK(contains(run({"cenote", "--nonsense"}).err, "unknown option --nonsense"));
+}
+
 SCENARIO("settings that cannot be used are named") {
   environment uri{{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}};
   for (std::vector<std::string> words : {std::vector<std::string>{"cenote", "sql", "SELECT 1", "--pool-size", "many"},
