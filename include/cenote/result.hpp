@@ -72,6 +72,24 @@ public:
   iterator begin() const noexcept;
   iterator end() const noexcept;
 
+  /// All rows as structs of a type that has an `inspect` overload, the same that makes it a message:
+  ///
+  ///     struct manga { uint32_t id = 0; std::optional<std::string> title; };
+  ///     template <class Inspector>
+  ///     bool inspect(Inspector& f, manga& x) {
+  ///       return f.object(x).fields(f.field("id", x.id), f.field("title", x.title));
+  ///     }
+  ///
+  /// A field takes the first column of exactly its name, upper and lower case included; further columns are ignored.
+  /// Its type may be whatever `row::get` takes except `std::string_view`, an enum (a number in the column), or a type
+  /// whose own overload calls `f.apply(...)`. NULL empties a `std::optional`. A field with a `fallback` takes it if
+  /// there is no such column, or for NULL if it is no `std::optional`. Setters, invariants and `on_load` work as in
+  /// CAF. `T` must have a default constructor.
+  /// @throws result_error if a field has no column, even if there are no rows; if a value is NULL, of another type or
+  ///         out of range; if a setter, invariant or `on_load` refuses. The text names row, field and its type.
+  template <class T>
+  std::vector<T> as() const;
+
   // -- effects -----------------------------------------------------------------
 
   /// Rows inserted, changed or deleted; zero for a SELECT. An UPDATE counts changed rows, not matched ones.
@@ -166,6 +184,7 @@ public:
     } else if constexpr (std::is_same_v<T, value>) {
       return value_at(index);
     } else {
+      static_assert(std::is_constructible_v<value, T>, "a column cannot be read as this type: see cenote::row");
       return object<T>(index);
     }
   }
@@ -175,6 +194,12 @@ public:
   T get(std::string_view name) const {
     return get<T>(index_of(name));
   }
+
+  /// The row as a struct. Every call looks the columns up: for all rows of a result, use `result::as`, which also says
+  /// what `T` may be.
+  /// @throws result_error as `result::as` does.
+  template <class T>
+  T as() const;
 
   /// The value in the type that its column has by the type map of `column_type`.
   /// @throws result_error if there is no such column.
@@ -303,3 +328,6 @@ bool inspect(Inspector& f, column& x) {
 }
 
 } // namespace cenote
+
+// Defines `result::as` and `row::as`.
+#include "cenote/detail/row_reader.hpp"

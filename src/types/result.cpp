@@ -1,5 +1,7 @@
 #include "cenote/result.hpp"
 
+#include "types/column_names.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <iterator>
@@ -9,26 +11,8 @@ namespace cenote {
 
 namespace {
 
-std::string quoted(std::string_view name) {
-  std::string result = "\"";
-  result += name;
-  result += '"';
-  return result;
-}
-
-/// Names the columns there are, for error texts.
-std::string list(const std::vector<column>& xs) {
-  constexpr size_t most = 20;
-  std::string result;
-  for (size_t i = 0; i < std::min(xs.size(), most); ++i) {
-    if (i > 0)
-      result += ", ";
-    result += quoted(xs[i].name);
-  }
-  if (xs.size() > most)
-    result += " and " + std::to_string(xs.size() - most) + " more";
-  return result;
-}
+using detail::list;
+using detail::quoted;
 
 /// The C++ types that a column can be read as.
 const char* readable_as(column_type x) {

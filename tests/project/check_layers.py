@@ -22,6 +22,8 @@ LAYERS = [
     ("include/cenote/value.hpp", [], NOT_PURE),
     ("include/cenote/statement.hpp", [], NOT_PURE),
     ("include/cenote/result.hpp", [], NOT_PURE),
+    ("include/cenote/detail/mapping.hpp", [], NOT_PURE),
+    ("include/cenote/detail/row_reader.hpp", [], NOT_PURE),
     ("include/cenote/status.hpp", [], NOT_PURE),
     ("include/cenote/failure.hpp", [], NOT_PURE),
     ("include/cenote/settings.hpp", [], NOT_PURE),

@@ -1,4 +1,5 @@
 cenote_test(types
             SOURCES unit/types_value.cpp unit/types_statement.cpp unit/types_result.cpp unit/types_failure.cpp
-            SUITES types.value types.statement types.result types.failure
+                    unit/types_mapping.cpp unit/types_mapping_tables.cpp
+            SUITES types.value types.statement types.result types.failure types.mapping
             LINK cenote::types)

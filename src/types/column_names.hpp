@@ -1,0 +1,34 @@
+#pragma once
+
+#include "cenote/result.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cenote::detail {
+
+inline std::string quoted(std::string_view name) {
+  std::string result = "\"";
+  result += name;
+  result += '"';
+  return result;
+}
+
+/// Names the columns there are, for error texts.
+inline std::string list(const std::vector<column>& xs) {
+  constexpr size_t most = 20;
+  std::string result;
+  for (size_t i = 0; i < std::min(xs.size(), most); ++i) {
+    if (i > 0)
+      result += ", ";
+    result += quoted(xs[i].name);
+  }
+  if (xs.size() > most)
+    result += " and " + std::to_string(xs.size() - most) + " more";
+  return result;
+}
+
+} // namespace cenote::detail

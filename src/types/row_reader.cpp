@@ -1,0 +1,60 @@
+#include "cenote/detail/row_reader.hpp"
+
+#include "types/column_names.hpp"
+
+namespace cenote::detail {
+
+namespace {
+
+std::string field_text(std::string_view name, const std::string& type) {
+  return "field " + quoted(name) + " (" + type + ")";
+}
+
+} // namespace
+
+void cell_reader::fail() const {
+  // Not the row and the field: who called this adds them.
+  throw result_error("its type does not take " + quoted(from_.text(column_).substr(0, 40))
+                     + (reason_.value_or("").empty() ? "" : ": " + *reason_));
+}
+
+size_t row_reader::column_of(std::string_view name) {
+  auto i = next_++;
+  // An overload that names other fields for some rows is slower, and still right.
+  if (i < slots_.size() && slots_[i].name == name)
+    return slots_[i].column;
+  const auto& all = rows_.columns();
+  auto found = std::ranges::find(all, name, &column::name);
+  slots_.resize(std::max(slots_.size(), i + 1));
+  slots_[i] = {std::string{name}, found == all.end() ? npos : static_cast<size_t>(found - all.begin())};
+  return slots_[i].column;
+}
+
+void row_reader::fail_lookup(std::string_view field, const std::string& type) const {
+  if (rows_.columns().empty())
+    throw result_error("there is no column for the " + field_text(field, type)
+                       + ": the result has no columns at all, as after a write");
+  throw result_error("there is no column for the " + field_text(field, type) + ": the result has "
+                     + list(rows_.columns()) + "; names must be equal, upper and lower case included");
+}
+
+void row_reader::fail(std::string_view field, const std::string& type, const std::string& why) const {
+  throw result_error("row " + std::to_string(row_) + ", " + field_text(field, type) + ": " + why);
+}
+
+void row_reader::fail_object(const std::string& why) const {
+  throw result_error("row " + std::to_string(row_) + ": its type does not take these values"
+                     + (why.empty() ? "" : ": " + why));
+}
+
+void row_reader::refuse(std::string_view field, const std::string& type, const char* who,
+                        const std::string& why) const {
+  auto column = slots_[next_ - 1].column;
+  // Without a column it is the overload's own fallback that is refused.
+  auto what = column == npos ? "the fallback"
+                             : "column " + quoted(rows_.columns()[column].name) + " holds "
+                                   + (source().is_null(column) ? "NULL" : quoted(source().text(column).substr(0, 40)));
+  fail(field, type, what + ", which the " + who + " refuses" + (why.empty() ? "" : ": " + why));
+}
+
+} // namespace cenote::detail
