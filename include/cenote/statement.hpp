@@ -1,12 +1,15 @@
 #pragma once
 
 #include "cenote/detail/inspect_enum.hpp"
+#include "cenote/detail/parameter_writer.hpp"
 #include "cenote/value.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,10 +22,28 @@ enum class statement_kind : uint8_t {
   write,            ///< Anything else: never repeated unless it certainly did not run.
 };
 
-/// One SQL statement with the parameters for its `?` placeholders. Built with `read`, `idempotent_write`, `write`.
+/// One SQL statement with its parameters. Built with `read`, `idempotent_write`, `write`.
+///
+/// The parameters fill the `?` placeholders in their order, each exactly one:
+///
+///     write("INSERT INTO manga (id, title) VALUES (?, ?)", 42, "Yotsuba")
+///
+/// A single struct that has an `inspect` overload, the same that makes it a message, fills `:name` placeholders with
+/// its fields of exactly those names. A field may be used often or not at all, but one must be used:
+///
+///     write("INSERT INTO manga (id, title) VALUES (:id, :title)", x)
+///
+/// A placeholder's name has letters, digits, `_` and `$`, and begins with no digit. Neither kind of placeholder is seen
+/// in quotes and comments; a `:` directly behind a letter, digit, quote or `:` begins none, so that `label:LOOP`, `::`
+/// and `:=` are left alone. Fields may be of any type that is a parameter, `std::optional`s of these, enums (sent as
+/// numbers), and types whose own overload calls `f.apply(...)`; fallbacks do not matter.
+///
+/// A statement whose placeholders and parameters do not match fails with `errc::invalid_statement` and is not sent.
 struct statement {
   std::string sql;
   std::vector<value> params;
+  /// The name of each parameter; empty if the placeholders are `?`.
+  std::vector<std::string> names;
   statement_kind kind = statement_kind::write;
 
   /// Longest time from the moment the pool gets the statement to its answer, waiting for a connection included. Zero
@@ -54,12 +75,26 @@ statement make_statement(statement_kind kind, std::string sql, Ts&&... params) {
   statement result;
   result.sql = std::move(sql);
   result.kind = kind;
-  result.params.reserve(sizeof...(Ts));
-  (result.params.push_back(to_value(std::forward<Ts>(params))), ...);
+  if constexpr (sizeof...(Ts) == 1 && (struct_with_fields<std::remove_cvref_t<Ts>, parameter_writer> && ...)) {
+    parameter_writer f{result.names, result.params};
+    // Overloads take what they save by reference, and change it only when they load.
+    if (!(inspect(f, const_cast<std::remove_cvref_t<Ts>&>(params)) && ...))
+      throw std::invalid_argument("the inspect overload of the parameters' struct failed");
+  } else {
+    static_assert((!struct_with_fields<std::remove_cvref_t<Ts>, parameter_writer> && ...),
+                  "a struct must be the only parameter: its fields are the named ones");
+    result.params.reserve(sizeof...(Ts));
+    (result.params.push_back(to_value(std::forward<Ts>(params))), ...);
+  }
   return result;
 }
 
 } // namespace detail
+
+/// @name Builders
+/// The parameters are described at `statement`, their types at `to_value`.
+/// @throws std::invalid_argument only if the `on_save` callback or the `inspect` overload of a struct fails.
+/// @{
 
 /// A statement that changes nothing. May be repeated at will.
 template <class... Ts>
@@ -79,6 +114,8 @@ statement write(std::string sql, Ts&&... params) {
   return detail::make_statement(statement_kind::write, std::move(sql), std::forward<Ts>(params)...);
 }
 
+/// @}
+
 template <class Inspector>
 bool inspect(Inspector& f, statement_kind& x) {
   return detail::inspect_enum(f, x, statement_kind::write);
@@ -86,8 +123,9 @@ bool inspect(Inspector& f, statement_kind& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, statement& x) {
-  return f.object(x).fields(f.field("sql", x.sql), f.field("params", x.params), f.field("kind", x.kind),
-                            f.field("timeout", x.timeout), f.field("max-retries", x.max_retries));
+  return f.object(x).fields(f.field("sql", x.sql), f.field("params", x.params), f.field("names", x.names),
+                            f.field("kind", x.kind), f.field("timeout", x.timeout),
+                            f.field("max-retries", x.max_retries));
 }
 
 } // namespace cenote

@@ -10,7 +10,7 @@ namespace {
 /// The characters that can begin a placeholder, a quote or a comment.
 constexpr auto is_special = [] {
   std::array<bool, 256> result{};
-  for (char c : {'?', '\'', '"', '`', '#', '-', '/'})
+  for (char c : {'?', ':', '\'', '"', '`', '#', '-', '/'})
     result[static_cast<unsigned char>(c)] = true;
   return result;
 }();
@@ -18,6 +18,21 @@ constexpr auto is_special = [] {
 bool is_space_or_control(char c) noexcept {
   auto byte = static_cast<unsigned char>(c);
   return byte <= 0x20 || byte == 0x7f;
+}
+
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+
+/// Whether the server takes this for a part of a name that is not quoted.
+bool is_name_part(char c) noexcept {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'
+         || static_cast<unsigned char>(c) >= 0x80;
+}
+
+/// Whether a `:` behind this character is not the beginning of a placeholder.
+bool leads_no_placeholder(char c) noexcept {
+  return is_name_part(c) || c == ':' || c == '\'' || c == '"' || c == '`';
 }
 
 } // namespace
@@ -29,7 +44,14 @@ size_t placeholder_finder::next() noexcept {
       continue;
     switch (c) {
     case '?':
-      return pos_++;
+      if (kind_ == placeholders::numbered)
+        return pos_++;
+      question_mark_ = true;
+      break;
+    case ':':
+      if (auto begin = pos_; kind_ == placeholders::named && read_name())
+        return begin;
+      break;
     case '\'':
       skip_quoted(c, mode_.backslash_escapes);
       break;
@@ -54,6 +76,19 @@ size_t placeholder_finder::next() noexcept {
     }
   }
   return npos;
+}
+
+bool placeholder_finder::read_name() noexcept {
+  auto begin = pos_ + 1;
+  if ((pos_ > 0 && leads_no_placeholder(sql_[pos_ - 1])) || begin >= sql_.size() || !is_name_part(sql_[begin])
+      || is_digit(sql_[begin]))
+    return false;
+  auto end = begin;
+  while (end < sql_.size() && is_name_part(sql_[end]))
+    ++end;
+  name_ = sql_.substr(begin, end - begin);
+  pos_ = end;
+  return true;
 }
 
 /// Leaves `pos_` at the closing quote, or at the end. A doubled quote needs no care: it ends one quoted part and begins

@@ -152,6 +152,40 @@ std::string wrong_number(size_t placeholders, size_t params) {
          + ": give one value for each ?";
 }
 
+size_t position(const std::vector<std::string>& names, std::string_view wanted) {
+  return static_cast<size_t>(std::ranges::find(names, wanted) - names.begin());
+}
+
+/// Some placeholders that there are parameters for.
+std::string examples(const std::vector<std::string>& names) {
+  constexpr size_t most = 20;
+  std::string result;
+  for (size_t i = 0; i < std::min(names.size(), most); ++i)
+    result += (i == 0 ? ":" : ", :") + names[i];
+  if (names.size() > most)
+    result += " ...";
+  return result;
+}
+
+std::string unknown_name(std::string_view name, const std::vector<std::string>& names) {
+  return "the statement has a placeholder :" + std::string{name} + " but no parameter of that name: there are "
+         + examples(names) + "; upper and lower case count";
+}
+
+/// What is wrong with the placeholders as a whole, of which there are `used`.
+complaint_text mismatch(const placeholder_finder& finder, const statement& what, size_t used) {
+  if (finder.met_executable_comment() && (used > 0 || !what.params.empty()))
+    return "the statement has parameters and an executable comment (/*! ... */), in which the server's version decides "
+           "what is a placeholder: write it without the comment";
+  if (what.names.empty())
+    return used == what.params.size() ? complaint_text{} : wrong_number(used, what.params.size());
+  if (finder.met_question_mark())
+    return "the statement has a placeholder ? but its parameters have names: write " + examples(what.names);
+  if (used == 0)
+    return "the statement uses none of its parameters: write " + examples(what.names) + " outside of quotes";
+  return {};
+}
+
 } // namespace
 
 std::optional<std::string> fill_in(std::string& out, const statement& what, quoting mode, MYSQL& session) {
@@ -160,27 +194,33 @@ std::optional<std::string> fill_in(std::string& out, const statement& what, quot
     return "the statement is empty";
   if (auto nul = what.sql.find('\0'); nul != std::string::npos)
     return "the SQL text has a NUL at byte " + std::to_string(nul) + ": pass such text as a parameter";
-  placeholder_finder finder{what.sql, mode};
+  auto named = !what.names.empty();
+  if (named && what.names.size() != what.params.size())
+    return "the statement has " + amount(what.names.size(), "name") + " for " + amount(what.params.size(), "parameter")
+           + ": give one name for each";
+  placeholder_finder finder{what.sql, mode, named ? placeholders::named : placeholders::numbered};
   literal_writer write{out, session};
   size_t copied = 0;
   size_t used = 0;
   for (auto pos = finder.next(); pos != placeholder_finder::npos; pos = finder.next()) {
-    if (used++ >= what.params.size())
+    auto index = named ? position(what.names, finder.name()) : used;
+    ++used;
+    if (index >= what.params.size()) {
+      if (named)
+        return unknown_name(finder.name(), what.names);
       continue; // Only counts, for the error text.
+    }
     out.append(what.sql, copied, pos - copied);
-    copied = pos + 1;
+    copied = pos + finder.size();
     if (!out.empty() && sticks_to_literals(out.back()))
       out += ' ';
-    if (auto wrong = std::visit(write, what.params[used - 1]))
-      return "parameter " + std::to_string(used) + " " + *wrong;
+    if (auto wrong = std::visit(write, what.params[index]))
+      return "parameter " + (named ? ":" + what.names[index] : std::to_string(used)) + " " + *wrong;
     if (copied < what.sql.size() && sticks_to_literals(what.sql[copied]))
       out += ' ';
   }
-  if (finder.met_executable_comment() && (used > 0 || !what.params.empty()))
-    return "the statement has parameters and an executable comment (/*! ... */), in which the server's version decides "
-           "what is a placeholder: write it without the comment";
-  if (used != what.params.size())
-    return wrong_number(used, what.params.size());
+  if (auto wrong = mismatch(finder, what, used))
+    return wrong;
   out.append(what.sql, copied);
   return std::nullopt;
 }

@@ -24,15 +24,6 @@ std::string numbered(std::string sql, db::quoting mode = {}) {
   return result;
 }
 
-/// The four ways in which a session can read quotes.
-const std::vector<std::string> all_modes{"", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES,ANSI_QUOTES"};
-
-db::connection open_with_mode(const std::string& mode) {
-  auto result = open(shared_server().settings());
-  run(result, write("SET sql_mode = ?", mode));
-  return result;
-}
-
 std::string all_bytes() {
   std::string result;
   for (int i = 0; i < 256; ++i)
@@ -51,6 +42,7 @@ SCENARIO("a question mark outside of quotes and comments is a placeholder") {
   CHECK_EQ(numbered("??"), "12");
   CHECK_EQ(numbered("5-?"), "5-1");
   CHECK_EQ(numbered("5/?"), "5/1");
+  CHECK_EQ(numbered("? :a ?"), "1 :a 2");
 }
 
 SCENARIO("a question mark in quotes is text") {
@@ -132,7 +124,7 @@ SCENARIO("strings reach the server byte for byte in every SQL mode") {
                                        "\xE6\xBC\xAB'\\\"",
                                        "?",
                                        std::string(100'000, '\'')};
-  for (const auto& mode : all_modes) {
+  for (const auto& mode : all_sql_modes) {
     MESSAGE("sql_mode = '" << mode << "'");
     auto x = open_with_mode(mode);
     for (const auto& text : texts) {
@@ -148,7 +140,7 @@ SCENARIO("strings reach the server byte for byte in every SQL mode") {
 }
 
 SCENARIO("the server reads quotes as the search for placeholders does") {
-  for (const auto& mode : all_modes) {
+  for (const auto& mode : all_sql_modes) {
     MESSAGE("sql_mode = '" << mode << "'");
     auto x = open_with_mode(mode);
     auto escapes = !contains(mode, "NO_BACKSLASH");

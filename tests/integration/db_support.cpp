@@ -1,5 +1,7 @@
 #include "integration/db_support.hpp"
 
+#include "support/server.hpp"
+
 #include <stdexcept>
 #include <thread>
 
@@ -71,6 +73,15 @@ db::trouble fail(db::connection& x, const statement& what) {
 
 db::trouble fail(db::connection& x, std::string sql) {
   return fail(x, write(std::move(sql)));
+}
+
+const std::vector<std::string> all_sql_modes{"", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES",
+                                             "NO_BACKSLASH_ESCAPES,ANSI_QUOTES"};
+
+db::connection open_with_mode(const std::string& mode) {
+  auto result = open(shared_server().settings());
+  run(result, write("SET sql_mode = ?", mode));
+  return result;
 }
 
 void await(const std::function<bool()>& condition) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -40,6 +41,12 @@ result run(db::connection& x, std::string sql);
 /// @throws std::runtime_error if it succeeds.
 db::trouble fail(db::connection& x, const statement& what);
 db::trouble fail(db::connection& x, std::string sql);
+
+/// The four ways in which a session can read quotes, as values of `sql_mode`.
+extern const std::vector<std::string> all_sql_modes;
+
+/// Opens a connection to the shared server whose session has this SQL mode.
+db::connection open_with_mode(const std::string& mode);
 
 /// Looks every few milliseconds until something holds.
 /// @throws std::runtime_error if it does not within ten seconds.

@@ -24,6 +24,7 @@ LAYERS = [
     ("include/cenote/result.hpp", [], NOT_PURE),
     ("include/cenote/detail/mapping.hpp", [], NOT_PURE),
     ("include/cenote/detail/row_reader.hpp", [], NOT_PURE),
+    ("include/cenote/detail/parameter_writer.hpp", [], NOT_PURE),
     ("include/cenote/status.hpp", [], NOT_PURE),
     ("include/cenote/failure.hpp", [], NOT_PURE),
     ("include/cenote/settings.hpp", [], NOT_PURE),

@@ -1,6 +1,7 @@
 #define CAF_SUITE types.mapping
 
 #include "cenote/result.hpp"
+#include "cenote/statement.hpp"
 
 #include "cenote/type_ids.hpp"
 #include "unit/types_mapping.hpp"
@@ -18,9 +19,10 @@ using namespace cenote::test;
 
 namespace {
 
-/// Types of one value are cells; structs of fields are rows.
+/// Types of one value are parameters of their own; structs of fields are named parameters and rows.
 template <class T>
-constexpr bool is_struct = detail::struct_with_fields<T, detail::row_reader>;
+constexpr bool is_struct =
+    (detail::struct_with_fields<T, detail::parameter_writer> && detail::struct_with_fields<T, detail::row_reader>);
 
 static_assert(is_struct<manga> && is_struct<everything> && is_struct<picky>);
 static_assert(!is_struct<std::string> && !is_struct<std::string_view> && !is_struct<int> && !is_struct<bool>);
@@ -229,6 +231,73 @@ SCENARIO("the row of a result that is not there is an error") {
   CHECK_NE(error_of([] { result{}[0].as<with_state>(); }), "no error");
 }
 
+// -- parameters ------------------------------------------------------------------
+
+SCENARIO("a struct's fields are the parameters of their names") {
+  const manga x{1, "Yotsuba", std::nullopt};
+  auto what = write("INSERT INTO manga (id, title) VALUES (:id, :title)", x);
+  CHECK(what.kind == statement_kind::write);
+  CHECK_EQ(what.sql, "INSERT INTO manga (id, title) VALUES (:id, :title)");
+  CHECK_EQ(what.names, (std::vector<std::string>{"id", "title", "chapters"}));
+  CHECK(what.params == (std::vector<value>{uint64_t{1}, std::string{"Yotsuba"}, null{}}));
+  CHECK(read("SELECT :id", manga{1, "Yotsuba", 12}).params[2] == value{uint64_t{12}});
+  CHECK(read("SELECT :id", x).kind == statement_kind::read);
+  CHECK(idempotent_write("DELETE FROM manga WHERE id = :id", x).kind == statement_kind::idempotent_write);
+}
+
+SCENARIO("single values keep their question marks") {
+  CHECK(read("SELECT ?", 1).names.empty());
+  CHECK(read("SELECT ?", date{2024, 1, 31}).names.empty());
+  CHECK(read("SELECT ?", value{1.5}).names.empty());
+  CHECK(read("SELECT ?", std::optional<int>{}).names.empty());
+  CHECK(read("SELECT ?", std::string{"x"}).names.empty());
+  CHECK(read("SELECT ?, ?", 1, 2).names.empty());
+  CHECK(read("SELECT 1").names.empty());
+}
+
+SCENARIO("every type of field is a parameter") {
+  auto what = write("...", full());
+  CHECK_EQ(what.names.size(), what.params.size());
+  auto param = [&what](std::string_view name) {
+    auto i = std::ranges::find(what.names, name) - what.names.begin();
+    return what.params.at(static_cast<size_t>(i));
+  };
+  auto x = full();
+  CHECK(param("flag") == value{int64_t{1}});
+  CHECK(param("i8") == value{int64_t{x.i8}});
+  CHECK(param("u8") == value{uint64_t{x.u8}});
+  CHECK(param("i64") == value{x.i64});
+  CHECK(param("u64") == value{x.u64});
+  CHECK(param("single") == value{0.5});
+  CHECK(param("real") == value{x.real});
+  CHECK(param("text") == value{x.text});
+  CHECK(param("exact") == value{x.exact});
+  CHECK(param("blob") == value{x.blob});
+  CHECK(param("day") == value{x.day});
+  CHECK(param("moment") == value{x.moment});
+  CHECK(param("span") == value{x.span});
+  CHECK(param("plain") == value{uint64_t{2}});
+  CHECK(param("status") == value{uint64_t{1}});
+  CHECK(param("key") == value{uint64_t{5}});
+}
+
+SCENARIO("optionals, getters, fallbacks and absent fields are parameters") {
+  optionals none;
+  CHECK(write("...", none).params == std::vector<value>(6, null{}));
+  optionals some{7, "", date{2024, 1, 31}, state::running, manga_key{5}, value{0.5}};
+  CHECK(write("...", some).params
+        == (std::vector<value>{uint64_t{7}, std::string{}, date{2024, 1, 31}, uint64_t{1}, uint64_t{5}, 0.5}));
+  CHECK(write("...", lenient{"untitled", std::nullopt, 9, 5}).params
+        == (std::vector<value>{std::string{"untitled"}, null{}, int64_t{9}, int64_t{5}}));
+  CHECK(write("...", picky{"a", 2, 3}).params == (std::vector<value>{std::string{"a"}, int64_t{2}, int64_t{3}}));
+  CHECK(write("...", maybe{3}).params == std::vector<value>{int64_t{3}});
+  CHECK(write("...", maybe{-1}).params == std::vector<value>{null{}});
+}
+
+SCENARIO("a struct that refuses to be saved is no parameter") {
+  CHECK_THROWS_AS(write("...", unsaved{}), std::invalid_argument);
+}
+
 // -- messages --------------------------------------------------------------------
 
 SCENARIO("the overload that makes a row makes a message") {
@@ -240,4 +309,16 @@ SCENARIO("the overload that makes a row makes a message") {
   caf::binary_deserializer source{nullptr, buffer};
   REQUIRE(source.apply(received));
   CHECK(received == sent);
+}
+
+SCENARIO("a statement reaches another node with its names") {
+  caf::byte_buffer buffer;
+  caf::binary_serializer sink{nullptr, buffer};
+  auto sent = write("INSERT INTO manga (id) VALUES (:id)", manga{1, "Yotsuba", 12});
+  REQUIRE(sink.apply(sent));
+  statement received;
+  caf::binary_deserializer source{nullptr, buffer};
+  REQUIRE(source.apply(received));
+  CHECK(received == sent);
+  CHECK_EQ(received.names.size(), 3u);
 }
