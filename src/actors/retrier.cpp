@@ -64,7 +64,7 @@ struct retrier_state {
     job->progress.kind = job->what.kind;
     job->progress.max_retries = job->what.max_retries.value_or(rules.max_retries);
     if (job->what.timeout > job->what.timeout.zero())
-      job->progress.deadline = self->clock().now() + job->what.timeout;
+      job->progress.deadline = pool::later(self->clock().now(), job->what.timeout);
     attempt(job);
     return job->promise;
   }

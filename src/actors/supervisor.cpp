@@ -211,7 +211,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
 
 void supervisor_state::accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent) {
   auto accepted = now();
-  auto deadline = timeout > timeout.zero() ? accepted + timeout : time_point::max();
+  auto deadline = timeout > timeout.zero() ? pool::later(accepted, timeout) : time_point::max();
   auto who
       = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, std::move(user)});
   perform(core.acquire(who, accepted));
@@ -375,7 +375,7 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   what.what = std::move(who.what);
   what.check = x.check;
   what.deadline = who.deadline;
-  what.check_until = who.accepted + rules.timeout;
+  what.check_until = pool::later(who.accepted, rules.timeout);
   what.accepted = who.accepted;
   what.waited = x.waited;
   what.attempts = who.attempts + 1;

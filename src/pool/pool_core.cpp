@@ -16,11 +16,6 @@ constexpr auto longest_gap = std::chrono::milliseconds{20};
 /// How often the users of connections are looked after.
 constexpr auto watch_interval = std::chrono::seconds{1};
 
-/// `now + by`, where `by` may mean "never".
-time_point later(time_point now, duration by) {
-  return by >= time_point::max() - now ? time_point::max() : now + by;
-}
-
 } // namespace
 
 pool_core::pool_core(const pool_settings& rules, uint64_t seed, size_t servers)

@@ -10,6 +10,12 @@ using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using duration = std::chrono::nanoseconds;
 
+/// `now + by`, where `by` may be so long that it means "never".
+/// @param by not negative.
+constexpr time_point later(time_point now, duration by) {
+  return by >= time_point::max() - now ? time_point::max() : now + by;
+}
+
 /// Names a request for a connection. Never reused: a request that comes back gets a new one.
 enum class request_id : uint64_t {};
 
