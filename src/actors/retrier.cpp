@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <unordered_map>
 #include <utility>
 
 namespace cenote {
@@ -22,6 +23,7 @@ struct task {
   caf::strong_actor_ptr user; ///< Whose death makes it useless.
   caf::response_promise promise;
   pool::failed_attempt progress;
+  failure last; ///< Why the last attempt failed.
 };
 
 using task_ptr = std::shared_ptr<task>;
@@ -41,7 +43,7 @@ struct retrier_state {
 
   pool_actor::behavior_type make_behavior() {
     self->monitor(pool);
-    self->set_down_handler([this](const caf::down_msg&) { self->quit(); });
+    self->set_down_handler([this](const caf::down_msg&) { pool_has_ended(); });
     return {
         [this](execute_atom, statement& what) -> caf::result<result> {
           return start(std::move(what), self->current_sender());
@@ -92,8 +94,21 @@ struct retrier_state {
     }
     log().warn("retry {} of {} in {} ms: {}", job->progress.attempts, job->progress.max_retries,
                std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why));
-    ++job->progress.attempts;
-    self->run_delayed(*delay, [this, job] { attempt(job); });
+    job->last = std::move(why);
+    paused[job] = self->run_delayed(*delay, [this, job] {
+      paused.erase(job);
+      ++job->progress.attempts;
+      attempt(job);
+    });
+  }
+
+  /// What waits for its next attempt will not have one.
+  void pool_has_ended() {
+    for (auto& [job, timer] : paused) {
+      timer.dispose();
+      give_up(*job, std::move(job->last));
+    }
+    self->quit();
   }
 
   void give_up(task& job, failure why) {
@@ -109,6 +124,7 @@ struct retrier_state {
   pool_actor pool;
   retry_settings rules;
   std::minstd_rand rng;
+  std::unordered_map<task_ptr, caf::disposable> paused; ///< Between two attempts, with the timer of the next.
 };
 
 } // namespace
