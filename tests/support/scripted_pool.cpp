@@ -1,0 +1,114 @@
+#include "support/scripted_pool.hpp"
+
+#include <caf/action.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <deque>
+#include <stdexcept>
+
+namespace cenote::test {
+
+struct scripted_pool::shared {
+  std::string heard;
+  statement last;
+  std::deque<caf::typed_response_promise<result>> open;
+
+  void hear(const std::string& what) { heard += (heard.empty() ? "" : ", ") + what; }
+
+  caf::typed_response_promise<result> next() {
+    if (open.empty())
+      throw std::runtime_error{"no request waits for an answer"};
+    auto result = std::move(open.front());
+    open.pop_front();
+    return result;
+  }
+};
+
+struct scripted_pool::state {
+  static inline const char* name = "scripted-pool";
+
+  state(pool_actor::stateful_pointer<state> this_actor, std::shared_ptr<shared> with)
+      : self{this_actor}, script{std::move(with)} {
+    // nop
+  }
+
+  // As in a real pool, what was not answered fails.
+  ~state() { script->open.clear(); }
+
+  pool_actor::behavior_type make_behavior() {
+    return {
+        [this](execute_atom, statement& what) -> caf::result<result> {
+          script->hear("execute " + what.sql);
+          script->last = std::move(what);
+          return script->open.emplace_back(self->make_response_promise<result>());
+        },
+        [this](verify_atom) {
+          script->hear("verify");
+          return verification{"11.4", 7, std::chrono::milliseconds{3}};
+        },
+        [this](status_atom) {
+          script->hear("status");
+          pool_status numbers;
+          numbers.pool = "scripted";
+          return numbers;
+        },
+        [this](dispose_atom) { script->hear("dispose"); },
+        [this](drain_atom, caf::timespan limit) {
+          script->hear("drain " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count())
+                       + " s");
+          return drain_report{3, 1};
+        },
+    };
+  }
+
+  pool_actor::stateful_pointer<state> self;
+  std::shared_ptr<shared> script;
+};
+
+scripted_pool::scripted_pool(virtual_time& time)
+    : time_{time},
+      shared_{std::make_shared<shared>()},
+      handle_{time.own(time.sys.spawn<pool_actor::stateful_impl<state>>(shared_))} {
+  // nop
+}
+
+std::string scripted_pool::heard() {
+  return std::exchange(shared_->heard, {});
+}
+
+const statement& scripted_pool::last() const {
+  return shared_->last;
+}
+
+size_t scripted_pool::open() const {
+  return shared_->open.size();
+}
+
+void scripted_pool::answer(result x) {
+  act([x](shared& script) { script.next().deliver(x); });
+}
+
+void scripted_pool::answer(failure why) {
+  act([why](shared& script) { script.next().deliver(make_error(why)); });
+}
+
+void scripted_pool::end() {
+  act([who = caf::actor_cast<caf::actor>(handle_)](shared& script) {
+    while (!script.open.empty())
+      script.next().deliver(make_error(make_failure(errc::shutting_down, outcome::unavailable, "shutting down")));
+    // Not by a message: between the answers and its end nobody else gets a turn.
+    caf::actor_cast<caf::scheduled_actor*>(who)->quit();
+  });
+}
+
+void scripted_pool::crash() {
+  time_.kill(caf::actor_cast<caf::actor>(handle_));
+}
+
+/// Runs `what` in the actor, because only there promises may be used.
+void scripted_pool::act(std::function<void(shared&)> what) {
+  auto run = caf::make_action([script = shared_, what = std::move(what)] { what(*script); });
+  time_.tell(caf::actor_cast<caf::actor>(handle_), std::move(run));
+}
+
+} // namespace cenote::test

@@ -1,0 +1,218 @@
+#define CAF_SUITE actors.retrier_limits
+
+#include "support/retried_pool.hpp"
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+failure lost() {
+  return make_failure(errc::connection_lost, outcome::unknown, "server has gone away");
+}
+
+} // namespace
+
+// -- a statement's own time --------------------------------------------------------
+
+SCENARIO("each retry gets what is left of the statement's time") {
+  GIVEN("a read that may take 10 s") {
+    retried_pool x;
+    x.execute(read("a").within(10s));
+    CHECK(x.pool.last().timeout == 10s);
+    WHEN("it fails after 2 s and again after another 1.5 s") {
+      x.pass(2s);
+      x.pool.answer(lost());
+      x.pass(1s);
+      auto first = x.pool.last().timeout;
+      x.pass(1500ms);
+      x.pool.answer(lost());
+      x.pass(2s);
+      auto second = x.pool.last().timeout;
+      THEN("the delays count as well") {
+        CHECK(first == 7s);
+        CHECK(second == 3500ms);
+        CHECK_EQ(x.pool.open(), 1u);
+      }
+    }
+  }
+}
+
+SCENARIO("a statement without a limit gets none from its retries") {
+  GIVEN("a read without a limit") {
+    retried_pool x;
+    x.execute(read("a"));
+    WHEN("it is repeated") {
+      x.pool.answer(lost());
+      x.pass(1s);
+      THEN("it still has none") {
+        CHECK_EQ(x.pool.heard(), "execute a, execute a");
+        CHECK(x.pool.last().timeout == 0s);
+      }
+    }
+  }
+}
+
+SCENARIO("a retry that would start when the statement's time is up is not made") {
+  GIVEN("a read that may take 3 s and failed twice in no time") {
+    retried_pool x;
+    auto answer = x.execute(read("a").within(3s));
+    x.pool.answer(lost());
+    x.pass(1s);
+    WHEN("the second retry would start after exactly 3 s") {
+      x.pool.answer(lost());
+      THEN("the caller gets the error at once") {
+        REQUIRE(answer->why);
+        CHECK_EQ(answer->why->text, "failed after 1 retry: server has gone away");
+        CHECK(answer->at == x.now());
+        CHECK_EQ(x.pool.heard(), "execute a, execute a");
+      }
+    }
+  }
+}
+
+SCENARIO("a retry that starts just before the statement's time is up is made") {
+  GIVEN("a read that may take 3.001 s and failed twice in no time") {
+    retried_pool x;
+    x.execute(read("a").within(3001ms));
+    x.pool.answer(lost());
+    x.pass(1s);
+    x.pool.answer(lost());
+    WHEN("3 s are over") {
+      x.pass(2s);
+      THEN("it is sent with the millisecond that is left") {
+        CHECK_EQ(x.pool.heard(), "execute a, execute a, execute a");
+        CHECK(x.pool.last().timeout == 1ms);
+      }
+    }
+  }
+}
+
+SCENARIO("the longest time there is means no limit") {
+  GIVEN("a read that may take as long as can be said") {
+    retried_pool x;
+    auto answer = x.execute(read("a").within(std::chrono::nanoseconds::max()));
+    WHEN("it fails") {
+      x.pool.answer(lost());
+      x.pass(1s);
+      THEN("it is repeated as any other") {
+        CHECK_EQ(x.pool.heard(), "execute a, execute a");
+        CHECK(!answer->arrived());
+      }
+    }
+  }
+}
+
+SCENARIO("a statement that used up its time is not repeated") {
+  GIVEN("a read that may take 10 s") {
+    retried_pool x;
+    auto answer = x.execute(read("a").within(10s));
+    WHEN("the pool stops it because of a limit") {
+      x.pool.answer(make_failure(errc::statement_timeout, outcome::unknown, "stopped after its time limit"));
+      THEN("the caller gets the error") {
+        REQUIRE(answer->why);
+        CHECK_EQ(answer->why->code, errc::statement_timeout);
+        CHECK_EQ(answer->why->text, "stopped after its time limit");
+      }
+    }
+  }
+}
+
+// -- the other messages ------------------------------------------------------------
+
+SCENARIO("all but statements is passed on to the pool") {
+  GIVEN("a retrier") {
+    retried_pool x;
+    WHEN("it is asked for everything else that a pool can do") {
+      auto verified = x.ask<verification>(x.retrier, verify_atom_v);
+      auto status = x.ask<pool_status>(x.retrier, status_atom_v);
+      x.tell(x.retrier, dispose_atom_v);
+      auto drained = x.ask<drain_report>(x.retrier, drain_atom_v, caf::timespan{5s});
+      THEN("the pool has heard it and its answers come back") {
+        CHECK_EQ(x.pool.heard(), "verify, status, dispose, drain 5 s");
+        CHECK((verified->value == verification{"11.4", 7, 3ms}));
+        REQUIRE(status->value);
+        CHECK_EQ(status->value->pool, "scripted");
+        CHECK((drained->value == drain_report{3, 1}));
+      }
+    }
+  }
+}
+
+// -- the end -----------------------------------------------------------------------
+
+SCENARIO("a retrier ends with its pool") {
+  GIVEN("a retrier with nothing to do") {
+    retried_pool x;
+    REQUIRE(!has_ended(x.retrier));
+    WHEN("its pool ends") {
+      x.pool.end();
+      x.pass(1s);
+      THEN("so does the retrier") {
+        CHECK(has_ended(x.retrier));
+      }
+    }
+  }
+}
+
+SCENARIO("what a pool says when it ends reaches the callers") {
+  GIVEN("a read and a write that wait for the pool") {
+    retried_pool x;
+    auto a = x.execute(read("a"));
+    auto b = x.execute(write("b"));
+    WHEN("the pool refuses both and ends in the same moment") {
+      x.pool.end();
+      x.pass(1s);
+      THEN("they are told that it shuts down, not that an answer is missing") {
+        for (auto& answer : {a, b}) {
+          REQUIRE(answer->why);
+          CHECK_EQ(answer->why->code, errc::shutting_down);
+          CHECK_EQ(answer->why->what, outcome::unavailable);
+        }
+        CHECK(has_ended(x.retrier));
+      }
+    }
+  }
+}
+
+SCENARIO("a request that waits for its retry gets its last error when the pool ends") {
+  GIVEN("a write that was not sent and will be repeated in a second") {
+    retried_pool x;
+    auto answer = x.execute(write("a"));
+    x.pool.answer(make_failure(errc::connection_lost_unsent, outcome::not_sent, "ten dead connections"));
+    x.pass(500ms);
+    WHEN("the pool ends") {
+      x.pool.end();
+      x.pass(100ms);
+      THEN("the caller knows that nothing was sent") {
+        REQUIRE(answer->why);
+        CHECK_EQ(answer->why->code, errc::connection_lost_unsent);
+        CHECK_EQ(answer->why->what, outcome::not_sent);
+        CHECK_EQ(answer->why->text, "ten dead connections");
+        CHECK(has_ended(x.retrier));
+      }
+    }
+  }
+}
+
+SCENARIO("when a pool dies without a word, nobody knows what became of its statements") {
+  GIVEN("a read and a write that wait for the pool") {
+    retried_pool x;
+    auto a = x.execute(read("a"));
+    auto b = x.execute(write("b"));
+    WHEN("the pool dies") {
+      x.pool.crash();
+      x.pass(1s);
+      THEN("both are told so, and nothing is repeated") {
+        for (auto& answer : {a, b}) {
+          REQUIRE(answer->why);
+          CHECK_EQ(answer->why->what, outcome::unknown);
+        }
+        CHECK(has_ended(x.retrier));
+      }
+    }
+  }
+}
