@@ -70,6 +70,7 @@ struct supervisor_state {
   void command(session_command what);
   void check_in(session_id id);
   caf::result<verification> verify();
+  void verified();
   caf::result<drain_report> drain(caf::timespan limit);
   void opened_connection(connection_id id, opened x);
   void open_failed(connection_id id, const failure& why);
@@ -110,6 +111,7 @@ struct supervisor_state {
 
   std::vector<caf::typed_response_promise<drain_report>> drain_promises;
   bool finishing = false;
+  size_t verifying = 0; ///< Requests of `verify` to this actor itself.
 
   caf::disposable timer;
   time_point armed_for = time_point::max();
@@ -249,6 +251,7 @@ void supervisor_state::check_in(session_id id) {
 caf::result<verification> supervisor_state::verify() {
   auto promise = self->make_response_promise<verification>();
   auto began = now();
+  ++verifying;
   // No timeout of CAF's: the pool answers every request within its own.
   self->request(supervisor_actor{self}, caf::infinite, verify_atom_v,
                 read("SELECT VERSION(), CONNECTION_ID()").within(rules.timeout))
@@ -256,9 +259,18 @@ caf::result<verification> supervisor_state::verify() {
           [this, promise, began](const result& x) mutable {
             auto row = x[0];
             promise.deliver(verification{row.get<std::string>(0), row.get<uint64_t>(1), now() - began});
+            verified();
           },
-          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+          [this, promise](caf::error& why) mutable {
+            promise.deliver(std::move(why));
+            verified();
+          });
   return promise;
+}
+
+void supervisor_state::verified() {
+  --verifying;
+  end_if_finished();
 }
 
 caf::result<drain_report> supervisor_state::drain(caf::timespan limit) {
@@ -404,9 +416,9 @@ void supervisor_state::start_drain(time_point until) {
   perform(core.drain(until, now()));
 }
 
-/// Ends when all work is done and every connection has closed.
+/// Ends when all work is done, every connection has closed, and the answers that this actor gave itself are passed on.
 void supervisor_state::end_if_finished() {
-  if (!finishing || !connections.empty())
+  if (!finishing || !connections.empty() || verifying > 0)
     return;
   auto report = core.report();
   log().info("pool {}: stopped; {} requests finished, {} cut", rules.name, report.finished, report.cut);
