@@ -1,0 +1,192 @@
+#include "support/scripted_connections.hpp"
+
+#include <caf/action.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <map>
+#include <stdexcept>
+
+namespace cenote::test {
+
+namespace {
+
+std::string to_text(liveness_check x) {
+  switch (x) {
+  case liveness_check::none:
+    return "unchecked";
+  case liveness_check::peek:
+    return "peek";
+  case liveness_check::ping:
+    return "ping";
+  }
+  return "invalid";
+}
+
+} // namespace
+
+/// What the pool knows as one connection, from the attempt to open it on.
+struct scripted_connections::seat {
+  supervisor_actor pool;
+  connection_actor handle;
+  grant given;
+  std::optional<caf::typed_response_promise<result>> promise;
+
+  caf::typed_response_promise<result> take() {
+    if (!promise)
+      throw std::runtime_error{"the connection has nothing to answer"};
+    auto result = std::move(*promise);
+    promise.reset();
+    return result;
+  }
+};
+
+struct scripted_connections::shared {
+  std::string heard;
+  std::map<uint64_t, seat> seats;
+  bool slow = false;
+
+  void hear(const std::string& what) { heard += (heard.empty() ? "" : ", ") + what; }
+};
+
+struct scripted_connections::state {
+  using pointer = connection_actor::stateful_pointer<state>;
+
+  static inline const char* name = "scripted-connection";
+
+  state(pointer this_actor, std::shared_ptr<shared> with, uint64_t number)
+      : self{this_actor}, script{std::move(with)}, id{number} {
+    // nop
+  }
+
+  // As in a real connection, what was not answered fails.
+  ~state() { script->seats.at(id).promise.reset(); }
+
+  connection_actor::behavior_type make_behavior() {
+    return {
+        [this](execute_atom, grant& what) -> caf::result<result> {
+          script->hear("run " + what.what.sql + " on " + std::to_string(id) + " (" + to_text(what.check) + ")");
+          auto& mine = script->seats.at(id);
+          mine.given = std::move(what);
+          return mine.promise.emplace(self->make_response_promise<result>());
+        },
+        [this](ping_atom) { script->hear("ping " + std::to_string(id)); },
+        [this](close_atom) { close(); },
+        [](ready_atom, bool, bool) {
+          // nop: there is no socket.
+        },
+    };
+  }
+
+  void close() {
+    script->hear("close " + std::to_string(id));
+    if (auto& mine = script->seats.at(id); mine.promise)
+      mine.take().deliver(make_error(make_failure(errc::connection_lost, outcome::unknown, "cut")));
+    if (!script->slow)
+      self->quit();
+  }
+
+  pointer self;
+  std::shared_ptr<shared> script;
+  uint64_t id;
+};
+
+class scripted_connections::factory_impl : public connection_factory {
+public:
+  explicit factory_impl(std::shared_ptr<shared> with) : script_{std::move(with)} {
+    // nop
+  }
+
+  void open(connection_id id, const supervisor_actor& pool) override {
+    auto number = static_cast<uint64_t>(id);
+    script_->hear("open " + std::to_string(number));
+    script_->seats[number].pool = pool;
+  }
+
+  std::string endpoint() const override { return "scripted:3306/test"; }
+
+private:
+  std::shared_ptr<shared> script_;
+};
+
+scripted_connections::scripted_connections(virtual_time& time) : time_{time}, shared_{std::make_shared<shared>()} {
+  // nop
+}
+
+std::unique_ptr<connection_factory> scripted_connections::factory() {
+  return std::make_unique<factory_impl>(shared_);
+}
+
+std::string scripted_connections::heard() {
+  return std::exchange(shared_->heard, {});
+}
+
+const grant& scripted_connections::granted(uint64_t id) const {
+  return at(id).given;
+}
+
+// -- connects ----------------------------------------------------------------------
+
+void scripted_connections::succeed(uint64_t id) {
+  auto& mine = at(id);
+  mine.handle = time_.own(time_.sys.spawn<connection_actor::stateful_impl<state>>(shared_, id));
+  opened news;
+  news.connection = mine.handle;
+  news.server_connection_id = 100 + id;
+  news.server_version = "11.4";
+  time_.tell(mine.pool, opened_atom_v, connection_id{id}, std::move(news));
+}
+
+void scripted_connections::refuse(uint64_t id, errc code, const std::string& text) {
+  auto what = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
+  time_.tell(at(id).pool, open_failed_atom_v, connection_id{id}, make_failure(code, what, text));
+}
+
+// -- statements --------------------------------------------------------------------
+
+void scripted_connections::answer(uint64_t id, result x) {
+  only_answer(id, std::move(x));
+  report(id, fate::reusable);
+}
+
+void scripted_connections::answer(uint64_t id, failure why, fate what) {
+  act(id, [why](seat& mine) { mine.take().deliver(make_error(why)); });
+  report(id, what, why.text);
+}
+
+void scripted_connections::only_answer(uint64_t id, result x) {
+  act(id, [x](seat& mine) { mine.take().deliver(x); });
+}
+
+void scripted_connections::hand_back(uint64_t id, const std::string& reason) {
+  act(id, [id, reason](seat& mine) {
+    mine.take().delegate(mine.pool, returned_atom_v, connection_id{id}, mine.given, reason);
+  });
+}
+
+void scripted_connections::report(uint64_t id, fate what, const std::string& reason) {
+  time_.tell(at(id).pool, released_atom_v, connection_id{id}, released{what, reason});
+}
+
+void scripted_connections::die(uint64_t id) {
+  time_.kill(caf::actor_cast<caf::actor>(at(id).handle));
+}
+
+void scripted_connections::close_slowly() {
+  shared_->slow = true;
+}
+
+scripted_connections::seat& scripted_connections::at(uint64_t id) const {
+  auto i = shared_->seats.find(id);
+  if (i == shared_->seats.end())
+    throw std::runtime_error{"the pool has not opened a connection " + std::to_string(id)};
+  return i->second;
+}
+
+/// Runs `what` in the connection's actor, because only there promises may be used.
+void scripted_connections::act(uint64_t id, std::function<void(seat&)> what) {
+  auto& mine = at(id);
+  auto run = caf::make_action([script = shared_, id, what = std::move(what)] { what(script->seats.at(id)); });
+  time_.tell(caf::actor_cast<caf::actor>(mine.handle), std::move(run));
+}
+
+} // namespace cenote::test

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "actors/connection_factory.hpp"
+#include "support/virtual_time.hpp"
+
+#include <functional>
+
+namespace cenote::test {
+
+/// Connections of which a test decides when they open, what they do with a statement and when they are free again.
+/// They are named by plain numbers, as the pool counts them.
+class scripted_connections {
+public:
+  explicit scripted_connections(virtual_time& time);
+
+  /// What a pool is given.
+  std::unique_ptr<connection_factory> factory();
+
+  /// What connections were told since the last call, in order: `open 1, run a on 1 (peek), ping 1, close 1`.
+  std::string heard();
+
+  /// The grant that connection `id` got last.
+  const grant& granted(uint64_t id) const;
+
+  // -- connects --------------------------------------------------------------------
+
+  void succeed(uint64_t id);
+  void refuse(uint64_t id, errc code = errc::connect_failed, const std::string& text = "no server");
+
+  // -- what a connection does with a statement ---------------------------------------
+
+  /// Answers and is free.
+  void answer(uint64_t id, result x = {});
+
+  /// Answers with an error; `what` tells the pool what became of the connection.
+  void answer(uint64_t id, failure why, fate what = fate::reusable);
+
+  /// Gives the answer, but does not say that it is free.
+  void only_answer(uint64_t id, result x = {});
+
+  /// Found itself dead before anything was sent.
+  void hand_back(uint64_t id, const std::string& reason = "the server had closed the connection");
+
+  // -- and otherwise -----------------------------------------------------------------
+
+  /// Reports the end of a ping, or of an idle connection.
+  void report(uint64_t id, fate what, const std::string& reason = {});
+
+  /// The actor ends without a word.
+  void die(uint64_t id);
+
+  /// From now on connections do not end when they are told to close.
+  void close_slowly();
+
+private:
+  struct seat;
+  struct shared;
+  struct state;
+  class factory_impl;
+
+  seat& at(uint64_t id) const;
+  void act(uint64_t id, std::function<void(seat&)> what);
+
+  virtual_time& time_;
+  std::shared_ptr<shared> shared_;
+};
+
+} // namespace cenote::test

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "actors/supervisor.hpp"
+#include "support/scripted_connections.hpp"
+
+namespace cenote::test {
+
+/// Rules for a pool in which nothing happens that a test does not ask for: no keepalive, no recycling.
+inline pool_settings still_rules(size_t size, size_t max_overflow = 0) {
+  pool_settings result;
+  result.size = size;
+  result.max_overflow = max_overflow;
+  result.recycle = std::chrono::nanoseconds{0};
+  result.keepalive = std::chrono::nanoseconds{0};
+  return result;
+}
+
+/// A pool whose connections are scripted.
+class supervised_pool : public virtual_time {
+public:
+  /// Starts the pool; no connection is open yet.
+  explicit supervised_pool(const pool_settings& rules)
+      : connections{*this}, pool{own(spawn_supervisor(sys, rules, connections.factory(), 1))} {
+    settle();
+  }
+
+  /// Starts it and opens the first `count` connections.
+  supervised_pool(const pool_settings& rules, uint64_t count) : supervised_pool{rules} {
+    for (uint64_t id = 1; id <= count; ++id)
+      connections.succeed(id);
+    connections.heard();
+  }
+
+  std::string heard() { return connections.heard(); }
+
+  auto execute(statement what) { return ask<result>(pool, execute_atom_v, std::move(what)); }
+  auto verify() { return ask<verification>(pool, verify_atom_v); }
+  auto drain(caf::timespan limit) { return ask<drain_report>(pool, drain_atom_v, limit); }
+  void dispose() { tell(pool, dispose_atom_v); }
+  pool_status status() { return ask<pool_status>(pool, status_atom_v)->value.value(); }
+
+  scripted_connections connections;
+  supervisor_actor pool;
+};
+
+} // namespace cenote::test
