@@ -33,6 +33,7 @@ enum class errc : uint8_t {
   connection_lost_unsent, ///< The connection broke before the statement was handed over.
   // unknown
   connection_lost,   ///< The connection broke after the statement was sent.
+  pool_gone,         ///< The pool, or the node it runs on, has ended before it answered.
   statement_timeout, ///< The statement's own time was up while it ran.
   // rolled_back
   deadlock,  ///< The server chose this statement or transaction as the victim of a deadlock.

@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
+#include <variant>
+#include <vector>
 
 namespace cenote {
 
@@ -27,6 +30,18 @@ struct task {
 };
 
 using task_ptr = std::shared_ptr<task>;
+
+using results = std::vector<result>;
+
+statement_kind repeatable_as(const statement& x) {
+  return x.kind;
+}
+
+/// A transaction whose COMMIT is in doubt is never repeated, whatever it consists of; all other doubts are removed by
+/// the server's rolling it back.
+statement_kind repeatable_as(const transaction& x) {
+  return kind_of(x) == statement_kind::read ? statement_kind::read : statement_kind::write;
+}
 
 struct retrier_state {
   using pointer = pool_actor::stateful_pointer<retrier_state>;
@@ -46,10 +61,40 @@ struct retrier_state {
     self->set_down_handler([this](const caf::down_msg&) { pool_has_ended(); });
     return {
         [this](execute_atom, statement& what) -> caf::result<result> {
-          return start(std::move(what), self->current_sender());
+          start(std::move(what), self->current_sender());
+          return caf::delegated<result>{};
         },
         [this](execute_atom, statement& what, caf::strong_actor_ptr& user) -> caf::result<result> {
-          return start(std::move(what), std::move(user));
+          start(std::move(what), std::move(user));
+          return caf::delegated<result>{};
+        },
+        [this](transact_atom, transaction& what) -> caf::result<results> {
+          start(std::move(what), self->current_sender());
+          return caf::delegated<results>{};
+        },
+        [this](transact_atom, transaction& what, caf::strong_actor_ptr& user) -> caf::result<results> {
+          start(std::move(what), std::move(user));
+          return caf::delegated<results>{};
+        },
+        // Only its holder knows what to repeat of a session.
+        [this](checkout_atom a, session_options& how) { return self->delegate(pool, a, std::move(how)); },
+        [this](checkout_atom a, session_options& how, caf::strong_actor_ptr& holder) {
+          return self->delegate(pool, a, std::move(how), std::move(holder));
+        },
+        [this](checkin_atom a, session_id id) { return self->delegate(pool, a, id); },
+        [this](execute_atom a, session_id id, statement& what) {
+          return self->delegate(pool, a, id, std::move(what));
+        },
+        [this](begin_atom a, session_id id, const transaction_options& how) {
+          return self->delegate(pool, a, id, how);
+        },
+        [this](commit_atom a, session_id id) { return self->delegate(pool, a, id); },
+        [this](rollback_atom a, session_id id) { return self->delegate(pool, a, id); },
+        [this](savepoint_atom a, session_id id, std::string& name) {
+          return self->delegate(pool, a, id, std::move(name));
+        },
+        [this](rollback_atom a, session_id id, std::string& name) {
+          return self->delegate(pool, a, id, std::move(name));
         },
         [this](verify_atom) { return self->delegate(pool, verify_atom_v); },
         [this](status_atom) { return self->delegate(pool, status_atom_v); },
@@ -58,30 +103,36 @@ struct retrier_state {
     };
   }
 
-  caf::result<result> start(statement what, caf::strong_actor_ptr user) {
+  template <class Request>
+  void start(Request what, caf::strong_actor_ptr user) {
     auto job = std::make_shared<task>();
-    job->what = std::move(what);
     job->user = std::move(user);
-    job->promise = self->make_response_promise<result>();
-    job->progress.kind = job->what.kind;
-    job->progress.max_retries = job->what.max_retries.value_or(rules.max_retries);
-    if (job->what.timeout > job->what.timeout.zero())
-      job->progress.deadline = pool::later(self->clock().now(), job->what.timeout);
+    job->promise = self->make_response_promise();
+    job->progress.kind = repeatable_as(what);
+    job->progress.max_retries = what.max_retries.value_or(rules.max_retries);
+    if (what.timeout > what.timeout.zero())
+      job->progress.deadline = pool::later(self->clock().now(), what.timeout);
+    job->what = std::move(what);
     attempt(job);
-    return job->promise;
   }
 
   void attempt(const task_ptr& job) {
-    if (has_ended(job->user)) {
+    if (has_ended(job->user))
       job->promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
-      return;
-    }
-    auto what = job->what;
+    else
+      std::visit([this, &job](auto& what) { ask(job, what); }, job->what);
+  }
+
+  /// @param what stays with the job, for the next attempt.
+  template <class Request>
+  void ask(const task_ptr& job, Request what) {
     if (what.timeout > what.timeout.zero())
       what.timeout = std::max(job->progress.deadline - self->clock().now(), pool::duration{1});
+    using atom = std::conditional_t<std::is_same_v<Request, statement>, execute_atom, transact_atom>;
+    using answer = std::conditional_t<std::is_same_v<Request, statement>, result, results>;
     // No timeout of CAF's: the pool answers every request within its own.
-    self->request(pool, caf::infinite, execute_atom_v, std::move(what), job->user)
-        .then([job](result& x) { job->promise.deliver(std::move(x)); },
+    self->request(pool, caf::infinite, atom{}, std::move(what), job->user)
+        .then([job](answer& x) { job->promise.deliver(std::move(x)); },
               [this, job](const caf::error& why) { failed(job, details(why)); });
   }
 

@@ -80,7 +80,7 @@ tl::expected<result, trouble> connection::take() {
 
 tl::expected<std::vector<result>, trouble> connection::take_compound() {
   return impl_->take().map(
-      [this](result& all) { return results_of_compound(std::move(all), impl_->compound_gives_rows); });
+      [this](result all) { return results_of_compound(std::move(all), impl_->compound_gives_rows); });
 }
 
 bool connection::usable() const noexcept {

@@ -40,6 +40,8 @@ std::string to_string(errc x) {
     return "connection_lost_unsent";
   case errc::connection_lost:
     return "connection_lost";
+  case errc::pool_gone:
+    return "pool_gone";
   case errc::statement_timeout:
     return "statement_timeout";
   case errc::deadlock:
