@@ -48,7 +48,8 @@ void circuit_breaker::failed(const failure& why, time_point now, double random) 
     return;
   ++failures_;
   auto refused = why.code == errc::login_refused;
-  auto too_long = opens_after_ > duration::zero() && failures_ >= least_failures && now - failing_since_ >= opens_after_;
+  auto too_long =
+      opens_after_ > duration::zero() && failures_ >= least_failures && now - failing_since_ >= opens_after_;
   if (!open_ && (refused || too_long)) {
     open_ = true;
     failures_ = 1;

@@ -18,7 +18,9 @@ namespace cenote::pool {
 class circuit_breaker {
 public:
   explicit circuit_breaker(const pool_settings& rules)
-      : first_delay_{rules.reconnect_delay}, longest_delay_{rules.max_reconnect_delay}, opens_after_{rules.breaker_after} {
+      : first_delay_{rules.reconnect_delay},
+        longest_delay_{rules.max_reconnect_delay},
+        opens_after_{rules.breaker_after} {
     // nop
   }
 

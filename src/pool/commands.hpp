@@ -56,8 +56,8 @@ struct finish {
 };
 
 /// What the pool actor has to do, in this order.
-using command =
-    std::variant<open_connection, close_connection, ping_connection, look_after, grant_connection, fail_request, finish>;
+using command = std::variant<open_connection, close_connection, ping_connection, look_after, grant_connection,
+                             fail_request, finish>;
 using commands = std::vector<command>;
 
 } // namespace cenote::pool

@@ -26,9 +26,9 @@ struct observed_error {
 
 /// What an error means.
 struct verdict {
-  errc code = errc::server_error;     ///< Its class. Of a failed connect it also says what becomes of the pool.
-  outcome what = outcome::rejected;   ///< Of the statement, or of the whole transaction if it was a COMMIT.
-  fate connection = fate::reusable;   ///< What becomes of the connection; `lost` and `demoted` take others with them.
+  errc code = errc::server_error;   ///< Its class. Of a failed connect it also says what becomes of the pool.
+  outcome what = outcome::rejected; ///< Of the statement, or of the whole transaction if it was a COMMIT.
+  fate connection = fate::reusable; ///< What becomes of the connection; `lost` and `demoted` take others with them.
   bool operator==(const verdict&) const = default;
 };
 
