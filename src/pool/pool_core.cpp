@@ -41,10 +41,9 @@ commands pool_core::acquire(const request& who, time_point now) {
     refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
     return out;
   }
-  if (!idle_.empty()) {
+  if (!slots_.idle().empty()) {
     // Nobody waits while a connection is idle.
-    auto id = idle_.back();
-    grant(id, slots_.at(id), who, out, now);
+    grant(*slots_.idle().back(), who, out, now);
     return out;
   }
   auto deadline = std::min(who.deadline, later(who.accepted, rules_.timeout));
@@ -64,10 +63,10 @@ commands pool_core::dispose(time_point now) {
 }
 
 void pool_core::retire_generation(commands& out) {
-  ++generation_;
+  slots_.next_generation();
   for (auto& [id, x] : slots_)
     if (x.state == slot_state::idle || x.state == slot_state::pinging)
-      close(id, x, out);
+      close(x, out);
 }
 
 commands pool_core::drain(time_point deadline, time_point now) {
@@ -84,41 +83,40 @@ commands pool_core::opened(connection_id id, time_point now) {
   connect_error_.clear();
   numbers_.initialized = mode_ != mode::stopped;
   ++numbers_.connects;
-  if (auto i = slots_.find(id); i != slots_.end() && i->second.state == slot_state::opening) {
-    auto& x = i->second;
-    servers_.succeeded(x.server);
-    x.replace_at = later(now, lifetime(rules_, random()));
-    x.confirmed_at = now;
-    serve_or_park(id, x, out, now);
+  if (auto x = slots_.find(id); x != nullptr && x->state == slot_state::opening) {
+    servers_.succeeded(x->server);
+    x->replace_at = later(now, lifetime(rules_, random()));
+    x->confirmed_at = now;
+    serve_or_park(*x, out, now);
   }
-  rebuilding_ &= open_connections() < rules_.size;
+  rebuilding_ &= slots_.open() < rules_.size;
   return settle(std::move(out), now);
 }
 
 commands pool_core::open_failed(connection_id id, const failure& why, time_point now) {
   connect_error_ = why.text;
   numbers_.last_error = why.text;
-  auto i = slots_.find(id);
-  if (i == slots_.end())
+  auto x = slots_.find(id);
+  if (x == nullptr)
     return {};
-  auto server = i->second.server;
-  if (why.code == errc::server_full && open_connections() > 0) {
+  auto server = x->server;
+  if (why.code == errc::server_full && slots_.open() > 0) {
     // It is well, but has no room for more of us: make do with what is there.
     servers_.ended(server);
-    limit_ = open_connections();
+    limit_ = slots_.open();
     limit_until_ = now + rules_.max_reconnect_delay;
   } else {
     servers_.failed(server, why, now, random());
   }
-  forget(id, i->second);
+  slots_.erase(*x);
   return settle({}, now);
 }
 
 commands pool_core::released(connection_id id, fate what, const std::string& reason, time_point now) {
   commands out;
-  if (auto i = slots_.find(id); i != slots_.end()) {
-    drained_.finished += i->second.state == slot_state::busy && i->second.draining;
-    end_of_use(id, i->second, what, reason, out, now);
+  if (auto x = slots_.find(id)) {
+    drained_.finished += x->state == slot_state::busy && x->draining;
+    end_of_use(*x, what, reason, out, now);
   }
   return settle(std::move(out), now);
 }
@@ -126,8 +124,8 @@ commands pool_core::released(connection_id id, fate what, const std::string& rea
 commands pool_core::returned(connection_id id, const std::string& reason, const request& who, time_point now) {
   commands out;
   --numbers_.served;
-  if (auto i = slots_.find(id); i != slots_.end())
-    end_of_use(id, i->second, fate::lost, reason, out, now);
+  if (auto x = slots_.find(id))
+    end_of_use(*x, fate::lost, reason, out, now);
   auto deadline = std::min(who.deadline, later(who.accepted, rules_.timeout));
   if (deadline <= now)
     refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
@@ -135,30 +133,23 @@ commands pool_core::returned(connection_id id, const std::string& reason, const 
     refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
   else if (who.attempts >= max_attempts)
     refuse(who, never_sent(rules_, circumstances_of(who, now), who.attempts, reason), out);
-  else if (!idle_.empty())
-    grant(idle_.back(), slots_.at(idle_.back()), who, out, now);
+  else if (!slots_.idle().empty())
+    grant(*slots_.idle().back(), who, out, now);
   else
     queue_.push_front(who, deadline);
   return settle(std::move(out), now);
 }
 
 commands pool_core::closed(connection_id id, time_point now) {
-  if (auto i = slots_.find(id); i != slots_.end()) {
-    if (i->second.state == slot_state::opening)
-      servers_.ended(i->second.server);
-    forget(id, i->second);
+  if (auto x = slots_.find(id)) {
+    if (x->state == slot_state::opening)
+      servers_.ended(x->server);
+    slots_.erase(*x);
   }
   return settle({}, now);
 }
 
-void pool_core::forget(connection_id id, slot& x) {
-  move(id, x, slot_state::closing);
-  --tally_[static_cast<size_t>(slot_state::closing)];
-  slots_.erase(id);
-}
-
-void pool_core::end_of_use(connection_id id, slot& x, fate what, const std::string& reason, commands& out,
-                           time_point now) {
+void pool_core::end_of_use(slot& x, fate what, const std::string& reason, commands& out, time_point now) {
   // An idle connection reports only its loss; what one that is being closed has to say does not matter any more.
   auto used = x.state == slot_state::busy || x.state == slot_state::pinging;
   if (!used && !(x.state == slot_state::idle && what != fate::reusable))
@@ -166,11 +157,11 @@ void pool_core::end_of_use(connection_id id, slot& x, fate what, const std::stri
   if (what == fate::reusable) {
     x.confirmed_at = now;
     x.suspect = false;
-    serve_or_park(id, x, out, now);
+    serve_or_park(x, out, now);
     return;
   }
   auto in_use = x.state == slot_state::busy;
-  close(id, x, out);
+  close(x, out);
   if (what == fate::broken)
     return;
   ++numbers_.lost;
@@ -179,7 +170,7 @@ void pool_core::end_of_use(connection_id id, slot& x, fate what, const std::stri
     // Where one was lost others may be: they get a real ping before their next use.
     for (auto& other : slots_)
       other.second.suspect = true;
-  } else if (x.generation == generation_) {
+  } else if (slots_.is_current(x)) {
     rebuilding_ = true;
     if (what == fate::demoted)
       servers_.failed(x.server, demoted(reason), now, random());
@@ -216,19 +207,16 @@ void pool_core::maintain_idle(commands& out, time_point now) {
   if (maintain_at_ > now)
     return;
   maintain_at_ = time_point::max();
-  auto all = idle_; // Closing and pinging change it.
-  for (auto id : all) {
-    auto& x = slots_.at(id);
-    if (x.replace_at <= now) {
-      close(id, x, out);
-      continue;
+  auto all = slots_.idle(); // Closing and pinging change it.
+  for (auto x : all) {
+    if (x->replace_at <= now) {
+      close(*x, out);
+    } else if (next_maintenance(*x) <= now) {
+      slots_.move(*x, slot_state::pinging);
+      out.push_back(ping_connection{x->id});
+    } else {
+      maintain_at_ = std::min(maintain_at_, next_maintenance(*x));
     }
-    if (next_maintenance(x) <= now) {
-      move(id, x, slot_state::pinging);
-      out.push_back(ping_connection{id});
-      continue;
-    }
-    maintain_at_ = std::min(maintain_at_, next_maintenance(x));
   }
 }
 
@@ -292,7 +280,7 @@ void pool_core::end_limit(time_point now) {
 /// open.
 void pool_core::fail_hopeless(commands& out, time_point now) {
   auto cause = servers_.down();
-  if (cause == nullptr || open_connections() > 0)
+  if (cause == nullptr || slots_.open() > 0)
     return;
   auto closed = servers_.state() == breaker_state::closed;
   while (auto who = closed ? queue_.pop_urgent() : queue_.pop()) {
@@ -307,12 +295,7 @@ void pool_core::open_missing(commands& out, time_point now) {
     auto server = servers_.begin(now);
     if (!server)
       return;
-    auto id = connection_id{++last_id_};
-    auto& x = slots_[id];
-    x.server = *server;
-    x.generation = generation_;
-    ++tally_[static_cast<size_t>(slot_state::opening)];
-    out.push_back(open_connection{id, *server});
+    out.push_back(open_connection{slots_.add(*server).id, *server});
     if (rebuilding_) {
       pace_until_ = now + std::chrono::duration_cast<duration>(longest_gap * random());
       return;
@@ -323,7 +306,7 @@ void pool_core::open_missing(commands& out, time_point now) {
 void pool_core::finish_drain(commands& out, time_point now) {
   if (mode_ != mode::draining)
     return;
-  if (auto working = tally(slot_state::busy); queue_.size() + working > 0) {
+  if (auto working = slots_.count(slot_state::busy); queue_.size() + working > 0) {
     if (now < cut_at_)
       return;
     drained_.cut = queue_.size() + working;
@@ -335,14 +318,14 @@ void pool_core::finish_drain(commands& out, time_point now) {
   // A connect under way cannot be stopped; its connection is closed as soon as it reports.
   for (auto& [id, x] : slots_)
     if (x.state != slot_state::closing && x.state != slot_state::opening)
-      close(id, x, out);
+      close(x, out);
   out.push_back(finish{});
 }
 
 // -- connections -----------------------------------------------------------------
 
 head_count pool_core::count() const {
-  return {slots_.size(), tally(slot_state::opening), tally(slot_state::pinging), queue_.size()};
+  return {slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), queue_.size()};
 }
 
 size_t pool_core::connects_due() const {
@@ -351,72 +334,53 @@ size_t pool_core::connects_due() const {
   return connects_wanted(rules_, count(), limit_);
 }
 
-size_t pool_core::open_connections() const {
-  return tally(slot_state::idle) + tally(slot_state::pinging) + tally(slot_state::busy);
-}
-
-void pool_core::move(connection_id id, slot& x, slot_state to) {
-  if (x.state == slot_state::idle) {
-    // Nearly always the last one.
-    auto i = std::find(idle_.rbegin(), idle_.rend(), id);
-    idle_.erase(std::next(i).base());
-  }
-  --tally_[static_cast<size_t>(x.state)];
-  ++tally_[static_cast<size_t>(to)];
-  x.state = to;
-}
-
 /// A connection is free: the next caller gets it; if there is none it stays, or goes if it is not needed any more.
-void pool_core::serve_or_park(connection_id id, slot& x, commands& out, time_point now) {
+void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
   expire(out, now);
-  if (mode_ == mode::stopped || x.generation != generation_ || x.replace_at <= now) {
-    close(id, x, out);
+  if (mode_ == mode::stopped || !slots_.is_current(x) || x.replace_at <= now) {
+    close(x, out);
     return;
   }
   if (auto next = queue_.pop()) {
-    grant(id, x, *next, out, now);
+    grant(x, *next, out, now);
     return;
   }
   // Connects under way do not count: nobody knows when they will be done.
-  auto others = open_connections() - (x.state == slot_state::opening ? 0 : 1);
+  auto others = slots_.open() - (x.state == slot_state::opening ? 0 : 1);
   if (others >= rules_.size) {
-    close(id, x, out);
+    close(x, out);
     return;
   }
-  auto was_pinged = x.state == slot_state::pinging;
-  move(id, x, slot_state::idle);
-  // A ping is no use: the connection stays among those that are not needed.
-  idle_.insert(was_pinged ? idle_.begin() : idle_.end(), id);
+  slots_.move(x, slot_state::idle);
   maintain_at_ = std::min(maintain_at_, next_maintenance(x));
 }
 
-void pool_core::grant(connection_id id, slot& x, const request& who, commands& out, time_point now) {
+void pool_core::grant(slot& x, const request& who, commands& out, time_point now) {
   auto check = !rules_.pre_ping     ? liveness_check::none
                : wants_ping(x, now) ? liveness_check::ping
                                     : liveness_check::peek;
-  move(id, x, slot_state::busy);
+  slots_.move(x, slot_state::busy);
   x.draining = mode_ == mode::draining;
   x.busy_since = now;
   watch_at_ = std::min(watch_at_, now + watch_interval);
   shedder_.served(now - who.accepted, now);
   ++numbers_.served;
-  out.push_back(grant_connection{who.id, id, check, now - who.accepted});
+  out.push_back(grant_connection{who.id, x.id, check, now - who.accepted});
 }
 
 bool pool_core::wants_ping(const slot& x, time_point now) const {
   return x.suspect || later(x.confirmed_at, rules_.pre_ping_idle) <= now;
 }
 
-void pool_core::close(connection_id id, slot& x, commands& out) {
-  move(id, x, slot_state::closing);
-  out.push_back(close_connection{id});
+void pool_core::close(slot& x, commands& out) {
+  slots_.move(x, slot_state::closing);
+  out.push_back(close_connection{x.id});
 }
 
 // -- refusals and numbers --------------------------------------------------------
 
 circumstances pool_core::circumstances_of(const request& who, time_point now) const {
-  return {tally(slot_state::busy), open_connections(), queue_.size(), now - who.accepted,
-          connect_error_};
+  return {slots_.count(slot_state::busy), slots_.open(), queue_.size(), now - who.accepted, connect_error_};
 }
 
 void pool_core::refuse(const request& who, failure why, commands& out) {
@@ -430,14 +394,14 @@ void pool_core::refuse(const request& who, failure why, commands& out) {
 pool_status pool_core::status() const {
   auto result = numbers_;
   result.draining = mode_ != mode::running;
-  result.checked_in = tally(slot_state::idle) + tally(slot_state::pinging);
-  result.checked_out = tally(slot_state::busy);
+  result.checked_in = slots_.count(slot_state::idle) + slots_.count(slot_state::pinging);
+  result.checked_out = slots_.count(slot_state::busy);
   result.total_connections = result.checked_in + result.checked_out;
   result.overflow = result.total_connections > rules_.size ? result.total_connections - rules_.size : 0;
   result.waiting = queue_.size();
-  result.connecting = tally(slot_state::opening);
+  result.connecting = slots_.count(slot_state::opening);
   result.limit = limit_;
-  result.generation = generation_;
+  result.generation = slots_.generation();
   result.breaker = servers_.state();
   return result;
 }

@@ -7,12 +7,11 @@
 #include "pool/refusals.hpp"
 #include "pool/server_list.hpp"
 #include "pool/sizing.hpp"
+#include "pool/slot_table.hpp"
 #include "pool/waiting_queue.hpp"
 
-#include <array>
 #include <random>
 #include <string>
-#include <unordered_map>
 
 namespace cenote::pool {
 
@@ -77,39 +76,21 @@ public:
   drain_report report() const { return drained_; }
 
 private:
-  enum class slot_state : uint8_t { opening, idle, pinging, busy, closing };
   enum class mode : uint8_t { running, draining, stopped };
-
-  struct slot {
-    slot_state state = slot_state::opening;
-    size_t server = 0;
-    uint64_t generation = 0;
-    time_point busy_since;
-    time_point replace_at;   ///< When it is too old.
-    time_point confirmed_at; ///< When the server was last known to be there.
-    bool suspect = false;    ///< Another connection was lost since.
-    bool draining = false;   ///< It was given to its user during a drain.
-  };
-
-  using slot_map = std::unordered_map<connection_id, slot>;
 
   head_count count() const;
   size_t connects_due() const;
-  size_t tally(slot_state x) const { return tally_[static_cast<size_t>(x)]; }
-  size_t open_connections() const;
   circumstances circumstances_of(const request& who, time_point now) const;
 
   /// Follow-up of every event: expire, open, close, finish.
   commands settle(commands out, time_point now);
 
-  void move(connection_id id, slot& x, slot_state to);
-  void forget(connection_id id, slot& x);
   bool wants_ping(const slot& x, time_point now) const;
   time_point next_maintenance(const slot& x) const;
-  void serve_or_park(connection_id id, slot& x, commands& out, time_point now);
-  void grant(connection_id id, slot& x, const request& who, commands& out, time_point now);
-  void close(connection_id id, slot& x, commands& out);
-  void end_of_use(connection_id id, slot& x, fate what, const std::string& reason, commands& out, time_point now);
+  void serve_or_park(slot& x, commands& out, time_point now);
+  void grant(slot& x, const request& who, commands& out, time_point now);
+  void close(slot& x, commands& out);
+  void end_of_use(slot& x, fate what, const std::string& reason, commands& out, time_point now);
   void retire_generation(commands& out);
   void expire(commands& out, time_point now);
   void shed(commands& out, time_point now);
@@ -128,13 +109,7 @@ private:
   time_point cut_at_ = time_point::max(); ///< When a drain gives up.
   drain_report drained_;
 
-  slot_map slots_;
-  std::vector<connection_id>
-      idle_;                      ///< Used from the back, so that what is not needed stays at the front and is pinged.
-  std::array<size_t, 5> tally_{}; ///< Slots by state.
-  uint64_t last_id_ = 0;
-  uint64_t generation_ = 0;
-
+  slot_table slots_;
   waiting_queue queue_;
 
   load_shedder shedder_;

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "cenote/detail/connection.hpp"
+#include "pool/request.hpp"
+
+#include <array>
+#include <cstddef>
+#include <unordered_map>
+#include <vector>
+
+namespace cenote::pool {
+
+enum class slot_state : uint8_t { opening, idle, pinging, busy, closing };
+
+/// What the pool knows about one connection. `slot_table` changes its first four members.
+struct slot {
+  connection_id id{};
+  slot_state state = slot_state::opening;
+  uint64_t generation = 0;
+  size_t server = 0;
+  time_point busy_since;
+  time_point replace_at;   ///< When it is too old.
+  time_point confirmed_at; ///< When the server was last known to be there.
+  bool suspect = false;    ///< Another connection was lost since.
+  bool draining = false;   ///< It was given to its user during a drain.
+};
+
+/// The connections of a pool, counted by what they do. All operations take constant time; slots stay where they are.
+class slot_table {
+public:
+  using map = std::unordered_map<connection_id, slot>;
+
+  /// A connection is about to be opened. Ids are never used again.
+  slot& add(size_t server);
+
+  slot* find(connection_id id);
+  void erase(slot& x);
+
+  /// An idle connection that was used last is the next to be used, so that what is not needed stays at the front of the
+  /// idle ones; one that was only pinged goes there.
+  void move(slot& x, slot_state to);
+
+  /// From now on, connections that are there already are of no further use.
+  void next_generation();
+  uint64_t generation() const noexcept { return generation_; }
+  bool is_current(const slot& x) const noexcept { return x.generation == generation_; }
+
+  size_t count(slot_state x) const { return tally_[static_cast<size_t>(x)]; }
+  size_t total() const { return slots_.size(); }
+
+  /// Those that are idle, pinged or in use.
+  size_t open() const { return count(slot_state::idle) + count(slot_state::pinging) + count(slot_state::busy); }
+
+  /// The open ones that will serve another caller after the present one.
+  size_t serving() const { return open() - outdated_; }
+
+  const std::vector<slot*>& idle() const noexcept { return idle_; }
+
+  map::iterator begin() { return slots_.begin(); }
+  map::iterator end() { return slots_.end(); }
+
+private:
+  void leave(slot& x);
+
+  map slots_;
+  std::vector<slot*> idle_;       ///< Used from the back.
+  std::array<size_t, 5> tally_{}; ///< Slots by state.
+  size_t outdated_ = 0;           ///< Open ones of earlier generations.
+  uint64_t last_id_ = 0;
+  uint64_t generation_ = 0;
+};
+
+} // namespace cenote::pool
