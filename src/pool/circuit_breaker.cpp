@@ -20,12 +20,11 @@ void circuit_breaker::began(time_point now) {
 }
 
 void circuit_breaker::ended() {
-  if (trying_ > 0 && --trying_ == 0)
+  if (--trying_ == 0)
     trying_since_ = time_point::max();
 }
 
 void circuit_breaker::succeeded() {
-  ended();
   proven_ = true;
   open_ = false;
   failures_ = 0;
@@ -38,7 +37,6 @@ void circuit_breaker::doubt() {
 }
 
 void circuit_breaker::failed(const failure& why, time_point now, double random) {
-  ended();
   proven_ = false;
   if (!cause_)
     failing_since_ = now;

@@ -24,14 +24,18 @@ public:
     // nop
   }
 
+  /// A connect has begun.
   void began(time_point now);
+
+  /// A connect that had begun is over. Whether it succeeded is told apart: it may say nothing about the server.
+  void ended();
+
+  /// The server has accepted a connection.
   void succeeded();
 
+  /// A connect has failed, or the server has shown that it is of no use.
   /// @param random from 0 to below 1, for the jitter of the delay.
   void failed(const failure& why, time_point now, double random);
-
-  /// A connect has ended in a way that says nothing about the server's health.
-  void ended();
 
   /// A connection that was open has been lost: the next connect is tried at once, and alone.
   void doubt();

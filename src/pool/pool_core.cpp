@@ -173,7 +173,7 @@ void pool_core::end_of_use(slot& x, fate what, const std::string& reason, comman
   } else if (slots_.is_current(x)) {
     rebuilding_ = true;
     if (what == fate::demoted)
-      servers_.failed(x.server, demoted(reason), now, random());
+      servers_.demoted(x.server, demoted(reason), now, random());
     else
       servers_.doubt(x.server);
     retire_generation(out);

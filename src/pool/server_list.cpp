@@ -44,11 +44,17 @@ time_point server_list::next_attempt() const {
 }
 
 void server_list::succeeded(size_t server) {
+  servers_[server].ended();
   servers_[server].succeeded();
   preferred_ = server;
 }
 
 void server_list::failed(size_t server, const failure& why, time_point now, double random) {
+  servers_[server].ended();
+  demoted(server, why, now, random);
+}
+
+void server_list::demoted(size_t server, const failure& why, time_point now, double random) {
   servers_[server].failed(why, now, random);
   last_failed_ = server;
 }

@@ -22,9 +22,18 @@ public:
   /// When `begin` has to be asked again; `time_point::max()` if only the end of a connect can change its answer.
   time_point next_attempt() const;
 
+  /// @name The end of a connect
+  /// It has succeeded, has failed, or has ended in a way that says nothing about the server's health.
+  /// @{
   void succeeded(size_t server);
   void failed(size_t server, const failure& why, time_point now, double random);
   void ended(size_t server) { servers_[server].ended(); }
+  /// @}
+
+  /// A server has shown that it is of no use though it accepts connections. Otherwise like a failed connect.
+  void demoted(size_t server, const failure& why, time_point now, double random);
+
+  /// A connection that was open has been lost: the server is tried at once, and with one connect.
   void doubt(size_t server) { servers_[server].doubt(); }
 
   /// Why no connect succeeds: the last failure if the last connect to every server failed, else empty.
