@@ -16,12 +16,11 @@ constexpr int rarity_of_logins = 60;
 
 void circuit_breaker::began(time_point now) {
   if (trying_++ == 0)
-    trying_since_ = now;
+    unanswered_since_ = now;
 }
 
 void circuit_breaker::ended() {
-  if (--trying_ == 0)
-    trying_since_ = time_point::max();
+  --trying_;
 }
 
 void circuit_breaker::succeeded() {
@@ -32,12 +31,15 @@ void circuit_breaker::succeeded() {
   cause_.reset();
 }
 
-void circuit_breaker::doubt() {
+void circuit_breaker::doubt(time_point now) {
+  if (!proven_)
+    return;
   proven_ = false;
+  unanswered_since_ = now;
 }
 
 void circuit_breaker::failed(const failure& why, time_point now, double random) {
-  proven_ = false;
+  doubt(now);
   if (!cause_)
     failing_since_ = now;
   cause_ = why;

@@ -38,16 +38,16 @@ public:
   void failed(const failure& why, time_point now, double random);
 
   /// A connection that was open has been lost: the next connect is tried at once, and alone.
-  void doubt();
+  void doubt(time_point now);
 
   /// Whether the server is known to accept connections: the last connect succeeded, and nothing has been lost since.
   bool proven() const noexcept { return proven_; }
 
-  /// The connects under way.
-  size_t trying() const noexcept { return trying_; }
+  /// Whether it is being tried and nobody knows whether it will answer.
+  bool in_question() const noexcept { return trying_ > 0 && !proven_; }
 
-  /// When the oldest of them began.
-  time_point trying_since() const noexcept { return trying_since_; }
+  /// If it is in question: since when.
+  time_point unanswered_since() const noexcept { return unanswered_since_; }
 
   /// When to try next; the past if at once.
   time_point retry_at() const noexcept { return retry_at_; }
@@ -67,8 +67,8 @@ private:
   bool proven_ = false;
   bool open_ = false;
   size_t trying_ = 0;
-  time_point trying_since_ = time_point::max();
-  size_t failures_ = 0; ///< In a row, since it was opened or closed.
+  time_point unanswered_since_; ///< The first connect, or the loss of what had been known, whichever is later.
+  size_t failures_ = 0;         ///< In a row, since it was opened or closed.
   time_point failing_since_;
   time_point retry_at_ = time_point::min();
   std::optional<failure> cause_;

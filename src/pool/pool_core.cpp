@@ -175,7 +175,7 @@ void pool_core::end_of_use(slot& x, fate what, const std::string& reason, comman
     if (what == fate::demoted)
       servers_.demoted(x.server, demoted(reason), now, random());
     else
-      servers_.doubt(x.server);
+      servers_.doubt(x.server, now);
     retire_generation(out);
   }
 }

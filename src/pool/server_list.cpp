@@ -9,18 +9,13 @@ namespace {
 /// A server that does not answer a connect for so long is no reason to wait with the next one in the list.
 constexpr auto patience = std::chrono::seconds{1};
 
-/// It is being tried, and nobody knows whether it will answer.
-bool is_in_question(const circuit_breaker& x) {
-  return x.trying() > 0 && !x.proven();
-}
-
 } // namespace
 
 std::optional<size_t> server_list::begin(time_point now) {
   for (size_t i = 0; i < servers_.size(); ++i) {
     auto& server = at(i);
-    if (is_in_question(server)) {
-      if (now < server.trying_since() + patience)
+    if (server.in_question()) {
+      if (now < server.unanswered_since() + patience)
         return std::nullopt;
     } else if (server.proven() || server.retry_at() <= now) {
       server.began(now);
@@ -35,8 +30,8 @@ time_point server_list::next_attempt() const {
   auto result = time_point::max();
   for (size_t i = 0; i < servers_.size(); ++i) {
     auto& server = at(i);
-    if (is_in_question(server))
-      earliest = std::max(earliest, server.trying_since() + patience);
+    if (server.in_question())
+      earliest = std::max(earliest, server.unanswered_since() + patience);
     else
       result = std::min(result, std::max(earliest, server.proven() ? time_point::min() : server.retry_at()));
   }

@@ -34,7 +34,7 @@ public:
   void demoted(size_t server, const failure& why, time_point now, double random);
 
   /// A connection that was open has been lost: the server is tried at once, and with one connect.
-  void doubt(size_t server) { servers_[server].doubt(); }
+  void doubt(size_t server, time_point now) { servers_[server].doubt(now); }
 
   /// Why no connect succeeds: the last failure if the last connect to every server failed, else empty.
   const failure* down() const;
