@@ -40,14 +40,16 @@ void circuit_breaker::doubt(time_point now) {
 
 void circuit_breaker::failed(const failure& why, time_point now, double random) {
   doubt(now);
+  auto refused = why.code == errc::login_refused;
+  auto was_refused = cause_ && cause_->code == errc::login_refused;
   if (!cause_)
     failing_since_ = now;
   cause_ = why;
   // Connects that were under way together count as one.
   if (now < retry_at_)
     return;
-  ++failures_;
-  auto refused = why.code == errc::login_refused;
+  // Refused logins have delays of their own, which begin at the beginning after other failures, and the reverse.
+  failures_ = open_ && refused != was_refused ? 1 : failures_ + 1;
   auto too_long =
       opens_after_ > duration::zero() && failures_ >= least_failures && now - failing_since_ >= opens_after_;
   if (!open_ && (refused || too_long)) {
