@@ -41,7 +41,8 @@ time_point server_list::next_attempt() const {
 void server_list::succeeded(size_t server) {
   servers_[server].ended();
   servers_[server].succeeded();
-  preferred_ = server;
+  if (!servers_[preferred_].proven())
+    preferred_ = server;
 }
 
 void server_list::failed(size_t server, const failure& why, time_point now, double random) {

@@ -7,8 +7,8 @@
 
 namespace cenote::pool {
 
-/// The servers of a pool and their health. One is used at a time: the one that accepted the last connect, and after a
-/// failure the first in order that can be tried.
+/// The servers of a pool and their health. One is used at a time, as long as it accepts connects; after a failure the
+/// first in order that can be tried and does.
 class server_list {
 public:
   /// @param count at least 1.
@@ -48,7 +48,7 @@ private:
   const circuit_breaker& at(size_t i) const { return servers_[in_order(i)]; }
 
   std::vector<circuit_breaker> servers_;
-  size_t preferred_ = 0;   ///< Accepted the last connect.
+  size_t preferred_ = 0;   ///< The one in use.
   size_t last_failed_ = 0; ///< Failed last.
 };
 
