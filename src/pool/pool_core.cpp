@@ -84,7 +84,8 @@ commands pool_core::opened(connection_id id, time_point now) {
   numbers_.initialized = mode_ != mode::stopped;
   ++numbers_.connects;
   if (auto x = slots_.find(id); x != nullptr && x->state == slot_state::opening) {
-    servers_.succeeded(x->server);
+    // What was begun before a loss may have succeeded before it, too.
+    slots_.is_current(*x) ? servers_.succeeded(x->server) : servers_.ended(x->server);
     x->replace_at = later(now, lifetime(rules_, random()));
     x->confirmed_at = now;
     serve_or_park(*x, out, now);
