@@ -90,7 +90,7 @@ commands pool_core::opened(connection_id id, time_point now) {
     x->confirmed_at = now;
     serve_or_park(*x, out, now);
   }
-  rebuilding_ &= slots_.open() < rules_.size;
+  rebuilding_ &= slots_.serving() < rules_.size;
   return settle(std::move(out), now);
 }
 
@@ -277,11 +277,11 @@ void pool_core::end_limit(time_point now) {
   limit_until_ = time_point::max();
 }
 
-/// While no connection is open and connects fail, fails those who do not want to wait; and everybody if the breaker is
-/// open.
+/// While no connection is open that could serve anybody and connects fail, fails those who do not want to wait; and
+/// everybody if the breaker is open.
 void pool_core::fail_hopeless(commands& out, time_point now) {
   auto cause = servers_.down();
-  if (cause == nullptr || slots_.open() > 0)
+  if (cause == nullptr || slots_.serving() > 0)
     return;
   auto closed = servers_.state() == breaker_state::closed;
   while (auto who = closed ? queue_.pop_urgent() : queue_.pop()) {
