@@ -90,6 +90,7 @@ commands pool_core::opened(connection_id id, time_point now) {
     x->confirmed_at = now;
     serve_or_park(*x, out, now);
   }
+  limit_ = std::max(limit_, slots_.open()); // A connect that was under way when the server was full.
   rebuilding_ &= slots_.serving() < rules_.size;
   return settle(std::move(out), now);
 }
@@ -102,8 +103,9 @@ commands pool_core::open_failed(connection_id id, const failure& why, time_point
     return {};
   auto server = x->server;
   if (why.code == errc::server_full && slots_.open() > 0) {
-    // It is well, but has no room for more of us: make do with what is there.
+    // It is well, but has no room for more of us: make do with what is there. The next connect goes alone.
     servers_.ended(server);
+    servers_.doubt(server, now);
     limit_ = slots_.open();
     limit_until_ = now + rules_.max_reconnect_delay;
   } else {
