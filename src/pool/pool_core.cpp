@@ -285,10 +285,12 @@ void pool_core::fail_hopeless(commands& out, time_point now) {
   auto cause = servers_.down();
   if (cause == nullptr || slots_.serving() > 0)
     return;
-  auto closed = servers_.state() == breaker_state::closed;
+  auto breaker = servers_.state();
+  auto closed = breaker == breaker_state::closed;
   while (auto who = closed ? queue_.pop_urgent() : queue_.pop()) {
     auto next = servers_.next_attempt();
-    auto retry_after = next == time_point::max() ? duration::zero() : std::max(next - now, duration::zero());
+    auto is_known = breaker != breaker_state::half_open && next > now && next != time_point::max();
+    auto retry_after = is_known ? next - now : duration::zero();
     refuse(*who, no_connection(rules_, circumstances_of(*who, now), *cause, !closed, retry_after), out);
   }
 }
