@@ -1,5 +1,7 @@
 #include "pool/load_shedder.hpp"
 
+#include <algorithm>
+
 namespace cenote::pool {
 
 void load_shedder::served(duration waited, time_point now) {
@@ -16,8 +18,11 @@ bool load_shedder::sheds(duration waited, time_point now) {
   if (!enabled())
     return false;
   next_interval(now);
-  // Twice the target: what is below may still be served in time while the queue gets shorter.
-  return overloaded_ && waited > 2 * target_;
+  return overloaded_ && waited >= patience();
+}
+
+time_point load_shedder::next_event(time_point accepted) const {
+  return overloaded_ ? std::min(ends_at_, accepted + patience()) : ends_at_;
 }
 
 void load_shedder::next_interval(time_point now) {

@@ -22,11 +22,14 @@ public:
   /// Whether a request that has waited so long is to be given up.
   bool sheds(duration waited, time_point now);
 
-  /// When the load will have been too high for an interval, if nobody is served until then.
-  time_point verdict_at() const noexcept { return ends_at_; }
+  /// When `sheds` has to be asked again about the one that has waited longest, if nothing happens until then.
+  time_point next_event(time_point accepted) const;
 
 private:
   void next_interval(time_point now);
+
+  /// Twice the target: who has waited for less may still be served in time while the queue gets shorter.
+  duration patience() const { return 2 * target_; }
 
   duration target_;
   duration interval_;

@@ -196,8 +196,8 @@ time_point pool_core::next_event() {
   if (mode_ == mode::stopped)
     return time_point::max();
   auto result = std::min({queue_.next_deadline(), maintain_at_, watch_at_, limit_until_});
-  if (shedder_.enabled() && !queue_.empty())
-    result = std::min(result, shedder_.verdict_at());
+  if (sheds_load() && !queue_.empty())
+    result = std::min(result, shedder_.next_event(queue_.front()->accepted));
   if (mode_ == mode::draining)
     result = std::min(result, cut_at_);
   if (connects_due() > 0)
@@ -265,6 +265,10 @@ void pool_core::expire(commands& out, time_point now) {
 
 /// Under overload, gives up those that have waited longest.
 void pool_core::shed(commands& out, time_point now) {
+  if (!sheds_load()) {
+    shedder_.served(duration::zero(), now);
+    return;
+  }
   for (auto who = queue_.front(); who != nullptr && shedder_.sheds(now - who->accepted, now); who = queue_.front()) {
     auto why = circumstances_of(*who, now);
     refuse(*queue_.pop(), overloaded(rules_, why), out);
@@ -333,6 +337,11 @@ head_count pool_core::count() const {
   return {slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), queue_.size()};
 }
 
+/// Who waits for the server or is left over from before a drain is not too much load.
+bool pool_core::sheds_load() const {
+  return shedder_.enabled() && mode_ == mode::running && slots_.serving() > 0;
+}
+
 size_t pool_core::connects_due() const {
   if (mode_ == mode::stopped || (mode_ == mode::draining && queue_.empty()))
     return 0;
@@ -346,10 +355,12 @@ void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
     close(x, out);
     return;
   }
+  shed(out, now);
   if (auto next = queue_.pop()) {
     grant(x, *next, out, now);
     return;
   }
+  shedder_.served(duration::zero(), now);
   // Connects under way do not count: nobody knows when they will be done.
   auto others = slots_.open() - (x.state == slot_state::opening ? 0 : 1);
   if (others >= rules_.size) {

@@ -80,6 +80,7 @@ private:
 
   head_count count() const;
   size_t connects_due() const;
+  bool sheds_load() const;
   circumstances circumstances_of(const request& who, time_point now) const;
 
   /// Follow-up of every event: expire, open, close, finish.
