@@ -25,9 +25,12 @@ std::string to_text(liveness_check x) {
 }
 
 struct writer {
-  std::string operator()(const pool::open_connection& x) const { return "open " + number(x.id); }
+  std::string operator()(const pool::open_connection& x) const {
+    return "open " + number(x.id) + (x.server == 0 ? "" : " at " + std::to_string(x.server));
+  }
   std::string operator()(const pool::close_connection& x) const { return "close " + number(x.id); }
   std::string operator()(const pool::ping_connection& x) const { return "ping " + number(x.id); }
+  std::string operator()(const pool::look_after& x) const { return "look after " + number(x.id); }
   std::string operator()(const pool::grant_connection& x) const {
     return "grant " + number(x.request) + " to " + number(x.connection) + " (" + to_text(x.check) + ")";
   }
@@ -62,12 +65,27 @@ pool_settings quiet_rules(size_t size, size_t max_overflow) {
 }
 
 std::string core_driver::wait(pool::duration x) {
+  return wait(x, false);
+}
+
+std::string core_driver::wait_and_watch(pool::duration x) {
+  return wait(x, true);
+}
+
+std::string core_driver::wait(pool::duration x, bool watch) {
   std::string result;
   auto end = now_ + x;
-  for (auto next = core_.next_event(); next <= end; next = core_.next_event()) {
+  // More ticks than any test needs: the pool does not let time pass.
+  auto ticks = 0;
+  for (auto next = core_.next_event(); next <= end && ticks < 100'000; next = core_.next_event(), ++ticks) {
     now_ = std::max(now_, next);
-    append(result, tick());
+    auto todo = core_.tick(now_);
+    if (!watch)
+      std::erase_if(todo, [](auto& y) { return std::holds_alternative<pool::look_after>(y); });
+    append(result, done(todo));
   }
+  if (ticks == 100'000)
+    append(result, "ticks without end");
   now_ = end;
   return result;
 }
@@ -99,6 +117,15 @@ void core_driver::warm_up(size_t count) {
   start();
   for (uint64_t id = 1; id <= count; ++id)
     opened(id);
+}
+
+std::vector<std::string> core_driver::rebuild(uint64_t first, size_t count) {
+  std::vector<std::string> result;
+  for (auto id = first; id < first + count; ++id) {
+    result.push_back(opened(id));
+    append(result.back(), wait(std::chrono::milliseconds{20}));
+  }
+  return result;
 }
 
 std::string core_driver::done(const pool::commands& xs) {

@@ -8,7 +8,8 @@
 
 namespace cenote::test {
 
-/// Commands as text, in order: `open 1, close 2, ping 3, grant 4 to 1 (peek), fail 5 (queue_full), finish`.
+/// Commands as text, in order: `open 1, open 2 at 1, close 2, ping 3, look after 3, grant 4 to 1 (peek), fail 5
+/// (queue_full), finish`. The second one goes to the second server.
 std::string to_text(const pool::commands& xs);
 
 /// Rules for tests: no keepalive, no recycling, so that nothing happens that a test does not ask for.
@@ -18,7 +19,8 @@ pool_settings quiet_rules(size_t size, size_t max_overflow = 0);
 /// that it led to, as text.
 class core_driver {
 public:
-  explicit core_driver(const pool_settings& rules, uint64_t seed = 1) : rules_{rules}, core_{rules, seed} {
+  explicit core_driver(const pool_settings& rules, uint64_t seed = 1, size_t servers = 1)
+      : rules_{rules}, core_{rules, seed, servers} {
     // nop
   }
 
@@ -29,8 +31,12 @@ public:
   /// Lets time pass without telling the pool.
   void pass(pool::duration x) { now_ += x; }
 
-  /// Lets time pass as the pool actor would: with a tick at each moment that the pool asks for.
+  /// Lets time pass as the pool actor would: with a tick at each moment that the pool asks for. Leaves out that
+  /// connections in use are looked after, which happens every second.
   std::string wait(pool::duration x);
+
+  /// The same with nothing left out.
+  std::string wait_and_watch(pool::duration x);
 
   std::string tick() { return done(core_.tick(now_)); }
 
@@ -69,6 +75,9 @@ public:
   /// Starts the pool and opens `count` connections.
   void warm_up(size_t count);
 
+  /// Opens so many connections that replace lost ones, with the longest gap between them; what each led to.
+  std::vector<std::string> rebuild(uint64_t first, size_t count);
+
   // -- what came of it -------------------------------------------------------------
 
   /// The answer to a request that failed.
@@ -82,6 +91,7 @@ public:
   const pool_settings& rules() const { return rules_; }
 
 private:
+  std::string wait(pool::duration x, bool watch);
   std::string acquire(pool::time_point deadline, bool urgent);
   std::string done(const pool::commands& xs);
 

@@ -1,6 +1,6 @@
 # The rules: no actors, no server, no clock.
 cenote_test(pool
-            SOURCES support/core_driver.cpp
+            SOURCES support/core_driver.cpp support/core_world.cpp support/core_world_checks.cpp
                     unit/pool_core_checks.cpp unit/pool_core_dispose.cpp unit/pool_core_drain.cpp
                     unit/pool_core_drain_outage.cpp unit/pool_core_growth.cpp unit/pool_core_outage.cpp
                     unit/pool_core_queue.cpp unit/pool_core_recycle.cpp unit/pool_core_returned.cpp

@@ -14,14 +14,17 @@ using numbers = std::vector<uint32_t>;
 // -- what an error may mean --------------------------------------------------------
 
 constexpr verdict no_connect{errc::connect_failed, outcome::unavailable, fate::lost};
+constexpr verdict full{errc::server_full, outcome::unavailable, fate::lost};
+constexpr verdict no_primary{errc::read_only_server, outcome::unavailable, fate::lost};
 constexpr verdict no_login{errc::login_refused, outcome::rejected, fate::lost};
 constexpr verdict unsent{errc::connection_lost_unsent, outcome::not_sent, fate::lost};
 constexpr verdict lost{errc::connection_lost, outcome::unknown, fate::lost};
-constexpr verdict too_large{errc::invalid_statement, outcome::rejected, fate::lost};
+constexpr verdict too_large{errc::invalid_statement, outcome::rejected, fate::broken};
 constexpr verdict deadlock{errc::deadlock, outcome::rolled_back, fate::reusable};
 constexpr verdict conflict{errc::conflict, outcome::rolled_back, fate::reusable};
 constexpr verdict lock_wait{errc::lock_wait, outcome::rolled_back, fate::reusable};
-constexpr verdict read_only{errc::read_only_server, outcome::rejected, fate::broken};
+constexpr verdict read_only{errc::read_only_server, outcome::rejected, fate::demoted};
+constexpr verdict read_only_transaction{errc::read_only_server, outcome::rejected, fate::reusable};
 constexpr verdict interrupted{errc::interrupted, outcome::rejected, fate::reusable};
 constexpr verdict refused{errc::server_error, outcome::rejected, fate::reusable};
 constexpr verdict commit_failed{errc::server_error, outcome::unknown, fate::reusable};
@@ -48,12 +51,14 @@ void check_all(const numbers& xs, stage when, const verdict& wanted, bool is_mar
 
 } // namespace
 
-SCENARIO("while connecting everything but a refused login is a failed connect") {
+SCENARIO("a connect fails because the server is not there, is full or read-only, or refuses the login") {
   GIVEN("the numbers that a connect can fail with") {
     WHEN("a connect fails") {
       THEN("nothing has run, and only faults of configuration are final") {
         check_all(connect_numbers, stage::connecting, no_connect);
-        check_all(full_numbers, stage::connecting, no_connect);
+        check_all(full_numbers, stage::connecting, full);
+        check_all({1836}, stage::connecting, no_primary);
+        CHECK(judge({1290, stage::connecting, "the --read-only option"}) == no_primary);
         check_all(gone_numbers, stage::connecting, no_connect);
         check_all(lost_numbers, stage::connecting, no_connect);
         check_all(login_numbers, stage::connecting, no_login);
@@ -68,7 +73,7 @@ SCENARIO("a set-up query that fails is a failed connect, too") {
       THEN("the connect has failed, and may be tried again") {
         check_all({0, 1047, 1064, 1193, 1205, 1213, 1231, 1290, 1317, 2014, 4031, 65000}, stage::connecting,
                   no_connect);
-        CHECK(judge({1290, stage::connecting, "--read-only"}) == no_connect);
+        CHECK(judge({1792, stage::connecting, "Cannot execute statement in a READ ONLY transaction"}) == no_connect);
       }
     }
   }
@@ -118,10 +123,10 @@ SCENARIO("a Galera node that is not ready has not run the statement, and is left
   }
 }
 
-SCENARIO("a statement that is too large is never repeated, though it breaks the connection") {
+SCENARIO("a statement that is too large is never repeated, and says nothing about other connections") {
   GIVEN("the numbers that mean too large") {
     WHEN("they are seen") {
-      THEN("the statement is invalid and the connection lost") {
+      THEN("the statement is invalid and its connection is given up") {
         check_all({1153, 2020}, stage::sent, too_large);
         check_all({1153, 2020}, stage::unsent, too_large);
       }
@@ -141,11 +146,23 @@ SCENARIO("what the server rolled back may be repeated on the same connection") {
   }
 }
 
-SCENARIO("a read-only server is left") {
-  GIVEN("the numbers that mean read-only") {
-    WHEN("they come") {
-      THEN("the statement is refused and the connection is given up, to find the primary") {
-        check_all({1792, 1836}, stage::sent, read_only);
+SCENARIO("a server that has become read-only is left") {
+  GIVEN("the number that means read-only") {
+    WHEN("it comes") {
+      THEN("the statement is refused and all connections to that server are given up, to find the primary") {
+        check_all({1836}, stage::sent, read_only);
+        check_all({1836}, stage::unsent, read_only);
+      }
+    }
+  }
+}
+
+SCENARIO("a transaction that was declared read-only says nothing about the server") {
+  GIVEN("error 1792") {
+    WHEN("it comes for a statement and for a commit") {
+      THEN("the statement is refused and the connection stays") {
+        check_all({1792}, stage::sent, read_only_transaction);
+        CHECK_EQ(judge({1792, stage::committing, {}}).connection, fate::reusable);
       }
     }
   }
@@ -199,11 +216,11 @@ SCENARIO("all other numbers mean the same on MariaDB and MySQL") {
     WHEN("it comes from MariaDB and from MySQL, at each stage") {
       numbers different;
       for (uint32_t number = 0; number <= 6000; ++number)
-        for (auto when : {stage::connecting, stage::unsent, stage::sent})
+        for (auto when : {stage::connecting, stage::unsent, stage::sent, stage::committing})
           if (judge({number, when, {}, true}) != judge({number, when, {}, false}))
             different.push_back(number);
       THEN("nothing differs") {
-        CHECK_EQ(different, numbers({1969, 1969, 3024, 3024, 4031, 4031}));
+        CHECK_EQ(different, numbers({1969, 1969, 1969, 3024, 3024, 3024, 4031, 4031, 4031}));
       }
     }
   }
@@ -214,6 +231,39 @@ SCENARIO("a commit that failed on the server leaves the fate of the statement un
     WHEN("it comes") {
       THEN("the statement may have run, and the connection stays") {
         CHECK(judge({1180, stage::sent, "Got error 5 during COMMIT"}) == commit_failed);
+      }
+    }
+  }
+}
+
+SCENARIO("of a commit that was sent only two things can be known: that it was undone, or nothing") {
+  GIVEN("every number that is known") {
+    struct row {
+      numbers which;
+      verdict wanted;
+    };
+    const std::vector<row> table{
+        {gone_numbers, {errc::connection_lost_unsent, outcome::rolled_back, fate::lost}},
+        {{1047}, {errc::connection_lost_unsent, outcome::rolled_back, fate::lost}},
+        {lost_numbers, {errc::connection_lost, outcome::unknown, fate::lost}},
+        {connect_numbers, {errc::connection_lost, outcome::unknown, fate::lost}},
+        {{1213, 1614, 1402, 1613}, deadlock},
+        {{1020}, conflict},
+        {{1205}, lock_wait},
+        {{1836}, {errc::read_only_server, outcome::unknown, fate::demoted}},
+        {{1792}, {errc::read_only_server, outcome::unknown, fate::reusable}},
+        {{1153, 2020}, {errc::invalid_statement, outcome::unknown, fate::broken}},
+        {{1317, 1969}, {errc::interrupted, outcome::unknown, fate::reusable}},
+        {{1180}, commit_failed},
+        {{2014, 2000, 2034, 2035, 2036}, our_defect},
+        {{0, 1064, 1062, 65000}, {errc::server_error, outcome::unknown, fate::reusable}},
+        {full_numbers, {errc::server_error, outcome::unknown, fate::reusable}},
+        {login_numbers, {errc::server_error, outcome::unknown, fate::reusable}},
+    };
+    WHEN("a commit fails with it") {
+      THEN("code, outcome and connection are those of the table") {
+        for (auto& x : table)
+          check_all(x.which, stage::committing, x.wanted);
       }
     }
   }
@@ -250,12 +300,12 @@ SCENARIO("the table knows exactly the numbers above") {
       for (uint32_t number = 0; number <= 6000; ++number)
         if (judge({number, stage::sent, "read-only", true}) != refused
             || judge({number, stage::sent, "read-only", false}) != refused
-            || judge({number, stage::connecting, {}, true}) != no_connect)
+            || judge({number, stage::connecting, "read-only", true}) != no_connect)
           known.push_back(number);
       THEN("no other number means anything particular") {
         numbers expected{1047, 1153, 2020, 1213, 1614, 1402, 1613, 1020, 1205, 1792, 1836,
                          1290, 1317, 1969, 3024, 4031, 1180, 2014, 2000, 2034, 2035, 2036};
-        for (auto xs : {&connect_numbers, &login_numbers, &gone_numbers, &lost_numbers})
+        for (auto xs : {&connect_numbers, &full_numbers, &login_numbers, &gone_numbers, &lost_numbers})
           expected.insert(expected.end(), xs->begin(), xs->end());
         std::ranges::sort(expected);
         CHECK_EQ(known, expected);

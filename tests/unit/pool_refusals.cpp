@@ -93,7 +93,7 @@ SCENARIO("a connect that failed for good is passed on with its number") {
     cause.sqlstate = "28000";
     cause.text = "db.example:3306: Access denied for user 'bato'";
     WHEN("a caller is told") {
-      auto why = cannot_connect(orders(), {0, 0, 7, 12ms, cause.text}, cause);
+      auto why = no_connection(orders(), {0, 0, 7, 12ms, cause.text}, cause, true, 5s);
       THEN("code, outcome, number and text are those of the cause, with the pool's name") {
         CHECK_EQ(why.code, errc::login_refused);
         CHECK_EQ(why.what, outcome::rejected);
@@ -102,6 +102,71 @@ SCENARIO("a connect that failed for good is passed on with its number") {
         CHECK_EQ(why.text, "pool orders cannot connect: db.example:3306: Access denied for user 'bato'");
         CHECK_EQ(why.last_connect_error, cause.text);
         CHECK(why.waited == 12ms);
+        CHECK(why.retry_after == 5s);
+      }
+    }
+  }
+}
+
+SCENARIO("while callers still wait for the server, an urgent one is told why it is not there") {
+  GIVEN("a server that is full") {
+    failure cause;
+    cause.code = errc::server_full;
+    cause.what = outcome::unavailable;
+    cause.number = 1040;
+    cause.text = "db.example:3306: Too many connections";
+    WHEN("a caller is told") {
+      auto why = no_connection(orders(), {0, 0, 7, 12ms, cause.text}, cause, false, 80ms);
+      THEN("it is the cause, and when the pool will try again") {
+        CHECK_EQ(why.code, errc::server_full);
+        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.number, 1040u);
+        CHECK_EQ(why.text, "pool orders cannot connect: db.example:3306: Too many connections");
+        CHECK(why.retry_after == 80ms);
+      }
+    }
+  }
+}
+
+SCENARIO("an open circuit breaker says so, and when the next attempt is") {
+  GIVEN("a server that does not answer") {
+    failure cause;
+    cause.code = errc::connect_failed;
+    cause.what = outcome::unavailable;
+    cause.number = 2002;
+    cause.text = "db.example:3306: Connection refused";
+    WHEN("callers are told before and during an attempt") {
+      auto before = no_connection(orders(), {0, 0, 1, 0s, cause.text}, cause, true, 1500ms);
+      auto during = no_connection(orders(), {0, 0, 1, 0s, cause.text}, cause, true, 0s);
+      THEN("both errors name the pool, the breaker, the next attempt and the last failure") {
+        CHECK_EQ(before.code, errc::circuit_open);
+        CHECK_EQ(before.what, outcome::unavailable);
+        CHECK_EQ(before.number, 2002u);
+        CHECK_EQ(before.text, "pool orders: the circuit breaker is open, no connect has succeeded for more than 5.0 s; "
+                              "the next attempt is in 1.5 s; the last failure: db.example:3306: Connection refused");
+        CHECK(before.retry_after == 1500ms);
+        CHECK_EQ(before.last_connect_error, cause.text);
+        CHECK(during.text.find("; an attempt is under way; ") != std::string::npos);
+        CHECK(during.retry_after == 0s);
+      }
+    }
+  }
+}
+
+SCENARIO("an overloaded pool says what it measured and what to change") {
+  GIVEN("a pool that sheds load") {
+    auto rules = orders();
+    rules.shed_target = 100ms;
+    rules.shed_interval = 2s;
+    WHEN("a caller is given up") {
+      auto why = overloaded(rules, {15, 15, 42, 250ms, {}});
+      THEN("the error says so") {
+        CHECK_EQ(why.code, errc::overloaded);
+        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.text, "pool orders: overloaded, given up after 250 ms: every request of the last 2.0 s has waited "
+                           "longer than 100 ms (in use 15, open 15, waiting 42); send less, shorten the statements, or "
+                           "raise pool.size or pool.shed-target");
+        CHECK(why.waited == 250ms);
       }
     }
   }

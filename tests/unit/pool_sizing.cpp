@@ -22,14 +22,14 @@ pool_settings rules_of(size_t size, size_t max_overflow, size_t max_connecting) 
 struct sizing_row {
   const char* what;
   head_count now; ///< total, opening, about to be free, waiting
-  size_t failures;
+  size_t limit;
   size_t wanted;
 };
 
 void check_rows(const pool_settings& rules, const std::vector<sizing_row>& rows) {
   for (auto& x : rows) {
     MESSAGE(x.what);
-    CHECK_EQ(connects_wanted(rules, x.now, x.failures), x.wanted);
+    CHECK_EQ(connects_wanted(rules, x.now, x.limit), x.wanted);
   }
 }
 
@@ -44,44 +44,43 @@ SCENARIO("the pool opens its size and, for callers that wait, its overflow") {
     WHEN("connects succeed") {
       THEN("the number of connects to start is that of the table") {
         check_rows(rules, {
-                              {"at the start: as many as may be opened at a time", {0, 0, 0, 0}, 0, 4},
-                              {"those under way count", {3, 3, 0, 0}, 0, 1},
-                              {"enough are under way", {4, 4, 0, 0}, 0, 0},
-                              {"some are open", {7, 1, 0, 0}, 0, 3},
-                              {"fewer are missing than may be opened", {8, 0, 0, 0}, 0, 2},
-                              {"none is missing", {10, 0, 0, 0}, 0, 0},
-                              {"missing ones are opened however few wait", {8, 0, 0, 1}, 0, 2},
-                              {"and more if more wait", {8, 0, 0, 3}, 0, 3},
-                              {"somebody waits", {10, 0, 0, 1}, 0, 1},
-                              {"three wait", {10, 0, 0, 3}, 0, 3},
-                              {"very many wait", {10, 0, 0, 100'000}, 0, 4},
-                              {"two wait and one is being opened for them", {11, 1, 0, 2}, 0, 1},
-                              {"two wait and two are being opened for them", {12, 2, 0, 2}, 0, 0},
-                              {"two wait and one will be free in a moment", {10, 0, 1, 2}, 0, 1},
-                              {"two wait and two will be free in a moment", {10, 0, 2, 2}, 0, 0},
-                              {"more will be free than wait", {10, 0, 5, 2}, 0, 0},
-                              {"there is room for one more", {14, 0, 0, 9}, 0, 1},
-                              {"the limit is reached", {15, 0, 0, 9}, 0, 0},
-                              {"the limit is reached with some under way", {15, 3, 0, 9}, 0, 0},
-                              {"connections that close count until they are gone", {15, 0, 0, 1}, 0, 0},
+                              {"at the start: as many as may be opened at a time", {0, 0, 0, 0}, 15, 4},
+                              {"those under way count", {3, 3, 0, 0}, 15, 1},
+                              {"enough are under way", {4, 4, 0, 0}, 15, 0},
+                              {"some are open", {7, 1, 0, 0}, 15, 3},
+                              {"fewer are missing than may be opened", {8, 0, 0, 0}, 15, 2},
+                              {"none is missing", {10, 0, 0, 0}, 15, 0},
+                              {"missing ones are opened however few wait", {8, 0, 0, 1}, 15, 2},
+                              {"and more if more wait", {8, 0, 0, 3}, 15, 3},
+                              {"somebody waits", {10, 0, 0, 1}, 15, 1},
+                              {"three wait", {10, 0, 0, 3}, 15, 3},
+                              {"very many wait", {10, 0, 0, 100'000}, 15, 4},
+                              {"two wait and one is being opened for them", {11, 1, 0, 2}, 15, 1},
+                              {"two wait and two are being opened for them", {12, 2, 0, 2}, 15, 0},
+                              {"two wait and one will be free in a moment", {10, 0, 1, 2}, 15, 1},
+                              {"two wait and two will be free in a moment", {10, 0, 2, 2}, 15, 0},
+                              {"more will be free than wait", {10, 0, 5, 2}, 15, 0},
+                              {"there is room for one more", {14, 0, 0, 9}, 15, 1},
+                              {"the limit is reached", {15, 0, 0, 9}, 15, 0},
+                              {"the limit is reached with some under way", {15, 3, 0, 9}, 15, 0},
+                              {"connections that close count until they are gone", {15, 0, 0, 1}, 15, 0},
                           });
       }
     }
   }
 }
 
-SCENARIO("after a failed connect only one is tried at a time") {
+SCENARIO("a pool that is limited opens no more than it may have") {
   GIVEN("a pool of 10 with an overflow of 5 that opens up to 4 at a time") {
     auto rules = rules_of(10, 5, 4);
-    WHEN("connects have failed") {
-      THEN("the number of connects to start is one or none") {
+    WHEN("the server has no room for all of them") {
+      THEN("the number of connects to start is that of the table") {
         check_rows(rules, {
-                              {"nothing is open", {0, 0, 0, 0}, 1, 1},
-                              {"many wait", {0, 0, 0, 100}, 3, 1},
-                              {"one is under way", {1, 1, 0, 100}, 3, 0},
-                              {"several are still under way from before", {3, 3, 0, 100}, 1, 0},
-                              {"overflow is wanted", {10, 0, 0, 5}, 1, 1},
-                              {"nothing is wanted", {10, 0, 0, 0}, 1, 0},
+                              {"the limit is below the size", {3, 0, 0, 0}, 5, 2},
+                              {"and reached", {5, 0, 0, 100}, 5, 0},
+                              {"and exceeded, because some were under way", {7, 2, 0, 100}, 5, 0},
+                              {"it is between size and all", {10, 0, 0, 3}, 12, 2},
+                              {"there is no room at all", {0, 0, 0, 7}, 0, 0},
                           });
       }
     }
@@ -94,11 +93,11 @@ SCENARIO("a pool of one without overflow never has two") {
     WHEN("more callers wait than it can serve") {
       THEN("it wants one connection and no more") {
         check_rows(rules, {
-                              {"at the start", {0, 0, 0, 0}, 0, 1},
-                              {"it is being opened", {1, 1, 0, 7}, 0, 0},
-                              {"it is open", {1, 0, 0, 7}, 0, 0},
-                              {"it is being pinged", {1, 0, 1, 7}, 0, 0},
-                              {"connects fail", {0, 0, 0, 7}, 9, 1},
+                              {"at the start", {0, 0, 0, 0}, 1, 1},
+                              {"it is being opened", {1, 1, 0, 7}, 1, 0},
+                              {"it is open", {1, 0, 0, 7}, 1, 0},
+                              {"it is being pinged", {1, 0, 1, 7}, 1, 0},
+                              {"it was lost", {0, 0, 0, 7}, 1, 1},
                           });
       }
     }
@@ -130,29 +129,6 @@ SCENARIO("a delay has no odd values at the edges") {
         CHECK(exponential_delay(1s, for_ever, 1'000'000'000) == for_ever);
         CHECK(exponential_delay(for_ever / 2 + 1ns, for_ever, 2) == for_ever);
         CHECK(exponential_delay(1s, 30s, 0) == 1s);
-      }
-    }
-  }
-}
-
-SCENARIO("the delay after failed connects grows and is shortened by up to half") {
-  GIVEN("a delay of 100 ms that grows up to 5 s") {
-    pool_settings rules;
-    rules.reconnect_delay = 100ms;
-    rules.max_reconnect_delay = 5s;
-    struct row {
-      size_t failures;
-      duration longest;
-    };
-    WHEN("the delay after n failures is asked for") {
-      THEN("it lies between the half and the whole of what it has doubled to") {
-        for (auto [failures, longest] :
-             {row{1, 100ms}, row{2, 200ms}, row{3, 400ms}, row{6, 3200ms}, row{7, 5s}, row{8, 5s}, row{1000, 5s}}) {
-          CHECK(reconnect_delay(rules, failures, 0.0) == longest);
-          CHECK(reconnect_delay(rules, failures, 0.5) == longest * 3 / 4);
-          CHECK_GE(reconnect_delay(rules, failures, nearly_one), longest / 2);
-          CHECK_LT(reconnect_delay(rules, failures, nearly_one), longest / 2 + 10us);
-        }
       }
     }
   }

@@ -1,0 +1,138 @@
+#pragma once
+
+#include "pool/pool_core.hpp"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace cenote::test {
+
+/// A world around a `pool_core`: callers, connections and servers, all at random. It keeps books of its own and
+/// compares what the pool decides with the rules.
+class core_world {
+public:
+  explicit core_world(uint32_t seed);
+
+  /// Plays that many events, then drains. Returns what was wrong first, or an empty text.
+  std::string run(size_t steps);
+
+  /// How often the pool has done what.
+  struct tally {
+    size_t grants = 0;
+    size_t generations = 0;
+    size_t looks = 0;
+    size_t limits = 0;
+    size_t connects_elsewhere = 0; ///< To another server than the first.
+    std::map<errc, size_t> failures;
+  };
+  const tally& done() const { return done_; }
+
+private:
+  using time_point = pool::time_point;
+
+  enum class doing : uint8_t { opening, idle, pinging, busy, closing };
+
+  struct connection {
+    doing what = doing::opening;
+    size_t server = 0;
+    uint64_t generation = 0;
+    pool::request user;    ///< While busy.
+    time_point free_at;    ///< When it was last known to work.
+    time_point watched_at; ///< While busy: since when nobody has looked after it.
+  };
+
+  enum class health : uint8_t { up, down, full, refusing, read_only };
+
+  struct server {
+    health is = health::up;
+    bool proven = false; ///< Has accepted the last connect, and nothing was lost since.
+    std::optional<errc> cause;
+    size_t failures = 0; ///< In a row.
+    bool has_refused = false;
+    time_point failing_since;
+  };
+
+  uint64_t below(uint64_t n) { return std::uniform_int_distribution<uint64_t>{0, n - 1}(rng_); }
+  bool one_in(uint64_t n) { return below(n) == 0; }
+  pool_settings random_rules();
+
+  // -- events ----------------------------------------------------------------------
+
+  void step(uint64_t what);
+  void pass_until_next_event();
+  void change_a_server();
+  void arrive();
+  void dispose();
+  void some_connection_reports();
+  void connect_ends(connection_id id, connection& x);
+  void opened(connection_id id, connection& x);
+  void open_failed(connection_id id, errc code);
+  void released(connection_id id, connection& x);
+  void lost(connection_id id, connection& x);
+  void returned(connection_id id, connection& x);
+  void gone(connection_id id);
+  void server_failed(server& x, errc code);
+  void lost_in_use(const connection& x);
+
+  // -- what the pool wants ---------------------------------------------------------
+
+  void perform(const pool::commands& todo);
+  void carry_out_all(const pool::commands& todo);
+  void carry_out(const pool::open_connection& x);
+  void carry_out(const pool::close_connection& x);
+  void carry_out(const pool::ping_connection& x);
+  void carry_out(const pool::look_after& x);
+  void carry_out(const pool::grant_connection& x);
+  void carry_out(const pool::fail_request& x);
+  void carry_out(const pool::finish& x);
+
+  // -- what has to hold ------------------------------------------------------------
+
+  bool may_fail(const pool::request& who, const failure& why);
+  bool all_servers_fail() const;
+  bool breaker_may_be_open() const;
+  void check_state();
+  void check_time();
+  void check_connections();
+  void check_status();
+
+  size_t count(doing what) const;
+  size_t open_connections() const { return count(doing::idle) + count(doing::pinging) + count(doing::busy); }
+  size_t serving() const;
+  size_t most() const { return rules_.size + rules_.max_overflow; }
+  time_point deadline_of(const pool::request& who) const;
+  void complain(const std::string& what);
+
+  std::minstd_rand rng_;
+  pool_settings rules_;
+  std::vector<server> servers_;
+  pool::pool_core core_;
+  time_point now_{std::chrono::hours{1}};
+
+  std::map<connection_id, connection> connections_;
+  std::deque<pool::request> queue_;
+  uint64_t last_request_ = 0;
+  connection_id last_connection_{};
+  pool::request_id newest_{};  ///< The request that has just come.
+  connection_id must_close_{}; ///< The connection that has just become useless.
+
+  uint64_t generation_ = 0;
+  errc last_failure_{};
+  bool rebuilding_ = false;
+  size_t limit_;
+  time_point limit_until_ = time_point::max();
+  time_point in_time_at_; ///< When somebody was last served without having to wait for too long.
+
+  bool draining_ = false;
+  bool finished_ = false;
+  time_point drain_limit_ = time_point::max();
+
+  tally done_;
+  std::string problem_;
+};
+
+} // namespace cenote::test
