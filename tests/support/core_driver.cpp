@@ -65,24 +65,30 @@ pool_settings quiet_rules(size_t size, size_t max_overflow) {
 }
 
 std::string core_driver::wait(pool::duration x) {
-  return wait(x, false);
+  watches_ = false;
+  return pass_with_ticks(x);
 }
 
 std::string core_driver::wait_and_watch(pool::duration x) {
-  return wait(x, true);
+  watches_ = true;
+  return pass_with_ticks(x);
 }
 
-std::string core_driver::wait(pool::duration x, bool watch) {
+std::string core_driver::tick() {
+  auto todo = core_.tick(now_);
+  if (!watches_)
+    std::erase_if(todo, [](auto& x) { return std::holds_alternative<pool::look_after>(x); });
+  return done(todo);
+}
+
+std::string core_driver::pass_with_ticks(pool::duration x) {
   std::string result;
   auto end = now_ + x;
   // More ticks than any test needs: the pool does not let time pass.
   auto ticks = 0;
   for (auto next = core_.next_event(); next <= end && ticks < 100'000; next = core_.next_event(), ++ticks) {
     now_ = std::max(now_, next);
-    auto todo = core_.tick(now_);
-    if (!watch)
-      std::erase_if(todo, [](auto& y) { return std::holds_alternative<pool::look_after>(y); });
-    append(result, done(todo));
+    append(result, tick());
   }
   if (ticks == 100'000)
     append(result, "ticks without end");

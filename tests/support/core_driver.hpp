@@ -38,7 +38,7 @@ public:
   /// The same with nothing left out.
   std::string wait_and_watch(pool::duration x);
 
-  std::string tick() { return done(core_.tick(now_)); }
+  std::string tick();
 
   /// How long until the pool wants its next tick.
   pool::duration next_event() { return core_.next_event() - now_; }
@@ -91,13 +91,14 @@ public:
   const pool_settings& rules() const { return rules_; }
 
 private:
-  std::string wait(pool::duration x, bool watch);
+  std::string pass_with_ticks(pool::duration x);
   std::string acquire(pool::time_point deadline, bool urgent);
   std::string done(const pool::commands& xs);
 
   pool_settings rules_;
   pool::pool_core core_;
   pool::time_point now_{std::chrono::hours{1}};
+  bool watches_ = false; ///< Whether ticks tell that connections are looked after.
   uint64_t last_request_ = 0;
   std::map<uint64_t, pool::request> requests_;
   std::map<uint64_t, uint64_t> users_; ///< Request by connection.

@@ -82,7 +82,6 @@ SCENARIO("a drain lets what runs and what waits finish") {
   GIVEN("a pool that drains while one statement runs and two wait") {
     auto pool = busy_pool(2);
     CHECK_EQ(pool.drain(30s), "");
-    CHECK(pool.next_event() == 30s);
     WHEN("the connection comes back again and again") {
       std::vector todo{pool.released(1), pool.released(1), pool.released(1)};
       THEN("all are served, then it ends") {
@@ -144,18 +143,18 @@ SCENARIO("a drain without any time cuts at once") {
 }
 
 SCENARIO("a second drain can make the time shorter but not longer") {
-  GIVEN("a pool that drains for 30 s while a statement runs") {
+  GIVEN("a pool that drains for 500 ms while a statement runs") {
     auto pool = busy_pool(0);
-    pool.drain(30s);
-    WHEN("it is drained for an hour and then for a second") {
+    pool.drain(500ms);
+    WHEN("it is drained for an hour and then for 100 ms") {
       pool.drain(1h);
       auto longer = pool.next_event();
-      pool.drain(1s);
+      pool.drain(100ms);
       auto shorter = pool.next_event();
-      auto todo = pool.wait(1s);
+      auto todo = pool.wait(100ms);
       THEN("only the second one changes anything") {
-        CHECK(longer == 30s);
-        CHECK(shorter == 1s);
+        CHECK(longer == 500ms);
+        CHECK(shorter == 100ms);
         CHECK_EQ(todo, "close 1, finish");
         CHECK_EQ(pool.report().cut, 1u);
       }

@@ -22,28 +22,46 @@ core_driver failing_pool(errc code = errc::connect_failed, uint64_t seed = 1) {
 
 } // namespace
 
-SCENARIO("failed connects are tried again after a delay that grows, one at a time") {
-  GIVEN("a pool of four whose first connects all fail") {
+SCENARIO("failed connects are tried again soon, one at a time, while callers wait for the server") {
+  GIVEN("a pool of four whose first connect fails") {
     core_driver pool{quiet_rules(4)};
-    CHECK_EQ(pool.start(), "open 1, open 2, open 3, open 4");
-    for (uint64_t id = 1; id <= 4; ++id)
-      CHECK_EQ(pool.open_failed(id), "");
+    CHECK_EQ(pool.start(), "open 1");
+    CHECK_EQ(pool.open_failed(1), "");
     WHEN("the next ones fail, too") {
       std::vector<pool::duration> delays;
       std::vector<std::string> todo;
-      for (uint64_t id = 5; id <= 12; ++id) {
+      for (uint64_t id = 2; id <= 12; ++id) {
         delays.push_back(pool.next_event());
         todo.push_back(pool.wait(pool.next_event()));
         CHECK_EQ(pool.open_failed(id), "");
       }
-      THEN("the delay doubles up to its limit, less up to a half; those that failed together count once") {
+      THEN("the delay doubles once, less up to a half") {
         pool::duration longest = 100ms;
         for (size_t i = 0; i < delays.size(); ++i) {
-          CHECK_EQ(todo[i], "open " + std::to_string(i + 5));
+          CHECK_EQ(todo[i], "open " + std::to_string(i + 2));
           CHECK_GT(delays[i], longest / 2);
           CHECK_LE(delays[i], longest);
-          longest = std::min<pool::duration>(2 * longest, 5s);
+          longest = 200ms;
         }
+      }
+    }
+  }
+}
+
+SCENARIO("connects that were under way together count as one failure") {
+  GIVEN("a pool of four with one idle connection and three connects under way") {
+    core_driver pool{quiet_rules(4)};
+    pool.start();
+    CHECK_EQ(pool.opened(1), "open 2, open 3, open 4");
+    WHEN("these fail") {
+      std::vector todo{pool.open_failed(2), pool.open_failed(3), pool.open_failed(4)};
+      auto delay = pool.next_event();
+      auto next = pool.wait(delay);
+      THEN("one is tried after the first delay") {
+        CHECK_EQ(todo, std::vector<std::string>({"", "", ""}));
+        CHECK_LE(delay, 100ms);
+        CHECK_EQ(next, "open 5");
+        CHECK_EQ(pool.opened(5), "open 6, open 7");
       }
     }
   }
@@ -89,19 +107,18 @@ SCENARIO("when the server is back the pool opens the others at its usual pace, a
   GIVEN("a pool of six that has failed several times and opens one to try") {
     core_driver pool{quiet_rules(6)};
     pool.start();
-    for (uint64_t id = 1; id <= 4; ++id)
-      pool.open_failed(id);
-    for (uint64_t id = 5; id <= 9; ++id) {
+    pool.open_failed(1);
+    for (uint64_t id = 2; id <= 6; ++id) {
       pool.wait(5s);
       pool.open_failed(id);
     }
-    CHECK_EQ(pool.wait(5s), "open 10");
+    CHECK_EQ(pool.wait(5s), "open 7");
     WHEN("that succeeds, and then all others fail again") {
-      auto todo = pool.opened(10);
-      for (uint64_t id = 11; id <= 14; ++id)
+      auto todo = pool.opened(7);
+      for (uint64_t id = 8; id <= 11; ++id)
         pool.open_failed(id);
       THEN("four are opened at once, and the delay starts anew") {
-        CHECK_EQ(todo, "open 11, open 12, open 13, open 14");
+        CHECK_EQ(todo, "open 8, open 9, open 10, open 11");
         CHECK_LE(pool.next_event(), 100ms);
       }
     }

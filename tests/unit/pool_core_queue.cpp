@@ -73,7 +73,6 @@ SCENARIO("a caller times out exactly when its time is up") {
   GIVEN("a caller that waits in a pool with a timeout of 30 s") {
     auto pool = busy_pool();
     pool.acquire();
-    CHECK(pool.next_event() == 30s);
     WHEN("the time is one nanosecond short, and then there") {
       pool.pass(30s - 1ns);
       auto before = pool.tick();
@@ -83,7 +82,7 @@ SCENARIO("a caller times out exactly when its time is up") {
         CHECK_EQ(before, "");
         CHECK_EQ(at, "fail 2 (acquire_timeout)");
         CHECK(pool.error_of(2).waited == 30s);
-        CHECK(!pool.waits_for_time());
+        CHECK_EQ(pool.wait(1h), "");
       }
     }
   }

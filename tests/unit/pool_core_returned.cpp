@@ -28,15 +28,35 @@ SCENARIO("a request that a dead connection could not send goes to the head of th
   }
 }
 
-SCENARIO("a request that comes back gets another connection at once if one is free, with a real ping") {
+SCENARIO("a request that comes back gets a new connection: where one died, others are dead") {
   GIVEN("a pool of two, one of which is given to a caller") {
     core_driver pool{quiet_rules(2)};
     pool.warm_up(2);
     CHECK_EQ(pool.acquire(), "grant 1 to 2 (peek)");
     WHEN("that one turns out to be dead") {
       auto todo = pool.returned(2);
-      THEN("the other one is given, with a ping: where one died others may be dead") {
-        CHECK_EQ(todo, "close 2, grant 2 to 1 (ping)");
+      THEN("the other one is given up, too, and the request gets the first new one") {
+        CHECK_EQ(todo, "close 2, close 1");
+        CHECK_EQ(pool.closed(1), "open 3");
+        CHECK_EQ(pool.opened(3), "grant 2 to 3 (peek)");
+      }
+    }
+  }
+}
+
+SCENARIO("a request that comes back from an old connection gets a new one at once if that is free") {
+  GIVEN("a pool of two that was disposed while one was on its way to a caller, and has a new connection") {
+    core_driver pool{quiet_rules(2)};
+    pool.warm_up(2);
+    CHECK_EQ(pool.acquire(), "grant 1 to 2 (peek)");
+    CHECK_EQ(pool.dispose(), "close 1");
+    CHECK_EQ(pool.closed(1), "open 3");
+    CHECK_EQ(pool.opened(3), "");
+    WHEN("the old one turns out to be dead") {
+      auto todo = pool.returned(2);
+      THEN("the new one is given, and stays") {
+        CHECK_EQ(todo, "close 2, grant 2 to 3 (peek)");
+        CHECK_EQ(pool.status().generation, 1u);
       }
     }
   }
@@ -56,6 +76,7 @@ SCENARIO("requests that come back together keep their order among themselves as 
       pool.closed(2);
       THEN("both requests are served before the one that waited") {
         CHECK_EQ(pool.opened(3), "grant 5 to 3 (peek)");
+        CHECK_EQ(pool.wait(20ms), "open 4");
         CHECK_EQ(pool.opened(4), "grant 4 to 4 (peek)");
         CHECK_EQ(pool.released(3), "grant 3 to 3 (peek)");
       }
@@ -68,8 +89,10 @@ SCENARIO("a request that comes back counts as served once") {
     core_driver pool{quiet_rules(2)};
     pool.warm_up(2);
     pool.acquire();
-    WHEN("it comes back and is served by the other connection") {
+    WHEN("it comes back and is served by a new connection") {
       pool.returned(2, "the server had closed the connection");
+      pool.closed(2);
+      CHECK_EQ(pool.opened(3), "grant 2 to 3 (peek)");
       THEN("one request was served and one connection was lost") {
         CHECK_EQ(pool.status().served, 1u);
         CHECK_EQ(pool.status().lost, 1u);
@@ -109,8 +132,8 @@ SCENARIO("a request that comes back too late fails") {
     WHEN("it comes back when its time is up") {
       pool.pass(1s);
       auto todo = pool.returned(2);
-      THEN("it fails, though a connection is free") {
-        CHECK_EQ(todo, "close 2, fail 2 (acquire_timeout)");
+      THEN("it fails") {
+        CHECK_EQ(todo, "close 2, close 1, fail 2 (acquire_timeout)");
         CHECK_EQ(pool.status().timed_out, 1u);
         CHECK_EQ(pool.status().served, 0u);
       }
@@ -128,6 +151,7 @@ SCENARIO("a request that meets nothing but dead connections is given up after te
       for (uint64_t id = 1; id <= 10; ++id) {
         last = pool.returned(id, "dead one " + std::to_string(id));
         pool.closed(id);
+        pool.wait(20ms);
         pool.opened(id + 1);
       }
       THEN("it fails, and it is known that it was not sent") {

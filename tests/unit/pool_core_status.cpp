@@ -15,11 +15,12 @@ SCENARIO("a pool that has just started tells what it is about to be") {
     core_driver pool{rules};
     WHEN("it has started") {
       pool.start();
-      THEN("four connects are under way, and nothing else is there") {
+      THEN("one connect is under way, and nothing else is there") {
         pool_status expected;
         expected.pool = "orders";
         expected.pool_size = 5;
-        expected.connecting = 4;
+        expected.connecting = 1;
+        expected.limit = 7;
         CHECK(pool.status() == expected);
       }
     }
@@ -46,6 +47,7 @@ SCENARIO("a busy pool tells what is free, in use, beyond its size, and who waits
         expected.waiting = 2;
         expected.served = 3;
         expected.connects = 3;
+        expected.limit = 3;
         CHECK(now == expected);
       }
     }
