@@ -53,7 +53,8 @@ public:
   /// with it: whatever ended it may have ended them, too.
   commands released(connection_id id, fate what, const std::string& reason, time_point now);
 
-  /// A granted request could not be sent because its connection was dead. It goes to the head of the queue.
+  /// A granted request could not be sent because its connection was dead. It goes to the head of the queue. The
+  /// connection counts as lost in use.
   commands returned(connection_id id, const std::string& reason, const request& who, time_point now);
 
   /// A connection is gone: after `close_connection`, or by itself.
