@@ -1,7 +1,5 @@
 #pragma once
 
-#include "cenote/detail/inspect_enum.hpp"
-
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -24,6 +22,16 @@ struct session_options {
 
   bool operator==(const session_options&) const = default;
 };
+
+template <class Inspector>
+bool inspect(Inspector& f, session_id& x) {
+  auto get = [&x] { return static_cast<uint64_t>(x); };
+  auto set = [&x](uint64_t in) {
+    x = session_id{in};
+    return true;
+  };
+  return f.apply(get, set);
+}
 
 template <class Inspector>
 bool inspect(Inspector& f, session_options& x) {

@@ -90,11 +90,11 @@ struct retrier_state {
         },
         [this](commit_atom a, session_id id) { return self->delegate(pool, a, id); },
         [this](rollback_atom a, session_id id) { return self->delegate(pool, a, id); },
-        [this](savepoint_atom a, session_id id, std::string& name) {
-          return self->delegate(pool, a, id, std::move(name));
+        [this](savepoint_atom a, session_id id, std::string& savepoint) {
+          return self->delegate(pool, a, id, std::move(savepoint));
         },
-        [this](rollback_atom a, session_id id, std::string& name) {
-          return self->delegate(pool, a, id, std::move(name));
+        [this](rollback_atom a, session_id id, std::string& savepoint) {
+          return self->delegate(pool, a, id, std::move(savepoint));
         },
         [this](verify_atom) { return self->delegate(pool, verify_atom_v); },
         [this](status_atom) { return self->delegate(pool, status_atom_v); },

@@ -172,12 +172,12 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
         command({id, kind::rollback, {}, {}, {}});
         return caf::delegated<void>{};
       },
-      [this](savepoint_atom, session_id id, std::string& name) -> caf::result<void> {
-        command({id, kind::savepoint, {}, {}, std::move(name)});
+      [this](savepoint_atom, session_id id, std::string& savepoint) -> caf::result<void> {
+        command({id, kind::savepoint, {}, {}, std::move(savepoint)});
         return caf::delegated<void>{};
       },
-      [this](rollback_atom, session_id id, std::string& name) -> caf::result<void> {
-        command({id, kind::rollback_to, {}, {}, std::move(name)});
+      [this](rollback_atom, session_id id, std::string& savepoint) -> caf::result<void> {
+        command({id, kind::rollback_to, {}, {}, std::move(savepoint)});
         return caf::delegated<void>{};
       },
       [this](verify_atom) { return verify(); },
