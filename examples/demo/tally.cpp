@@ -20,6 +20,26 @@ pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& po
         ++counters->attempts;
         return self->delegate(pool, execute_atom_v, std::move(what), std::move(user));
       },
+      // The demo asks for nothing of these.
+      [=](transact_atom a, transaction& what) { return self->delegate(pool, a, std::move(what)); },
+      [=](transact_atom a, transaction& what, caf::strong_actor_ptr& user) {
+        return self->delegate(pool, a, std::move(what), std::move(user));
+      },
+      [=](checkout_atom a, session_options& how) { return self->delegate(pool, a, std::move(how)); },
+      [=](checkout_atom a, session_options& how, caf::strong_actor_ptr& holder) {
+        return self->delegate(pool, a, std::move(how), std::move(holder));
+      },
+      [=](checkin_atom a, session_id id) { return self->delegate(pool, a, id); },
+      [=](execute_atom a, session_id id, statement& what) { return self->delegate(pool, a, id, std::move(what)); },
+      [=](begin_atom a, session_id id, const transaction_options& how) { return self->delegate(pool, a, id, how); },
+      [=](commit_atom a, session_id id) { return self->delegate(pool, a, id); },
+      [=](rollback_atom a, session_id id) { return self->delegate(pool, a, id); },
+      [=](savepoint_atom a, session_id id, std::string& savepoint) {
+        return self->delegate(pool, a, id, std::move(savepoint));
+      },
+      [=](rollback_atom a, session_id id, std::string& savepoint) {
+        return self->delegate(pool, a, id, std::move(savepoint));
+      },
       [=](verify_atom) { return self->delegate(pool, verify_atom_v); },
       [=](status_atom) { return self->delegate(pool, status_atom_v); },
       [=](dispose_atom) { return self->delegate(pool, dispose_atom_v); },

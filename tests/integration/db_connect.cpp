@@ -4,6 +4,7 @@
 
 #include "integration/db_impostor.hpp"
 #include "integration/db_support.hpp"
+#include "db/control_session.hpp"
 #include "support/server.hpp"
 #include "support/silent_listener.hpp"
 
@@ -296,15 +297,18 @@ SCENARIO("a statement that loads a local file is refused") {
   CHECK_EQ(run(x, "SELECT COUNT(*) FROM l")[0].get<int>(0), 0);
 }
 
-SCENARIO("a session can be ended from a connection of its own") {
+SCENARIO("a session can be ended from another one") {
   auto control = open(shared_server().settings());
   auto x = open(shared_server().settings());
   auto where = shared_server().settings();
-  CHECK(db::connection::kill(where, x.server_id()).has_value());
+  auto killer = db::control_session::open(where);
+  REQUIRE(killer.has_value());
+  CHECK(killer->end_session(x.server_id()).has_value());
   await([&] { return sessions(control, x.server_id()) == 0; });
-  CHECK(db::connection::kill(where, x.server_id()).has_value()); // Gone already.
+  CHECK(killer->end_session(x.server_id()).has_value()); // Gone already.
+  CHECK(killer->stop_statement(x.server_id()).has_value());
   where.password = secret{"not-the-password"};
-  auto why = db::connection::kill(where, 1);
+  auto why = db::control_session::open(where);
   REQUIRE(!why.has_value());
   check_connect_trouble(why.error(), 1045, where);
 }

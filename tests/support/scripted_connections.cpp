@@ -64,11 +64,16 @@ struct scripted_connections::state {
   connection_actor::behavior_type make_behavior() {
     return {
         [this](execute_atom, grant& what) -> caf::result<result> {
-          script->hear("run " + what.what.sql + " on " + std::to_string(id) + " (" + to_text(what.check) + ")");
+          script->hear("run " + std::get<statement>(what.what).sql + " on " + std::to_string(id) + " (" + to_text(what.check) + ")");
           auto& mine = script->seats.at(id);
           mine.given = std::move(what);
           return mine.promise.emplace(self->make_response_promise<result>());
         },
+        [](execute_atom, session_command&) { return caf::result<result>{result{}}; },
+        [](checkin_atom, session_id) {
+          // nop: sessions are tested with real connections.
+        },
+        [this](look_after_atom) { script->hear("look after " + std::to_string(id)); },
         [this](ping_atom) { script->hear("ping " + std::to_string(id)); },
         [this](close_atom) { close(); },
         [](ready_atom, bool, bool) {
@@ -96,7 +101,9 @@ public:
     // nop
   }
 
-  void open(connection_id id, const supervisor_actor& pool) override {
+  size_t servers() const override { return 1; }
+
+  void open(connection_id id, size_t, const supervisor_actor& pool) override {
     auto number = static_cast<uint64_t>(id);
     script_->hear("open " + std::to_string(number));
     script_->seats[number].pool = pool;

@@ -12,6 +12,7 @@ struct scripted_pool::shared {
   std::string heard;
   statement last;
   std::deque<caf::typed_response_promise<result>> open;
+  std::deque<caf::typed_response_promise<std::vector<result>>> transactions;
 
   void hear(const std::string& what) { heard += (heard.empty() ? "" : ", ") + what; }
 
@@ -33,7 +34,10 @@ struct scripted_pool::state {
   }
 
   // As in a real pool, what was not answered fails.
-  ~state() { script->open.clear(); }
+  ~state() {
+    script->open.clear();
+    script->transactions.clear();
+  }
 
   pool_actor::behavior_type make_behavior() {
     return {
@@ -42,6 +46,25 @@ struct scripted_pool::state {
           script->last = std::move(what);
           return script->open.emplace_back(self->make_response_promise<result>());
         },
+        [this](execute_atom, statement& what, const caf::strong_actor_ptr&) -> caf::result<result> {
+          script->hear("execute " + what.sql);
+          script->last = std::move(what);
+          return script->open.emplace_back(self->make_response_promise<result>());
+        },
+        [this](transact_atom, transaction& what) { return transact(what); },
+        [this](transact_atom, transaction& what, const caf::strong_actor_ptr&) { return transact(what); },
+        [this](checkout_atom, const session_options&) { return checkout(); },
+        [this](checkout_atom, const session_options&, const caf::strong_actor_ptr&) { return checkout(); },
+        [this](checkin_atom, session_id) { script->hear("checkin"); },
+        [this](execute_atom, session_id, statement& what) -> caf::result<result> {
+          script->hear("execute " + what.sql + " in session");
+          return script->open.emplace_back(self->make_response_promise<result>());
+        },
+        [this](begin_atom, session_id, const transaction_options&) { script->hear("begin"); },
+        [this](commit_atom, session_id) { script->hear("commit"); },
+        [this](rollback_atom, session_id) { script->hear("rollback"); },
+        [this](savepoint_atom, session_id, const std::string& savepoint) { script->hear("savepoint " + savepoint); },
+        [this](rollback_atom, session_id, const std::string& savepoint) { script->hear("rollback to " + savepoint); },
         [this](verify_atom) {
           script->hear("verify");
           return verification{"11.4", 7, std::chrono::milliseconds{3}};
@@ -59,6 +82,19 @@ struct scripted_pool::state {
           return drain_report{3, 1};
         },
     };
+  }
+
+  caf::result<std::vector<result>> transact(const transaction& what) {
+    std::string all = "transact";
+    for (auto& x : what.statements)
+      all += " [" + x.sql + "]";
+    script->hear(all);
+    return script->transactions.emplace_back(self->make_response_promise<std::vector<result>>());
+  }
+
+  session_id checkout() {
+    script->hear("checkout");
+    return session_id{1};
   }
 
   pool_actor::stateful_pointer<state> self;

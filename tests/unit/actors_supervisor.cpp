@@ -105,7 +105,7 @@ SCENARIO("a connection is told what it needs to know about a statement") {
       x.connections.answer(1);
       auto& given = x.connections.granted(1);
       THEN("it knows the statement's deadline, and how long it waited") {
-        CHECK_EQ(given.what.sql, "b");
+        CHECK_EQ(std::get<statement>(given.what).sql, "b");
         CHECK(given.deadline == accepted + 10s);
         CHECK(given.check_until == accepted + 4s);
         CHECK(given.accepted == accepted);

@@ -148,7 +148,7 @@ SCENARIO("what must not be repeated gets no delay") {
 SCENARIO("no attempt starts at or after the statement's deadline") {
   GIVEN("a statement that failed for the second time, with some time left") {
     auto with_left = [](duration left) {
-      return retry_delay(defaults(), {statement_kind::read, 2, noon + left}, refused_connect, noon, 0.5);
+      return retry_delay(defaults(), {statement_kind::read, 2, 5, noon + left}, refused_connect, noon, 0.5);
     };
     WHEN("the time left is more than the delay, exactly that, less, and none") {
       THEN("it is repeated only in the first case") {
