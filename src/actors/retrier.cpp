@@ -109,7 +109,7 @@ struct retrier_state {
     job->user = std::move(user);
     job->promise = self->make_response_promise();
     job->progress.kind = repeatable_as(what);
-    job->progress.max_retries = what.max_retries.value_or(rules.max_retries);
+    job->progress.max_retries = what.max_retries;
     if (what.timeout > what.timeout.zero())
       job->progress.deadline = pool::later(self->clock().now(), what.timeout);
     job->what = std::move(what);
@@ -143,7 +143,7 @@ struct retrier_state {
       give_up(*job, std::move(why));
       return;
     }
-    log().warn("retry {} of {} in {} ms: {}", job->progress.attempts, job->progress.max_retries,
+    log().warn("retry {} of {} in {} ms: {}", job->progress.attempts, job->progress.max_retries.value_or(rules.max_retries),
                std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why));
     job->last = std::move(why);
     paused[job] = self->run_delayed(*delay, [this, job] {

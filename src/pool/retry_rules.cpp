@@ -12,8 +12,8 @@ bool may_repeat(statement_kind kind, const failure& why) {
   case outcome::rolled_back:
     return true;
   case outcome::unknown:
-    // A statement that used up its time would do so again.
-    return kind != statement_kind::write && why.code != errc::statement_timeout;
+    // A statement that used up its time would do so again, and a pool that has ended does not come back.
+    return kind != statement_kind::write && why.code != errc::statement_timeout && why.code != errc::pool_gone;
   case outcome::unavailable:
     return why.code != errc::shutting_down;
   case outcome::rejected:
@@ -24,7 +24,7 @@ bool may_repeat(statement_kind kind, const failure& why) {
 
 std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
                                     time_point now, double random) {
-  if (what.attempts > what.max_retries || !may_repeat(what.kind, why))
+  if (what.attempts > what.max_retries.value_or(rules.max_retries) || !may_repeat(what.kind, why))
     return std::nullopt;
   auto delay = why.what == outcome::rolled_back
                    ? std::chrono::duration_cast<duration>(std::chrono::milliseconds{50} * random)

@@ -16,8 +16,8 @@ bool may_repeat(statement_kind kind, const failure& why);
 struct failed_attempt {
   statement_kind kind = statement_kind::write;
   uint32_t attempts = 1;                   ///< How often it has been tried.
-  size_t max_retries = 5;                  ///< How often it may be repeated.
   time_point deadline = time_point::max(); ///< When its own time is up.
+  std::optional<uint32_t> max_retries{};   ///< How often it may be repeated; empty: as the rules say.
 };
 
 /// The delay before the next attempt, or nothing if the error is final: it may not be repeated, `max_retries` are used

@@ -1,10 +1,10 @@
 #define CAF_SUITE db.connect
 
 #include "db/connection.hpp"
+#include "db/control_session.hpp"
 
 #include "integration/db_impostor.hpp"
 #include "integration/db_support.hpp"
-#include "db/control_session.hpp"
 #include "support/server.hpp"
 #include "support/silent_listener.hpp"
 

@@ -159,6 +159,19 @@ SCENARIO("how much TLS is asked for follows from the keys together, the safest w
   CHECK(tls_of("charset=utf8") == tls_mode::disabled);
 }
 
+SCENARIO("a URI may name several hosts, each with a port of its own") {
+  auto x = parse_uri("mysql://u:p@db1:3307,[::1]:3308,db3/bato");
+  CHECK_EQ(x.host, "db1");
+  CHECK_EQ(x.port, 3307);
+  REQUIRE_EQ(x.servers(), 3u);
+  CHECK_EQ(x.other_hosts[0].host, "::1");
+  CHECK_EQ(x.other_hosts[0].port, 3308);
+  CHECK_EQ(x.endpoint(), "db1:3307,[::1]:3308,db3:3306/bato");
+  CHECK_EQ(x.server(0).endpoint(), "db1:3307/bato");
+  CHECK_EQ(x.server(2).endpoint(), "db3:3306/bato");
+  CHECK_EQ(x.server(2).password.reveal(), "p");
+}
+
 SCENARIO("each mistake has its own words") {
   const std::string escapes = " (in the password write '@' as %40, '/' as %2F, '?' as %3F, and an IPv6 address in "
                               "brackets)";
@@ -191,8 +204,11 @@ SCENARIO("each mistake has its own words") {
       {"mysql://u:p@h\xC3\xA4/d", bad_host},
       {"mysql://u:p?q@s@h/d", bad_host},
       {"mysql://u:p@" + std::string(256, 'h') + "/d", "host is longer than 255 bytes"},
-      {"mysql://u:p@h1,h2/d", "host must be one host: several are not supported"},
-      {"mysql://u:p@h1:3306,h2:3306/d", port},
+      {"mysql://u:p@h1,,h2/d", "list of hosts has an empty place: write host1:3306,host2:3306"},
+      {"mysql://u:p@h1,/d", "list of hosts has an empty place: write host1:3306,host2:3306"},
+      {"mysql://u:p@,h2/d", "list of hosts has an empty place: write host1:3306,host2:3306"},
+      {"mysql://u:p@h1:3306,h2:0/d", port},
+      {"mysql://u:p@h1,h2/d?unix_socket=/s", "unix_socket leads to one server: name several hosts, or the socket"},
       {"mysql://u:p@%2Ftmp%2Fs/d", "host must not be percent-encoded; for a unix socket write ?unix_socket=/path"},
       {"mysql://u:p@[::1/d", "host has a '[' but no ']'"},
       {"mysql://u:p@[h]/d", "host in brackets is not an IPv6 address"},

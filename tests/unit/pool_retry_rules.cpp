@@ -49,6 +49,7 @@ SCENARIO("what may be repeated follows from the kind of the statement and what i
         {errc::shutting_down, outcome::unavailable, false, false, false},
         {errc::connection_lost_unsent, outcome::not_sent, true, true, true},
         {errc::connection_lost, outcome::unknown, true, true, false},
+        {errc::pool_gone, outcome::unknown, false, false, false},
         {errc::statement_timeout, outcome::unknown, false, false, false},
         {errc::deadlock, outcome::rolled_back, true, true, true},
         {errc::lock_wait, outcome::rolled_back, true, true, true},
@@ -58,6 +59,7 @@ SCENARIO("what may be repeated follows from the kind of the statement and what i
         {errc::server_error, outcome::rejected, false, false, false},
         {errc::read_only_server, outcome::rejected, false, false, false},
         {errc::interrupted, outcome::rejected, false, false, false},
+        {errc::session_ended, outcome::rejected, false, false, false},
         {errc::result_too_large, outcome::rejected, false, false, false},
         {errc::invalid_setting, outcome::rejected, false, false, false},
         {errc::internal, outcome::rejected, false, false, false},
@@ -148,7 +150,7 @@ SCENARIO("what must not be repeated gets no delay") {
 SCENARIO("no attempt starts at or after the statement's deadline") {
   GIVEN("a statement that failed for the second time, with some time left") {
     auto with_left = [](duration left) {
-      return retry_delay(defaults(), {statement_kind::read, 2, 5, noon + left}, refused_connect, noon, 0.5);
+      return retry_delay(defaults(), {statement_kind::read, 2, noon + left}, refused_connect, noon, 0.5);
     };
     WHEN("the time left is more than the delay, exactly that, less, and none") {
       THEN("it is repeated only in the first case") {
