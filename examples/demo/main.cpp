@@ -1,4 +1,4 @@
-// cenote-demo: many actors share a few connections, and lose nothing when the server cuts them all.
+// cenote-demo: many actors share a few connections, and lose nothing when the server cuts them all, or is killed.
 
 #include "app/embedded_server.hpp"
 #include "app/logging.hpp"
@@ -31,7 +31,7 @@ int run(const demo::wishes& wish, const cenote::app::signal_watch& signals) try 
   cenote::app::embedded_server server{signals.first()};
   demo_config cfg;
   caf::actor_system sys{cfg};
-  auto well = demo::show{sys, server.uri(), wish}.run(signals.first());
+  auto well = demo::show{sys, server, wish}.run(signals.first());
   return signals.received() != 0 ? 128 + signals.received() : well ? 0 : 1;
 } catch (std::exception& err) {
   if (signals.received() != 0)
@@ -44,8 +44,9 @@ int run(const demo::wishes& wish, const cenote::app::signal_watch& signals) try 
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Many actors read and write through a pool of few connections, on a private server; half-way the server\n"
-      "cuts all connections. At the end the tables are compared with what was acknowledged.",
+      "Many actors read and write through a pool of few connections, on a private server, which first cuts all\n"
+      "connections and later is killed and started again. At the end the tables are compared with what was\n"
+      "acknowledged.",
       "cenote-demo"};
   demo::wishes wish;
   app.add_option("--seconds", wish.seconds, "How long they work")->check(CLI::Range(1, 3600))->capture_default_str();

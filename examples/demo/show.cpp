@@ -51,8 +51,8 @@ std::string line(const std::string& name, uint64_t number, const std::string& re
 
 } // namespace
 
-show::show(caf::actor_system& sys, const std::string& uri, const wishes& wish)
-    : sys_{sys}, how_{make_settings(uri)}, wish_{wish}, screen_{std::chrono::seconds{wish.seconds}} {
+show::show(caf::actor_system& sys, app::embedded_server& server, const wishes& wish)
+    : sys_{sys}, server_{server}, how_{make_settings(server.uri())}, wish_{wish}, screen_{std::chrono::seconds{wish.seconds}} {
   pool_ = spawn_pool(sys, how_.server, how_.pool);
   control_ = spawn_control(sys, how_.server);
   retrier_ = spawn_retrier(sys, spawn_counter(sys, pool_, counters_), how_.retry);
@@ -72,7 +72,7 @@ bool show::run(const std::stop_token& cancel) {
   auto found = audit(sys_, pool_, promises);
   screen_.say(cancel.stop_requested() ? "\ninterrupted; until then:" : "");
   summarise(found, promises);
-  return found.lost == 0 && found.doubled == 0 && counters_->failed == 0 && cut_ > 0;
+  return found.lost == 0 && found.doubled == 0 && counters_->failed == 0 && cut_ > 0 && killed_;
 }
 
 void show::prepare() {
@@ -104,16 +104,16 @@ void show::start_scrapers(const std::vector<manga>& rows) {
   }
 }
 
-/// Shows the numbers, and cuts the connections half-way.
+/// Shows the numbers; cuts the connections after a third of the time, and kills the server after two.
 void show::watch(const std::stop_token& cancel) {
   auto began = clock::now();
   auto end = began + std::chrono::seconds{wish_.seconds};
-  auto half_way = began + std::chrono::milliseconds{500} * wish_.seconds;
+  auto third = std::chrono::milliseconds{1000} * wish_.seconds / 3;
   for (auto next = began + screen_.pace(); next <= end && !cancel.stop_requested(); next += screen_.pace()) {
-    if (cut_ == 0 && half_way <= next) {
-      std::this_thread::sleep_until(half_way);
+    if (cut_ == 0 && began + third <= next)
       cut_all_connections();
-    }
+    if (!killed_ && began + 2 * third <= next)
+      kill_the_server(cancel);
     std::this_thread::sleep_until(next);
     screen_.update(counters_->answered(), ask<pool_status>(sys_, pool_, status_atom_v));
   }
@@ -124,11 +124,26 @@ void show::cut_all_connections() {
   cut_ = cut_all_sessions(sys_, control_, how_.server.database);
   auto began = clock::now();
   screen_.report("all rows were locked; the server has cut all " + std::to_string(cut_) + " connections");
+  await_answers(began, "");
+}
+
+void show::kill_the_server(const std::stop_token& cancel) {
+  server_.crash();
+  screen_.report("kill -9: the server is dead, in the middle of its work");
+  server_.restart(cancel);
+  auto back = clock::now();
+  killed_ = true;
+  screen_.report("the server has been started again, and has recovered its data");
+  await_answers(back, " of that");
+}
+
+/// Waits for as many answers as there are callers.
+void show::await_answers(clock::time_point since, const std::string& what) {
   auto enough = counters_->answered() + wish_.actors;
-  while (counters_->answered() < enough && counters_->failed == 0 && clock::now() < began + 10s)
+  while (counters_->answered() < enough && counters_->failed == 0 && clock::now() < since + 10s)
     std::this_thread::sleep_for(1ms);
-  auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - began).count();
-  screen_.report("callers go on: " + grouped(wish_.actors) + " answers within " + std::to_string(pause) + " ms");
+  auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - since).count();
+  screen_.report("callers go on: " + grouped(wish_.actors) + " answers within " + std::to_string(pause) + " ms" + what);
 }
 
 std::vector<ledger> show::collect_promises() {

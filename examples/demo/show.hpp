@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/embedded_server.hpp"
 #include "cenote/pool.hpp"
 #include "demo/audit.hpp"
 #include "demo/display.hpp"
@@ -7,6 +8,7 @@
 #include "demo/scraper.hpp"
 #include "demo/tally.hpp"
 
+#include <chrono>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -19,11 +21,11 @@ struct wishes {
   uint32_t actors = 200;
 };
 
-/// The demo: a pool, those who use it, and the one who cuts its connections.
+/// The demo: a pool, those who use it, and the one who cuts its connections and kills its server.
 class show {
 public:
-  /// @param uri a server of our own: tables are made there, sessions killed.
-  show(caf::actor_system& sys, const std::string& uri, const wishes& wish);
+  /// @param server is ours: tables are made there, sessions and the server itself killed.
+  show(caf::actor_system& sys, cenote::app::embedded_server& server, const wishes& wish);
   show(const show&) = delete;
   ~show();
 
@@ -32,14 +34,19 @@ public:
   bool run(const std::stop_token& cancel);
 
 private:
+  using clock = std::chrono::steady_clock;
+
   void prepare();
   void start_scrapers(const std::vector<manga>& rows);
   void watch(const std::stop_token& cancel);
   void cut_all_connections();
+  void kill_the_server(const std::stop_token& cancel);
+  void await_answers(clock::time_point since, const std::string& what);
   std::vector<ledger> collect_promises();
   void summarise(const verdict& found, const std::vector<ledger>& promises);
 
   caf::actor_system& sys_;
+  cenote::app::embedded_server& server_;
   cenote::settings how_;
   wishes wish_;
   display screen_;
@@ -50,6 +57,7 @@ private:
   std::vector<scraper_actor> scrapers_;
   double seconds_ = 0; ///< How long the scrapers have worked.
   size_t cut_ = 0;     ///< Connections cut from the server's side.
+  bool killed_ = false; ///< The server was, and is back.
 };
 
 } // namespace demo

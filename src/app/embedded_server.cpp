@@ -2,7 +2,9 @@
 
 #include "app/subprocess.hpp"
 
+#include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -66,6 +68,17 @@ embedded_server::embedded_server(std::stop_token cancel) {
 
 embedded_server::~embedded_server() {
   stop();
+}
+
+void embedded_server::crash() {
+  pid_t pid = 0;
+  std::ifstream{folder_ / "server.pid"} >> pid;
+  if (pid <= 0 || ::kill(pid, SIGKILL) != 0)
+    throw embedded_error{"the private server does not run"};
+}
+
+void embedded_server::restart(std::stop_token cancel) {
+  start(std::move(cancel));
 }
 
 void embedded_server::start(std::stop_token cancel) {

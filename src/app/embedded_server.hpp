@@ -26,6 +26,14 @@ public:
   /// Stops the server and removes its folder.
   ~embedded_server();
 
+  /// Kills the server's process (`kill -9`), for those who want to see what happens then.
+  /// @throws embedded_error if it does not run.
+  void crash();
+
+  /// Starts it again after a crash, on the same data, port and password; takes a second or two.
+  /// @throws embedded_error if it does not start.
+  void restart(std::stop_token cancel = {});
+
   /// Where it is, with its password: not for showing.
   const std::string& uri() const noexcept { return uri_; }
 
