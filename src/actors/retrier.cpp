@@ -116,6 +116,14 @@ struct retrier_state {
     attempt(job);
   }
 
+  /// Whether the task is over because nobody waits for it any more.
+  static bool is_abandoned(task& job) {
+    if (!has_ended(job.user))
+      return false;
+    job.promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+    return true;
+  }
+
   void attempt(const task_ptr& job) {
     if (has_ended(job->user))
       job->promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
@@ -137,6 +145,8 @@ struct retrier_state {
   }
 
   void failed(const task_ptr& job, failure why) {
+    if (is_abandoned(*job))
+      return;
     auto random = std::uniform_real_distribution<>{0.0, 1.0}(rng);
     auto delay = pool::retry_delay(rules, job->progress, why, self->clock().now(), random);
     if (!delay) {
