@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace cenote::test {
+
+/// A network between a pool and its server that can be disturbed: forwards TCP connections on the loopback interface,
+/// from a thread of its own. All functions may be called from any thread and take effect before they return.
+class fault_proxy {
+public:
+  /// Listens on a free port and forwards to this one.
+  explicit fault_proxy(uint16_t server_port);
+  fault_proxy(const fault_proxy&) = delete;
+  fault_proxy& operator=(const fault_proxy&) = delete;
+  ~fault_proxy();
+
+  /// Where clients have to connect to.
+  uint16_t port() const noexcept;
+
+  /// Cuts all connections: both sides see a reset.
+  void cut_all();
+
+  /// Whether new connections are reset as soon as they are there.
+  void refuse(bool x);
+
+  /// Whether nothing is forwarded any more, in either direction; what was held back follows when it ends.
+  void swallow(bool x);
+
+  /// Lets everything arrive so much later, in order. Zero: at once.
+  void delay(std::chrono::milliseconds by);
+
+  /// Each connection forwards this many more bytes of its server's replies, then it is cut. Connections that are made
+  /// later are not limited.
+  void cut_replies_after(size_t bytes);
+
+  /// Connections that are open.
+  size_t open_connections() const;
+
+  /// Connections accepted so far, those that were refused included.
+  size_t accepted() const;
+
+private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace cenote::test
