@@ -1,8 +1,8 @@
 # What the pool makes of a database that misbehaves, against private servers of the tests' own.
 cenote_test(chaos
             SOURCES support/actor_fixture.cpp support/callers.cpp support/pool_fixture.cpp support/server.cpp
-                    support/fault_proxy.cpp integration/chaos_support.cpp
-                    integration/chaos_cancel.cpp integration/chaos_cancel_retrier.cpp
+                    support/fault_proxy.cpp integration/chaos_support.cpp integration/chaos_faults.cpp
+                    integration/chaos_cancel.cpp integration/chaos_cancel_retrier.cpp integration/chaos_ledger.cpp
                     integration/chaos_network.cpp
-            SUITES chaos.cancel chaos.network
+            SUITES chaos.cancel chaos.ledger chaos.network
             LINK cenote::actors)
