@@ -3,6 +3,6 @@ cenote_test(chaos
             SOURCES support/actor_fixture.cpp support/callers.cpp support/pool_fixture.cpp support/server.cpp
                     support/fault_proxy.cpp integration/chaos_support.cpp integration/chaos_faults.cpp
                     integration/chaos_cancel.cpp integration/chaos_cancel_retrier.cpp integration/chaos_ledger.cpp
-                    integration/chaos_network.cpp
-            SUITES chaos.cancel chaos.ledger chaos.network
+                    integration/chaos_network.cpp integration/chaos_breaker.cpp
+            SUITES chaos.cancel chaos.ledger chaos.network chaos.breaker
             LINK cenote::actors)
