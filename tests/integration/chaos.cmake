@@ -3,6 +3,6 @@ cenote_test(chaos
             SOURCES support/actor_fixture.cpp support/callers.cpp support/pool_fixture.cpp support/server.cpp
                     support/fault_proxy.cpp integration/chaos_support.cpp integration/chaos_faults.cpp
                     integration/chaos_cancel.cpp integration/chaos_cancel_retrier.cpp integration/chaos_ledger.cpp
-                    integration/chaos_network.cpp integration/chaos_breaker.cpp
-            SUITES chaos.cancel chaos.ledger chaos.network chaos.breaker
+                    integration/chaos_network.cpp integration/chaos_breaker.cpp integration/chaos_servers.cpp
+            SUITES chaos.cancel chaos.ledger chaos.network chaos.breaker chaos.servers
             LINK cenote::actors)
