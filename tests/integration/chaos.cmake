@@ -4,6 +4,7 @@ cenote_test(chaos
                     support/fault_proxy.cpp integration/chaos_support.cpp integration/chaos_faults.cpp
                     integration/chaos_cancel.cpp integration/chaos_cancel_retrier.cpp integration/chaos_ledger.cpp
                     integration/chaos_network.cpp integration/chaos_breaker.cpp integration/chaos_servers.cpp
-                    integration/chaos_full.cpp
-            SUITES chaos.cancel chaos.ledger chaos.network chaos.breaker chaos.servers chaos.full
+                    integration/chaos_full.cpp integration/chaos_locks.cpp integration/chaos_kills.cpp
+            SUITES chaos.cancel chaos.ledger chaos.network chaos.breaker chaos.servers chaos.full chaos.locks
+                   chaos.kills
             LINK cenote::actors)
