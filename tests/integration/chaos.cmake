@@ -5,6 +5,7 @@ cenote_test(chaos
                     integration/chaos_cancel.cpp integration/chaos_cancel_retrier.cpp integration/chaos_ledger.cpp
                     integration/chaos_network.cpp integration/chaos_breaker.cpp integration/chaos_servers.cpp
                     integration/chaos_full.cpp integration/chaos_locks.cpp integration/chaos_kills.cpp
+                    integration/chaos_overload.cpp
             SUITES chaos.cancel chaos.ledger chaos.network chaos.breaker chaos.servers chaos.full chaos.locks
-                   chaos.kills
+                   chaos.kills chaos.overload
             LINK cenote::actors)
