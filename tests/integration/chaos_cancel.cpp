@@ -174,6 +174,51 @@ SCENARIO("a control session that was killed is opened again") {
   }
 }
 
+SCENARIO("a transaction that is stopped in the middle does not swallow the next caller's write") {
+  GIVEN("a pool of one and a transaction in one statement, which its deadline interrupts") {
+    must(admin(), write("CREATE TABLE t (id INT) ENGINE=InnoDB"));
+    auto pool = start_full_pool(server.settings(), rules_for(1));
+    auto why = fails(pool, write("BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO t VALUES (1); SELECT SLEEP(60);"
+                                 " COMMIT; END")
+                               .within(100ms));
+    CHECK_EQ(to_string(why.code), "statement_timeout");
+    WHEN("somebody else writes") {
+      must(pool, write("INSERT INTO t VALUES (2)"));
+      THEN("that write is there for all to see, and nothing of the transaction is") {
+        CHECK_EQ(count("SELECT SUM(id) FROM t"), 2u);
+      }
+    }
+  }
+  GIVEN("the same with a transaction that fails by itself") {
+    must(admin(), write("CREATE TABLE u (id INT) ENGINE=InnoDB"));
+    auto pool = start_full_pool(server.settings(), rules_for(1));
+    fails(pool, write("BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO u VALUES (1); SIGNAL SQLSTATE '45000';"
+                      " COMMIT; END"));
+    WHEN("somebody else writes") {
+      must(pool, write("INSERT INTO u VALUES (2)"));
+      THEN("that write is there for all to see, and nothing of the transaction is") {
+        CHECK_EQ(count("SELECT SUM(id) FROM u"), 2u);
+      }
+    }
+  }
+}
+
+SCENARIO("a transaction that was begun and not ended does not outlive its statement") {
+  GIVEN("a pool of one") {
+    must(admin(), write("CREATE TABLE t (id INT) ENGINE=InnoDB"));
+    auto pool = start_full_pool(server.settings(), rules_for(1));
+    auto before = session_of(pool);
+    WHEN("one caller begins a transaction, and another one writes") {
+      must(pool, write("START TRANSACTION"));
+      must(pool, write("INSERT INTO t VALUES (1)"));
+      THEN("that write is there for all to see, on the same connection") {
+        CHECK_EQ(count("SELECT COUNT(*) FROM t"), 1u);
+        CHECK_EQ(session_of(pool), before);
+      }
+    }
+  }
+}
+
 SCENARIO("the server itself stops what exceeds max_statement_time") {
   GIVEN("a pool whose sessions have that limit") {
     auto where = server.settings();
