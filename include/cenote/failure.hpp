@@ -19,7 +19,8 @@ enum class outcome : uint8_t {
   unavailable, ///< The pool could not serve it in time and never sent it: repeat it later.
 };
 
-/// What went wrong. Each code always has the same outcome, except `server_error` and `result_too_large` (see there).
+/// What went wrong. Each code has the outcome under which it stands here, with the exceptions named; what happens in a
+/// transaction before its COMMIT is `rolled_back` where it would be `unknown` or `not_sent` else.
 enum class errc : uint8_t {
   // unavailable
   acquire_timeout = 1, ///< No connection came free within the time allowed.
@@ -44,7 +45,7 @@ enum class errc : uint8_t {
   invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL.
   server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ... If it was
                      ///< the commit that failed there (1180): unknown.
-  read_only_server,  ///< The server does not accept writes.
+  read_only_server,  ///< The server does not accept writes: unavailable. In a read-only transaction of one's own: rejected.
   interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
   session_ended,     ///< The session was checked in, its time was up, or its connection was lost: nothing was sent.
   result_too_large,  ///< The result exceeds `max-result-bytes`. A read is rejected; a write may have run: unknown.

@@ -182,7 +182,6 @@ void connection_state::finish_keepalive(const tl::expected<result, db::trouble>&
 /// confirmed the stop, which would hit the next statement else.
 void connection_state::stop_on_server() {
   doing = activity::stopping;
-  may_have_left_transaction = true;
   is_over = false;
   stop_confirmed = false;
   // After an error the server does not tell whether a transaction is open.

@@ -125,9 +125,7 @@ struct retrier_state {
   }
 
   void attempt(const task_ptr& job) {
-    if (has_ended(job->user))
-      job->promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
-    else
+    if (!is_abandoned(*job))
       std::visit([this, &job](auto& what) { ask(job, what); }, job->what);
   }
 

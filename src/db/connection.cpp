@@ -41,10 +41,6 @@ bool connection::is_read_only() const noexcept {
   return impl_->read_only;
 }
 
-bool connection::in_transaction() const noexcept {
-  return (impl_->session->server_status & SERVER_STATUS_IN_TRANS) != 0;
-}
-
 bool connection::alive() const noexcept {
   if (!usable())
     return false;

@@ -76,9 +76,6 @@ public:
   /// Whether the server refused writes when the connection was opened.
   bool is_read_only() const noexcept;
 
-  /// Whether the server has said that a transaction is open. After an error it says nothing: then nobody knows.
-  bool in_transaction() const noexcept;
-
   /// Looks at the socket without a round trip. False if the server closed it or sent something unasked for. Cannot see
   /// that the network in between is cut. Only between operations.
   bool alive() const noexcept;

@@ -12,7 +12,7 @@ namespace cenote::pool {
 
 /// What is known about connecting to one server, and when to try again.
 ///
-/// Closed: connects are tried again after `reconnect_delay`, at most twice that, so that a server that is back is
+/// Closed: connects are tried again after `reconnect_delay`, at most 1.5 times that, so that a server that is back is
 /// noticed at once. Open, after connects have failed for `breaker_after` or a login was refused: tries are single and
 /// ever rarer, and nobody needs to wait for them. A connect that succeeds closes it.
 class circuit_breaker {

@@ -161,7 +161,8 @@ verdict judge_statement(const row* known, stage when) {
   case lock_wait:
     return {errc::lock_wait, outcome::rolled_back, fate::reusable};
   case read_only:
-    return {errc::read_only_server, outcome::rejected, fate::demoted};
+    // It has certainly not run, and will when the primary is found.
+    return {errc::read_only_server, outcome::unavailable, fate::demoted};
   case read_only_transaction:
     return {errc::read_only_server, outcome::rejected, fate::reusable};
   case interrupted:
@@ -183,7 +184,7 @@ verdict judge_commit(const row* x) {
   auto result = judge_statement(x, stage::sent);
   if (result.what == outcome::not_sent)
     result.what = outcome::rolled_back;
-  else if (result.what == outcome::rejected)
+  else if (result.what != outcome::rolled_back)
     result.what = outcome::unknown;
   return result;
 }

@@ -190,7 +190,7 @@ SCENARIO("a server that takes no writes says so") {
       auto why = fails(plain, write("INSERT INTO t VALUES (3, 0)"));
       THEN("the failure names the reason, and reads are served") {
         CHECK_EQ(to_string(why.code), "read_only_server");
-        CHECK_EQ(to_string(why.what), "rejected");
+        CHECK_EQ(to_string(why.what), "unavailable");
         CHECK_EQ(why.number, 1290u);
         CHECK_EQ(must(plain, read("SELECT COUNT(*) FROM t"))[0].get<int>(0), 2);
       }

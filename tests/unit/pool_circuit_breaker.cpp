@@ -42,7 +42,7 @@ SCENARIO("while the breaker is closed the delay doubles once, and when it is ope
       auto state = x.state();
       auto open = fail(x, 9, now);
       THEN("the delays are those of the two states") {
-        std::vector<duration> expected(26, 200ms);
+        std::vector<duration> expected(26, 150ms);
         expected.front() = 100ms;
         CHECK_EQ(closed, expected);
         CHECK_EQ(state, breaker_state::closed);
@@ -157,7 +157,7 @@ SCENARIO("after other failures the delays of refused logins begin anew, and the 
       auto failed = fail(x, 2, now);
       THEN("both begin with their first delay") {
         CHECK_EQ(refused, std::vector<duration>({5s, 10s}));
-        CHECK_EQ(failed, std::vector<duration>({100ms, 200ms}));
+        CHECK_EQ(failed, std::vector<duration>({100ms, 150ms}));
       }
     }
   }

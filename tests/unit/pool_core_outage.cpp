@@ -41,7 +41,7 @@ SCENARIO("failed connects are tried again soon, one at a time, while callers wai
           CHECK_EQ(todo[i], "open " + std::to_string(i + 2));
           CHECK_GT(delays[i], longest / 2);
           CHECK_LE(delays[i], longest);
-          longest = 200ms;
+          longest = 150ms;
         }
       }
     }

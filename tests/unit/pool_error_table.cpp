@@ -23,7 +23,7 @@ constexpr verdict too_large{errc::invalid_statement, outcome::rejected, fate::br
 constexpr verdict deadlock{errc::deadlock, outcome::rolled_back, fate::reusable};
 constexpr verdict conflict{errc::conflict, outcome::rolled_back, fate::reusable};
 constexpr verdict lock_wait{errc::lock_wait, outcome::rolled_back, fate::reusable};
-constexpr verdict read_only{errc::read_only_server, outcome::rejected, fate::demoted};
+constexpr verdict read_only{errc::read_only_server, outcome::unavailable, fate::demoted};
 constexpr verdict read_only_transaction{errc::read_only_server, outcome::rejected, fate::reusable};
 constexpr verdict interrupted{errc::interrupted, outcome::rejected, fate::reusable};
 constexpr verdict refused{errc::server_error, outcome::rejected, fate::reusable};

@@ -57,7 +57,7 @@ SCENARIO("what may be repeated follows from the kind of the statement and what i
         {errc::login_refused, outcome::rejected, false, false, false},
         {errc::invalid_statement, outcome::rejected, false, false, false},
         {errc::server_error, outcome::rejected, false, false, false},
-        {errc::read_only_server, outcome::rejected, false, false, false},
+        {errc::read_only_server, outcome::unavailable, true, true, true},
         {errc::interrupted, outcome::rejected, false, false, false},
         {errc::session_ended, outcome::rejected, false, false, false},
         {errc::result_too_large, outcome::rejected, false, false, false},
