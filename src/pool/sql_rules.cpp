@@ -31,27 +31,40 @@ bool contains(std::string_view text, std::string_view letters) {
 
 constexpr std::array<std::string_view, 5> plain_words{"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"};
 
-constexpr std::array<std::string_view, 15> harmless_words{"SHOW",     "EXPLAIN", "DESCRIBE", "DESC",   "ANALYZE",
-                                                          "CHECK",    "KILL",    "ALTER",    "DROP",   "TRUNCATE",
-                                                          "OPTIMIZE", "GRANT",   "REVOKE",   "RENAME", "FLUSH"};
+constexpr std::array<std::string_view, 14> harmless_words{"SHOW",  "EXPLAIN",  "DESCRIBE", "DESC",  "ANALYZE",
+                                                          "CHECK", "KILL",     "ALTER",    "DROP",  "TRUNCATE",
+                                                          "GRANT", "OPTIMIZE", "REVOKE",   "RENAME"};
+
+/// Those that cannot commit, nor can what they call.
+constexpr std::array<std::string_view, 7> open_words{"WITH", "VALUES", "SHOW", "DO", "EXPLAIN", "DESCRIBE", "DESC"};
 
 constexpr std::array<std::string_view, 22> transaction_words{
-    "BEGIN",   "START",  "COMMIT", "ROLLBACK", "CREATE",  "ALTER", "DROP",     "TRUNCATE", "RENAME", "LOCK", "UNLOCK",
-    "GRANT",   "REVOKE", "XA",     "ANALYZE",  "OPTIMIZE", "CHECK", "REPAIR",   "SET",      "FLUSH",  "LOAD", "SAVEPOINT"};
+    "BEGIN", "START",  "COMMIT", "ROLLBACK", "CREATE",   "ALTER", "DROP",   "TRUNCATE", "RENAME", "LOCK", "UNLOCK",
+    "GRANT", "REVOKE", "XA",     "ANALYZE",  "OPTIMIZE", "CHECK", "REPAIR", "SET",      "FLUSH",  "LOAD", "SAVEPOINT"};
 
-bool is_balanced(std::string_view sql, char quote) {
-  return std::ranges::count(sql, quote) % 2 == 0;
+/// Whether every quote is closed. Only for text without backslashes and comments: then all SQL modes agree on it.
+bool is_closed(std::string_view sql) {
+  for (auto pos = sql.find_first_of("'\"`"); pos != npos; pos = sql.find_first_of("'\"`", pos + 1)) {
+    // A doubled quote ends one text and begins the next.
+    pos = sql.find(sql[pos], pos + 1);
+    if (pos == npos)
+      return false;
+  }
+  return true;
 }
 
 bool fits_compound(const statement& x) {
   std::string_view sql = x.sql;
   auto word = first_word(sql);
   if (!is_one_of(word, plain_words) || sql.find_first_of(";\\#") != npos || sql.find("/*") != npos
-      || sql.find("--") != npos || !is_balanced(sql, '\'') || !is_balanced(sql, '"') || !is_balanced(sql, '`'))
+      || sql.find("--") != npos || !is_closed(sql))
     return false;
   // Those give no result, or one more, or look at what the compound statement does in between.
-  return !contains(sql, "RETURNING") && !contains(sql, "LAST_INSERT_ID") && !contains(sql, "ROW_COUNT")
-         && !(word == "SELECT" && contains(sql, "INTO"));
+  if (contains(sql, "RETURNING") || contains(sql, "LAST_INSERT_ID") || contains(sql, "ROW_COUNT")
+      || contains(sql, "FOUND_ROWS") || contains(sql, "@@") || (word == "SELECT" && contains(sql, "INTO")))
+    return false;
+  // The id of a row that was there already is told to the client only.
+  return !contains(sql, "DUPLICATE");
 }
 
 /// Above this, a round trip more does not matter, and the server's limits do.
@@ -73,7 +86,14 @@ size_t size_of(const statement& x) {
 } // namespace
 
 bool touches_transaction(std::string_view sql) {
-  return is_one_of(first_word(sql), transaction_words);
+  auto word = first_word(sql);
+  // An executable comment may hold any of them.
+  return is_one_of(word, transaction_words) || (word.empty() && contains(sql, "/*"));
+}
+
+bool may_commit(std::string_view sql) {
+  auto word = first_word(sql);
+  return !is_one_of(word, plain_words) && !is_one_of(word, open_words);
 }
 
 bool may_leave_traces(std::string_view sql) {
@@ -88,8 +108,8 @@ std::string problem_of(const transaction& x, uint32_t& index) {
   if (x.statements.empty())
     return "the transaction has no statements";
   for (auto& what : x.statements) {
-    if (touches_transaction(what.sql))
-      return first_word(what.sql)
+    if (auto word = first_word(what.sql); touches_transaction(what.sql))
+      return (word.empty() ? "an executable comment" : word)
              + " begins or ends a transaction, or changes the session: run it alone, or in a session of your own";
     ++index;
   }

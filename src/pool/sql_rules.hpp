@@ -13,6 +13,9 @@ namespace cenote::pool {
 /// Whether the statement begins or ends a transaction, by itself or implicitly.
 bool touches_transaction(std::string_view sql);
 
+/// Whether the statement may commit the transaction it runs in: also by way of a procedure.
+bool may_commit(std::string_view sql);
+
 /// Whether the statement may leave something behind in its session that the next user must not find: variables, locks,
 /// temporary tables, another database ...
 bool may_leave_traces(std::string_view sql);
