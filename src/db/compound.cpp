@@ -22,8 +22,9 @@ bool may_create_ids(const statement& x) {
 
 std::optional<std::string> write_compound(std::string& out, const transaction& what, quoting mode, MYSQL& session) {
   std::string text;
-  // A statement that was killed does not reach the handler: the connection rolls back after every error.
-  std::string all = "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; ";
+  // No handler that rolls back: a statement that is killed does not reach it, and one that fails in the middle of its
+  // rows would look complete.
+  std::string all = "BEGIN NOT ATOMIC ";
   if (auto level = to_string(what.options.level); !level.empty())
     all += "SET TRANSACTION ISOLATION LEVEL " + level + "; ";
   all += what.options.read_only ? "START TRANSACTION READ ONLY; " : "START TRANSACTION; ";

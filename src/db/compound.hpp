@@ -14,9 +14,9 @@
 
 namespace cenote::db {
 
-/// Writes a whole transaction as one compound statement, which travels in one round trip and rolls itself back if one
-/// of its statements fails. Every statement gives exactly one result set. Only for transactions that fit
-/// (`pool::fits_compound`), and only for MariaDB.
+/// Writes a whole transaction as one compound statement, which travels in one round trip. It ends at the first error,
+/// and leaves it to the client to roll back. Every statement gives exactly one result set. Only for transactions that
+/// fit (`pool::fits_compound`), and only for MariaDB.
 /// @returns why it cannot be sent; nothing if it can.
 std::optional<std::string> write_compound(std::string& out, const transaction& what, quoting mode, MYSQL& session);
 

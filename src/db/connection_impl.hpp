@@ -45,16 +45,17 @@ struct connection::impl {
   std::string version;
   bool read_only = false;
   bool autocommit = true;
-  bool has_database = true; ///< Whether the session was opened with a database.
+  bool has_database = true;              ///< Whether the session was opened with a database.
   std::vector<bool> compound_gives_rows; ///< Of the compound statement that was started last.
-  std::vector<std::string> set_up; ///< The statements that bring a fresh session into its state.
+  std::vector<std::string> set_up;       ///< The statements that bring a fresh session into its state.
   /// Set if the session has ANSI_QUOTES but its server does not report that with each answer.
   bool unreported_ansi_quotes = false;
 
 private:
   /// Writes the text of a statement and sends it.
+  /// @param limit_each whether each of its results may have the largest size.
   template <class Write>
-  progress start_text(Write write);
+  progress start_text(Write write, bool limit_each);
   std::optional<trouble> problem_with_charset();
   void next_set_up();
   progress run(int ready);

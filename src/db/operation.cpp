@@ -86,16 +86,16 @@ progress connection::impl::start_ping() {
 }
 
 progress connection::impl::start_execute(const statement& what) {
-  return start_text([&](quoting mode) { return fill_in(sql_, what, mode, *session); });
+  return start_text([&](quoting mode) { return fill_in(sql_, what, mode, *session); }, false);
 }
 
 progress connection::impl::start_compound(const transaction& what) {
   compound_gives_rows = which_give_rows(what);
-  return start_text([&](quoting mode) { return write_compound(sql_, what, mode, *session); });
+  return start_text([&](quoting mode) { return write_compound(sql_, what, mode, *session); }, true);
 }
 
 template <class Write>
-progress connection::impl::start_text(Write write) {
+progress connection::impl::start_text(Write write, bool limit_each) {
   assert(now_ == step::idle);
   now_ = step::done;
   if (auto wrong = problem_with_charset()) {
@@ -114,7 +114,7 @@ progress connection::impl::start_text(Write write) {
                  + ": send less at a time, or raise max_allowed_packet on the server"));
     return progress::done;
   }
-  reader_.start(max_result_bytes);
+  reader_.start(max_result_bytes, limit_each);
   now_ = step::send;
   return run(0);
 }

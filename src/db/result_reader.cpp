@@ -69,9 +69,10 @@ column_type type_of(const MYSQL_FIELD& x) noexcept {
   }
 }
 
-void result_reader::start(uint64_t max_bytes) {
+void result_reader::start(uint64_t max_bytes, bool each) {
   finish();
   max_bytes_ = max_bytes;
+  each_ = each;
 }
 
 bool result_reader::begin_rows(const MYSQL_RES& rows) {
@@ -85,7 +86,7 @@ bool result_reader::begin_rows(const MYSQL_RES& rows) {
       complete_ += sizeof(column) + x.name.size();
   }
   current().columns(std::move(columns));
-  return complete_ + first_.size() <= max_bytes_;
+  return held() <= max_bytes_;
 }
 
 bool result_reader::add(MYSQL_ROW cells, const unsigned long* lengths) {
@@ -93,7 +94,7 @@ bool result_reader::add(MYSQL_ROW cells, const unsigned long* lengths) {
   last_row_ = columns_ * sizeof(uint32_t);
   for (size_t i = 0; i < columns_; ++i)
     last_row_ += lengths[i];
-  if (complete_ + first_.size() + further_.size() + last_row_ > max_bytes_)
+  if (held() + last_row_ > max_bytes_)
     return false;
   for (size_t i = 0; i < columns_; ++i) {
     if (cells[i] == nullptr)

@@ -15,7 +15,8 @@ class result_reader {
 public:
   /// Starts anew.
   /// @param max_bytes the most that all results together may hold.
-  void start(uint64_t max_bytes);
+  /// @param each whether that goes for each of them alone.
+  void start(uint64_t max_bytes, bool each = false);
 
   /// A result set begins.
   /// @returns false if it would pass the limit, like `add`.
@@ -43,12 +44,16 @@ public:
 private:
   result_builder& current() noexcept { return sets_ > 1 ? further_ : first_; }
 
+  /// What counts against the limit.
+  uint64_t held() noexcept { return each_ ? current().size() : complete_ + first_.size() + further_.size(); }
+
   result_builder first_;
   result_builder further_;
   size_t sets_ = 0;
   size_t ended_sets_ = 0;
   size_t columns_ = 0;
   uint64_t max_bytes_ = 0;
+  bool each_ = false;
   uint64_t complete_ = 0; ///< Bytes held by the further results that are complete.
   size_t last_row_ = 0;
 };
