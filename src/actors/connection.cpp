@@ -51,10 +51,7 @@ connection_actor::behavior_type connection_state::make_behavior() {
         add(std::move(what));
         return caf::delegated<result>{};
       },
-      [this](checkin_atom, session_id id) {
-        if (in_use && in_use->terms.id == id)
-          end_session("it was checked in");
-      },
+      [this](checkin_atom, session_id id) { check_in(id); },
       [this](ping_atom) { ping(); },
       [this](look_after_atom) { look_after(); },
       [this](close_atom) { close(); },
@@ -97,6 +94,10 @@ void connection_state::ping() {
 }
 
 void connection_state::look_after() {
+  if (in_use && has_ended(current.user)) {
+    end_session("its holder has ended"); // After it had checked the session in.
+    return;
+  }
   if (in_use) {
     auto held = self->clock().now() - in_use->since;
     auto& terms = in_use->terms;
@@ -119,7 +120,7 @@ void connection_state::close() {
   if (doing == activity::running || doing == activity::checking || doing == activity::stopping)
     end_server_session();
   if (doing == activity::running || doing == activity::checking)
-    answer(own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran"));
+    cut(own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran"));
   if (in_use)
     for (auto& x : in_use->waiting)
       x.answer(own_failure(errc::session_ended, outcome::rejected, "the pool closed the connection of the session"));
@@ -239,13 +240,11 @@ void connection_state::time_is_up() {
   case activity::resetting:
     give_up("the session was not reset within " + seconds(context.server->connect_timeout));
     break;
-  case activity::running: {
-    auto why = own_failure(errc::statement_timeout, outcome::unknown,
-                           "stopped after its time limit of " + seconds(at_hand->limit()));
-    answer(at_hand->fate_of_whole(std::move(why), 0, db->in_transaction()));
+  case activity::running:
+    cut(own_failure(errc::statement_timeout, outcome::unknown,
+                    "stopped after its time limit of " + seconds(at_hand->limit())));
     stop_on_server();
     break;
-  }
   case activity::idle:
   case activity::leased:
   case activity::gone:
@@ -294,9 +293,18 @@ void connection_state::release(fate what, std::string reason) {
   self->send(context.pool, released_atom_v, context.id, released{what, std::move(reason)});
 }
 
-void connection_state::answer(failure why) {
+/// The work at hand is not waited for any more.
+void connection_state::cut(failure why) {
+  answer(at_hand ? at_hand->fate_if_cut(std::move(why), db->in_transaction()) : std::move(why));
+}
+
+void connection_state::put_numbers(failure& why) const {
   why.attempts = current.attempts;
   why.waited = current.waited;
+}
+
+void connection_state::answer(failure why) {
+  put_numbers(why);
   if (at_hand)
     at_hand->answer(std::move(why));
   else

@@ -33,6 +33,7 @@ struct session_in_use {
   caf::actor_clock::time_point since;
   std::deque<job> waiting; ///< What the holder has asked for while something ran.
   std::string last_statement;
+  bool ending = false; ///< When what the holder has asked for is done.
   bool warned = false; ///< That it is held for long.
   caf::disposable time_limit;
 };
@@ -76,10 +77,12 @@ struct connection_state {
   void run_step();
   void finish_step();
   void step_failed(const db::trouble& what);
+  void lost_transaction();
   void job_done();
   void settle();
 
   void add(session_command what);
+  void check_in(session_id id);
   void next_command();
   void end_session(const std::string& why);
 
@@ -88,6 +91,8 @@ struct connection_state {
   void hand_back(std::string reason);
   void release(fate what, std::string reason = {});
   void answer(failure why);
+  void cut(failure why);
+  void put_numbers(failure& why) const;
 
   pointer self;
   lane_ptr where; ///< Before the watch, which uses its loop.

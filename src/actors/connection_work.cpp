@@ -1,10 +1,14 @@
 #include "actors/connection_state.hpp"
 
 #include "actors/judgement.hpp"
+#include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
 #include "pool/sql_rules.hpp"
 
+#include <caf/sec.hpp>
+
+#include <optional>
 #include <utility>
 
 namespace cenote {
@@ -15,6 +19,13 @@ failure session_over(session_id id, const std::string& why) {
   return own_failure(errc::session_ended, outcome::rejected,
                      "session " + std::to_string(static_cast<uint64_t>(id)) + " has ended: " + why
                          + "; check out another one");
+}
+
+/// Whether the error is about the compound statement and not about one of its parts: which of them is to blame, and
+/// whether anything is wrong with it when it comes alone, is only found out step by step.
+bool is_about_all(const db::trouble& x) {
+  return x.source == db::complaint::invalid_statement
+         || (x.source == db::complaint::server && x.complete_sets == 0 && x.sqlstate == "42000");
 }
 
 } // namespace
@@ -53,6 +64,11 @@ void connection_state::start(transaction& what) {
 
 void connection_state::start(lease& what) {
   timer.dispose();
+  if (has_ended(current.user)) { // During the check: the pool has said so before there was a session to end.
+    promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+    release(fate::reusable);
+    return;
+  }
   doing = activity::leased;
   watch->want(true, false);
   in_use.emplace();
@@ -61,8 +77,8 @@ void connection_state::start(lease& what) {
   needs_reset = false;
   auto& terms = in_use->terms;
   if (terms.options.time_limit > terms.options.time_limit.zero())
-    in_use->time_limit
-        = self->run_delayed(terms.options.time_limit, [this] { end_session("its time limit has passed"); });
+    in_use->time_limit =
+        self->run_delayed(terms.options.time_limit, [this] { end_session("its time limit has passed"); });
   promise.deliver(terms.id);
 }
 
@@ -85,6 +101,8 @@ void connection_state::finish_step() {
     auto came = db->take();
     if (!came)
       return step_failed(came.error());
+    if (at_hand->is_transaction() && at_hand->current().kind == step_kind::statement && !db->in_transaction())
+      return lost_transaction();
     more = at_hand->step_done(std::move(*came));
   }
   if (more) {
@@ -107,23 +125,46 @@ void connection_state::step_failed(const db::trouble& what) {
   }
   if (judged.connection == fate::reusable && !db->usable())
     judged.connection = fate::broken;
+  auto reusable = judged.connection == fate::reusable;
+  if (kind == step_kind::compound && reusable && is_about_all(what)) {
+    at_hand->take_apart();
+    run_step();
+    return;
+  }
   auto text = judged.why.text;
-  auto why = at_hand->fate_of_whole(std::move(judged.why), what.complete_sets, db->in_transaction());
-  if (kind == step_kind::rollback) {
-    // What the client gets to know is why it had to be rolled back; without a connection the server does it.
+  auto sets = reusable ? std::optional{what.complete_sets} : std::nullopt;
+  auto why = at_hand->fate_of_whole(std::move(judged.why), sets, db->in_transaction());
+  if (kind == step_kind::aftermath) {
+    // The client gets to know what came before. Whether a transaction is open is not known now.
+    needs_reset = true;
     at_hand->answer();
-  } else if (at_hand->is_transaction() && judged.connection == fate::reusable) {
-    at_hand->roll_back(std::move(why));
+  } else if (reusable && (at_hand->is_transaction() || in_use)) {
+    put_numbers(why);
+    // An error does not tell whether a transaction is still open; any success does.
+    at_hand->fail_after(at_hand->is_transaction() ? "ROLLBACK" : "DO 0", std::move(why));
     run_step();
     return;
   } else {
     answer(std::move(why));
   }
   timer.dispose();
-  if (judged.connection == fate::reusable)
+  if (reusable)
     job_done();
   else
     release(judged.connection, std::move(text));
+}
+
+/// A statement has committed or rolled back, which can be done in ways that its text does not show.
+void connection_state::lost_transaction() {
+  timer.dispose();
+  answer(at_hand->fate_of_whole(
+      own_failure(
+          errc::invalid_statement, outcome::unknown,
+          "the statement has ended its transaction, by a COMMIT or the like in a procedure: what came before it "
+          "may have taken effect, what comes after was not run"),
+      std::nullopt, false));
+  needs_reset = true;
+  job_done();
 }
 
 /// The client has its answer, and the connection is in order.
@@ -163,7 +204,7 @@ void connection_state::finish_reset(const tl::expected<result, db::trouble>& out
 void connection_state::add(session_command what) {
   auto who = what.session;
   if (!in_use || in_use->terms.id != who) {
-    self->make_response_promise().deliver(make_error(session_over(who, "its connection serves another one")));
+    self->make_response_promise().deliver(make_error(session_over(who, "its time was up, or it was checked in")));
     return;
   }
   in_use->waiting.emplace_back(std::move(what), self->make_response_promise());
@@ -171,9 +212,25 @@ void connection_state::add(session_command what) {
     next_command();
 }
 
-void connection_state::next_command() {
-  if (in_use->waiting.empty())
+/// One who checks in has what it asked for before done; one that has ended wants nothing any more.
+void connection_state::check_in(session_id id) {
+  if (!in_use || in_use->terms.id != id)
     return;
+  if (has_ended(current.user)) {
+    end_session("its holder has ended");
+    return;
+  }
+  in_use->ending = true;
+  if (doing == activity::leased)
+    next_command();
+}
+
+void connection_state::next_command() {
+  if (in_use->waiting.empty()) {
+    if (in_use->ending)
+      end_session("it was checked in");
+    return;
+  }
   auto next = std::move(in_use->waiting.front());
   in_use->waiting.pop_front();
   if (next.current().kind == step_kind::begin && db->in_transaction()) {
@@ -203,9 +260,9 @@ void connection_state::end_session(const std::string& why) {
     settle();
   } else if (doing == activity::running) {
     // An open transaction will be rolled back, unless it is just being committed.
-    auto cut = session_over(ended->terms.id, why);
-    cut.what = outcome::unknown;
-    answer(at_hand->fate_of_whole(std::move(cut), 0, db->in_transaction()));
+    auto over = session_over(ended->terms.id, why);
+    over.what = outcome::unknown;
+    cut(std::move(over));
     stop_on_server();
   }
   // Else it is being stopped already, and settles when that is over.

@@ -1,6 +1,7 @@
 #include "actors/job.hpp"
 
 #include "cenote/error.hpp"
+#include "pool/sql_rules.hpp"
 
 #include <utility>
 
@@ -42,6 +43,10 @@ job::job(transaction what, bool as_compound, caf::response_promise promise)
     steps_.push_back({step_kind::compound, {}});
     return;
   }
+  add_steps_of_whole();
+}
+
+void job::add_steps_of_whole() {
   add_begin(steps_, whole_.options);
   for (auto& x : whole_.statements)
     steps_.push_back({step_kind::statement, x});
@@ -85,24 +90,45 @@ bool job::step_done(std::vector<result> all) {
   return ++at_ < steps_.size();
 }
 
-failure job::fate_of_whole(failure why, size_t complete_sets, bool in_transaction) const {
-  if (is_transaction() && current().kind == step_kind::compound && complete_sets < whole_.statements.size())
-    why.statement_index = static_cast<uint32_t>(complete_sets);
-  else if (is_transaction() && current().kind == step_kind::statement)
-    why.statement_index = static_cast<uint32_t>(results_.size());
-  auto kind = current().kind;
-  auto uncommitted = is_transaction() ? kind == step_kind::begin || kind == step_kind::statement
-                                      : in_transaction && kind != step_kind::commit;
-  auto never_began = is_transaction() && at_start() && why.what == outcome::not_sent;
+/// Whether the current step, if it has arrived, may have made the transaction's changes last.
+bool job::may_be_committing() const {
+  auto& x = current();
+  return x.kind == step_kind::commit || x.kind == step_kind::compound
+         || (x.kind == step_kind::statement && pool::may_commit(x.text.sql));
+}
+
+failure job::fate_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const {
+  if (is_transaction()) {
+    if (current().kind == step_kind::statement)
+      why.statement_index = static_cast<uint32_t>(results_.size());
+    else if (current().kind == step_kind::compound && complete_sets && *complete_sets < whole_.statements.size())
+      why.statement_index = static_cast<uint32_t>(*complete_sets);
+  } else if (!in_transaction || why.code == errc::statement_timeout) {
+    return why; // There is nothing to roll back, or it stays open.
+  }
   // A server that loses its client rolls back what that one has not committed.
-  if (uncommitted && !never_began && (why.what == outcome::unknown || why.what == outcome::not_sent))
-    why.what = outcome::rolled_back;
+  auto began = !is_transaction() || !at_start();
+  auto undone = (why.what == outcome::unknown && !may_be_committing()) || (why.what == outcome::not_sent && began);
+  if (undone) // A result that is too large would be so again.
+    why.what = why.code == errc::result_too_large ? outcome::rejected : outcome::rolled_back;
   return why;
 }
 
-void job::roll_back(failure why) {
+failure job::fate_if_cut(failure why, bool in_transaction) const {
+  return failed_ ? *failed_ : fate_of_whole(std::move(why), std::nullopt, in_transaction);
+}
+
+void job::take_apart() {
+  // After an error nobody knows whether a transaction is open, and START TRANSACTION would commit it.
+  steps_ = {control(step_kind::begin, "ROLLBACK")};
+  add_steps_of_whole();
+  at_ = 0;
+  results_.clear();
+}
+
+void job::fail_after(std::string sql, failure why) {
   failed_ = std::move(why);
-  steps_ = {control(step_kind::rollback, "ROLLBACK")};
+  steps_ = {control(step_kind::aftermath, std::move(sql))};
   at_ = 0;
 }
 

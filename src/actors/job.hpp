@@ -16,8 +16,8 @@ enum class step_kind : uint8_t {
   begin,     ///< Begins a transaction, or is about to.
   compound,  ///< All of a transaction at once.
   commit,
-  rollback, ///< Of a transaction that has failed.
-  control,  ///< Another one of ours: a savepoint ...
+  aftermath, ///< What has to be done before a failure is answered.
+  control,   ///< Another one of ours: a savepoint ...
 };
 
 /// One statement for the server.
@@ -40,7 +40,7 @@ public:
   const transaction& whole() const { return whole_; }
 
   /// Whether nothing of it has been done yet.
-  bool at_start() const noexcept { return at_ == 0; }
+  bool at_start() const noexcept { return at_ == 0 && !failed_; }
 
   /// Whether it is a transaction of its own, so that what is open has to be rolled back if it fails.
   bool is_transaction() const noexcept { return !whole_.statements.empty(); }
@@ -57,14 +57,20 @@ public:
   bool step_done(std::vector<result> all);
 
   /// The current step has failed: turns what is known about it into what is known about the whole.
-  /// @param complete_sets how many results a compound statement gave before.
+  /// @param complete_sets how many results a compound statement gave before; nothing if that is not known.
   /// @param in_transaction whether a transaction of the session was open.
-  failure fate_of_whole(failure why, size_t complete_sets, bool in_transaction) const;
+  failure fate_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const;
 
-  /// After a failure, rolls back before it is answered.
-  void roll_back(failure why);
+  /// The same for a step that is not waited for any more. What has failed before stays the reason.
+  failure fate_if_cut(failure why, bool in_transaction) const;
 
-  /// Sends the answer: the failure that led to a rollback if there was one.
+  /// The compound statement was refused as a whole: begins again, step by step.
+  void take_apart();
+
+  /// After a failure, runs a statement before it is answered.
+  void fail_after(std::string sql, failure why);
+
+  /// Sends the answer: what has failed if anything has.
   void answer();
   void answer(failure why);
 
@@ -72,6 +78,9 @@ public:
 
 private:
   enum class reply : uint8_t { result, results, nothing };
+
+  void add_steps_of_whole();
+  bool may_be_committing() const;
 
   caf::response_promise promise_;
   reply reply_ = reply::result;
