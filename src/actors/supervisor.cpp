@@ -214,8 +214,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
 void supervisor_state::accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent) {
   auto accepted = now();
   auto deadline = timeout > timeout.zero() ? pool::later(accepted, timeout) : time_point::max();
-  auto who
-      = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, std::move(user)});
+  auto who = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, std::move(user)});
   perform(core.acquire(who, accepted));
 }
 
@@ -298,8 +297,8 @@ void supervisor_state::returned(connection_id id, grant what, const std::string&
   log().warn("pool {}: connection {} is gone: {}; its statement was not sent and gets another", rules.name,
              static_cast<uint64_t>(id), reason);
   end_session_on(id);
-  auto who = add({self->make_response_promise(), std::move(what.what), what.accepted, what.deadline, what.attempts, what.urgent,
-                  std::move(what.user)});
+  auto who = add({self->make_response_promise(), std::move(what.what), what.accepted, what.deadline, what.attempts,
+                  what.urgent, std::move(what.user)});
   perform(core.returned(id, reason, who, now()));
 }
 
@@ -338,9 +337,11 @@ void supervisor_state::end_session_on(connection_id id) {
   if (i == connections.end() || !i->second.session)
     return;
   auto session = sessions.find(*i->second.session);
-  // One of as many as there are sessions of this holder.
-  self->demonitor(session->second.holder);
+  auto holder = std::move(session->second.holder);
   sessions.erase(session);
+  // Would end the monitoring for its other sessions, too.
+  if (std::ranges::none_of(sessions, [&](auto& x) { return x.second.holder == holder; }))
+    self->demonitor(holder);
   i->second.session.reset();
 }
 
@@ -361,6 +362,7 @@ void supervisor_state::carry_out(const pool::open_connection& x) {
 }
 
 void supervisor_state::carry_out(const pool::close_connection& x) {
+  end_session_on(x.id);
   self->send(connections.at(x.id).actor, close_atom_v);
 }
 
