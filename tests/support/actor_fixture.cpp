@@ -47,6 +47,10 @@ result actor_fixture::must(const pool_actor& pool, statement what) {
   return std::move(*came);
 }
 
+awaited<std::vector<result>> actor_fixture::ask(const pool_actor& pool, transaction what) {
+  return request<std::vector<result>>(pool, transact_atom_v, std::move(what));
+}
+
 awaited<verification> actor_fixture::ask_verify(const pool_actor& pool) {
   return request<verification>(pool, verify_atom_v);
 }

@@ -79,6 +79,9 @@ public:
   /// @throws std::runtime_error with the failure if it does not.
   result must(const pool_actor& pool, statement what);
 
+  awaited<std::vector<result>> ask(const pool_actor& pool, transaction what);
+  answer<std::vector<result>> run(const pool_actor& pool, transaction what) { return ask(pool, std::move(what)).get(); }
+
   awaited<verification> ask_verify(const pool_actor& pool);
   answer<verification> verify(const pool_actor& pool) { return ask_verify(pool).get(); }
   awaited<drain_report> drain(const pool_actor& pool, caf::timespan limit);

@@ -1,0 +1,169 @@
+// A transaction answers the same whether it travels as one compound statement or step by step.
+
+#define CAF_SUITE sessions.both_ways
+
+#include "support/pool_fixture.hpp"
+
+#include <string>
+#include <vector>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+
+namespace {
+
+/// A comment keeps a transaction from travelling as one statement.
+transaction step_by_step(transaction what) {
+  for (auto& x : what.statements)
+    x.sql += " /* apart */";
+  return what;
+}
+
+std::string text_of(const result& x) {
+  std::string text = std::to_string(x.affected_rows()) + " rows, id " + std::to_string(x.last_insert_id());
+  for (auto& column : x.columns())
+    text += ", " + column.name + ':' + std::to_string(static_cast<int>(column.type));
+  for (auto row : x) {
+    text += " |";
+    for (size_t i = 0; i < row.size(); ++i)
+      text += ' ' + (row.is_null(i) ? "NULL" : std::string{row.text(i)});
+  }
+  return text;
+}
+
+/// What there is to compare of an answer.
+std::string text_of(const answer<std::vector<result>>& x) {
+  if (!x) {
+    auto& why = x.error();
+    auto index = why.statement_index ? std::to_string(*why.statement_index) : "none";
+    return to_string(why.code) + ' ' + to_string(why.what) + ' ' + std::to_string(why.number) + ' ' + why.sqlstate
+           + " at " + index;
+  }
+  std::string text;
+  for (auto& y : *x)
+    text += text_of(y) + '\n';
+  return text;
+}
+
+struct fixture : pool_fixture {
+  pool_actor pool = start_full_pool(server.settings(), rules_for(1));
+
+  fixture() {
+    must(pool, write("CREATE TABLE counted (id INT AUTO_INCREMENT PRIMARY KEY, a INT UNIQUE, b VARCHAR(100))"));
+    must(pool, write("CREATE TABLE plain (a INT PRIMARY KEY, b LONGTEXT, c LONGBLOB) CHARSET utf8mb4"));
+    must(pool, write("CREATE TABLE child (a INT, FOREIGN KEY (a) REFERENCES plain (a))"));
+  }
+
+  /// The tables as they are when a case begins.
+  void reset() {
+    for (auto sql :
+         {"DELETE FROM child", "DELETE FROM plain", "TRUNCATE counted",
+          "INSERT INTO counted (a, b) VALUES (1, 'one'), (2, 'two')", "INSERT INTO plain VALUES (7, 'x', '')"})
+      must(pool, write(sql));
+  }
+
+  std::string tables() {
+    return text_of(must(pool, read("SELECT * FROM counted ORDER BY id")))
+           + text_of(must(pool, read("SELECT * FROM plain ORDER BY a")))
+           + text_of(must(pool, read("SELECT * FROM child")));
+  }
+};
+
+} // namespace
+
+BEGIN_FIXTURE_SCOPE(fixture)
+
+SCENARIO("a transaction gives the same answers as one compound statement and step by step") {
+  struct row {
+    const char* name;
+    transaction what;
+  };
+  GIVEN("transactions of all kinds, good and bad ones") {
+    const std::string nasty{"it's \"quoted\" `x` \\ ; -- # /* */ \0 \n ? % \xe7\x8c\xab", 43};
+    const std::vector<row> cases{
+        {"one read", all_or_nothing(read("SELECT 1 AS one, 'x' AS two, NULL AS three"))},
+        {"reads only", all_or_nothing(read("SELECT id, a FROM counted ORDER BY id"), read("SELECT 2 WHERE FALSE"))},
+        {"generated ids", all_or_nothing(write("INSERT INTO counted (a) VALUES (?), (?)", 10, 11),
+                                         write("INSERT INTO counted (a) VALUES (12)"))},
+        {"no id after one",
+         all_or_nothing(write("INSERT INTO counted (a) VALUES (10)"), write("INSERT INTO plain VALUES (1, 'a', '')"),
+                        write("UPDATE counted SET b = 'new' WHERE id <= 2"))},
+        {"upserts",
+         all_or_nothing(write("INSERT INTO counted (a, b) VALUES (1, 'x') ON DUPLICATE KEY UPDATE b = 'y'"),
+                        write("INSERT INTO counted (a, b) VALUES (9, 'x') ON DUPLICATE KEY UPDATE b = 'y'"))},
+        {"replace", all_or_nothing(write("REPLACE INTO counted (a, b) VALUES (1, 'x')"),
+                                   write("REPLACE INTO plain VALUES (7, 'y', '')"))},
+        {"insert ignore", all_or_nothing(write("INSERT IGNORE INTO counted (a, b) VALUES (1, 'x')"),
+                                         write("INSERT IGNORE INTO counted (a, b) VALUES (1, 'x'), (8, 'z')"))},
+        {"insert select", all_or_nothing(write("INSERT INTO plain (a, b) SELECT a, b FROM counted"),
+                                         write("INSERT INTO counted (a) SELECT a + 100 FROM plain ORDER BY a"))},
+        {"updates", all_or_nothing(write("UPDATE counted SET b = 'x'"), write("UPDATE counted SET b = 'x'"),
+                                   write("UPDATE counted SET b = 'y' WHERE a = 99"))},
+        {"deletes", all_or_nothing(write("DELETE FROM counted WHERE a = 1"), write("DELETE FROM counted"),
+                                   write("DELETE FROM counted"))},
+        {"sees its own",
+         all_or_nothing(write("INSERT INTO plain VALUES (1, 'a', '')"), read("SELECT a, b FROM plain ORDER BY a"))},
+        {"nasty values", all_or_nothing(write("INSERT INTO plain VALUES (1, ?, ?)", nasty, bytes{nasty}),
+                                        read("SELECT b, c, b = ? FROM plain WHERE a = 1", nasty))},
+        {"quotes in the text", all_or_nothing(write("INSERT INTO plain VALUES (1, 'it''s', \"a \"\"b\"\"\")"),
+                                              read("SELECT b, c AS `a``b` FROM plain WHERE a = 1"))},
+        {"lower case and blanks",
+         all_or_nothing(write("\n  insert into plain values (1, 'a', '')\n"), read("(select 1) union (select 2)"))},
+        {"for update", all_or_nothing(read("SELECT a FROM counted WHERE id = 1 FOR UPDATE"),
+                                      write("UPDATE counted SET a = a + 100 WHERE id = 1"))},
+        {"read only", all_or_nothing(read("SELECT 1")).read_only()},
+        {"read only with a write", all_or_nothing(read("SELECT 1"), write("DELETE FROM counted")).read_only()},
+        {"serializable", all_or_nothing(write("DELETE FROM counted")).at(isolation::serializable)},
+        {"duplicate key", all_or_nothing(write("INSERT INTO plain VALUES (1, 'a', '')"),
+                                         write("INSERT INTO plain VALUES (7, 'a', '')"), read("SELECT 1"))},
+        {"duplicate key first", all_or_nothing(write("INSERT INTO plain VALUES (7, 'a', '')"), read("SELECT 1"))},
+        {"missing parent", all_or_nothing(write("DELETE FROM counted"), write("INSERT INTO child VALUES (99)"))},
+        {"unknown table",
+         all_or_nothing(write("DELETE FROM counted"), read("SELECT 1"), write("INSERT INTO absent VALUES (1)"))},
+        {"unknown column", all_or_nothing(write("DELETE FROM counted"), read("SELECT absent FROM plain"))},
+        {"syntax error", all_or_nothing(write("DELETE FROM counted"), write("DELETE FROM plain"),
+                                        write("INSERT INTO plain VALUES (1"))},
+        {"syntax error of a word", all_or_nothing(write("DELETE FROM counted"), read("SELECT FROM WHERE"))},
+        {"too few columns", all_or_nothing(write("DELETE FROM counted"), write("INSERT INTO plain VALUES (1)"))},
+        {"error among rows",
+         all_or_nothing(write("DELETE FROM plain"), read("SELECT a, (SELECT 1 UNION SELECT a) FROM counted"))},
+        {"value too long",
+         all_or_nothing(write("DELETE FROM plain"), write("UPDATE counted SET b = ?", std::string(200, 'x')))},
+        {"too few parameters", all_or_nothing(write("DELETE FROM counted"), write("DELETE FROM plain WHERE a = ?"))},
+        {"an unclosed quote", all_or_nothing(write("DELETE FROM counted"), read("SELECT 'x"))},
+        {"quotes that close each other's", all_or_nothing(read("SELECT '\"'\""), read("SELECT \"'\"'"))},
+        {"a semicolon", all_or_nothing(write("DELETE FROM counted; COMMIT"), read("SELECT 1"))},
+        {"an end", all_or_nothing(write("DELETE FROM counted"), read("SELECT 1 END"))},
+        {"found rows",
+         all_or_nothing(read("SELECT a FROM counted"), write("DELETE FROM plain"), read("SELECT FOUND_ROWS()"))},
+        {"system variables", all_or_nothing(read("SELECT 1"), read("SELECT @@in_transaction, @@autocommit"))},
+        {"warnings", all_or_nothing(write("INSERT IGNORE INTO plain VALUES (7, 'a', '')"), read("SELECT 1 / 0"))},
+    };
+    WHEN("each is run in both ways on the same tables") {
+      for (auto& x : cases) {
+        MESSAGE(x.name);
+        reset();
+        auto before = tables();
+        auto whole = run(pool, x.what);
+        auto after_whole = tables();
+        reset();
+        auto apart = run(pool, step_by_step(x.what));
+        auto after_apart = tables();
+        CHECK_EQ(text_of(whole), text_of(apart));
+        CHECK_EQ(after_whole, after_apart);
+        if (whole)
+          CHECK_EQ(whole->size(), x.what.statements.size());
+        else
+          CHECK_EQ(after_whole, before);
+        CHECK_EQ(must(pool, read("SELECT @@in_transaction"))[0].get<int>(0), 0);
+      }
+      THEN("all was done on one connection") {
+        CHECK_EQ(status(pool).connects, 1u);
+      }
+    }
+  }
+}
+
+END_FIXTURE_SCOPE()

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "support/actor_fixture.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace cenote::test {
+
+/// The outcome of a request that has no result of its own.
+using done = answer<void>;
+
+/// An actor that uses sessions of a pool: it sends what it is told to, in order, and lives until it is told to end.
+class session_user {
+public:
+  session_user(caf::actor_system& sys, pool_actor pool);
+  session_user(const session_user&) = delete;
+  session_user& operator=(const session_user&) = delete;
+  ~session_user();
+
+  awaited<session_id> ask_checkout(session_options how = {});
+
+  /// Checks a session out that has to come.
+  /// @throws std::runtime_error with the failure if it does not.
+  session_id checkout(session_options how = {});
+
+  awaited<void> ask_checkin(session_id id);
+  done checkin(session_id id) { return ask_checkin(id).get(); }
+
+  awaited<result> ask(session_id id, statement what);
+  answer<result> run(session_id id, statement what) { return ask(id, std::move(what)).get(); }
+
+  /// Runs a statement that has to succeed.
+  /// @throws std::runtime_error with the failure if it does not.
+  result must(session_id id, statement what);
+
+  awaited<void> ask_begin(session_id id, transaction_options how = {});
+  done begin(session_id id, transaction_options how = {}) { return ask_begin(id, how).get(); }
+  awaited<void> ask_commit(session_id id);
+  done commit(session_id id) { return ask_commit(id).get(); }
+  awaited<void> ask_rollback(session_id id);
+  done rollback(session_id id) { return ask_rollback(id).get(); }
+  done savepoint(session_id id, std::string name);
+  done rollback(session_id id, std::string name);
+
+  /// Ends the actor. What it has not sent by then is not sent any more.
+  void end();
+
+private:
+  using work = std::function<void(caf::event_based_actor*)>;
+  struct shared;
+
+  void perform(work what);
+
+  template <class T, class... Ts>
+  awaited<T> request(Ts... xs) {
+    auto promise = std::make_shared<std::promise<answer<T>>>();
+    awaited<T> result{promise->get_future()};
+    perform([promise, pool = pool_, ... xs = std::move(xs)](caf::event_based_actor* self) {
+      auto failed = [promise](const caf::error& why) { promise->set_value(tl::unexpected{details(why)}); };
+      if constexpr (std::is_void_v<T>)
+        self->request(pool, caf::infinite, xs...).then([promise] { promise->set_value({}); }, failed);
+      else
+        self->request(pool, caf::infinite, xs...).then([promise](const T& x) { promise->set_value(x); }, failed);
+    });
+    return result;
+  }
+
+  pool_actor pool_;
+  std::shared_ptr<shared> shared_;
+  caf::actor self_;
+};
+
+} // namespace cenote::test
