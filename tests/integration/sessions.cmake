@@ -1,6 +1,7 @@
 # Transactions and sessions against private servers.
 cenote_test(sessions
             SOURCES support/actor_fixture.cpp support/pool_fixture.cpp support/server.cpp support/session_user.cpp
-                    integration/sessions_both_ways.cpp
-            SUITES sessions.both_ways
+                    integration/sessions_both_ways.cpp integration/sessions_conflicts.cpp integration/sessions_cuts.cpp
+                    integration/sessions_transactions.cpp
+            SUITES sessions.both_ways sessions.transactions sessions.conflicts sessions.cuts
             LINK cenote::actors)
