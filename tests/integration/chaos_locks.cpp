@@ -4,8 +4,10 @@
 
 #include "integration/chaos_support.hpp"
 #include "support/callers.hpp"
+#include "support/gate.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include <caf/test/bdd_dsl.hpp>
@@ -19,6 +21,7 @@ namespace {
 struct fixture : chaos_fixture {
   pool_actor pool = start_full_pool(server.settings(), rules_for(1));
   pool_actor other = start_full_pool(server.settings(), rules_for(1));
+  std::optional<gate> closed;
 
   fixture() {
     must(pool, write("CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB"));
@@ -27,7 +30,7 @@ struct fixture : chaos_fixture {
 
   /// Somebody else locks a row until the gate is opened.
   awaited<result> lock_row(int id) {
-    must(admin(), read("SELECT GET_LOCK('gate', 0)"));
+    closed.emplace(*this);
     auto result = ask(other, write("BEGIN NOT ATOMIC START TRANSACTION; UPDATE t SET v = 100 WHERE id = ?;"
                                    " DO GET_LOCK('gate', 60); COMMIT; DO RELEASE_LOCK('gate'); END",
                                    id));
@@ -36,7 +39,7 @@ struct fixture : chaos_fixture {
     return result;
   }
 
-  void open_gate() { must(admin(), read("SELECT RELEASE_LOCK('gate')")); }
+  void open_gate() { closed->open(); }
 
   int value_of(int id) { return must(admin(), read("SELECT v FROM t WHERE id = ?", id))[0].get<int>(0); }
 };
@@ -105,7 +108,7 @@ SCENARIO("a transaction whose row has changed meanwhile is a conflict, and is ro
     auto transaction = write("BEGIN NOT ATOMIC START TRANSACTION WITH CONSISTENT SNAPSHOT;"
                              " UPDATE t SET v = v + 1 WHERE id = 2; DO GET_LOCK('gate', 60); DO RELEASE_LOCK('gate');"
                              " UPDATE t SET v = v + 1 WHERE id = 1; COMMIT; END");
-    must(admin(), read("SELECT GET_LOCK('gate', 0)"));
+    closed.emplace(*this);
     auto retrier = spawn_retrier(system(), strict);
     auto repeated = ask(retrier, transaction);
     await_running("DO GET_LOCK%", 1);
@@ -125,7 +128,7 @@ SCENARIO("a transaction whose row has changed meanwhile is a conflict, and is ro
     auto where = server.settings();
     where.init_command = "SET innodb_snapshot_isolation = ON";
     auto strict = start_full_pool(where, rules_for(1));
-    must(admin(), read("SELECT GET_LOCK('gate', 0)"));
+    closed.emplace(*this);
     auto asked = ask(strict, write("BEGIN NOT ATOMIC START TRANSACTION WITH CONSISTENT SNAPSHOT;"
                                    " DO GET_LOCK('gate', 60); UPDATE t SET v = v + 1 WHERE id = 3; COMMIT; END"));
     await_running("DO GET_LOCK%", 1);

@@ -1,6 +1,6 @@
 # The whole pool, with connections on I/O lanes, against private servers.
 cenote_test(pool-server
-            SOURCES support/actor_fixture.cpp support/callers.cpp support/pool_fixture.cpp support/server.cpp
+            SOURCES support/actor_fixture.cpp support/callers.cpp support/pool_fixture.cpp support/server.cpp support/session_user.cpp
                     support/silent_listener.cpp
                     integration/pool_connect.cpp integration/pool_failures.cpp integration/pool_hanging.cpp
                     integration/pool_kills.cpp integration/pool_lifecycle.cpp integration/pool_liveness.cpp

@@ -2,7 +2,7 @@
 
 #define CAF_SUITE pool_server.failures
 
-#include "support/pool_fixture.hpp"
+#include "support/gate.hpp"
 
 #include <string>
 
@@ -110,8 +110,7 @@ SCENARIO("a lock that another pool's statement holds too long is a rolled back l
     auto holder = ask(other, write("UPDATE t SET v = v + 1 + SLEEP(30) WHERE id = 1 /* holder */"));
     await_running("%/* holder */", 1);
     WHEN("a statement that waits at most one second wants it") {
-      must(pool, write("SET innodb_lock_wait_timeout = 1"));
-      auto why = fails(pool, write("UPDATE t SET v = 5 WHERE id = 1"));
+      auto why = fails(pool, write("SET STATEMENT innodb_lock_wait_timeout = 1 FOR UPDATE t SET v = 5 WHERE id = 1"));
       THEN("it fails with a lock wait") {
         CHECK_EQ(to_string(why.code), "lock_wait");
         CHECK_EQ(to_string(why.what), "rolled_back");
@@ -133,14 +132,14 @@ statement update_both(int first, int second, const std::string& gate) {
 SCENARIO("of two statements in a deadlock one is rolled back and the other succeeds") {
   GIVEN("two pools that update rows in opposite order, and have each locked their first one") {
     auto other = start_full_pool(server.settings(), rules_for(1));
-    must(admin(), read("SELECT GET_LOCK('go', 0)"));
-    auto upwards = ask(other, update_both(1, 2, "DO GET_LOCK('go', 60)"));
+    gate go{*this};
+    auto upwards = ask(other, update_both(1, 2, "DO GET_LOCK('gate', 60)"));
     // Not by INNODB_TRX, which is not brought up to date while it is read more often than every 100 ms.
     await_running("DO GET_LOCK%", 1);
     auto downwards = ask(pool, update_both(2, 1, "DO 0"));
     await_running("UPDATE t SET v = v + 1 WHERE id = 1%", 1);
     WHEN("the first goes on to its second row") {
-      must(admin(), read("SELECT RELEASE_LOCK('go')"));
+      go.open();
       auto first = upwards.get();
       auto second = downwards.get();
       THEN("exactly one fails, typed, and its changes are undone") {

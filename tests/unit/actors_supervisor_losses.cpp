@@ -21,15 +21,15 @@ SCENARIO("a connect that failed is tried again after the delay") {
       x.pass(51ms);
       auto at_100 = x.heard();
       x.connections.refuse(2);
-      x.pass(99ms);
-      auto later_at_99 = x.heard();
-      x.pass(101ms);
-      auto later_at_200 = x.heard();
-      THEN("it connects after 50 to 100 ms, then after 100 to 200 ms") {
+      x.pass(74ms);
+      auto later_at_74 = x.heard();
+      x.pass(76ms);
+      auto later_at_150 = x.heard();
+      THEN("it connects after 50 to 100 ms, then after 75 to 150 ms") {
         CHECK_EQ(at_49, "");
         CHECK_EQ(at_100, "open 2");
-        CHECK_EQ(later_at_99, "");
-        CHECK_EQ(later_at_200, "open 3");
+        CHECK_EQ(later_at_74, "");
+        CHECK_EQ(later_at_150, "open 3");
         CHECK_EQ(x.status().last_error, "no server");
       }
     }

@@ -33,16 +33,16 @@ std::vector<duration> fail(circuit_breaker& x, size_t n, time_point& now, errc c
 
 } // namespace
 
-SCENARIO("while the breaker is closed the delay doubles once, and when it is open up to its limit") {
+SCENARIO("while the breaker is closed the delay grows by half, and when it is open up to its limit") {
   GIVEN("a breaker with the default rules") {
     circuit_breaker x{pool_settings{}};
     auto now = start;
     WHEN("connects fail for more than five seconds") {
-      auto closed = fail(x, 26, now);
+      auto closed = fail(x, 34, now);
       auto state = x.state();
       auto open = fail(x, 9, now);
       THEN("the delays are those of the two states") {
-        std::vector<duration> expected(26, 150ms);
+        std::vector<duration> expected(34, 150ms);
         expected.front() = 100ms;
         CHECK_EQ(closed, expected);
         CHECK_EQ(state, breaker_state::closed);
@@ -121,7 +121,7 @@ SCENARIO("with a breaker-after of zero only a refused login opens the breaker") 
     circuit_breaker x{rules};
     auto now = start;
     WHEN("connects fail for an hour, and then a login is refused") {
-      fail(x, 18'000, now);
+      fail(x, 24'000, now);
       auto state = x.state();
       fail(x, 1, now, errc::login_refused);
       THEN("it opens only then") {
@@ -157,7 +157,7 @@ SCENARIO("after other failures the delays of refused logins begin anew, and the 
       auto failed = fail(x, 2, now);
       THEN("both begin with their first delay") {
         CHECK_EQ(refused, std::vector<duration>({5s, 10s}));
-        CHECK_EQ(failed, std::vector<duration>({100ms, 150ms}));
+        CHECK_EQ(failed, std::vector<duration>({100ms, 200ms}));
       }
     }
   }
