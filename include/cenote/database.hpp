@@ -1,0 +1,217 @@
+#pragma once
+
+#include "cenote/actors.hpp"
+#include "cenote/settings.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace cenote {
+
+/// What a `database` throws if a request failed. `what()` is one line for people, without passwords.
+class database_error : public std::runtime_error {
+public:
+  explicit database_error(failure why);
+
+  /// All that is known; `why().what` says what may be done next.
+  const failure& why() const noexcept { return why_; }
+
+private:
+  failure why_;
+};
+
+namespace detail {
+
+/// `tl::expected`, `std::expected`, `caf::expected`: may hold an error instead of a value.
+template <class T>
+concept expected_like = requires(T& x) {
+  static_cast<bool>(x);
+  x.error();
+};
+
+} // namespace detail
+
+/// A pool for plain code: every function waits until it has the answer, and throws `database_error` if that is a
+/// failure. For threads that are no actors; any number of them may use one object at the same time, each call uses a
+/// connection of its own.
+///
+///     cenote::settings how;
+///     how.server = cenote::parse_uri(uri);
+///     cenote::database db{how};
+///     db.initialize();
+///     auto rows = db.execute(cenote::read("SELECT title FROM manga WHERE id = ?", 42));
+///     db.with_transaction([](auto& session) {
+///       session.execute(cenote::write("UPDATE account SET balance = balance - 5 WHERE id = 1"));
+///       session.execute(cenote::write("UPDATE account SET balance = balance + 5 WHERE id = 2"));
+///     });
+///
+/// What is called from inside an actor would block a thread that others need: every function but the destructor throws
+/// `std::logic_error` there. It knows CAF's threads by their names; a thread that an actor starts has the same name
+/// until it takes another (`pthread_setname_np`). CAF's test scheduler runs actors on the test's thread, unnoticed.
+///
+/// How long a call may take is up to the pool's settings and the time limits of statements and sessions. After `close`
+/// every call fails with `errc::shutting_down`.
+class database {
+public:
+  class session;
+
+  /// Uses a pool that belongs to somebody else: `close` leaves it alone. Whether failed requests are repeated is up to
+  /// `pool`: it may be a retrier. The actor system must outlive this object.
+  /// @throws std::invalid_argument if the pool is on another node: nothing would wake a thread that waits for a node
+  ///         that has gone away.
+  database(caf::actor_system& sys, pool_actor pool);
+
+  /// Starts an actor system, a pool and a retrier that belong to this object. Returns at once; connections are opened
+  /// in the background. `execute` and `transact` are repeated as `how.retry` says. `how.log` is ignored.
+  /// @throws configuration_error if a setting is out of range; std::logic_error if `cenote::init` was not called.
+  explicit database(const settings& how);
+
+  database(const database&) = delete;
+  database& operator=(const database&) = delete;
+
+  /// Closes.
+  ~database();
+
+  /// Waits until a connection is open and has answered; the others go on being opened in the background. May be called
+  /// again after it failed.
+  /// @returns what the server calls itself.
+  /// @throws database_error with `connect_failed` or `login_refused` as soon as a connect fails while no connection is
+  ///         open, which takes the setting `connect_timeout` at most.
+  verification initialize();
+
+  /// Makes one round trip.
+  /// @throws database_error as `initialize` does, or `acquire_timeout` if all connections stay in use.
+  verification verify_connection();
+
+  /// The numbers of this moment. Does not ask the server.
+  pool_status get_pool_status();
+
+  /// Runs one statement in autocommit mode.
+  result execute(statement what);
+
+  /// Runs all statements in one transaction; one result per statement. See `transaction`.
+  std::vector<result> transact(transaction what);
+
+  /// Calls `f(session&)` with a connection of its own and returns what it returns. However `f` ends, the connection
+  /// goes back, an open transaction is rolled back, and the session's state is reset.
+  ///
+  /// Inside `f` the other functions use other connections: nesting calls in many threads can exhaust the pool.
+  /// @param f must not keep the session, nor use it in another thread.
+  /// @throws database_error if no connection could be had; what `f` throws.
+  template <class F>
+  auto with_session(F&& f, session_options terms = {});
+
+  /// Calls `f(session&)` inside a transaction and returns what it returns. The transaction is committed if `f` returns,
+  /// and rolled back if `f` throws, or returns an `expected` (of tl, std or CAF) that holds an error. Any other value
+  /// means success, `false` as well. Is never repeated: after `outcome::rolled_back` the caller may do so.
+  ///
+  /// If the server has rolled back on its own (a deadlock), what `f` still tries is refused, and so is the commit: `f`
+  /// cannot miss it by catching the error.
+  /// @throws database_error if no connection could be had, or begin or commit failed: nothing has taken effect then,
+  ///         unless the outcome is `unknown`; what `f` throws.
+  template <class F>
+  auto with_transaction(F&& f, transaction_options how = {}, session_options terms = {});
+
+  /// Replaces all connections: those in use when they come back, the others now. Returns at once.
+  void dispose();
+
+  /// Refuses new calls, and waits for those under way. If the pool belongs to this object, they have the setting
+  /// `drain_timeout` (zero: none) to end, sessions included; then they are cut and fail, all connections are closed,
+  /// and the actor system ends. Closing again does nothing; concurrent calls of `close` wait for the first one.
+  /// @throws std::logic_error inside a function given to `with_session` of this object.
+  void close();
+
+private:
+  struct impl;
+
+  std::unique_ptr<impl> impl_;
+};
+
+/// The exclusive use of one connection, for the function that `with_session` has given it to, and its thread. All
+/// functions wait for the answer and throw `database_error`. `errc::session_ended`: its time limit has passed, or its
+/// connection was lost.
+///
+/// If the server has rolled an open transaction back on its own, all but `rollback()` is refused with that failure, so
+/// that the rest of the transaction does not take effect alone.
+class database::session {
+public:
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+
+  /// Checks in. Errors do not matter: then the connection is gone, or the pool.
+  ~session();
+
+  /// As the pool calls it, for logs.
+  session_id id() const noexcept;
+
+  result execute(statement what);
+
+  /// Fails with `invalid_statement` if a transaction is open already.
+  void begin(transaction_options how = {});
+  void commit();
+  void rollback();
+
+  /// Marks a place in the open transaction to which `rollback_to` returns. A second one of that name replaces the
+  /// first.
+  void savepoint(std::string name);
+  void rollback_to(std::string name);
+
+private:
+  friend class database;
+
+  struct impl;
+
+  session(database::impl& of, session_options terms);
+
+  /// Rolls back what is open, whatever state the session is in.
+  void abandon() noexcept;
+
+  std::unique_ptr<impl> impl_;
+};
+
+template <class F>
+auto database::with_session(F&& f, session_options terms) {
+  session lent{*impl_, std::move(terms)};
+  return std::invoke(std::forward<F>(f), lent);
+}
+
+template <class F>
+auto database::with_transaction(F&& f, transaction_options how, session_options terms) {
+  struct rollback_at_end {
+    ~rollback_at_end() {
+      if (!committed)
+        lent.abandon();
+    }
+    session& lent;
+    bool committed = false;
+  };
+  session lent{*impl_, std::move(terms)};
+  lent.begin(how);
+  rollback_at_end guard{lent};
+  auto commit = [&guard] {
+    guard.lent.commit();
+    guard.committed = true;
+  };
+  using answer = std::invoke_result_t<F, session&>;
+  if constexpr (std::is_void_v<answer>) {
+    std::invoke(std::forward<F>(f), lent);
+    commit();
+  } else {
+    auto out = std::invoke(std::forward<F>(f), lent);
+    if constexpr (detail::expected_like<std::decay_t<answer>>) {
+      if (!out)
+        return out;
+    }
+    commit();
+    return out;
+  }
+}
+
+} // namespace cenote

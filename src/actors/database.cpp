@@ -1,0 +1,331 @@
+#include "cenote/database.hpp"
+
+#include "actors/waiting_thread.hpp"
+#include "cenote/error.hpp"
+#include "cenote/pool.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/detail/meta_object.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/logger.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace cenote {
+
+namespace {
+
+/// CAF as a program without actors of its own needs it.
+class system_config : public caf::actor_system_config {
+public:
+  system_config() {
+    if (caf::detail::global_meta_object(caf::type_id_v<statement>) == nullptr)
+      throw std::logic_error{"call cenote::init() at the start of main, before a cenote::database is made"};
+    load<caf::io::middleman>();
+    set("caf.scheduler.policy", "sharing");
+    // Only the retrier runs there: the pool has a thread of its own, and callers wait on theirs.
+    set("caf.scheduler.max-threads", 1u);
+  }
+};
+
+/// What a database that was given settings alone consists of.
+struct household {
+  explicit household(const settings& how)
+      : pool{spawn_retrier(system, spawn_pool(system, how.server, how.pool), how.retry)},
+        drain_timeout{how.pool.drain_timeout} {
+    // nop
+  }
+
+  // In this order: the system's destructor waits for its actors.
+  system_config config;
+  caf::actor_system system{config};
+  pool_actor pool;
+  caf::timespan drain_timeout;
+};
+
+/// A scoped actor leaves a reference to its system's logger in its thread, and the system's destructor waits for all of
+/// them: a thread that called once would hold it up as long as it lives. This drops what was not there before.
+class logger_guard {
+public:
+  logger_guard() = default;
+  logger_guard(const logger_guard&) = delete;
+  ~logger_guard() {
+    if (caf::logger::current_logger() != before_)
+      caf::logger::set_current_actor_system(nullptr);
+  }
+
+private:
+  const caf::logger* before_ = caf::logger::current_logger();
+};
+
+/// Sends a request and waits. Without a timeout of CAF's: a pool answers every request within its own.
+template <class T, class... Ts>
+T ask(caf::scoped_actor& self, const pool_actor& pool, Ts&&... request) {
+  auto answer = self->request(pool, caf::infinite, std::forward<Ts>(request)...);
+  std::optional<failure> why;
+  auto failed = [&why](caf::error& x) { why = details(x); };
+  if constexpr (std::is_void_v<T>) {
+    answer.receive([] {}, failed);
+    if (why)
+      throw database_error{std::move(*why)};
+  } else {
+    std::optional<T> out;
+    answer.receive([&out](T& x) { out = std::move(x); }, failed);
+    if (why)
+      throw database_error{std::move(*why)};
+    return std::move(*out);
+  }
+}
+
+} // namespace
+
+database_error::database_error(failure why) : std::runtime_error{to_string(why)}, why_{std::move(why)} {
+  // nop
+}
+
+// -- database ------------------------------------------------------------------------
+
+struct database::impl {
+  explicit impl(const settings& how) {
+    logger_guard logger;
+    own = std::make_unique<household>(how);
+    sys = &own->system;
+    pool = own->pool;
+  }
+
+  impl(caf::actor_system& where, pool_actor whose) : sys{&where}, pool{std::move(whose)} {
+    if (pool.node() != sys->node())
+      throw std::invalid_argument{"a cenote::database needs a pool of its own process: this one is on another node"};
+  }
+
+  /// The time from the begin of a call to its end.
+  class call;
+
+  template <class T, class... Ts>
+  T run(Ts&&... request);
+
+  void close();
+
+  std::unique_ptr<household> own; ///< Null if the pool belongs to somebody else.
+  caf::actor_system* sys = nullptr;
+  pool_actor pool;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t calls = 0;
+  bool closing = false;
+  bool closed = false;
+};
+
+class database::impl::call {
+public:
+  explicit call(impl& of) : of_{of}, outer_{innermost} {
+    refuse_actors();
+    std::lock_guard guard{of.mutex};
+    if (of.closing) {
+      failure why;
+      why.code = errc::shutting_down;
+      why.what = outcome::unavailable;
+      why.text = "the database was closed by this program";
+      throw database_error{std::move(why)};
+    }
+    ++of.calls;
+    innermost = this;
+  }
+
+  call(const call&) = delete;
+
+  ~call() {
+    innermost = outer_;
+    std::lock_guard guard{of_.mutex};
+    --of_.calls;
+    of_.changed.notify_all(); // Inside the lock: afterwards a closing database may be gone.
+  }
+
+  /// Whether this thread is inside a call of that database.
+  static bool runs(const impl& of) {
+    for (auto x = innermost; x != nullptr; x = x->outer_)
+      if (&x->of_ == &of)
+        return true;
+    return false;
+  }
+
+private:
+  static thread_local call* innermost;
+
+  impl& of_;
+  call* outer_;
+};
+
+thread_local database::impl::call* database::impl::call::innermost = nullptr;
+
+template <class T, class... Ts>
+T database::impl::run(Ts&&... request) {
+  call here{*this};
+  logger_guard logger;
+  caf::scoped_actor self{*sys};
+  return ask<T>(self, pool, std::forward<Ts>(request)...);
+}
+
+void database::impl::close() {
+  {
+    std::unique_lock guard{mutex};
+    if (closing) {
+      changed.wait(guard, [this] { return closed; });
+      return;
+    }
+    closing = true;
+  }
+  if (own) {
+    caf::scoped_actor self{*sys};
+    // A pool that has ended already is as good.
+    self->request(pool, caf::infinite, drain_atom_v, own->drain_timeout)
+        .receive([](const drain_report&) {}, [](const caf::error&) {});
+  }
+  std::unique_lock guard{mutex};
+  changed.wait(guard, [this] { return calls == 0; });
+  pool = nullptr;
+  own.reset();
+  closed = true;
+  changed.notify_all();
+}
+
+database::database(caf::actor_system& sys, pool_actor pool) : impl_{std::make_unique<impl>(sys, std::move(pool))} {
+  // nop
+}
+
+database::database(const settings& how) : impl_{std::make_unique<impl>(how)} {
+  // nop
+}
+
+database::~database() {
+  impl_->close();
+}
+
+verification database::initialize() {
+  return verify_connection();
+}
+
+verification database::verify_connection() {
+  return impl_->run<verification>(verify_atom_v);
+}
+
+pool_status database::get_pool_status() {
+  return impl_->run<pool_status>(status_atom_v);
+}
+
+result database::execute(statement what) {
+  return impl_->run<result>(execute_atom_v, std::move(what));
+}
+
+std::vector<result> database::transact(transaction what) {
+  return impl_->run<std::vector<result>>(transact_atom_v, std::move(what));
+}
+
+void database::dispose() {
+  impl_->run<void>(dispose_atom_v);
+}
+
+void database::close() {
+  refuse_actors();
+  if (impl::call::runs(*impl_))
+    throw std::logic_error{"close() was called inside a function given to with_session: it would wait for itself"};
+  impl_->close();
+}
+
+// -- session -------------------------------------------------------------------------
+
+struct database::session::impl {
+  impl(database::impl& of, session_options terms)
+      : here{of}, self{*of.sys}, pool{of.pool}, id{ask<session_id>(self, pool, checkout_atom_v, std::move(terms))} {
+    // nop
+  }
+
+  /// Carries a command out and notes what its failure means for an open transaction.
+  template <class T, class... Ts>
+  T command(Ts&&... request);
+
+  void check_thread() const {
+    if (std::this_thread::get_id() != owner)
+      throw std::logic_error{"a cenote::database::session was used in a thread other than its own"};
+  }
+
+  database::impl::call here;
+  logger_guard logger;
+  /// Holds the session in the eyes of the pool.
+  caf::scoped_actor self;
+  pool_actor pool;
+  session_id id;
+  std::thread::id owner = std::this_thread::get_id();
+  bool open = false;             ///< Whether a transaction is.
+  std::optional<failure> undone; ///< Why the server has rolled it back.
+};
+
+template <class T, class... Ts>
+T database::session::impl::command(Ts&&... request) {
+  check_thread();
+  if (undone)
+    throw database_error{*undone};
+  try {
+    return ask<T>(self, pool, std::forward<Ts>(request)...);
+  } catch (const database_error& err) {
+    // After `lock_wait` it is still open.
+    if (open && err.why().what == outcome::rolled_back && err.why().code != errc::lock_wait)
+      undone = err.why();
+    throw;
+  }
+}
+
+database::session::session(database::impl& of, session_options terms)
+    : impl_{std::make_unique<impl>(of, std::move(terms))} {
+  // nop
+}
+
+database::session::~session() {
+  impl_->self->request(impl_->pool, caf::infinite, checkin_atom_v, impl_->id).receive([] {}, [](const caf::error&) {});
+}
+
+session_id database::session::id() const noexcept {
+  return impl_->id;
+}
+
+result database::session::execute(statement what) {
+  return impl_->command<result>(execute_atom_v, impl_->id, std::move(what));
+}
+
+void database::session::begin(transaction_options how) {
+  impl_->command<void>(begin_atom_v, impl_->id, how);
+  impl_->open = true;
+}
+
+void database::session::commit() {
+  impl_->command<void>(commit_atom_v, impl_->id);
+  impl_->open = false;
+}
+
+void database::session::rollback() {
+  impl_->check_thread();
+  impl_->undone.reset();
+  impl_->open = false;
+  impl_->command<void>(rollback_atom_v, impl_->id);
+}
+
+void database::session::savepoint(std::string name) {
+  impl_->command<void>(savepoint_atom_v, impl_->id, std::move(name));
+}
+
+void database::session::rollback_to(std::string name) {
+  impl_->command<void>(rollback_atom_v, impl_->id, std::move(name));
+}
+
+void database::session::abandon() noexcept try { rollback(); } catch (const std::exception&) {
+  // The server does it when the connection comes back, or is lost.
+}
+
+} // namespace cenote

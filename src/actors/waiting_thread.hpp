@@ -1,0 +1,9 @@
+#pragma once
+
+namespace cenote {
+
+/// Call this before the thread waits for an actor.
+/// @throws std::logic_error if it is one of CAF's own, which run actors: those waited for may need it.
+void refuse_actors();
+
+} // namespace cenote

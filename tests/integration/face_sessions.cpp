@@ -1,0 +1,295 @@
+// The blocking face: sessions and transactions.
+
+#define CAF_SUITE face.sessions
+
+#include "integration/face_support.hpp"
+
+#include <thread>
+
+#include <tl/expected.hpp>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using session = database::session;
+
+struct own_error : std::runtime_error {
+  own_error() : std::runtime_error{"out of luck"} {
+    // nop
+  }
+};
+
+struct fixture : face_fixture {
+  fixture() : face_fixture{3} {
+    // nop
+  }
+};
+
+} // namespace
+
+BEGIN_FIXTURE_SCOPE(fixture)
+
+// -- transactions ----------------------------------------------------------------------
+
+SCENARIO("a transaction is committed when the function returns") {
+  GIVEN("an empty table") {
+    WHEN("a function inserts rows and returns a value") {
+      auto sum = db.with_transaction([this](session& s) {
+        s.execute(insert(1));
+        CHECK_EQ(rows(), 0u); // Nobody else sees it before.
+        s.execute(insert(2));
+        return s.execute(read("SELECT COUNT(*) FROM face"))[0].get<int>(0);
+      });
+      THEN("the value comes out, the rows are there, and the connection is back") {
+        CHECK_EQ(sum, 2);
+        CHECK_EQ(rows(), 2u);
+        await_all_back();
+      }
+    }
+  }
+}
+
+SCENARIO("an exception rolls back before it goes on") {
+  GIVEN("an empty table") {
+    WHEN("a function throws after it has inserted a row") {
+      CHECK_THROWS_AS(db.with_transaction([](session& s) {
+        s.execute(insert(1));
+        throw own_error{};
+      }),
+                      own_error);
+      THEN("the row is neither there nor locked") {
+        CHECK_EQ(db.execute(insert(1)).affected_rows(), 1u);
+        await_all_back();
+      }
+    }
+  }
+}
+
+SCENARIO("a failing statement that nobody catches rolls back") {
+  GIVEN("an empty table") {
+    WHEN("the second insert of a transaction fails") {
+      auto why = failure_of([&] {
+        db.with_transaction([](session& s) {
+          s.execute(insert(1));
+          s.execute(insert(1));
+        });
+      });
+      THEN("its error comes out, and nothing is left") {
+        REQUIRE(why);
+        CHECK_EQ(why->number, 1062u);
+        CHECK_EQ(rows(), 0u);
+        await_all_back();
+      }
+    }
+  }
+}
+
+SCENARIO("an expected that holds an error rolls back, and false does not") {
+  GIVEN("an empty table") {
+    WHEN("functions return an error, a value and false") {
+      using answer = tl::expected<int, std::string>;
+      auto bad = db.with_transaction([](session& s) -> answer {
+        s.execute(insert(1));
+        return tl::unexpected<std::string>{"no"};
+      });
+      auto good = db.with_transaction([](session& s) -> answer {
+        s.execute(insert(2));
+        return 7;
+      });
+      auto no = db.with_transaction([](session& s) {
+        s.execute(insert(3));
+        return false;
+      });
+      THEN("the answers come out, and only the first is undone") {
+        CHECK_EQ(bad.error(), "no");
+        CHECK_EQ(*good, 7);
+        CHECK(!no);
+        CHECK_EQ(rows(), 2u);
+        await_all_back();
+      }
+    }
+  }
+}
+
+SCENARIO("a transaction that the server has rolled back cannot be committed by mistake") {
+  GIVEN("two rows") {
+    db.transact(all_or_nothing(insert(1), insert(2)));
+    WHEN("a function is the victim of a deadlock, catches the error and goes on") {
+      std::optional<awaited<result>> other;
+      std::optional<failure> inner, later;
+      auto outer = failure_of([&] {
+        db.with_transaction([&](session& s) {
+          s.execute(write("UPDATE face SET n = 1 WHERE id = 1"));
+          // The other one has done more, so that InnoDB lets it live.
+          auto rival = "BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO face SELECT seq + 10, 0 FROM seq_1_to_500;"
+                       " UPDATE face SET n = 2 WHERE id = 2; UPDATE face SET n = 2 WHERE id = 1; COMMIT; END";
+          other.emplace(ask(pool, write(rival)));
+          REQUIRE(eventually([&] {
+            auto waiting = read("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'");
+            return must(pool, waiting)[0].get<int>(0) == 1;
+          }));
+          inner = failure_of([&] { s.execute(write("UPDATE face SET n = 1 WHERE id = 2")); });
+          later = failure_of([&] { s.execute(insert(3)); });
+        });
+      });
+      THEN("what it tries afterwards is refused, the commit as well") {
+        for (auto& why : {inner, later, outer}) {
+          REQUIRE(why);
+          CHECK_EQ(why->code, errc::deadlock);
+          CHECK_EQ(why->what, outcome::rolled_back);
+        }
+        CHECK(other->get().has_value());
+        CHECK_EQ(must(pool, read("SELECT COUNT(*) FROM face WHERE id = 3 OR n = 1"))[0].get<int>(0), 0);
+        await_all_back();
+      }
+    }
+  }
+}
+
+SCENARIO("a lost connection fails the transaction and the pool replaces it") {
+  GIVEN("an empty table") {
+    WHEN("the server ends the session in the middle of a transaction") {
+      auto why = failure_of([&] {
+        db.with_transaction([&](session& s) {
+          s.execute(insert(1));
+          s.execute(write("KILL CONNECTION_ID()"));
+        });
+      });
+      THEN("the caller learns it, nothing is left, and the pool is whole again") {
+        REQUIRE(why);
+        CHECK_EQ(rows(), 0u);
+        await_all_back();
+      }
+    }
+  }
+}
+
+SCENARIO("options of a transaction reach the server") {
+  GIVEN("an empty table") {
+    WHEN("a read-only transaction writes") {
+      auto why = failure_of([&] {
+        db.with_transaction([](session& s) { s.execute(insert(1)); }, {isolation::read_committed, true});
+      });
+      THEN("the server refuses it") {
+        REQUIRE(why);
+        CHECK_EQ(why->number, 1792u);
+      }
+    }
+  }
+}
+
+// -- sessions --------------------------------------------------------------------------
+
+SCENARIO("a session has savepoints") {
+  GIVEN("an empty table") {
+    WHEN("a session goes back to savepoints and commits the rest") {
+      db.with_session([](session& s) {
+        s.begin();
+        s.execute(insert(1));
+        s.savepoint("a");
+        s.execute(insert(2));
+        s.savepoint("b");
+        s.execute(insert(3));
+        s.rollback_to("b");
+        s.execute(insert(4));
+        s.rollback_to("a");
+        s.execute(insert(5));
+        s.commit();
+        s.begin();
+        s.execute(insert(6));
+        s.rollback();
+      });
+      THEN("what was before the savepoint and after the return is there") {
+        auto left = must(pool, read("SELECT GROUP_CONCAT(id ORDER BY id) FROM face"))[0].get<std::string>(0);
+        CHECK_EQ(left, "1,5");
+      }
+    }
+  }
+}
+
+SCENARIO("a session is one connection, and leaves nothing behind") {
+  GIVEN("a database") {
+    WHEN("a session sets a variable and leaves a transaction open") {
+      auto kept = db.with_session([](session& s) {
+        s.execute(write("SET @mine = 5"));
+        s.begin();
+        s.execute(insert(1));
+        return s.execute(read("SELECT @mine"))[0].get<int>(0);
+      });
+      THEN("it has seen its variable, but nobody else does, and the transaction is undone") {
+        CHECK_EQ(kept, 5);
+        await_all_back();
+        CHECK_EQ(rows(), 0u);
+        for (int i = 0; i < 6; ++i)
+          CHECK(db.execute(read("SELECT @mine"))[0].is_null(0));
+      }
+    }
+  }
+}
+
+SCENARIO("a second begin is refused and the first transaction goes on") {
+  GIVEN("a session with an open transaction") {
+    WHEN("it begins another one") {
+      std::optional<failure> why;
+      db.with_transaction([&](session& s) {
+        s.execute(insert(1));
+        why = failure_of([&] { s.begin(); });
+      });
+      THEN("that is an error of its own") {
+        REQUIRE(why);
+        CHECK_EQ(why->code, errc::invalid_statement);
+        CHECK_EQ(rows(), 1u);
+      }
+    }
+  }
+}
+
+SCENARIO("a session ends with its time limit") {
+  GIVEN("a session with a limit") {
+    WHEN("it stays for longer") {
+      session_options terms;
+      terms.time_limit = 50ms;
+      auto why = failure_of([&] { db.with_session([](session& s) { s.execute(read("SELECT SLEEP(60)")); }, terms); });
+      THEN("its statement fails and the connection comes back") {
+        REQUIRE(why);
+        CHECK_EQ(why->code, errc::session_ended);
+        await_all_back();
+      }
+    }
+  }
+}
+
+SCENARIO("a session serves no other thread") {
+  GIVEN("a session") {
+    WHEN("another thread uses it") {
+      std::string text;
+      db.with_session([&](session& s) {
+        std::thread{[&] { text = misuse_of([&] { s.execute(read("SELECT 1")); }); }}.join();
+        CHECK_EQ(s.execute(read("SELECT 1")).size(), 1u);
+      });
+      THEN("that thread is refused") {
+        CHECK(text.find("thread other than its own") != std::string::npos);
+      }
+    }
+  }
+}
+
+SCENARIO("sessions have ids of their own") {
+  GIVEN("a database") {
+    WHEN("two sessions exist inside each other") {
+      auto differ = db.with_session(
+          [this](session& outer) { return db.with_session([&](session& inner) { return inner.id() != outer.id(); }); });
+      THEN("they are different ones") {
+        CHECK(differ);
+        await_all_back();
+      }
+    }
+  }
+}
+
+END_FIXTURE_SCOPE()
