@@ -1,0 +1,114 @@
+#pragma once
+
+#include "cenote/actors.hpp"
+#include "cenote/error.hpp"
+
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// What a repository needs: an actor that takes messages of the application and sends statements. See
+// docs/repositories.md.
+
+namespace cenote {
+
+namespace detail {
+
+/// The failure of a request whose result the program cannot read.
+failure unreadable(statement_kind kind, const std::string& why);
+
+inline statement_kind kind_of_request(const statement& x) noexcept {
+  return x.kind;
+}
+
+inline statement_kind kind_of_request(const transaction& x) noexcept {
+  return kind_of(x);
+}
+
+template <class Answer, class Raw, class Self, class Atom, class Request, class F>
+auto ask_and_map(Self* self, const pool_actor& pool, Atom atom, Request what, F map) {
+  auto user = self->current_sender(); // The promise takes it.
+  auto promise = self->template make_response_promise<Answer>();
+  auto kind = kind_of_request(what);
+  // No timeout of CAF's: the pool answers every request within its own.
+  self->request(pool, caf::infinite, atom, std::move(what), std::move(user))
+      .then(
+          [promise, kind, map = std::move(map)](const Raw& raw) mutable {
+            try {
+              promise.deliver(std::invoke(map, raw));
+            } catch (const std::exception& err) {
+              promise.deliver(make_error(unreadable(kind, err.what())));
+            }
+          },
+          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+  return promise;
+}
+
+} // namespace detail
+
+/// @name Answering with what the database says
+/// For message handlers of an event-based actor: they send the request to the pool, or to a retrier before it, and
+/// return a promise of the answer. The handler returns that; the actor goes on with other messages meanwhile.
+///
+/// The request is made on behalf of whom the message at hand came from: if that one ends, the statement is dropped from
+/// the queue, or stopped on the server. Errors are passed on as they are, see `details`. Rows that do not fit what the
+/// program reads them as (a misspelt column, a NULL) are an `invalid_statement` with the text of the exception; its
+/// outcome is `unknown` for a write, for that has been carried out.
+///
+/// Must be called in a handler, before anything else makes a promise for its message.
+/// @param self the actor itself.
+/// @{
+
+/// Answers with `map(const result&)`. The answer's type must be a message type.
+template <class Self, class F>
+auto query(Self* self, const pool_actor& pool, statement what, F map) {
+  using answer = std::decay_t<std::invoke_result_t<F&, const result&>>;
+  return detail::ask_and_map<answer, result>(self, pool, execute_atom_v, std::move(what), std::move(map));
+}
+
+/// Answers with `map(const std::vector<result>&)`, one result per statement of a transaction.
+template <class Self, class F>
+auto query(Self* self, const pool_actor& pool, transaction what, F map) {
+  using results = std::vector<result>;
+  using answer = std::decay_t<std::invoke_result_t<F&, const results&>>;
+  return detail::ask_and_map<answer, results>(self, pool, transact_atom_v, std::move(what), std::move(map));
+}
+
+/// Answers with all rows: a `std::vector<T>`; see `result::as`.
+template <class T, class Self>
+auto fetch(Self* self, const pool_actor& pool, statement what) {
+  return query(self, pool, std::move(what), [](const result& rows) { return rows.as<T>(); });
+}
+
+/// Answers with the first row, or nothing if there is none: a `std::optional<T>`.
+template <class T, class Self>
+auto fetch_one(Self* self, const pool_actor& pool, statement what) {
+  return query(self, pool, std::move(what), [](const result& rows) {
+    return rows.empty() ? std::optional<T>{} : std::optional<T>{rows[0].as<T>()};
+  });
+}
+
+/// Answers with the number of rows that a write has changed: a `uint64_t`.
+template <class Self>
+auto run(Self* self, const pool_actor& pool, statement what) {
+  return query(self, pool, std::move(what), [](const result& x) { return x.affected_rows(); });
+}
+
+/// The same for all statements of a transaction together.
+template <class Self>
+auto run(Self* self, const pool_actor& pool, transaction what) {
+  return query(self, pool, std::move(what), [](const std::vector<result>& all) {
+    uint64_t sum = 0;
+    for (auto& x : all)
+      sum += x.affected_rows();
+    return sum;
+  });
+}
+
+/// @}
+
+} // namespace cenote

@@ -1,0 +1,13 @@
+#include "cenote/repository.hpp"
+
+namespace cenote::detail {
+
+failure unreadable(statement_kind kind, const std::string& why) {
+  failure result;
+  result.code = errc::invalid_statement;
+  result.what = kind == statement_kind::read ? outcome::rejected : outcome::unknown;
+  result.text = "the program cannot read the result: " + why;
+  return result;
+}
+
+} // namespace cenote::detail
