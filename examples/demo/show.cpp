@@ -52,7 +52,11 @@ std::string line(const std::string& name, uint64_t number, const std::string& re
 } // namespace
 
 show::show(caf::actor_system& sys, app::embedded_server& server, const wishes& wish)
-    : sys_{sys}, server_{server}, how_{make_settings(server.uri())}, wish_{wish}, screen_{std::chrono::seconds{wish.seconds}} {
+    : sys_{sys},
+      server_{server},
+      how_{make_settings(server.uri())},
+      wish_{wish},
+      screen_{std::chrono::seconds{wish.seconds}} {
   pool_ = spawn_pool(sys, how_.server, how_.pool);
   control_ = spawn_control(sys, how_.server);
   retrier_ = spawn_retrier(sys, spawn_counter(sys, pool_, counters_), how_.retry);

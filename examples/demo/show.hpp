@@ -55,8 +55,8 @@ private:
   cenote::pool_actor control_; ///< For what must not go through the pool under test.
   cenote::pool_actor retrier_;
   std::vector<scraper_actor> scrapers_;
-  double seconds_ = 0; ///< How long the scrapers have worked.
-  size_t cut_ = 0;     ///< Connections cut from the server's side.
+  double seconds_ = 0;  ///< How long the scrapers have worked.
+  size_t cut_ = 0;      ///< Connections cut from the server's side.
   bool killed_ = false; ///< The server was, and is back.
 };
 

@@ -53,9 +53,9 @@ using pool_actor = caf::typed_actor<
     // What a session can do, one after the other. A transaction must not be open already at `begin`; with a name,
     // `savepoint` and `rollback` are about that savepoint. A deadlock ends the transaction; after `lock_wait` it is
     // still open. If a connection is lost, its open transaction is `rolled_back`, but a COMMIT's outcome is `unknown`.
-    caf::result<result>(execute_atom, session_id, statement), caf::result<void>(begin_atom, session_id, transaction_options),
-    caf::result<void>(commit_atom, session_id), caf::result<void>(rollback_atom, session_id),
-    caf::result<void>(savepoint_atom, session_id, std::string),
+    caf::result<result>(execute_atom, session_id, statement),
+    caf::result<void>(begin_atom, session_id, transaction_options), caf::result<void>(commit_atom, session_id),
+    caf::result<void>(rollback_atom, session_id), caf::result<void>(savepoint_atom, session_id, std::string),
     caf::result<void>(rollback_atom, session_id, std::string),
 
     // Makes one round trip to the server. Unlike `execute` it does not wait for a server that is down: it answers
@@ -106,7 +106,7 @@ struct grant {
   caf::actor_clock::time_point accepted;
   std::chrono::nanoseconds waited{0};
   uint32_t attempts = 1;
-  bool urgent = false; ///< Came as `verify`: does not wait for a server that is down.
+  bool urgent = false;        ///< Came as `verify`: does not wait for a server that is down.
   caf::strong_actor_ptr user; ///< Whose death makes the statement useless; may be null.
 };
 

@@ -45,7 +45,8 @@ enum class errc : uint8_t {
   invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL.
   server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ... If it was
                      ///< the commit that failed there (1180): unknown.
-  read_only_server,  ///< The server does not accept writes: unavailable. In a read-only transaction of one's own: rejected.
+  read_only_server,  ///< The server does not accept writes: unavailable. In a read-only transaction of one's own:
+                     ///< rejected.
   interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
   session_ended,     ///< The session was checked in, its time was up, or its connection was lost: nothing was sent.
   result_too_large,  ///< The result exceeds `max-result-bytes`. A read is rejected; a write may have run: unknown.

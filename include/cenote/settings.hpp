@@ -121,8 +121,8 @@ struct pool_settings {
   std::chrono::nanoseconds reconnect_delay = std::chrono::milliseconds{100};
   /// The delay grows no further than this.
   std::chrono::nanoseconds max_reconnect_delay = std::chrono::seconds{5};
-  /// While connects have not failed for longer than this, callers wait for the server, and the delay stays below 1.5 times
-  /// `reconnect_delay`. Then the circuit breaker opens: callers are refused at once. Zero: never.
+  /// While connects have not failed for longer than this, callers wait for the server, and the delay stays below 1.5
+  /// times `reconnect_delay`. Then the circuit breaker opens: callers are refused at once. Zero: never.
   std::chrono::nanoseconds breaker_after = std::chrono::seconds{5};
 
   /// If in a whole `shed_interval` every request had to wait for longer than this, those that have waited for twice as

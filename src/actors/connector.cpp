@@ -49,8 +49,8 @@ void connector::open(connection_id id, size_t server, const supervisor_actor& po
     opened result;
     result.server_connection_id = session->server_id();
     result.server_version = session->server_version();
-    result.connection
-        = spawn_connection(self->system(), where, {id, pool, to.controller, to.server}, std::move(*session));
+    result.connection =
+        spawn_connection(self->system(), where, {id, pool, to.controller, to.server}, std::move(*session));
     self->send(pool, opened_atom_v, id, std::move(result));
   });
 }

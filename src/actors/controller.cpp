@@ -86,12 +86,12 @@ struct controller_state {
       return;
     }
     busy = true;
-    self->system().spawn<caf::detached>(
-        [session = session, id = jobs.front().session_id, whole = jobs.front().whole_session,
-         back = controller_actor{self}](caf::event_based_actor* worker) {
-          auto done = kill(*session, id, whole);
-          worker->send(back, done_atom_v, done ? failure{} : to_failure(done.error(), *session->server));
-        });
+    self->system().spawn<caf::detached>([session = session, id = jobs.front().session_id,
+                                         whole = jobs.front().whole_session,
+                                         back = controller_actor{self}](caf::event_based_actor* worker) {
+      auto done = kill(*session, id, whole);
+      worker->send(back, done_atom_v, done ? failure{} : to_failure(done.error(), *session->server));
+    });
   }
 
   void finished(const failure& why) {

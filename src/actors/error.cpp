@@ -19,7 +19,8 @@ failure details(const caf::error& x) {
     return x.context().get_as<failure>(0);
   failure result;
   result.what = outcome::unknown;
-  if (x == caf::sec::request_receiver_down || x == caf::sec::broken_promise || x == caf::exit_reason::remote_link_unreachable)
+  if (x == caf::sec::request_receiver_down || x == caf::sec::broken_promise
+      || x == caf::exit_reason::remote_link_unreachable)
     result.code = errc::pool_gone;
   result.text = caf::to_string(x);
   return result;

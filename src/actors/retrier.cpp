@@ -82,9 +82,7 @@ struct retrier_state {
           return self->delegate(pool, a, std::move(how), std::move(holder));
         },
         [this](checkin_atom a, session_id id) { return self->delegate(pool, a, id); },
-        [this](execute_atom a, session_id id, statement& what) {
-          return self->delegate(pool, a, id, std::move(what));
-        },
+        [this](execute_atom a, session_id id, statement& what) { return self->delegate(pool, a, id, std::move(what)); },
         [this](begin_atom a, session_id id, const transaction_options& how) {
           return self->delegate(pool, a, id, how);
         },
@@ -151,7 +149,8 @@ struct retrier_state {
       give_up(*job, std::move(why));
       return;
     }
-    log().warn("retry {} of {} in {} ms: {}", job->progress.attempts, job->progress.max_retries.value_or(rules.max_retries),
+    log().warn("retry {} of {} in {} ms: {}", job->progress.attempts,
+               job->progress.max_retries.value_or(rules.max_retries),
                std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why));
     job->last = std::move(why);
     paused[job] = self->run_delayed(*delay, [this, job] {

@@ -38,7 +38,7 @@ struct trouble {
   phase when = phase::preparing;
   uint32_t number = 0;
   std::string sqlstate;
-  std::string text; ///< Never contains the password.
+  std::string text;         ///< Never contains the password.
   size_t complete_sets = 0; ///< Result sets that had come completely before.
 };
 
@@ -108,8 +108,8 @@ public:
   /// Whether a transaction is open, as far as the server has told: it does not with an error.
   bool in_transaction() const noexcept;
 
-  /// Whether the connection is still in step with the server after an operation: false after a loss, a protocol error or
-  /// an oversized result; then it must be destroyed.
+  /// Whether the connection is still in step with the server after an operation: false after a loss, a protocol error
+  /// or an oversized result; then it must be destroyed.
   bool usable() const noexcept;
 
 private:

@@ -26,10 +26,10 @@ std::optional<duration> retry_delay(const retry_settings& rules, const failed_at
                                     time_point now, double random) {
   if (what.attempts > what.max_retries.value_or(rules.max_retries) || !may_repeat(what.kind, why))
     return std::nullopt;
-  auto delay = why.what == outcome::rolled_back
-                   ? std::chrono::duration_cast<duration>(std::chrono::milliseconds{50} * random)
-                   : std::max<duration>(exponential_delay(rules.initial_delay, rules.max_delay, what.attempts),
-                                        why.retry_after);
+  auto delay =
+      why.what == outcome::rolled_back
+          ? std::chrono::duration_cast<duration>(std::chrono::milliseconds{50} * random)
+          : std::max<duration>(exponential_delay(rules.initial_delay, rules.max_delay, what.attempts), why.retry_after);
   if (what.deadline - now <= delay)
     return std::nullopt;
   return delay;

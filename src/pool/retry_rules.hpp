@@ -22,7 +22,8 @@ struct failed_attempt {
 
 /// The delay before the next attempt, or nothing if the error is final: it may not be repeated, `max_retries` are used
 /// up, or the next attempt would start after the deadline. Deadlocks and lock waits are repeated after up to 50 ms,
-/// everything else after `initial_delay`, doubled each time up to `max_delay`, and not before the failure's `retry_after`.
+/// everything else after `initial_delay`, doubled each time up to `max_delay`, and not before the failure's
+/// `retry_after`.
 /// @param random from 0 to below 1.
 std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
                                     time_point now, double random);

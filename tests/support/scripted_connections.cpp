@@ -64,7 +64,8 @@ struct scripted_connections::state {
   connection_actor::behavior_type make_behavior() {
     return {
         [this](execute_atom, grant& what) -> caf::result<result> {
-          script->hear("run " + std::get<statement>(what.what).sql + " on " + std::to_string(id) + " (" + to_text(what.check) + ")");
+          script->hear("run " + std::get<statement>(what.what).sql + " on " + std::to_string(id) + " ("
+                       + to_text(what.check) + ")");
           auto& mine = script->seats.at(id);
           mine.given = std::move(what);
           return mine.promise.emplace(self->make_response_promise<result>());

@@ -33,8 +33,8 @@ int main() {
   cenote::init();
   auto server = cenote::parse_uri(nowhere);
   auto statement = cenote::read("SELECT title FROM manga WHERE id = ?", 7);
-  std::cout << server.endpoint() << ", " << statement.params.size() << " parameter, "
-            << cenote::setting_table().size() << " settings\n";
+  std::cout << server.endpoint() << ", " << statement.params.size() << " parameter, " << cenote::setting_table().size()
+            << " settings\n";
   caf::actor_system_config config;
   config.load<caf::io::middleman>();
   caf::actor_system sys{config};
