@@ -47,7 +47,8 @@ using pool_actor = caf::typed_actor<
     // The same for another holder.
     caf::result<session_id>(checkout_atom, session_options, caf::strong_actor_ptr),
 
-    // Gives the connection back. An open transaction is rolled back, and the state of the session is reset.
+    // Gives the connection back when what was sent before is done. An open transaction is rolled back, and the state of
+    // the session is reset.
     caf::result<void>(checkin_atom, session_id),
 
     // What a session can do, one after the other. A transaction must not be open already at `begin`; with a name,
@@ -125,7 +126,8 @@ using connection_actor = caf::typed_actor<
     // Does it for the holder of the session, after what that one has asked for before.
     caf::result<result>(execute_atom, session_command),
 
-    // The session has ended: it was checked in, or its holder has.
+    // The session has ended: it was checked in, and ends after what its holder has asked for before, or its holder has
+    // ended, and it does so at once.
     caf::result<void>(checkin_atom, session_id),
 
     // Pings the server, then reports `released`.

@@ -42,13 +42,15 @@ enum class errc : uint8_t {
   conflict,  ///< The row changed since the transaction's snapshot was taken.
   // rejected
   login_refused,     ///< Wrong password, unknown database, no grant: connecting is useless until somebody changes that.
-  invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL.
+  invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL. If it ended the transaction that it
+                     ///< belonged to: unknown.
   server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ... If it was
                      ///< the commit that failed there (1180): unknown.
   read_only_server,  ///< The server does not accept writes: unavailable. In a read-only transaction of one's own:
                      ///< rejected.
   interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
   session_ended,     ///< The session was checked in, its time was up, or its connection was lost: nothing was sent.
+                     ///< What ran when it ended: rolled back if that is certain, else unknown.
   result_too_large,  ///< The result exceeds `max-result-bytes`. A read is rejected; a write may have run: unknown.
   // configuration and use
   invalid_setting, ///< A setting is missing, unknown, of the wrong type or out of range.

@@ -32,7 +32,8 @@ struct transaction_options {
 /// Statements that take effect all together or not at all.
 ///
 /// They must not begin, commit or roll back by themselves, nor cause that, as `CREATE TABLE` and its like do: a
-/// statement whose first word is one of these is refused.
+/// statement whose first word is one of these is refused; one that does so in a procedure fails, too late. Of an INSERT
+/// that sets the key itself `result::last_insert_id` may be zero.
 struct transaction {
   std::vector<statement> statements; ///< Their own timeouts and retries do not count.
   transaction_options options;
