@@ -3,16 +3,13 @@
 #include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
+#include "actors/supervisor_state.hpp"
 #include "cenote/error.hpp"
-#include "pool/pool_core.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 namespace cenote {
 
@@ -22,100 +19,7 @@ using time_point = pool::time_point;
 using kind = session_command::kind;
 using results = std::vector<result>;
 
-/// A request that has not been given a connection.
-struct pending {
-  caf::response_promise promise;
-  work what;
-  time_point accepted;
-  time_point deadline;
-  uint32_t attempts; ///< Connections it was given already.
-  bool urgent;
-  caf::strong_actor_ptr user; ///< Whose death makes it useless.
-};
-
-/// A session that is in use.
-struct lent {
-  connection_id connection;
-  caf::actor_addr holder;
-};
-
-/// What an open connection is, and for whom.
-struct member {
-  connection_actor actor;
-  std::optional<session_id> session;
-};
-
-struct supervisor_state {
-  using pointer = supervisor_actor::stateful_pointer<supervisor_state>;
-
-  static inline const char* name = "cenote.pool";
-
-  supervisor_state(pointer this_actor, const pool_settings& settings, std::unique_ptr<connection_factory> factory,
-                   uint64_t seed)
-      : self{this_actor},
-        rules{settings},
-        core{settings, seed, factory->servers()},
-        connections_of{std::move(factory)} {
-    // nop
-  }
-
-  ~supervisor_state() { timer.dispose(); }
-
-  supervisor_actor::behavior_type make_behavior();
-
-  // -- messages ------------------------------------------------------------------
-
-  void accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent = false);
-  void accept(session_options what, caf::strong_actor_ptr holder);
-  void command(session_command what);
-  void check_in(session_id id);
-  caf::result<verification> verify();
-  void verified();
-  caf::result<drain_report> drain(caf::timespan limit);
-  void opened_connection(connection_id id, opened x);
-  void open_failed(connection_id id, const failure& why);
-  void returned(connection_id id, grant what, const std::string& reason);
-  void connection_down(const caf::actor_addr& who);
-  void holder_down(const caf::actor_addr& who);
-
-  // -- carrying out --------------------------------------------------------------
-
-  void perform(pool::commands todo);
-  void carry_out(const pool::open_connection& x);
-  void carry_out(const pool::close_connection& x);
-  void carry_out(const pool::ping_connection& x);
-  void carry_out(const pool::look_after& x);
-  void carry_out(const pool::grant_connection& x);
-  void carry_out(pool::fail_request& x);
-  void carry_out(const pool::finish&);
-
-  pool::request add(pending x);
-  void begin_session(lease& what, const pending& who, connection_id connection);
-  void end_session_on(connection_id id);
-  void start_drain(time_point until);
-  void end_if_finished();
-  void arm_timer();
-  time_point now() const { return self->clock().now(); }
-
-  pointer self;
-  pool_settings rules;
-  pool::pool_core core;
-  std::unique_ptr<connection_factory> connections_of;
-
-  std::unordered_map<connection_id, member> connections;
-  std::unordered_map<session_id, lent> sessions;
-  uint64_t last_session = 0;
-  std::unordered_map<pool::request_id, pending> requests;
-  uint64_t last_request = 0;
-  pool::commands follow_up; ///< What carrying out commands has led to.
-
-  std::vector<caf::typed_response_promise<drain_report>> drain_promises;
-  bool finishing = false;
-  size_t verifying = 0; ///< Requests of `verify` to this actor itself.
-
-  caf::disposable timer;
-  time_point armed_for = time_point::max();
-};
+} // namespace
 
 // -- messages --------------------------------------------------------------------
 
@@ -218,35 +122,6 @@ void supervisor_state::accept(work what, std::chrono::nanoseconds timeout, caf::
   perform(core.acquire(who, accepted));
 }
 
-void supervisor_state::accept(session_options what, caf::strong_actor_ptr holder) {
-  if (!holder) {
-    self->make_response_promise().deliver(make_error(own_failure(
-        errc::invalid_statement, outcome::rejected, "a session needs a holder: send checkout from an actor")));
-    return;
-  }
-  auto timeout = what.acquire_timeout;
-  accept(lease{{}, std::move(what), rules.leak_warning}, timeout, std::move(holder));
-}
-
-void supervisor_state::command(session_command what) {
-  auto promise = self->make_response_promise();
-  if (auto i = sessions.find(what.session); i != sessions.end())
-    promise.delegate(connections.at(i->second.connection).actor, execute_atom_v, std::move(what));
-  else
-    promise.deliver(make_error(own_failure(errc::session_ended, outcome::rejected,
-                                           "session " + std::to_string(static_cast<uint64_t>(what.session))
-                                               + " has ended, or never was; check out another one")));
-}
-
-void supervisor_state::check_in(session_id id) {
-  // One that has ended already needs no second end.
-  if (auto i = sessions.find(id); i != sessions.end()) {
-    auto connection = i->second.connection;
-    end_session_on(connection);
-    self->send(connections.at(connection).actor, checkin_atom_v, id);
-  }
-}
-
 caf::result<verification> supervisor_state::verify() {
   auto promise = self->make_response_promise<verification>();
   auto began = now();
@@ -310,39 +185,6 @@ void supervisor_state::connection_down(const caf::actor_addr& who) {
   end_session_on(id);
   connections.erase(i);
   perform(core.closed(id, now()));
-}
-
-void supervisor_state::holder_down(const caf::actor_addr& who) {
-  std::vector<session_id> ended;
-  for (auto& [id, x] : sessions)
-    if (x.holder == who)
-      ended.push_back(id);
-  for (auto id : ended) {
-    log().info("pool {}: the holder of session {} has ended", rules.name, static_cast<uint64_t>(id));
-    check_in(id);
-  }
-}
-
-void supervisor_state::begin_session(lease& what, const pending& who, connection_id connection) {
-  what.id = session_id{++last_session};
-  auto holder = caf::actor_cast<caf::actor_addr>(who.user);
-  self->monitor(who.user);
-  sessions.emplace(what.id, lent{connection, holder});
-  connections.at(connection).session = what.id;
-}
-
-/// The holder is not to be heard any more.
-void supervisor_state::end_session_on(connection_id id) {
-  auto i = connections.find(id);
-  if (i == connections.end() || !i->second.session)
-    return;
-  auto session = sessions.find(*i->second.session);
-  auto holder = std::move(session->second.holder);
-  sessions.erase(session);
-  // Would end the monitoring for its other sessions, too.
-  if (std::ranges::none_of(sessions, [&](auto& x) { return x.second.holder == holder; }))
-    self->demonitor(holder);
-  i->second.session.reset();
 }
 
 // -- carrying out ----------------------------------------------------------------
@@ -441,6 +283,8 @@ void supervisor_state::arm_timer() {
     perform(core.tick(now()));
   });
 }
+
+namespace {
 
 using scheduled_supervisor = supervisor_actor::stateful_impl<supervisor_state>;
 
