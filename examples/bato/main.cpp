@@ -1,0 +1,170 @@
+// bato-service: keeps the number of chapters of a list of manga up to date.
+//   DATABASE_URI=mysql://user:password@host/database bato-service
+//   bato-service --test --once      with a private server and sample data
+
+#include "app/advice.hpp"
+#include "app/embedded_server.hpp"
+#include "app/exit_code.hpp"
+#include "app/logging.hpp"
+#include "app/pool_host.hpp"
+#include "app/signals.hpp"
+#include "app/standard_streams.hpp"
+#include "bato/repository.hpp"
+#include "bato/schema.hpp"
+#include "bato/service.hpp"
+#include "cenote/configuration.hpp"
+#include "config/caf_settings.hpp"
+
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/send.hpp>
+
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
+
+namespace {
+
+using namespace cenote;
+
+struct options {
+  bato::wishes wish;
+  bool test = false;
+  std::string config_file;
+};
+
+/// The settings; with a private server its URI takes the place of what the environment says.
+settings load(const options& x, const std::string& uri) {
+  auto environment = [](const std::string& name) {
+    auto value = std::getenv(name.c_str());
+    return value ? std::optional<std::string>{value} : std::nullopt;
+  };
+  configuration_sources from{x.config_file, environment, {}};
+  if (x.test)
+    from.environment = [&uri, environment](const std::string& name) {
+      if (name == "DATABASE_URI_FILE" || (name == "DATABASE_URI" && uri.empty()))
+        return std::optional<std::string>{};
+      return name == "DATABASE_URI" ? uri : environment(name);
+    };
+  return load_settings(from, !x.test || !uri.empty());
+}
+
+/// Creates what is missing. The text of what went wrong, or nothing.
+std::optional<failure> prepare(app::pool_host& host, bool with_samples) {
+  for (auto& x : bato::schema())
+    if (auto done = host.ask<result>(execute_atom_v, x); !done)
+      return done.error();
+  if (!with_samples)
+    return std::nullopt;
+  auto repository = host.system().spawn(bato::repository, host.pool());
+  std::optional<failure> why;
+  caf::scoped_actor self{host.system()};
+  for (auto& x : bato::sample_data())
+    self->request(repository, caf::infinite, caf::put_atom_v, x)
+        .receive([](uint64_t) {}, [&why](const caf::error& err) { why = details(err); });
+  self->send_exit(repository, caf::exit_reason::user_shutdown);
+  return why;
+}
+
+int work(app::pool_host& host, const options& x, const settings& how, const app::signal_watch& signals) {
+  auto& sys = host.system();
+  auto repository = sys.spawn(bato::repository, spawn_retrier(sys, host.pool(), how.retry));
+  auto wish = x.wish;
+  wish.drain_timeout = how.pool.drain_timeout;
+  caf::scoped_actor self{sys};
+  auto service = bato::spawn_service(sys, repository, host.pool(), wish, caf::actor_cast<caf::actor>(self));
+  std::stop_callback on_signal{signals.first(), [&] { caf::anon_send(service, int32_t{signals.received()}); }};
+  std::optional<int> code;
+  while (!code)
+    self->receive([](const std::string& report) { app::print(report); }, [&code](int32_t answer) { code = answer; });
+  self->send_exit(repository, caf::exit_reason::user_shutdown);
+  return *code;
+}
+
+int run(const options& x, const app::signal_watch& signals) {
+  auto how = load(x, {});
+  app::start_logging(how.log);
+  std::unique_ptr<app::embedded_server> server;
+  if (x.test) {
+    server = std::make_unique<app::embedded_server>(signals.first());
+    how = load(x, server->uri());
+  }
+  app::pool_host host{how, config::caf_settings(x.config_file)};
+  std::stop_callback on_second{signals.second(), [&host] { host.cut(); }};
+  {
+    // Nothing of value is cut before the service works.
+    std::stop_callback on_first{signals.first(), [&host] { host.cut(); }};
+    auto found = host.ask<verification>(verify_atom_v);
+    if (found)
+      spdlog::info("connected to {} at {}", found->server_version, how.server.endpoint());
+    auto why = found ? prepare(host, x.test) : std::optional{found.error()};
+    if (why) {
+      if (signals.received() == 0)
+        spdlog::critical("{}", app::explain_no_connection(*why));
+      return 1;
+    }
+  }
+  if (auto status = host.ask<pool_status>(status_atom_v))
+    spdlog::info("{}", to_string(*status));
+  return work(host, x, how, signals);
+}
+
+int guarded_run(const options& x, const app::signal_watch& signals) try {
+  return run(x, signals);
+} catch (const std::exception& err) { // configuration_error, embedded_error, output_error: one line each
+  if (signals.received() == 0)
+    spdlog::critical("{}", err.what());
+  return 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Keeps the number of chapters of a list of manga up to date. The database is named by DATABASE_URI, or\n"
+      "by the file that DATABASE_URI_FILE names. The pool is set up as that of cenote is. The scraping itself\n"
+      "is simulated: this is an example.",
+      "bato-service"};
+  options x;
+  auto interval = x.wish.interval.count();
+  auto stale_after = x.wish.stale_after.count();
+  app.add_flag("--once", x.wish.once, "Do one round, print what it did, and end");
+  app.add_flag("--test", x.test, "Use a private server with sample data; it goes at the end");
+  app.add_option("--config", x.config_file, "The config file instead of ./caf-application.conf")->type_name("FILE");
+  app.add_option("--interval", interval, "Seconds between two rounds")
+      ->check(CLI::Range(1, 30 * 86'400))
+      ->capture_default_str();
+  app.add_option("--stale-after", stale_after, "Seconds after which a manga is scraped again")
+      ->check(CLI::Range(0, 366 * 86'400))
+      ->capture_default_str();
+  app.add_option("--batch", x.wish.batch, "Manga per round, at most")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.footer("\nExit codes: 0 done, 1 the database cannot be used or a round failed, 2 wrong options");
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError& err) {
+    return app.exit(err) == 0 ? 0 : 2;
+  }
+  x.wish.interval = std::chrono::seconds{interval};
+  x.wish.stale_after = std::chrono::seconds{stale_after};
+  app::occupy_standard_streams();
+  app::signal_watch::block();
+  cenote::init();
+  caf::init_global_meta_objects<caf::id_block::bato>();
+  app::start_logging({});
+  int code;
+  {
+    app::signal_watch signals;
+    code = guarded_run(x, signals);
+    if (code != 0 && signals.received() != 0) // Ended before the service had begun, or in the middle.
+      code = app::by_signal + signals.received();
+  }
+  if (app::pool_host::abandoned())
+    std::_Exit(code);
+  return code;
+}

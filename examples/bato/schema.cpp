@@ -1,0 +1,39 @@
+#include "bato/schema.hpp"
+
+namespace bato {
+
+using namespace cenote;
+
+std::vector<statement> schema() {
+  return {
+      idempotent_write("CREATE TABLE IF NOT EXISTS manga_details ("
+                       " anilist_id INT UNSIGNED PRIMARY KEY,"
+                       " title VARCHAR(255) NOT NULL,"
+                       " link VARCHAR(255) NOT NULL,"
+                       " chapters INT UNSIGNED NOT NULL,"
+                       " last_scraped DATETIME(6),"
+                       " KEY (last_scraped)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"),
+      idempotent_write("CREATE TABLE IF NOT EXISTS scrape_runs ("
+                       " id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY,"
+                       " began DATETIME(6) NOT NULL,"
+                       " ended DATETIME(6) NOT NULL,"
+                       " scraped INT UNSIGNED NOT NULL,"
+                       " updated INT UNSIGNED NOT NULL,"
+                       " failed INT UNSIGNED NOT NULL) ENGINE=InnoDB"),
+  };
+}
+
+std::vector<manga_details> sample_data() {
+  return {
+      {30002, "Berserk", "https://bato.example/series/72315", 364, {}},
+      {30013, "One Piece", "https://bato.example/series/73990", 1090, {}},
+      {30656, "Vagabond", "https://bato.example/series/78121", 327, {}},
+      {85486, "僕のヒーローアカデミア", "https://bato.example/series/80012", 400, {}},
+      {87216, "鬼滅の刃", "https://bato.example/series/81300", 205, {}},
+      {99022, "薬屋のひとりごと", "", 76, {}},
+      {105778, "Chainsaw Man", "https://bato.example/series/82210", 140, {}},
+      {118586, "葬送のフリーレン", "https://bato.example/series/83457", 115, {}},
+  };
+}
+
+} // namespace bato

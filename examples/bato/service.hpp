@@ -1,0 +1,28 @@
+#pragma once
+
+#include "bato/messages.hpp"
+#include "cenote/actors.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+
+#include <chrono>
+
+namespace bato {
+
+/// How the service works.
+struct wishes {
+  bool once = false;                           ///< One round, then it ends.
+  std::chrono::seconds interval{3600};         ///< From the end of a round to the next one.
+  std::chrono::seconds stale_after{24 * 3600}; ///< What was scraped earlier is scraped again.
+  uint32_t batch = 100;                        ///< Manga per round, at most.
+  std::chrono::nanoseconds drain_timeout{0};   ///< Longest time that a signal waits for the round and the pool.
+};
+
+/// Starts the service: it works through the list of manga that have to be scraped, again and again. An `int32_t` sent
+/// to it is a signal's number: it finishes its round, drains the pool and ends. Tells `owner` what a round with `once`
+/// has done (a `std::string`), and at its end the exit code (an `int32_t`).
+caf::actor spawn_service(caf::actor_system& sys, repository_actor repository, cenote::pool_actor pool, wishes how,
+                         caf::actor owner);
+
+} // namespace bato

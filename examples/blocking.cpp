@@ -1,0 +1,42 @@
+// The database from plain threads: calls wait for their answers, errors are exceptions.
+//   DATABASE_URI=mysql://user:password@host/database blocking
+// Needs the table: CREATE TABLE visits (page VARCHAR(20) PRIMARY KEY, n INT NOT NULL)
+
+#include <cenote/configuration.hpp>
+#include <cenote/database.hpp>
+#include <cenote/pool.hpp>
+
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+#include <vector>
+
+int main() try {
+  cenote::init();
+  cenote::settings how;
+  auto uri = std::getenv("DATABASE_URI");
+  how.server = cenote::parse_uri(uri ? uri : "");
+  cenote::database db{how};
+  db.initialize();
+  db.execute(cenote::idempotent_write("REPLACE INTO visits VALUES ('home', 0)"));
+  auto visit = [&db]() {
+    try {
+      db.with_transaction([](cenote::database::session& session) {
+        auto seen = session.execute(cenote::read("SELECT n FROM visits WHERE page = 'home' FOR UPDATE"));
+        session.execute(cenote::write("UPDATE visits SET n = ? WHERE page = 'home'", seen[0].get<int>("n") + 1));
+      }); // committed, or rolled back if anything has thrown
+    } catch (const cenote::database_error& err) {
+      std::cerr << "a visit was not counted: " << err.what() << '\n';
+    }
+  };
+  std::vector<std::jthread> visitors;
+  for (int i = 0; i < 8; ++i)
+    visitors.emplace_back(visit);
+  visitors.clear(); // waits for them
+  auto rows = db.execute(cenote::read("SELECT n FROM visits WHERE page = 'home'"));
+  std::cout << rows[0].get<int>("n") << " visits\n";
+  db.close();
+} catch (const std::exception& err) { // database_error, configuration_error
+  std::cerr << err.what() << '\n';
+  return 1;
+}

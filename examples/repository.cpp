@@ -1,0 +1,51 @@
+// A repository at work: stores two manga, adds a chapter to one and looks for them.
+//   DATABASE_URI=mysql://user:password@host/database repository
+// Needs the table: CREATE TABLE library (id INT UNSIGNED PRIMARY KEY, title TEXT NOT NULL, chapters INT UNSIGNED)
+
+#include "repository.hpp"
+
+#include <cenote/configuration.hpp>
+#include <cenote/pool.hpp>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <cstdlib>
+#include <iostream>
+
+// Sends a message to the repository and waits for the answer: main is no actor, so it may.
+template <class Answer, class... Ts>
+Answer ask(caf::scoped_actor& self, const library_actor& whom, const Ts&... message) {
+  Answer out{};
+  self->request(whom, caf::infinite, message...)
+      .receive([&](const Answer& x) { out = x; },
+               [](const caf::error& why) {
+                 std::cerr << cenote::describe(why) << '\n';
+                 std::exit(1);
+               });
+  return out;
+}
+
+int main() {
+  cenote::init();
+  caf::init_global_meta_objects<caf::id_block::library>();
+  caf::actor_system_config cfg;
+  cfg.load<caf::io::middleman>();
+  caf::actor_system sys{cfg};
+  auto uri = std::getenv("DATABASE_URI");
+  auto pool = cenote::spawn_pool(sys, cenote::parse_uri(uri ? uri : ""));
+  auto books = sys.spawn(library, cenote::spawn_retrier(sys, pool));
+  caf::scoped_actor self{sys};
+  ask<uint64_t>(self, books, caf::put_atom_v, manga{1, "Akira", 120});
+  ask<uint64_t>(self, books, caf::put_atom_v, manga{2, "Nana", std::nullopt});
+  ask<uint64_t>(self, books, add_chapter_atom_v, uint32_t{1});
+  auto akira = ask<std::optional<manga>>(self, books, caf::get_atom_v, uint32_t{1});
+  std::cout << akira->title << " has " << akira->chapters.value_or(0) << " chapters\n";
+  for (auto& x : ask<std::vector<manga>>(self, books, find_atom_v, std::string{"a"}))
+    std::cout << "found " << x.title << '\n';
+  self->send_exit(books, caf::exit_reason::user_shutdown);
+  self->send_exit(pool, caf::exit_reason::user_shutdown);
+}

@@ -1,0 +1,154 @@
+// The Bato service as its operator sees it.
+
+#define CAF_SUITE bato.service
+
+#include "cenote/database.hpp"
+#include "integration/app_processes.hpp"
+#include "integration/app_program.hpp"
+#include "integration/bato_support.hpp"
+
+#include <csignal>
+#include <filesystem>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+
+namespace {
+
+struct fixture : bato_fixture {
+  fixture() { must(pool, write("DROP TABLE IF EXISTS manga_details, scrape_runs")); }
+
+  /// Tables with two manga.
+  void prepare() {
+    REQUIRE_EQ(test::run({"bato-service", "--once"}, here).code, 0);
+    must(pool, write("TRUNCATE TABLE scrape_runs"));
+    must(pool,
+         write("INSERT INTO manga_details VALUES (1, 'A', 'https://a', 10, NULL), (2, 'B', 'https://b', 20, NULL)"));
+  }
+
+  int number(const std::string& sql) { return must(pool, read(sql))[0].get<int>(0); }
+
+  environment here{{"DATABASE_URI", shared_server().uri()}};
+};
+
+} // namespace
+
+SCENARIO("with --test and --once it prints what it did on a server of its own") {
+  program service{{"bato-service", "--test", "--once"}};
+  auto x = service.wait();
+  CHECK_EQ(x.code, 0);
+  CHECK(contains(x.out, "Berserk: 364 -> 366 chapters\n"));
+  CHECK(contains(x.out, "薬屋のひとりごと: its page cannot be read\n"));
+  CHECK(x.out.ends_with("run 1: 7 scraped, 6 with new chapters, 1 failed\n"));
+  CHECK(contains(x.err, "INFO pool main: size 10"));
+  CHECK(!contains(x.err, "WARNING"));
+  CHECK(!contains(x.err, "ERROR"));
+  CHECK(std::filesystem::is_empty(service.folder()));
+  CHECK(command_lines_with(service.folder()).empty());
+}
+
+SCENARIO("a database that cannot be used is one critical line without a password, and exit code 1") {
+  auto check = [](const std::string& uri, const std::string& reason) {
+    auto x = run({"bato-service"}, {{"DATABASE_URI", uri}});
+    CHECK_EQ(x.code, 1);
+    CHECK_EQ(count(x.err, "CRITICAL"), 1u);
+    CHECK(contains(x.err, reason));
+    CHECK(!contains(x.all(), "geheim"));
+    CHECK_EQ(x.out, "");
+    CHECK_LT(x.seconds, 4.0);
+  };
+  check("mysql://u:geheim@127.0.0.1:1/x?connect_timeout=2", "the server is down or cannot be reached");
+  check("mysql://u:geheim@127.0.0.1:1/x?no_such_key=2", "no_such_key");
+  check("postgres://u:geheim@127.0.0.1/x", "DATABASE_URI");
+  auto port = std::to_string(shared_server().settings().port);
+  check("mysql://nobody:geheim@127.0.0.1:" + port + "/x", "refuses the login");
+  auto none = run({"bato-service"});
+  CHECK_EQ(none.code, 1);
+  CHECK_EQ(count(none.err, "CRITICAL"), 1u);
+}
+
+SCENARIO("it explains itself") {
+  auto x = run({"bato-service", "--help"});
+  CHECK_EQ(x.code, 0);
+  for (auto option : {"--once", "--test", "--config", "--interval", "--stale-after", "DATABASE_URI"})
+    CHECK(contains(x.out, option));
+  CHECK_EQ(run({"bato-service", "--nonsense"}).code, 2);
+  CHECK_EQ(run({"bato-service", "--interval=0"}).code, 2);
+}
+
+BEGIN_FIXTURE_SCOPE(fixture)
+
+SCENARIO("a second round finds nothing that is stale, unless it is told to") {
+  prepare();
+  auto once = [this](std::vector<std::string> words) {
+    words.insert(words.begin(), {"bato-service", "--once"});
+    return test::run(words, here).out;
+  };
+  CHECK_EQ(once({}), "A: 10 -> 11 chapters\nB: 20 -> 22 chapters\nrun 1: 2 scraped, 2 with new chapters, 0 failed\n");
+  CHECK_EQ(once({}), "run 2: 0 scraped, 0 with new chapters, 0 failed\n");
+  CHECK(once({"--stale-after=0", "--batch=1"}).ends_with("run 3: 1 scraped, 1 with new chapters, 0 failed\n"));
+  CHECK_EQ(number("SELECT COUNT(*) FROM scrape_runs"), 3);
+}
+
+SCENARIO("it does one round after the other until SIGTERM") {
+  prepare();
+  program service{{"bato-service", "--interval=1", "--stale-after=0"}, here};
+  CHECK(service.logs("INFO run 2: 2 scraped"));
+  service.signal(SIGTERM);
+  auto x = service.wait();
+  CHECK_EQ(x.code, 0);
+  CHECK(contains(x.err, "stopped; "));
+  CHECK(!contains(x.err, "ERROR"));
+  CHECK_EQ(x.out, "");
+}
+
+SCENARIO("SIGTERM in the middle of a round lets it come to its end") {
+  prepare();
+  database db{system(), pool};
+  std::optional<program> service;
+  db.with_transaction([&](database::session& s) {
+    s.execute(read("SELECT * FROM manga_details WHERE anilist_id = 2 FOR UPDATE"));
+    service.emplace(std::vector<std::string>{"bato-service"}, here);
+    REQUIRE(eventually([&] {
+      return number("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'") == 1;
+    }));
+    service->signal(SIGTERM);
+    CHECK(service->logs("finishing the round"));
+  });
+  auto x = service->wait();
+  CHECK_EQ(x.code, 0);
+  CHECK(contains(x.err, "run 1: 2 scraped, 2 with new chapters, 0 failed"));
+  CHECK_EQ(number("SELECT chapters FROM manga_details WHERE anilist_id = 2"), 22);
+  CHECK_EQ(number("SELECT COUNT(*) FROM scrape_runs"), 1);
+}
+
+SCENARIO("a second SIGTERM cuts the round") {
+  prepare();
+  database db{system(), pool};
+  std::optional<program> service;
+  db.with_transaction([&](database::session& s) {
+    s.execute(read("SELECT * FROM manga_details WHERE anilist_id = 2 FOR UPDATE"));
+    service.emplace(std::vector<std::string>{"bato-service"}, here);
+    REQUIRE(eventually([&] {
+      return number("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'") == 1;
+    }));
+    service->signal(SIGTERM);
+    CHECK(service->logs("finishing the round"));
+    service->signal(SIGTERM);
+    CHECK_LT(service->wait().seconds, 20.0);
+  });
+}
+
+SCENARIO("a server of its own goes with the service") {
+  program service{{"bato-service", "--test"}};
+  CHECK(service.logs("run 1: 7 scraped"));
+  service.signal(SIGTERM);
+  auto x = service.wait();
+  CHECK_EQ(x.code, 0);
+  CHECK(std::filesystem::is_empty(service.folder()));
+  CHECK(command_lines_with(service.folder()).empty());
+}
+
+END_FIXTURE_SCOPE()
