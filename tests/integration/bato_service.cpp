@@ -30,6 +30,13 @@ struct fixture : bato_fixture {
 
   int number(const std::string& sql) { return must(pool, read(sql))[0].get<int>(0); }
 
+  /// Whether somebody does. INNODB_TRX would not tell: it is renewed only if nobody has read it for 100 ms.
+  bool waits_for_lock() {
+    return number("SELECT CAST(VARIABLE_VALUE AS INT) FROM information_schema.GLOBAL_STATUS"
+                  " WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'")
+           == 1;
+  }
+
   environment here{{"DATABASE_URI", shared_server().uri()}};
 };
 
@@ -86,7 +93,10 @@ SCENARIO("a second round finds nothing that is stale, unless it is told to") {
     words.insert(words.begin(), {"bato-service", "--once"});
     return test::run(words, here).out;
   };
-  CHECK_EQ(once({}), "A: 10 -> 11 chapters\nB: 20 -> 22 chapters\nrun 1: 2 scraped, 2 with new chapters, 0 failed\n");
+  auto first = once({}); // In the order in which the connections are done.
+  CHECK(contains(first, "A: 10 -> 11 chapters\n"));
+  CHECK(contains(first, "B: 20 -> 22 chapters\n"));
+  CHECK(first.ends_with("run 1: 2 scraped, 2 with new chapters, 0 failed\n"));
   CHECK_EQ(once({}), "run 2: 0 scraped, 0 with new chapters, 0 failed\n");
   CHECK(once({"--stale-after=0", "--batch=1"}).ends_with("run 3: 1 scraped, 1 with new chapters, 0 failed\n"));
   CHECK_EQ(number("SELECT COUNT(*) FROM scrape_runs"), 3);
@@ -111,9 +121,7 @@ SCENARIO("SIGTERM in the middle of a round lets it come to its end") {
   db.with_transaction([&](database::session& s) {
     s.execute(read("SELECT * FROM manga_details WHERE anilist_id = 2 FOR UPDATE"));
     service.emplace(std::vector<std::string>{"bato-service"}, here);
-    REQUIRE(eventually([&] {
-      return number("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'") == 1;
-    }));
+    REQUIRE(eventually([&] { return waits_for_lock(); }));
     service->signal(SIGTERM);
     CHECK(service->logs("finishing the round"));
   });
@@ -131,9 +139,7 @@ SCENARIO("a second SIGTERM cuts the round") {
   db.with_transaction([&](database::session& s) {
     s.execute(read("SELECT * FROM manga_details WHERE anilist_id = 2 FOR UPDATE"));
     service.emplace(std::vector<std::string>{"bato-service"}, here);
-    REQUIRE(eventually([&] {
-      return number("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'") == 1;
-    }));
+    REQUIRE(eventually([&] { return waits_for_lock(); }));
     service->signal(SIGTERM);
     CHECK(service->logs("finishing the round"));
     service->signal(SIGTERM);
