@@ -15,18 +15,32 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <stdexcept>
 
 // Sends a message to the repository and waits for the answer: main is no actor, so it may.
 template <class Answer, class... Ts>
 Answer ask(caf::scoped_actor& self, const library_actor& whom, const Ts&... message) {
   Answer out{};
+  caf::error failed;
   self->request(whom, caf::infinite, message...)
-      .receive([&](const Answer& x) { out = x; },
-               [](const caf::error& why) {
-                 std::cerr << cenote::describe(why) << '\n';
-                 std::exit(1);
-               });
+      .receive([&](const Answer& x) { out = x; }, [&](caf::error& why) { failed = std::move(why); });
+  if (failed)
+    throw std::runtime_error{cenote::describe(failed)};
   return out;
+}
+
+int use(caf::scoped_actor& self, const library_actor& books) try {
+  ask<uint64_t>(self, books, caf::put_atom_v, manga{1, "Akira", 120});
+  ask<uint64_t>(self, books, caf::put_atom_v, manga{2, "Nana", std::nullopt});
+  ask<uint64_t>(self, books, add_chapter_atom_v, uint32_t{1});
+  auto akira = ask<std::optional<manga>>(self, books, caf::get_atom_v, uint32_t{1});
+  std::cout << akira->title << " has " << akira->chapters.value_or(0) << " chapters\n";
+  for (auto& x : ask<std::vector<manga>>(self, books, find_atom_v, std::string{"a"}))
+    std::cout << "found " << x.title << '\n';
+  return 0;
+} catch (const std::runtime_error& err) {
+  std::cerr << err.what() << '\n';
+  return 1;
 }
 
 int main() {
@@ -39,13 +53,9 @@ int main() {
   auto pool = cenote::spawn_pool(sys, cenote::parse_uri(uri ? uri : ""));
   auto books = sys.spawn(library, cenote::spawn_retrier(sys, pool));
   caf::scoped_actor self{sys};
-  ask<uint64_t>(self, books, caf::put_atom_v, manga{1, "Akira", 120});
-  ask<uint64_t>(self, books, caf::put_atom_v, manga{2, "Nana", std::nullopt});
-  ask<uint64_t>(self, books, add_chapter_atom_v, uint32_t{1});
-  auto akira = ask<std::optional<manga>>(self, books, caf::get_atom_v, uint32_t{1});
-  std::cout << akira->title << " has " << akira->chapters.value_or(0) << " chapters\n";
-  for (auto& x : ask<std::vector<manga>>(self, books, find_atom_v, std::string{"a"}))
-    std::cout << "found " << x.title << '\n';
+  auto code = use(self, books);
+  // The actor system ends when they have.
   self->send_exit(books, caf::exit_reason::user_shutdown);
   self->send_exit(pool, caf::exit_reason::user_shutdown);
+  return code;
 }
