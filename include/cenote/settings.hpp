@@ -66,7 +66,7 @@ struct server_settings {
   std::string program_name = "cenote"; ///< Shown in performance_schema.session_connect_attrs.
   std::string bind_address;
   bool compress = false;
-  bool autocommit = true;
+  bool autocommit = true; ///< Nothing else is possible: transactions are asked for by message.
 
   /// Longest time for one connect, the TLS and login handshakes included. At least 1 s, whole seconds count.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};

@@ -95,7 +95,7 @@ SCENARIO("a URI without a query leaves the defaults") {
 SCENARIO("every key of a query ends up in its setting") {
   auto x = parse_uri("mysql://u:p@h/d?charset=latin1&unix_socket=/s&connect_timeout=7&read_timeout=1.5"
                      "&write_timeout=2&init_command=SET+a%3D1&sql_mode=ANSI_QUOTES&program_name=app"
-                     "&bind_address=10.0.0.1&max_allowed_packet=1048576&compress=true&autocommit=0"
+                     "&bind_address=10.0.0.1&max_allowed_packet=1048576&compress=true&autocommit=1"
                      "&ssl_ca=/ca&ssl_cert=/cert&ssl_key=/key&ssl_capath=/path&ssl_cipher=AES");
   CHECK_EQ(x.charset, "latin1");
   CHECK_EQ(x.unix_socket, "/s");
@@ -108,7 +108,7 @@ SCENARIO("every key of a query ends up in its setting") {
   CHECK_EQ(x.bind_address, "10.0.0.1");
   CHECK_EQ(x.max_allowed_packet, 1048576u);
   CHECK(x.compress);
-  CHECK(!x.autocommit);
+  CHECK(x.autocommit);
   CHECK_EQ(x.tls_ca, "/ca");
   CHECK_EQ(x.tls_cert, "/cert");
   CHECK_EQ(x.tls_key, "/key");
@@ -132,7 +132,13 @@ SCENARIO("booleans have six spellings") {
   for (auto yes : {"true", "True", "1", "yes"})
     CHECK(parse_uri(std::string{"mysql://h/?compress="} + yes).compress);
   for (auto no : {"false", "False", "0", "no"})
-    CHECK(!parse_uri(std::string{"mysql://h/?autocommit="} + no).autocommit);
+    CHECK(!parse_uri(std::string{"mysql://h/?compress="} + no).compress);
+}
+
+SCENARIO("single statements cannot be left uncommitted") {
+  CHECK_EQ(uri_error("mysql://h/?autocommit=false"),
+           "database URI: the autocommit cannot be false: single statements are always committed; for others use "
+           "transact or a session");
 }
 
 SCENARIO("how much TLS is asked for follows from the keys together, the safest way") {
