@@ -2,6 +2,7 @@
 
 #include "cenote/error.hpp"
 #include "pool/sql_rules.hpp"
+#include "types/quoted_name.hpp"
 
 #include <utility>
 
@@ -17,13 +18,6 @@ void add_begin(std::vector<step>& steps, const transaction_options& options) {
   if (auto level = to_string(options.level); !level.empty())
     steps.push_back(control(step_kind::begin, "SET TRANSACTION ISOLATION LEVEL " + level));
   steps.push_back(control(step_kind::begin, options.read_only ? "START TRANSACTION READ ONLY" : "START TRANSACTION"));
-}
-
-std::string quoted(const std::string& name) {
-  std::string result = "`";
-  for (auto x : name)
-    result += x == '`' ? std::string{"``"} : std::string{x};
-  return result + '`';
 }
 
 } // namespace
@@ -71,10 +65,10 @@ job::job(session_command what, caf::response_promise promise)
     steps_.push_back(control(step_kind::control, "ROLLBACK"));
     break;
   case kind::savepoint:
-    steps_.push_back(control(step_kind::control, "SAVEPOINT " + quoted(what.savepoint)));
+    steps_.push_back(control(step_kind::control, "SAVEPOINT " + detail::quoted_name(what.savepoint)));
     break;
   case kind::rollback_to:
-    steps_.push_back(control(step_kind::control, "ROLLBACK TO SAVEPOINT " + quoted(what.savepoint)));
+    steps_.push_back(control(step_kind::control, "ROLLBACK TO SAVEPOINT " + detail::quoted_name(what.savepoint)));
     break;
   }
 }

@@ -1,4 +1,5 @@
 #include "db/connection_impl.hpp"
+#include "types/quoted_name.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -13,13 +14,6 @@
 namespace cenote::db {
 
 namespace {
-
-std::string quoted_name(std::string_view name) {
-  std::string result = "`";
-  for (auto x : name)
-    result += x == '`' ? std::string{"``"} : std::string{x};
-  return result + '`';
-}
 
 /// MariaDB counts seconds, and limits every statement; MySQL milliseconds, and limits reads.
 std::string time_limit(MYSQL& session, std::chrono::nanoseconds limit) {
@@ -45,7 +39,7 @@ std::string set_up_statement(MYSQL& session, const server_settings& where) {
 std::vector<std::string> set_up_after_reset(MYSQL& session, const server_settings& where) {
   std::vector<std::string> result;
   if (!where.database.empty())
-    result.push_back("USE " + quoted_name(where.database));
+    result.push_back("USE " + detail::quoted_name(where.database));
   result.push_back(set_up_statement(session, where));
   if (!where.init_command.empty())
     result.push_back(where.init_command);
