@@ -34,7 +34,7 @@ namespace {
 
 /// Whether there is no use in asking again: the pool ends, or is gone.
 bool is_final(const std::optional<failure>& why) {
-  return why && (why->code == errc::shutting_down || why->code == errc::internal);
+  return why && (why->code == errc::shutting_down || why->code == errc::pool_gone);
 }
 
 template <class Shared>

@@ -164,23 +164,25 @@ private:
     out.clear();
     out.push_back({wake_[0], POLLIN, 0});
     out.push_back({listener_.get(), POLLIN, 0});
+    // One time for all decisions: what is not due by it gets a timer, even if that comes due meanwhile.
+    auto now = clock::now();
     auto next = clock::time_point::max();
     for (auto& x : connections_) {
       if (swallowing_)
         break;
       auto events_of = [&](const direction& incoming, const direction& outgoing) {
         auto reads = !incoming.ended && incoming.size < most_held_bytes;
-        auto due = !outgoing.held.empty() && outgoing.held.front().due <= clock::now();
-        if (!outgoing.held.empty())
+        auto holds = !outgoing.held.empty();
+        auto due = holds && outgoing.held.front().due <= now;
+        if (holds && !due)
           next = std::min(next, outgoing.held.front().due);
         return static_cast<short>((reads ? POLLIN : 0) | (due ? POLLOUT : 0));
       };
       out.push_back({x.client.get(), events_of(x.requests, x.replies), 0});
       out.push_back({x.server.get(), events_of(x.replies, x.requests), 0});
     }
-    auto now = clock::now();
-    if (next == clock::time_point::max() || next <= now)
-      return -1; // What is due already waits for room in a socket.
+    if (next == clock::time_point::max())
+      return -1;
     return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(next - now).count());
   }
 
