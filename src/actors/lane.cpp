@@ -2,11 +2,69 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/ref_counted.hpp>
+#include <caf/resumable.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <future>
+#include <thread>
 #include <utility>
 
 namespace cenote {
+
+namespace {
+
+/// Several actors as one job of the scheduler: the thread that gets it queues them, and competes with nobody for that.
+class batch : public caf::resumable, public caf::ref_counted {
+public:
+  explicit batch(std::vector<caf::resumable*> actors) : actors_{std::move(actors)} {
+    // nop
+  }
+
+  resume_result resume(caf::execution_unit* thread, size_t) override {
+    for (auto x : actors_)
+      thread->exec_later(x);
+    return done;
+  }
+
+  void intrusive_ptr_add_ref_impl() override { ref(); }
+  void intrusive_ptr_release_impl() override { deref(); }
+
+private:
+  std::vector<caf::resumable*> actors_;
+};
+
+} // namespace
+
+event_loop::event_loop(caf::actor_system* sys) : default_multiplexer{sys} {
+  // nop
+}
+
+event_loop::~event_loop() {
+  hand_over();
+}
+
+void event_loop::exec_later(caf::resumable* what) {
+  auto kind = what->subtype();
+  if (kind == caf::resumable::io_actor || kind == caf::resumable::function_object
+      || std::this_thread::get_id() != thread_id()) {
+    default_multiplexer::exec_later(what);
+    return;
+  }
+  if (for_scheduler_.empty())
+    post([this] { hand_over(); });
+  for_scheduler_.push_back(what);
+}
+
+void event_loop::hand_over() {
+  auto& scheduler = system().scheduler();
+  if (for_scheduler_.size() == 1)
+    scheduler.enqueue(for_scheduler_.front());
+  else if (!for_scheduler_.empty())
+    scheduler.enqueue(new batch{for_scheduler_});
+  for_scheduler_.clear();
+}
 
 std::shared_ptr<lane> lane::start(caf::actor_system& sys) {
   auto loop = std::make_shared<event_loop>(&sys);

@@ -12,7 +12,7 @@ namespace cenote {
 
 using caf::io::network::operation;
 
-socket_watch::socket_watch(lane::event_loop& loop, int socket, caf::scheduled_actor* owner)
+socket_watch::socket_watch(event_loop& loop, int socket, caf::scheduled_actor* owner)
     : event_handler{loop, fcntl(socket, F_DUPFD_CLOEXEC, 0)}, owner_{owner} {
   // nop
 }

@@ -13,7 +13,7 @@ class socket_watch : public caf::io::network::event_handler, public caf::ref_cou
 public:
   /// @param socket stays the caller's: the watch works on a duplicate, because the event loop closes what it watches.
   /// @param owner must call `stop` before it ends.
-  socket_watch(lane::event_loop& loop, int socket, caf::scheduled_actor* owner);
+  socket_watch(event_loop& loop, int socket, caf::scheduled_actor* owner);
 
   /// Whether the operating system gave us the duplicate.
   bool valid() const noexcept { return fd_ != caf::io::network::invalid_native_socket; }

@@ -291,7 +291,7 @@ using scheduled_supervisor = supervisor_actor::stateful_impl<supervisor_state>;
 /// A supervisor that the event loop of a lane runs. CAF keeps only brokers there; all that makes one is below.
 class resident_supervisor : public scheduled_supervisor {
 public:
-  resident_supervisor(caf::actor_config& cfg, lane::event_loop* home, const pool_settings& rules,
+  resident_supervisor(caf::actor_config& cfg, event_loop* home, const pool_settings& rules,
                       std::unique_ptr<connection_factory> connections, uint64_t seed)
       : scheduled_supervisor{cfg, rules, std::move(connections), seed}, home_{home} {
     // nop
@@ -307,7 +307,7 @@ public:
   subtype_t subtype() const override { return io_actor; }
 
 private:
-  lane::event_loop* home_;
+  event_loop* home_;
 };
 
 } // namespace

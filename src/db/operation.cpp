@@ -183,6 +183,9 @@ progress connection::impl::run(int ready) {
     if (suspended_)
       return to_progress(events);
     finish_step();
+    // The server needs its time: to look for the answer at once would be a system call for nothing.
+    if (now_ == step::answer)
+      return progress::want_read;
   }
   return progress::done;
 }

@@ -38,8 +38,9 @@ SCENARIO("no caller notices that idle connections were killed") {
       }
       THEN("the pool has replaced each of them") {
         auto now = status(pool);
-        // The first that is found dead in a caller's hands takes its generation with it. That closes those of the others
-        // that nobody has missed yet, which then do not count as lost, and the up to three that were replaced already.
+        // The first that is found dead in a caller's hands takes its generation with it. That closes those of the
+        // others that nobody has missed yet, which then do not count as lost, and the up to three that were replaced
+        // already.
         CHECK(now.lost >= 20u);
         CHECK(now.lost <= 80u);
         CHECK(now.connects >= 4u + 80u);
