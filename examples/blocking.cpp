@@ -12,10 +12,14 @@
 #include <vector>
 
 int main() try {
+  auto uri = std::getenv("DATABASE_URI");
+  if (uri == nullptr) {
+    std::cerr << "set DATABASE_URI=mysql://user:password@host/database\n";
+    return 1;
+  }
   cenote::init();
   cenote::settings how;
-  auto uri = std::getenv("DATABASE_URI");
-  how.server = cenote::parse_uri(uri ? uri : "");
+  how.server = cenote::parse_uri(uri);
   cenote::database db{how};
   db.initialize();
   db.execute(cenote::idempotent_write("REPLACE INTO visits VALUES ('home', 0)"));

@@ -44,13 +44,17 @@ int use(caf::scoped_actor& self, const library_actor& books) try {
 }
 
 int main() {
+  auto uri = std::getenv("DATABASE_URI");
+  if (uri == nullptr) {
+    std::cerr << "set DATABASE_URI=mysql://user:password@host/database\n";
+    return 1;
+  }
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::library>();
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
-  auto uri = std::getenv("DATABASE_URI");
-  auto pool = cenote::spawn_pool(sys, cenote::parse_uri(uri ? uri : ""));
+  auto pool = cenote::spawn_pool(sys, cenote::parse_uri(uri));
   auto books = sys.spawn(library, cenote::spawn_retrier(sys, pool));
   caf::scoped_actor self{sys};
   auto code = use(self, books);

@@ -1,6 +1,7 @@
 // All or nothing: moves an amount from one account to another, once with success and once without.
 //   DATABASE_URI=mysql://user:password@host/database transaction
 // Needs the table: CREATE TABLE account (name VARCHAR(20) PRIMARY KEY, amount INT UNSIGNED NOT NULL)
+// and the row: INSERT INTO account VALUES ('Asuka', 100)
 
 #include <cenote/configuration.hpp>
 #include <cenote/error.hpp>
@@ -24,12 +25,16 @@ transaction transfer(uint32_t amount) {
 }
 
 int main() {
+  auto uri = std::getenv("DATABASE_URI");
+  if (uri == nullptr) {
+    std::cerr << "set DATABASE_URI=mysql://user:password@host/database\n";
+    return 1;
+  }
   cenote::init();
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
-  auto uri = std::getenv("DATABASE_URI");
-  auto pool = spawn_pool(sys, parse_uri(uri ? uri : ""));
+  auto pool = spawn_pool(sys, parse_uri(uri));
   // Repeats the whole transaction after a deadlock. If the answer to its COMMIT is lost, it does not: `unknown`.
   auto retrier = spawn_retrier(sys, pool);
   sys.spawn([=](caf::event_based_actor* self) {
@@ -41,7 +46,10 @@ int main() {
       std::cout << ", " << to_string(x.what) << '\n';
     };
     auto moved = [](const std::vector<result>& all) {
-      std::cout << "moved; Asuka has " << all.back()[0].get<int>("amount") << " left\n";
+      if (all.back().empty())
+        std::cout << "there is no row 'Asuka': see the top of this example\n";
+      else
+        std::cout << "moved; Asuka has " << all.back()[0].get<int>("amount") << " left\n";
     };
     auto end = [self, pool] { self->send_exit(pool, caf::exit_reason::user_shutdown); };
     self->request(retrier, caf::infinite, transact_atom_v, transfer(30))

@@ -23,7 +23,7 @@ namespace cenote {
 // Every message of cenote is on this page. What applications use comes first.
 
 /// A connection pool, and everything that decorates one (like a retrier). Answers every request, whatever happens;
-/// errors hold a `failure`, see `details`. Runs on CAF's scheduler and never blocks.
+/// errors hold a `failure`, see `details`. A pool runs on an I/O thread of its own; nothing here ever blocks.
 using pool_actor = caf::typed_actor<
     // Runs one statement in autocommit mode on the first free connection; callers are served first come first served.
     // Errors: every `errc` but `invalid_setting`.

@@ -33,10 +33,10 @@ enum class statement_kind : uint8_t {
 ///
 ///     write("INSERT INTO manga (id, title) VALUES (:id, :title)", x)
 ///
-/// A placeholder's name has letters, digits, `_` and `$`, and begins with no digit. Neither kind of placeholder is seen
-/// in quotes and comments; a `:` directly behind a letter, digit, quote or `:` begins none, so that `label:LOOP`, `::`
-/// and `:=` are left alone. Fields may be of any type that is a parameter, `std::optional`s of these, enums (sent as
-/// numbers), and types whose own overload calls `f.apply(...)`; fallbacks do not matter.
+/// A name has letters (also non-ASCII), digits, `_` and `$`, and begins with no digit. Neither kind of placeholder is
+/// seen in quotes and comments; a `:` directly behind a letter, digit, quote or `:` begins none, so that `label:LOOP`,
+/// `::` and `:=` are left alone. Fields may be of any type that is a parameter, `std::optional`s of these, enums (sent
+/// as numbers), and types whose own overload calls `f.apply(...)`; fallbacks do not matter.
 ///
 /// A statement whose placeholders and parameters do not match fails with `errc::invalid_statement` and is not sent.
 struct statement {

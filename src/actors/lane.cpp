@@ -22,8 +22,14 @@ public:
     // nop
   }
 
-  resume_result resume(caf::execution_unit* thread, size_t) override {
+  /// A scheduler that stops drops its jobs.
+  ~batch() override {
     for (auto x : actors_)
+      intrusive_ptr_release(x);
+  }
+
+  resume_result resume(caf::execution_unit* thread, size_t) override {
+    for (auto x : std::exchange(actors_, {}))
       thread->exec_later(x);
     return done;
   }

@@ -158,14 +158,22 @@ caf::result<drain_report> supervisor_state::drain(caf::timespan limit) {
 void supervisor_state::opened_connection(connection_id id, opened x) {
   log().debug("pool {}: opened connection {} (session {} on {})", rules.name, static_cast<uint64_t>(id),
               x.server_connection_id, connections_of->endpoint());
+  if (!std::exchange(connect_troubles, {}).empty())
+    log().info("pool {}: connected to {} again", rules.name, connections_of->endpoint());
   self->monitor(x.connection);
   connections.emplace(id, member{std::move(x.connection), std::nullopt});
   perform(core.opened(id, now()));
 }
 
 void supervisor_state::open_failed(connection_id id, const failure& why) {
-  log().warn("pool {}: cannot connect to {}", rules.name, to_string(why));
+  // One line per trouble, not one per attempt: an outage has many.
+  auto is_new = connect_troubles.insert(why.text).second;
+  log().log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
+            to_string(why));
+  auto before = core.status().breaker;
   perform(core.open_failed(id, why, now()));
+  if (before == breaker_state::closed && core.status().breaker != breaker_state::closed)
+    log().warn("pool {}: the circuit breaker is open: requests fail at once until a connect succeeds", rules.name);
 }
 
 void supervisor_state::returned(connection_id id, grant what, const std::string& reason) {

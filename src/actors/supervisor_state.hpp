@@ -15,6 +15,8 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -106,6 +108,8 @@ struct supervisor_state {
   std::unordered_map<pool::request_id, pending> requests;
   uint64_t last_request = 0;
   pool::commands follow_up; ///< What carrying out commands has led to.
+
+  std::set<std::string> connect_troubles; ///< Texts of the failed connects since one succeeded.
 
   std::vector<caf::typed_response_promise<drain_report>> drain_promises;
   bool finishing = false;

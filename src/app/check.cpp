@@ -26,12 +26,21 @@ double milliseconds(std::chrono::nanoseconds x) {
   return std::chrono::duration<double, std::milli>(x).count();
 }
 
-/// Waits until all connections are open, or it is clear that they cannot be.
+/// Waits until all connections are open, or it is clear that they cannot be: connects have failed, and there are no
+/// more connections for a while.
 tl::expected<pool_status, failure> settled_status(pool_host& host, clock::time_point deadline) {
+  constexpr auto patience = 500ms;
+  uint64_t most = 0;
+  auto last_success = clock::now();
   for (;;) {
     auto status = host.ask<pool_status>(status_atom_v);
-    if (!status || status->total_connections >= status->pool_size || !status->last_error.empty()
-        || clock::now() >= deadline)
+    auto now = clock::now();
+    if (status && status->total_connections > most) {
+      most = status->total_connections;
+      last_success = now;
+    }
+    if (!status || status->total_connections >= status->pool_size || now >= deadline
+        || (!status->last_error.empty() && now - last_success >= patience))
       return status;
     std::this_thread::sleep_for(5ms);
   }
