@@ -39,15 +39,15 @@ struct connection::impl {
   bool usable() const noexcept;
 
   session_ptr session;
-  bool tls = false;
   uint64_t max_statement_bytes = 0;
   uint64_t max_result_bytes = 0;
   std::string version;
-  bool read_only = false;
-  bool autocommit = true;
-  bool has_database = true;              ///< Whether the session was opened with a database.
   std::vector<bool> compound_gives_rows; ///< Of the compound statement that was started last.
   std::vector<std::string> set_up;       ///< The statements that bring a fresh session into its state.
+  bool tls = false;
+  bool read_only = false;
+  bool autocommit = true;
+  bool has_database = true; ///< Whether the session was opened with a database.
   /// Set if the session has ANSI_QUOTES but its server does not report that with each answer.
   bool unreported_ansi_quotes = false;
 
@@ -71,14 +71,14 @@ private:
 
   step now_ = step::idle;
   bool resetting_ = false;
-  size_t next_set_up_ = 0;
   bool suspended_ = false; ///< Within a call that waits for the socket.
   bool desynchronised_ = false;
+  bool failed_ = false;
+  size_t next_set_up_ = 0;
   std::string sql_;
   const MARIADB_CHARSET_INFO* charset_ = nullptr; ///< Last one found to be safe.
   result_reader reader_;
   trouble trouble_;
-  bool failed_ = false;
   size_t bytes_this_turn_ = 0;
 
   // What Connector/C's calls give back.

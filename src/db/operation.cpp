@@ -44,9 +44,9 @@ trouble oversized(uint64_t limit) {
 
 connection::impl::impl(session_ptr x, const server_settings& where)
     : session{std::move(x)},
-      tls{mysql_get_ssl_cipher(session.get()) != nullptr},
       max_result_bytes{where.max_result_bytes},
-      version{mysql_get_server_info(session.get())} {
+      version{mysql_get_server_info(session.get())},
+      tls{mysql_get_ssl_cipher(session.get()) != nullptr} {
   // nop
 }
 
