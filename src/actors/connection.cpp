@@ -125,12 +125,14 @@ void connection_state::close() {
     for (auto& x : in_use->waiting)
       x.answer(own_failure(errc::session_ended, outcome::rejected, "the pool closed the connection of the session"));
   timer.dispose();
+  expect_answer(false);
   self->quit();
 }
 
 // -- the connection's progress -----------------------------------------------------
 
 void connection_state::drive(db::progress x) {
+  expect_answer(x != db::progress::done);
   switch (x) {
   case db::progress::done:
     finished();
@@ -258,6 +260,18 @@ void connection_state::give_up(std::string reason) {
   release(fate::broken, std::move(reason));
 }
 
+/// Cuts the connection to the server.
+void connection_state::end() {
+  expect_answer(false);
+  watch->stop();
+  db.reset();
+}
+
+void connection_state::expect_answer(bool x) {
+  if (std::exchange(expecting, x) != x)
+    where->loop().expect(x);
+}
+
 void connection_state::end_server_session() {
   // Without a sender: a failure is logged by the controller, and would end this actor.
   caf::anon_send(context.controller, end_atom_v, db->server_id());
@@ -269,8 +283,7 @@ void connection_state::end_server_session() {
 void connection_state::hand_back(std::string reason) {
   timer.dispose();
   auto was = std::exchange(doing, activity::gone);
-  watch->stop();
-  db.reset();
+  end();
   at_hand.reset();
   if (was == activity::gone) // Already reported.
     reason = "the connection has just been lost";
@@ -287,8 +300,7 @@ void connection_state::release(fate what, std::string reason) {
       end_session("its connection was lost (" + reason + ")");
     }
     doing = activity::gone;
-    watch->stop();
-    db.reset();
+    end();
   }
   self->send(context.pool, released_atom_v, context.id, released{what, std::move(reason)});
 }

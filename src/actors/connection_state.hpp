@@ -68,6 +68,8 @@ struct connection_state {
   void time_is_up();
   void give_up(std::string reason);
   void end_server_session();
+  void end();
+  void expect_answer(bool x);
 
   // -- work ------------------------------------------------------------------------
 
@@ -100,6 +102,7 @@ struct connection_state {
   std::optional<db::connection> db; ///< Empty when gone.
   socket_watch_ptr watch;
   activity doing = activity::idle;
+  bool expecting = false; ///< That the server says something.
   caf::disposable timer;
 
   // The work at hand.

@@ -15,6 +15,9 @@ namespace cenote {
 
 namespace {
 
+/// The most actors that wait for others to be handed over with them.
+constexpr size_t largest_batch = 16;
+
 /// Several actors as one job of the scheduler: the thread that gets it queues them, and competes with nobody for that.
 class batch : public caf::resumable, public caf::ref_counted {
 public:
@@ -59,11 +62,22 @@ void event_loop::exec_later(caf::resumable* what) {
     return;
   }
   if (for_scheduler_.empty())
-    post([this] { hand_over(); });
+    post([this] { end_turn(); });
   for_scheduler_.push_back(what);
 }
 
+void event_loop::end_turn() {
+  auto brought_some = for_scheduler_.size() > known_;
+  if (expected_ > 0 && brought_some && for_scheduler_.size() < largest_batch) {
+    known_ = for_scheduler_.size();
+    post([this] { end_turn(); }); // After another look at the sockets, without waiting for them.
+    return;
+  }
+  hand_over();
+}
+
 void event_loop::hand_over() {
+  known_ = 0;
   auto& scheduler = system().scheduler();
   if (for_scheduler_.size() == 1)
     scheduler.enqueue(for_scheduler_.front());

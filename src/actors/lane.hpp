@@ -8,21 +8,28 @@
 
 namespace cenote {
 
-/// An event loop whose actors wake the scheduler's threads once per turn. Each wake-up costs system calls on both
-/// sides, and the sockets that are ready in one turn often have answers for as many callers.
+/// An event loop that wakes the scheduler's threads seldom: a wake-up costs several system calls, on both sides. Actors
+/// that have got messages from the loop's own are handed to the scheduler together, at the end of a turn. While answers
+/// of servers are expected, they wait for the first turn that brings no further ones.
 class event_loop : public caf::io::network::default_multiplexer {
 public:
   explicit event_loop(caf::actor_system* sys);
   ~event_loop() override;
 
-  /// Runs actors of this loop on it, in their turn. Any other actor is handed to the scheduler: when the events at hand
-  /// have been dealt with if this thread is the loop's own, else at once.
+  /// Runs actors of this loop on it, in their turn. Any other is handed to the scheduler: later if this thread is the
+  /// loop's own, else at once.
   void exec_later(caf::resumable* what) override;
 
+  /// One more answer of a server is expected, or one less. Only on the loop's own thread.
+  void expect(bool more) noexcept { more ? ++expected_ : --expected_; }
+
 private:
+  void end_turn();
   void hand_over();
 
   std::vector<caf::resumable*> for_scheduler_; ///< With a reference to each.
+  size_t known_ = 0;                           ///< How many of them there were at the end of the last turn.
+  size_t expected_ = 0;
 };
 
 /// An I/O thread with an event loop of its own, on which connection actors live. SQL never runs on CAF's middleman: its
