@@ -56,7 +56,8 @@ connection_actor::behavior_type connection_state::make_behavior() {
       [this](look_after_atom) { look_after(); },
       [this](close_atom) { close(); },
       [this](ready_atom, bool readable, bool writable) {
-        if (doing == activity::idle || doing == activity::leased)
+        auto waits_for_stop = doing == activity::stopping && is_over;
+        if (doing == activity::idle || doing == activity::leased || waits_for_stop)
           idle_event();
         else if (doing != activity::gone)
           drive(db->resume(readable, writable));
