@@ -56,11 +56,10 @@ connection_actor::behavior_type connection_state::make_behavior() {
       [this](look_after_atom) { look_after(); },
       [this](close_atom) { close(); },
       [this](ready_atom, bool readable, bool writable) {
-        auto waits_for_stop = doing == activity::stopping && is_over;
-        if (doing == activity::idle || doing == activity::leased || waits_for_stop)
-          idle_event();
-        else if (doing != activity::gone)
+        if (expecting)
           drive(db->resume(readable, writable));
+        else if (doing != activity::gone)
+          idle_event();
       },
   };
 }

@@ -102,7 +102,7 @@ struct connection_state {
   std::optional<db::connection> db; ///< Empty when gone.
   socket_watch_ptr watch;
   activity doing = activity::idle;
-  bool expecting = false; ///< That the server says something.
+  bool expecting = false; ///< An operation waits for the server.
   caf::disposable timer;
 
   // The work at hand.
