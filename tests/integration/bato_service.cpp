@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <functional>
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -35,6 +36,21 @@ struct fixture : bato_fixture {
     return number("SELECT CAST(VARIABLE_VALUE AS INT) FROM information_schema.GLOBAL_STATUS"
                   " WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'")
            == 1;
+  }
+
+  /// Starts the service and tells it to stop in the middle of a round, while it waits for a row. It gets the row after
+  /// `meanwhile`.
+  void stop_in_a_round(
+      std::optional<program>& service, const std::function<void()>& meanwhile = [] {}) {
+    database db{system(), pool};
+    db.with_transaction([&](database::session& s) {
+      s.execute(read("SELECT * FROM manga_details WHERE anilist_id = 2 FOR UPDATE"));
+      service.emplace(std::vector<std::string>{"bato-service"}, here);
+      REQUIRE(eventually([&] { return waits_for_lock(); }));
+      service->signal(SIGTERM);
+      CHECK(service->logs("finishing the round"));
+      meanwhile();
+    });
   }
 
   environment here{{"DATABASE_URI", shared_server().uri()}};
@@ -116,15 +132,8 @@ SCENARIO("it does one round after the other until SIGTERM") {
 
 SCENARIO("SIGTERM in the middle of a round lets it come to its end") {
   prepare();
-  database db{system(), pool};
   std::optional<program> service;
-  db.with_transaction([&](database::session& s) {
-    s.execute(read("SELECT * FROM manga_details WHERE anilist_id = 2 FOR UPDATE"));
-    service.emplace(std::vector<std::string>{"bato-service"}, here);
-    REQUIRE(eventually([&] { return waits_for_lock(); }));
-    service->signal(SIGTERM);
-    CHECK(service->logs("finishing the round"));
-  });
+  stop_in_a_round(service);
   auto x = service->wait();
   CHECK_EQ(x.code, 0);
   CHECK(contains(x.err, "run 1: 2 scraped, 2 with new chapters, 0 failed"));
@@ -134,14 +143,8 @@ SCENARIO("SIGTERM in the middle of a round lets it come to its end") {
 
 SCENARIO("a second SIGTERM cuts the round") {
   prepare();
-  database db{system(), pool};
   std::optional<program> service;
-  db.with_transaction([&](database::session& s) {
-    s.execute(read("SELECT * FROM manga_details WHERE anilist_id = 2 FOR UPDATE"));
-    service.emplace(std::vector<std::string>{"bato-service"}, here);
-    REQUIRE(eventually([&] { return waits_for_lock(); }));
-    service->signal(SIGTERM);
-    CHECK(service->logs("finishing the round"));
+  stop_in_a_round(service, [&] {
     service->signal(SIGTERM);
     CHECK_LT(service->wait().seconds, 20.0);
   });
