@@ -124,6 +124,7 @@ figures run_actors(const scenario& what, const catalogue& all) {
     pool_settings rules;
     rules.size = what.connections;
     rules.max_overflow = 0;
+    rules.pipeline_depth = what.depth;
     ending guarded{spawn_pool(sys, what.server, rules)};
     await_connections(sys, guarded.pool, what.connections);
     for (auto& x : crew)

@@ -28,6 +28,7 @@ struct options {
   std::vector<std::string> transports{"tcp", "unix"};
   std::vector<size_t> callers{1, 10, 256};
   size_t connections = 10;
+  size_t depth = pool_settings{}.pipeline_depth;
   size_t workers = 1;
   size_t rounds = 3;
   double seconds = 1;
@@ -63,7 +64,12 @@ std::vector<outcome_line> run(const options& opts, const server_settings& where,
   size_t step = 0;
   for (size_t round = 0; round < opts.rounds; ++round) {
     for (auto& line : lines) {
-      scenario what{through(line.transport, where, facts), line.callers, opts.connections, opts.workers, opts.length()};
+      scenario what{through(line.transport, where, facts),
+                    line.callers,
+                    opts.connections,
+                    opts.depth,
+                    opts.workers,
+                    opts.length()};
       pairing both;
       // They take turns in going first, so that a machine that becomes slower favours neither.
       if (round % 2 == 0) {
@@ -174,6 +180,7 @@ int main(int argc, char** argv) {
   app.add_option("--connections", opts.connections, "connections of each side")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
+  app.add_option("--depth", opts.depth, "cenote's pipeline-depth")->check(CLI::Range(1, 64))->capture_default_str();
   app.add_option("--workers", opts.workers, "scheduler threads of cenote's side")
       ->check(CLI::Range(1, 1'024))
       ->capture_default_str();

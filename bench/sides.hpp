@@ -13,6 +13,7 @@ struct scenario {
   server_settings server; ///< TCP or unix socket.
   size_t callers = 1;
   size_t connections = 10;
+  size_t depth = pool_settings{}.pipeline_depth;
   size_t workers = 1; ///< Scheduler threads of the actor system.
   round_length length;
 };

@@ -101,27 +101,35 @@ struct grant {
   liveness_check check = liveness_check::peek;
   /// When the work's own time is up; `time_point::max()` if it has none.
   caf::actor_clock::time_point deadline = caf::actor_clock::time_point::max();
-  /// Until when a check before use may take: a frozen server must not hold a caller for longer than the queue would.
+  /// Until when it may not have begun: a frozen server, or a statement before it on its connection, must not hold a
+  /// caller for longer than the queue would.
   caf::actor_clock::time_point check_until = caf::actor_clock::time_point::max();
   /// When the pool got the request; decides its place in the queue if it comes back.
   caf::actor_clock::time_point accepted;
   std::chrono::nanoseconds waited{0};
   uint32_t attempts = 1;
   bool urgent = false;        ///< Came as `verify`: does not wait for a server that is down.
+  bool shareable = false;     ///< A statement that may use the connection beside others.
   caf::strong_actor_ptr user; ///< Whose death makes the statement useless; may be null.
 };
 
-/// A connection's report that it is free again, or gone.
+/// A connection's report that requests have ended, or that it is gone.
 struct released {
   fate what = fate::reusable;
   std::string reason; ///< Why it is gone.
+  uint32_t ended = 1; ///< Requests that have ended since the last report, those that it hands back not included.
 };
 
 /// A connection: owns one session with the server. A broker on an I/O lane; never blocks it.
 using connection_actor = caf::typed_actor<
-    // Does the work and answers the client, to whom the pool delegates, in the way of what it asked for. If the
-    // connection turns out to be dead before anything was sent, it hands the grant back to the pool with `returned`.
+    // Does the work, after what it was given before, and answers the client, to whom the pool delegates, in the way of
+    // what it asked for. If the connection turns out to be dead before anything was sent, it hands the grant back to
+    // the pool with `returned`.
     caf::result<result>(execute_atom, grant),
+
+    // Its first statement is slow: hands those behind it back to the pool with `called_back`, if it does no harm that
+    // they run here as well.
+    caf::result<void>(call_back_atom),
 
     // Does it for the holder of the session, after what that one has asked for before.
     caf::result<result>(execute_atom, session_command),
@@ -172,7 +180,10 @@ using supervisor_actor = pool_actor::extend<
     caf::result<void>(released_atom, connection_id, released),
 
     // Work that a dead connection could not begin: it keeps its place at the head of the queue.
-    caf::result<result>(returned_atom, connection_id, grant, std::string)>;
+    caf::result<result>(returned_atom, connection_id, grant, std::string),
+
+    // Work that waits on its connection behind a slow statement: likewise.
+    caf::result<result>(called_back_atom, grant)>;
 
 } // namespace cenote
 

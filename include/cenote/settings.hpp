@@ -100,6 +100,11 @@ struct pool_settings {
   size_t size = 10;        ///< Connections kept open. At least 1.
   size_t max_overflow = 5; ///< Further ones while callers wait. Zero: none.
 
+  /// The most statements that one connection carries at a time, sent one behind the other without waiting for the
+  /// answers. Only reads and idempotent writes share a connection, and only if none is idle. From 1, which means that
+  /// every statement has its connection alone, to 64.
+  size_t pipeline_depth = 16;
+
   /// Longest wait for a connection. At least 1 ms.
   std::chrono::nanoseconds timeout = std::chrono::seconds{30};
   /// Age at which an idle connection is replaced, less up to 10 % at random. Zero: never.

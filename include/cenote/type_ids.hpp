@@ -80,6 +80,8 @@ CAF_ADD_ATOM(cenote, cenote, look_after_atom)
 CAF_ADD_ATOM(cenote, cenote, stop_atom)
 CAF_ADD_ATOM(cenote, cenote, end_atom)
 CAF_ADD_ATOM(cenote, cenote, done_atom)
+CAF_ADD_ATOM(cenote, cenote, call_back_atom)
+CAF_ADD_ATOM(cenote, cenote, called_back_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 

@@ -16,13 +16,9 @@
 
 namespace cenote {
 
-namespace {
-
 std::string seconds(std::chrono::nanoseconds x) {
   return std::to_string(std::chrono::duration<double>(x).count()) + " s";
 }
-
-} // namespace
 
 connection_state::connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session)
     : self{this_actor}, where{std::move(lane)}, context{std::move(about)}, db{std::move(session)} {
@@ -43,14 +39,19 @@ connection_actor::behavior_type connection_state::make_behavior() {
   self->set_exit_handler([this](const caf::exit_msg&) { close(); });
   return {
       [this](execute_atom, grant& what) -> caf::result<result> {
-        promise = self->make_response_promise();
-        begin(what);
+        if (what.shareable) {
+          share(what);
+        } else {
+          promise = self->make_response_promise();
+          begin(what);
+        }
         return caf::delegated<result>{};
       },
       [this](execute_atom, session_command& what) -> caf::result<result> {
         add(std::move(what));
         return caf::delegated<result>{};
       },
+      [this](call_back_atom) { call_back(); },
       [this](checkin_atom, session_id id) { check_in(id); },
       [this](ping_atom) { ping(); },
       [this](look_after_atom) { look_after(); },
@@ -68,6 +69,7 @@ connection_actor::behavior_type connection_state::make_behavior() {
 
 void connection_state::begin(grant& what) {
   current = std::move(what);
+  ended = 1; // By the time of the next report.
   if (doing != activity::idle) {
     hand_back("the connection has just been lost");
     return;
@@ -109,6 +111,8 @@ void connection_state::look_after() {
     }
     return;
   }
+  if (!sent.empty())
+    look_after_shared();
   if (doing != activity::running || !has_ended(current.user))
     return;
   log().info("connection {}: the caller of a statement has ended, stopping it", static_cast<uint64_t>(context.id));
@@ -117,14 +121,19 @@ void connection_state::look_after() {
 }
 
 void connection_state::close() {
-  if (doing == activity::running || doing == activity::checking || doing == activity::stopping)
+  if (doing == activity::running || doing == activity::checking || doing == activity::stopping || !sent.empty())
     end_server_session();
-  if (doing == activity::running || doing == activity::checking)
-    cut(own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran"));
+  auto why =
+      own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran");
+  for (auto shared : {&sent, &unsent})
+    for (auto& x : *shared)
+      answer(x, why);
+  if (doing == activity::running || (doing == activity::checking && unsent.empty()))
+    cut(std::move(why));
   if (in_use)
     for (auto& x : in_use->waiting)
       x.answer(own_failure(errc::session_ended, outcome::rejected, "the pool closed the connection of the session"));
-  timer.dispose();
+  stop_timer();
   expect_answer(false);
   self->quit();
 }
@@ -132,6 +141,10 @@ void connection_state::close() {
 // -- the connection's progress -----------------------------------------------------
 
 void connection_state::drive(db::progress x) {
+  if (!sent.empty()) {
+    drive_shared(x);
+    return;
+  }
   expect_answer(x != db::progress::done);
   switch (x) {
   case db::progress::done:
@@ -156,10 +169,12 @@ void connection_state::finished() {
   }
   auto outcome = db->take();
   if (doing == activity::checking) {
-    if (outcome)
+    if (!outcome)
+      hand_back(outcome.error().text);
+    else if (unsent.empty())
       start_work();
     else
-      hand_back(outcome.error().text);
+      begin_sharing();
     return;
   }
   watch->want(true, false);
@@ -174,7 +189,7 @@ void connection_state::finished() {
 }
 
 void connection_state::finish_keepalive(const tl::expected<result, db::trouble>& outcome) {
-  timer.dispose();
+  stop_timer();
   if (!outcome)
     release(fate::lost, outcome.error().text);
   else
@@ -188,7 +203,7 @@ void connection_state::stop_on_server() {
   is_over = false;
   stop_confirmed = false;
   // After an error the server does not tell whether a transaction is open.
-  needs_reset |= at_hand->is_transaction();
+  needs_reset |= at_hand && at_hand->is_transaction();
   limit_until(self->clock().now() + context.server->connect_timeout);
   // No timeout of CAF's: the timer ends this activity.
   self->request(context.controller, caf::infinite, stop_atom_v, db->server_id())
@@ -217,9 +232,19 @@ void connection_state::stopped() {
 }
 
 void connection_state::limit_until(caf::actor_clock::time_point limit) {
+  stop_timer();
+  if (limit == caf::actor_clock::time_point::max())
+    return;
+  timer_at = limit;
+  timer = self->run_delayed(limit - self->clock().now(), [this] {
+    timer_at = caf::actor_clock::time_point::max();
+    time_is_up();
+  });
+}
+
+void connection_state::stop_timer() {
   timer.dispose();
-  if (limit != caf::actor_clock::time_point::max())
-    timer = self->run_delayed(limit - self->clock().now(), [this] { time_is_up(); });
+  timer_at = caf::actor_clock::time_point::max();
 }
 
 /// The server said something while nothing was asked: it hangs up.
@@ -247,6 +272,10 @@ void connection_state::time_is_up() {
                     "stopped after its time limit of " + seconds(at_hand->limit())));
     stop_on_server();
     break;
+  case activity::sharing:
+    expire_shared();
+    stop_if_needless();
+    break;
   case activity::idle:
   case activity::leased:
   case activity::gone:
@@ -257,7 +286,11 @@ void connection_state::time_is_up() {
 /// The session cannot be used any more though nobody ended it.
 void connection_state::give_up(std::string reason) {
   end_server_session();
-  release(fate::broken, std::move(reason));
+  if (sent.empty()) {
+    release(fate::broken, std::move(reason));
+  } else {
+    lose_shared(fate::broken, own_failure(errc::connection_lost, outcome::unknown, std::move(reason)));
+  }
 }
 
 /// Cuts the connection to the server.
@@ -281,9 +314,13 @@ void connection_state::end_server_session() {
 
 /// Nothing was sent: the pool finds another connection.
 void connection_state::hand_back(std::string reason) {
-  timer.dispose();
+  stop_timer();
   auto was = std::exchange(doing, activity::gone);
   end();
+  if (!unsent.empty()) {
+    hand_back_unsent(reason);
+    return;
+  }
   at_hand.reset();
   if (was == activity::gone) // Already reported.
     reason = "the connection has just been lost";
@@ -291,7 +328,7 @@ void connection_state::hand_back(std::string reason) {
 }
 
 void connection_state::release(fate what, std::string reason) {
-  timer.dispose();
+  stop_timer();
   doing = activity::idle;
   at_hand.reset();
   if (what != fate::reusable) {
@@ -301,8 +338,18 @@ void connection_state::release(fate what, std::string reason) {
     }
     doing = activity::gone;
     end();
+    report(what, reason);
+    hand_back_unsent(reason);
+  } else if (!unsent.empty()) { // They came while it was busy with itself.
+    begin_sharing();
+  } else {
+    report(what);
   }
-  self->send(context.pool, released_atom_v, context.id, released{what, std::move(reason)});
+}
+
+/// What has ended counts as such before what is handed back comes again.
+void connection_state::report(fate what, std::string reason) {
+  self->send(context.pool, released_atom_v, context.id, released{what, std::move(reason), std::exchange(ended, 0)});
 }
 
 /// The work at hand is not waited for any more.

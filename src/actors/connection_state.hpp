@@ -1,7 +1,8 @@
 #pragma once
 
-// Private to the connection actor: its state, in two parts. connection.cpp has the session's life: checks, time limits,
-// stopping, reports. connection_work.cpp has what it is used for: statements, transactions, sessions.
+// Private to the connection actor: its state, in three parts. connection.cpp has the session's life: checks, time
+// limits, stopping, reports. connection_work.cpp has what it is used for alone: statements, transactions, sessions.
+// connection_sharing.cpp has the statements that share it.
 
 #include "actors/connection.hpp"
 #include "actors/job.hpp"
@@ -20,6 +21,7 @@ enum class activity : uint8_t {
   idle,
   checking,  ///< The ping before its work.
   running,   ///< A step of a job.
+  sharing,   ///< Statements that are sent one behind the other.
   leased,    ///< Waiting for what the holder of its session wants next.
   stopping,  ///< A statement whose user has been answered, or is gone: the server has been told to stop it.
   resetting, ///< The session is brought back into its first state.
@@ -37,6 +39,20 @@ struct session_in_use {
   bool warned = false; ///< That it is held for long.
   caf::disposable time_limit;
 };
+
+/// A statement on a connection that it shares.
+struct shared_work {
+  grant what;
+  caf::response_promise promise;
+  size_t bytes = 0;      ///< About.
+  bool wanted = true;    ///< Else it was answered before its time, or runs elsewhere: its result is thrown away.
+  bool needless = false; ///< To be stopped if it is what the server runs.
+
+  const statement& text() const { return std::get<statement>(what.what); }
+};
+
+/// For texts: `1.500000 s`.
+std::string seconds(std::chrono::nanoseconds x);
 
 struct connection_state {
   using pointer = connection_actor::stateful_broker_pointer<connection_state>;
@@ -64,6 +80,7 @@ struct connection_state {
   void stop_on_server();
   void stopped();
   void limit_until(caf::actor_clock::time_point limit);
+  void stop_timer();
   void idle_event();
   void time_is_up();
   void give_up(std::string reason);
@@ -88,10 +105,31 @@ struct connection_state {
   void next_command();
   void end_session(const std::string& why);
 
+  // -- statements that share the connection ----------------------------------------
+
+  void share(grant& what);
+  void begin_sharing();
+  db::progress send_unsent();
+  void drive_shared(db::progress x);
+  void first_done();
+  void sharing_done();
+  void answer(shared_work& x, failure why);
+
+  void call_back();
+  void call_back(shared_work& x);
+  void limit_shared(caf::actor_clock::time_point limit);
+  void expire_shared();
+  void look_after_shared();
+  void stop_if_needless();
+
+  void lose_shared(fate what, const failure& why);
+  void hand_back_unsent(const std::string& reason);
+
   // -- reports -------------------------------------------------------------------
 
   void hand_back(std::string reason);
   void release(fate what, std::string reason = {});
+  void report(fate what, std::string reason = {});
   void answer(failure why);
   void cut(failure why);
   void put_numbers(failure& why) const;
@@ -104,6 +142,8 @@ struct connection_state {
   activity doing = activity::idle;
   bool expecting = false; ///< An operation waits for the server.
   caf::disposable timer;
+  caf::actor_clock::time_point timer_at = caf::actor_clock::time_point::max();
+  uint32_t ended = 0; ///< Requests that have ended since the last report.
 
   // The work at hand.
   grant current;
@@ -111,6 +151,12 @@ struct connection_state {
   std::optional<job> at_hand;
   std::optional<session_in_use> in_use;
   bool needs_reset = false; ///< The session may not be what it was.
+
+  // Statements that share the connection.
+  std::deque<shared_work> unsent;
+  std::deque<shared_work> sent; ///< Their answers come in this order.
+  size_t sent_bytes = 0;
+  std::optional<released> last_report; ///< The connection is of no use, but what was sent is still answered.
 
   // What is known about a statement that is being stopped.
   bool is_over = false;

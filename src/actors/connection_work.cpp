@@ -63,7 +63,7 @@ void connection_state::start(transaction& what) {
 }
 
 void connection_state::start(lease& what) {
-  timer.dispose();
+  stop_timer();
   if (has_ended(current.user)) { // During the check: the pool has said so before there was a session to end.
     promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
     release(fate::reusable);
@@ -109,7 +109,7 @@ void connection_state::finish_step() {
     run_step();
     return;
   }
-  timer.dispose();
+  stop_timer();
   at_hand->answer();
   job_done();
 }
@@ -147,7 +147,7 @@ void connection_state::step_failed(const db::trouble& what) {
   } else {
     answer(std::move(why));
   }
-  timer.dispose();
+  stop_timer();
   if (reusable)
     job_done();
   else
@@ -156,7 +156,7 @@ void connection_state::step_failed(const db::trouble& what) {
 
 /// A statement has committed or rolled back, which can be done in ways that its text does not show.
 void connection_state::lost_transaction() {
-  timer.dispose();
+  stop_timer();
   answer(at_hand->fate_of_whole(
       own_failure(
           errc::invalid_statement, outcome::unknown,
@@ -192,7 +192,7 @@ void connection_state::settle() {
 }
 
 void connection_state::finish_reset(const tl::expected<result, db::trouble>& outcome) {
-  timer.dispose();
+  stop_timer();
   if (outcome && !db->in_transaction())
     release(fate::reusable);
   else
@@ -252,15 +252,15 @@ void connection_state::next_command() {
 void connection_state::end_session(const std::string& why) {
   if (!in_use)
     return;
-  auto ended = std::exchange(in_use, std::nullopt);
-  ended->time_limit.dispose();
-  for (auto& x : ended->waiting)
-    x.answer(session_over(ended->terms.id, why));
+  auto session = std::exchange(in_use, std::nullopt);
+  session->time_limit.dispose();
+  for (auto& x : session->waiting)
+    x.answer(session_over(session->terms.id, why));
   if (doing == activity::leased) {
     settle();
   } else if (doing == activity::running) {
     // An open transaction will be rolled back, unless it is just being committed.
-    auto over = session_over(ended->terms.id, why);
+    auto over = session_over(session->terms.id, why);
     over.what = outcome::unknown;
     cut(std::move(over));
     stop_on_server();

@@ -5,6 +5,7 @@
 #include "actors/log.hpp"
 #include "actors/supervisor_state.hpp"
 #include "cenote/error.hpp"
+#include "pool/sql_rules.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -106,10 +107,16 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
         if (x.what != fate::reusable)
           log().warn("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), x.reason);
         end_session_on(id);
-        perform(core.released(id, x.what, x.reason, now()));
+        perform(core.released(id, x.what, x.ended, x.reason, now()));
       },
       [this](returned_atom, connection_id id, grant& what, const std::string& reason) -> caf::result<result> {
         returned(id, std::move(what), reason);
+        return caf::delegated<result>{};
+      },
+      [this](called_back_atom, grant& what) -> caf::result<result> {
+        --what.attempts; // It was not begun.
+        auto who = take_back(std::move(what));
+        perform(core.called_back(who, now()));
         return caf::delegated<result>{};
       },
   };
@@ -118,7 +125,10 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
 void supervisor_state::accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent) {
   auto accepted = now();
   auto deadline = timeout > timeout.zero() ? pool::later(accepted, timeout) : time_point::max();
-  auto who = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, std::move(user)});
+  auto text = std::get_if<statement>(&what);
+  auto shareable = text != nullptr && pool::is_shareable(*text);
+  auto who =
+      add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, shareable, std::move(user)});
   perform(core.acquire(who, accepted));
 }
 
@@ -180,9 +190,13 @@ void supervisor_state::returned(connection_id id, grant what, const std::string&
   log().warn("pool {}: connection {} is gone: {}; its statement was not sent and gets another", rules.name,
              static_cast<uint64_t>(id), reason);
   end_session_on(id);
-  auto who = add({self->make_response_promise(), std::move(what.what), what.accepted, what.deadline, what.attempts,
-                  what.urgent, std::move(what.user)});
+  auto who = take_back(std::move(what));
   perform(core.returned(id, reason, who, now()));
+}
+
+pool::request supervisor_state::take_back(grant what) {
+  return add({self->make_response_promise(), std::move(what.what), what.accepted, what.deadline, what.attempts,
+              what.urgent, what.shareable, std::move(what.user)});
 }
 
 void supervisor_state::connection_down(const caf::actor_addr& who) {
@@ -224,12 +238,16 @@ void supervisor_state::carry_out(const pool::look_after& x) {
   self->send(connections.at(x.id).actor, look_after_atom_v);
 }
 
+void supervisor_state::carry_out(const pool::call_back& x) {
+  self->send(connections.at(x.id).actor, call_back_atom_v);
+}
+
 void supervisor_state::carry_out(const pool::grant_connection& x) {
   auto who = std::move(requests.extract(x.request).mapped());
   if (has_ended(who.user)) {
     // The next one gets it. The promise needs no answer, but must not complain about having none.
     who.promise.deliver(caf::make_error(caf::sec::request_receiver_down));
-    auto more = core.released(x.connection, fate::reusable, {}, now());
+    auto more = core.released(x.connection, fate::reusable, 1, {}, now());
     follow_up.insert(follow_up.end(), more.begin(), more.end());
     return;
   }
@@ -244,6 +262,7 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   what.waited = x.waited;
   what.attempts = who.attempts + 1;
   what.urgent = who.urgent;
+  what.shareable = who.shareable;
   what.user = std::move(who.user);
   who.promise.delegate(connections.at(x.connection).actor, execute_atom_v, std::move(what));
 }
@@ -259,7 +278,7 @@ void supervisor_state::carry_out(const pool::finish&) {
 
 pool::request supervisor_state::add(pending x) {
   auto id = pool::request_id{++last_request};
-  pool::request result{id, x.accepted, x.deadline, x.urgent, x.attempts};
+  pool::request result{id, x.accepted, x.deadline, x.urgent, x.attempts, x.shareable};
   requests.emplace(id, std::move(x));
   return result;
 }

@@ -30,6 +30,7 @@ struct pending {
   pool::time_point deadline;
   uint32_t attempts; ///< Connections it was given already.
   bool urgent;
+  bool shareable;             ///< See `pool::is_shareable`.
   caf::strong_actor_ptr user; ///< Whose death makes it useless.
 };
 
@@ -75,6 +76,7 @@ struct supervisor_state {
   void opened_connection(connection_id id, opened x);
   void open_failed(connection_id id, const failure& why);
   void returned(connection_id id, grant what, const std::string& reason);
+  pool::request take_back(grant what);
   void connection_down(const caf::actor_addr& who);
   void holder_down(const caf::actor_addr& who);
 
@@ -85,6 +87,7 @@ struct supervisor_state {
   void carry_out(const pool::close_connection& x);
   void carry_out(const pool::ping_connection& x);
   void carry_out(const pool::look_after& x);
+  void carry_out(const pool::call_back& x);
   void carry_out(const pool::grant_connection& x);
   void carry_out(pool::fail_request& x);
   void carry_out(const pool::finish&);

@@ -27,6 +27,8 @@ std::vector<setting> make_table() {
       {"pool.size", "connections", count{pool(&pool_settings::size), 1, 10'000}, "POOL_SIZE", "Connections kept open."},
       {"pool.max-overflow", "connections", count{pool(&pool_settings::max_overflow), 0, 10'000}, "MAX_OVERFLOW",
        "Further connections while callers wait; 0 means none."},
+      {"pool.pipeline-depth", "statements", count{pool(&pool_settings::pipeline_depth), 1, 64}, "",
+       "Reads and idempotent writes that one connection carries at a time, if none is idle; 1 means one."},
       {"pool.timeout", "seconds", duration{pool(&pool_settings::timeout), 1ms, day}, "POOL_TIMEOUT",
        "Longest wait for a connection."},
       {"pool.recycle", "seconds", duration{pool(&pool_settings::recycle), 1ms, 365 * day, true, true}, "POOL_RECYCLE",

@@ -65,6 +65,18 @@ progress connection::start_reset() {
   return impl_->start_reset();
 }
 
+tl::expected<progress, trouble> connection::send(const statement& what) {
+  return impl_->send(what);
+}
+
+bool connection::can_send() const noexcept {
+  return impl_->can_send();
+}
+
+progress connection::next() {
+  return impl_->next();
+}
+
 bool connection::in_transaction() const noexcept {
   auto status = impl_->session->server_status;
   return (status & SERVER_STATUS_IN_TRANS) != 0 || ((status & SERVER_STATUS_AUTOCOMMIT) == 0 && impl_->autocommit);

@@ -51,7 +51,8 @@ enum class progress : uint8_t {
 };
 
 /// One session with a server. Everything but `open` and the destructor is non-blocking; at most one operation runs at a
-/// time. May move between threads as long as no two use it at once.
+/// time, or several statements that are sent one behind the other. May move between threads as long as no two use it at
+/// once.
 class connection {
 public:
   /// Resolves, connects, does TLS, logs in, checks the server and runs the set-up query. Blocks, at most for
@@ -61,7 +62,7 @@ public:
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
 
-  /// Says goodbye to the server if no operation is suspended, else just cuts the socket. Never blocks noticeably.
+  /// Says goodbye to the server if no operation is under way, else just cuts the socket. Never blocks noticeably.
   ~connection();
 
   /// The socket, owned by this object.
@@ -103,6 +104,23 @@ public:
 
   /// The outcome of `start_compound`: one result per statement.
   tl::expected<std::vector<result>, trouble> take_compound();
+  /// @}
+
+  /// @name Pipelining
+  /// Statements may be sent while others wait for their answers, which come in the same order. `resume` goes on with
+  /// the first of them until it is done, `take` takes its outcome, `next` goes on with the one behind it. The caller
+  /// limits how much is under way: a server that cannot get rid of its answers takes no more statements.
+  /// @{
+
+  /// Sends a statement like `start_execute`. Only if `can_send`.
+  /// @returns why it was not sent. If the connection is not `usable` then, those sent before will not be answered.
+  tl::expected<progress, trouble> send(const statement& what);
+
+  /// Whether nothing is under way, or nothing but statements whose answers have not begun to come.
+  bool can_send() const noexcept;
+
+  /// After `take`, if there are further statements under way. Does not look at the socket.
+  progress next();
   /// @}
 
   /// Whether a transaction is open, as far as the server has told: it does not with an error.

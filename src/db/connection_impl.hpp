@@ -34,6 +34,9 @@ struct connection::impl {
   progress start_execute(const statement& what);
   progress start_compound(const transaction& what);
   progress start_reset();
+  tl::expected<progress, trouble> send(const statement& what);
+  bool can_send() const noexcept;
+  progress next();
   progress resume(int ready);
   tl::expected<result, trouble> take();
   bool usable() const noexcept;
@@ -56,6 +59,9 @@ private:
   /// @param limit_each whether each of its results may have the largest size.
   template <class Write>
   progress start_text(Write write, bool limit_each);
+  /// Writes the text of a statement into `sql_`.
+  template <class Write>
+  std::optional<trouble> problem_with(Write write);
   std::optional<trouble> problem_with_charset();
   void next_set_up();
   progress run(int ready);
@@ -74,6 +80,8 @@ private:
   bool suspended_ = false; ///< Within a call that waits for the socket.
   bool desynchronised_ = false;
   bool failed_ = false;
+  bool limit_each_ = false;
+  size_t in_flight_ = 0; ///< Statements that have been sent, or begun to be, and whose outcome has not been taken.
   size_t next_set_up_ = 0;
   std::string sql_;
   const MARIADB_CHARSET_INFO* charset_ = nullptr; ///< Last one found to be safe.

@@ -51,7 +51,7 @@ connection::impl::impl(session_ptr x, const server_settings& where)
 }
 
 connection::impl::~impl() {
-  if (!usable())
+  if (!usable() || in_flight_ > 0)
     abandon();
   if (tls)
     forget_tls_errors();
@@ -75,7 +75,7 @@ void connection::impl::abandon() {
 }
 
 bool connection::impl::usable() const noexcept {
-  auto between = now_ == step::idle || now_ == step::done;
+  auto between = now_ == step::idle || now_ == step::done || (now_ == step::answer && !suspended_);
   return between && !desynchronised_ && mysql_get_socket(session.get()) != MARIADB_INVALID_SOCKET;
 }
 
@@ -97,26 +97,49 @@ progress connection::impl::start_compound(const transaction& what) {
 template <class Write>
 progress connection::impl::start_text(Write write, bool limit_each) {
   assert(now_ == step::idle);
-  now_ = step::done;
-  if (auto wrong = problem_with_charset()) {
+  limit_each_ = limit_each;
+  if (auto wrong = problem_with(write)) {
+    now_ = step::done;
     fail(std::move(*wrong));
     return progress::done;
   }
-  quoting mode{(session->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) == 0,
-               unreported_ansi_quotes || (session->server_status & SERVER_STATUS_ANSI_QUOTES) != 0};
-  if (auto wrong = write(mode)) {
-    fail(refusal(std::move(*wrong)));
-    return progress::done;
-  }
-  if (sql_.size() > max_statement_bytes) {
-    fail(refusal("the statement has " + std::to_string(sql_.size())
-                 + " bytes with its parameters, but max_allowed_packet permits " + std::to_string(max_statement_bytes)
-                 + ": send less at a time, or raise max_allowed_packet on the server"));
-    return progress::done;
-  }
-  reader_.start(max_result_bytes, limit_each);
+  ++in_flight_;
   now_ = step::send;
   return run(0);
+}
+
+tl::expected<progress, trouble> connection::impl::send(const statement& what) {
+  assert(can_send());
+  limit_each_ = false;
+  if (auto wrong = problem_with([&](quoting mode) { return fill_in(sql_, what, mode, *session); }))
+    return tl::unexpected{std::move(*wrong)};
+  ++in_flight_;
+  now_ = step::send;
+  auto result = run(0);
+  if (now_ == step::done) { // Nothing but a loss ends it here.
+    --in_flight_;
+    return tl::unexpected{std::move(trouble_)};
+  }
+  return result;
+}
+
+bool connection::impl::can_send() const noexcept {
+  return !suspended_ && (now_ == step::idle || now_ == step::answer);
+}
+
+template <class Write>
+std::optional<trouble> connection::impl::problem_with(Write write) {
+  if (auto wrong = problem_with_charset())
+    return wrong;
+  quoting mode{(session->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) == 0,
+               unreported_ansi_quotes || (session->server_status & SERVER_STATUS_ANSI_QUOTES) != 0};
+  if (auto wrong = write(mode))
+    return refusal(std::move(*wrong));
+  if (sql_.size() > max_statement_bytes)
+    return refusal("the statement has " + std::to_string(sql_.size())
+                   + " bytes with its parameters, but max_allowed_packet permits " + std::to_string(max_statement_bytes)
+                   + ": send less at a time, or raise max_allowed_packet on the server");
+  return std::nullopt;
 }
 
 /// Placeholders can be found in some character sets only, and a statement may have changed that of the session.
@@ -151,7 +174,7 @@ void connection::impl::next_set_up() {
     return;
   }
   sql_ = set_up[next_set_up_++];
-  reader_.start(max_result_bytes);
+  limit_each_ = false;
   now_ = step::send;
 }
 
@@ -159,9 +182,16 @@ progress connection::impl::resume(int ready) {
   return now_ == step::idle || now_ == step::done ? progress::done : run(ready);
 }
 
+progress connection::impl::next() {
+  assert(now_ == step::answer && !suspended_);
+  return has_input(*session) ? run(0) : progress::want_read;
+}
+
 tl::expected<result, trouble> connection::impl::take() {
   assert(now_ == step::done);
-  now_ = step::idle;
+  if (in_flight_ > 0)
+    --in_flight_;
+  now_ = in_flight_ > 0 ? step::answer : step::idle;
   if (sql_.capacity() > max_kept_text)
     sql_ = std::string{};
   auto rows = reader_.finish();
@@ -201,6 +231,7 @@ int connection::impl::call() {
   case step::send:
     return mysql_send_query_start(&status_, m, sql_.data(), sql_.size());
   case step::answer:
+    reader_.start(max_result_bytes, limit_each_);
     return mysql_read_query_result_start(&refused_, m);
   case step::row:
     return mysql_fetch_row_start(&row_, rows_);

@@ -10,10 +10,16 @@
 
 #include <netdb.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <unistd.h>
 
 #include <errmsg.h>
+
+// What ma_pvio.h takes for granted.
+using uchar = unsigned char;
+#define HAVE_TLS
+#include <ma_pvio.h>
 
 namespace cenote::db {
 
@@ -188,6 +194,14 @@ tl::unexpected<trouble> failed(MYSQL& session, std::string_view doing) {
 
 void forget_tls_errors() noexcept {
   ERR_clear_error();
+}
+
+bool has_input(const MYSQL& session) noexcept {
+  auto x = session.net.pvio;
+  if (x == nullptr)
+    return true;
+  return x->cache_pos < x->cache + x->cache_size
+         || (x->ctls != nullptr && SSL_has_pending(static_cast<SSL*>(x->ctls->ssl)) == 1);
 }
 
 trouble current_error(MYSQL& session, phase when) {

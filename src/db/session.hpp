@@ -34,6 +34,10 @@ tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::st
 /// Connector/C would take the error of another connection on the same thread for one of this.
 void forget_tls_errors() noexcept;
 
+/// Whether more has been read from the socket than Connector/C was asked for: then it does not become readable again
+/// for that. Also true if the socket is closed, where a call does not wait either.
+bool has_input(const MYSQL& session) noexcept;
+
 /// The error that Connector/C holds.
 trouble current_error(MYSQL& session, phase when);
 

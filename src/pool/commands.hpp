@@ -34,7 +34,14 @@ struct look_after {
   bool operator==(const look_after&) const = default;
 };
 
-/// Run a request on a connection; report `released` or `returned`.
+/// A statement on this connection is slow: report `called_back` for each that waits behind it and may just as well run
+/// elsewhere.
+struct call_back {
+  connection_id id;
+  bool operator==(const call_back&) const = default;
+};
+
+/// Run a request on a connection, behind those that it has already; report `released` or `returned`.
 struct grant_connection {
   request_id request;
   connection_id connection;
@@ -56,8 +63,8 @@ struct finish {
 };
 
 /// What the pool actor has to do, in this order.
-using command = std::variant<open_connection, close_connection, ping_connection, look_after, grant_connection,
-                             fail_request, finish>;
+using command = std::variant<open_connection, close_connection, ping_connection, look_after, call_back,
+                             grant_connection, fail_request, finish>;
 using commands = std::vector<command>;
 
 } // namespace cenote::pool

@@ -21,6 +21,7 @@ constexpr auto watch_interval = std::chrono::seconds{1};
 pool_core::pool_core(const pool_settings& rules, uint64_t seed, size_t servers)
     : rules_{rules},
       rng_{static_cast<std::minstd_rand::result_type>(seed)},
+      sharers_{rules.pipeline_depth},
       shedder_{rules},
       servers_{rules, servers},
       limit_{rules.size + rules.max_overflow} {
@@ -41,12 +42,11 @@ commands pool_core::acquire(const request& who, time_point now) {
     refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
     return out;
   }
-  if (!slots_.idle().empty()) {
-    // Nobody waits while a connection is idle.
-    grant(*slots_.idle().back(), who, out, now);
+  if (auto x = free_for(who, now)) {
+    grant(*x, who, out, now);
     return out;
   }
-  auto deadline = std::min(who.deadline, later(who.accepted, rules_.timeout));
+  auto deadline = patience_of(who);
   if (deadline <= now)
     refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
   else if (queue_.size() >= rules_.max_waiting)
@@ -64,9 +64,11 @@ commands pool_core::dispose(time_point now) {
 
 void pool_core::retire_generation(commands& out) {
   slots_.next_generation();
-  for (auto& [id, x] : slots_)
+  for (auto& [id, x] : slots_) {
+    take_no_more(x);
     if (x.state == slot_state::idle || x.state == slot_state::pinging)
       close(x, out);
+  }
 }
 
 commands pool_core::drain(time_point deadline, time_point now) {
@@ -115,44 +117,55 @@ commands pool_core::open_failed(connection_id id, const failure& why, time_point
   return settle({}, now);
 }
 
-commands pool_core::released(connection_id id, fate what, const std::string& reason, time_point now) {
+commands pool_core::released(connection_id id, fate what, size_t count, const std::string& reason, time_point now) {
   commands out;
-  if (auto x = slots_.find(id)) {
-    drained_.finished += x->state == slot_state::busy && x->draining;
-    end_of_use(*x, what, reason, out, now);
-  }
+  if (auto x = slots_.find(id))
+    end_of_use(*x, what, count, reason, out, now);
   return settle(std::move(out), now);
 }
 
 commands pool_core::returned(connection_id id, const std::string& reason, const request& who, time_point now) {
   commands out;
-  --numbers_.served;
   if (auto x = slots_.find(id))
-    end_of_use(*x, fate::lost, reason, out, now);
-  auto deadline = std::min(who.deadline, later(who.accepted, rules_.timeout));
-  if (deadline <= now)
+    end_of_use(*x, fate::lost, 0, reason, out, now);
+  if (patience_of(who) > now && mode_ != mode::stopped && who.attempts >= max_attempts) {
+    --numbers_.served;
+    refuse(who, never_sent(rules_, circumstances_of(who, now), who.attempts, reason), out);
+  } else {
+    take_back(who, out, now);
+  }
+  return settle(std::move(out), now);
+}
+
+commands pool_core::called_back(const request& who, time_point now) {
+  commands out;
+  take_back(who, out, now);
+  return settle(std::move(out), now);
+}
+
+void pool_core::take_back(const request& who, commands& out, time_point now) {
+  --numbers_.served;
+  if (patience_of(who) <= now)
     refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
   else if (mode_ == mode::stopped)
     refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
-  else if (who.attempts >= max_attempts)
-    refuse(who, never_sent(rules_, circumstances_of(who, now), who.attempts, reason), out);
-  else if (!slots_.idle().empty())
-    grant(*slots_.idle().back(), who, out, now);
+  else if (auto x = free_for(who, now))
+    grant(*x, who, out, now);
   else
-    queue_.push_front(who, deadline);
-  return settle(std::move(out), now);
+    queue_.push_front(who, patience_of(who));
 }
 
 commands pool_core::closed(connection_id id, time_point now) {
   if (auto x = slots_.find(id)) {
     if (x->state == slot_state::opening)
       servers_.ended(x->server);
+    take_no_more(*x);
     slots_.erase(*x);
   }
   return settle({}, now);
 }
 
-void pool_core::end_of_use(slot& x, fate what, const std::string& reason, commands& out, time_point now) {
+void pool_core::end_of_use(slot& x, fate what, size_t count, const std::string& reason, commands& out, time_point now) {
   // An idle connection reports only its loss; what one that is being closed has to say does not matter any more.
   auto used = x.state == slot_state::busy || x.state == slot_state::pinging;
   if (!used && !(x.state == slot_state::idle && what != fate::reusable))
@@ -160,10 +173,15 @@ void pool_core::end_of_use(slot& x, fate what, const std::string& reason, comman
   if (what == fate::reusable) {
     x.confirmed_at = now;
     x.suspect = false;
-    serve_or_park(x, out, now);
+    if (x.shared && count > 0)
+      usual_.add((now - x.busy_since) / static_cast<duration::rep>(count));
+    some_ended(x, count, now);
+    if (x.in_flight == 0)
+      serve_or_park(x, out, now);
     return;
   }
   auto in_use = x.state == slot_state::busy;
+  some_ended(x, count, now);
   close(x, out);
   if (what == fate::broken)
     return;
@@ -189,13 +207,14 @@ commands pool_core::tick(time_point now) {
   commands out;
   maintain_idle(out, now);
   watch_users(out, now);
+  call_back_waiting(out, now);
   return settle(std::move(out), now);
 }
 
 time_point pool_core::next_event() {
   if (mode_ == mode::stopped)
     return time_point::max();
-  auto result = std::min({queue_.next_deadline(), maintain_at_, watch_at_, limit_until_});
+  auto result = std::min({queue_.next_deadline(), maintain_at_, watch_at_, slow_at_, limit_until_});
   if (sheds_load() && !queue_.empty())
     result = std::min(result, shedder_.next_event(queue_.front()->accepted));
   if (mode_ == mode::draining)
@@ -249,6 +268,7 @@ commands pool_core::settle(commands out, time_point now) {
   expire(out, now);
   shed(out, now);
   end_limit(now);
+  share_out(out, now);
   fail_hopeless(out, now);
   open_missing(out, now);
   finish_drain(out, now);
@@ -315,10 +335,10 @@ void pool_core::open_missing(commands& out, time_point now) {
 void pool_core::finish_drain(commands& out, time_point now) {
   if (mode_ != mode::draining)
     return;
-  if (auto working = slots_.count(slot_state::busy); queue_.size() + working > 0) {
+  if (queue_.size() + slots_.count(slot_state::busy) > 0) {
     if (now < cut_at_)
       return;
-    drained_.cut = queue_.size() + working;
+    drained_.cut = queue_.size() + in_flight();
     while (auto who = queue_.pop())
       refuse(*who, shutting_down(rules_, circumstances_of(*who, now)), out);
   }
@@ -348,6 +368,13 @@ size_t pool_core::connects_due() const {
   return connects_wanted(rules_, count(), limit_);
 }
 
+/// A connection for somebody who has just come.
+slot* pool_core::free_for(const request& who, time_point now) {
+  if (!slots_.idle().empty()) // Then nobody waits.
+    return slots_.idle().back();
+  return who.shareable && queue_.next() == nullptr ? sharer(now) : nullptr;
+}
+
 /// A connection is free: the next caller gets it; if there is none it stays, or goes if it is not needed any more.
 void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
   expire(out, now);
@@ -372,12 +399,10 @@ void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
 }
 
 void pool_core::grant(slot& x, const request& who, commands& out, time_point now) {
-  auto check = !rules_.pre_ping     ? liveness_check::none
-               : wants_ping(x, now) ? liveness_check::ping
-                                    : liveness_check::peek;
-  slots_.move(x, slot_state::busy);
-  x.draining = mode_ == mode::draining;
-  x.busy_since = now;
+  auto check = !rules_.pre_ping || x.in_flight > 0 ? liveness_check::none
+               : wants_ping(x, now)                ? liveness_check::ping
+                                                   : liveness_check::peek;
+  count_grant(x, who, now);
   watch_at_ = std::min(watch_at_, now + watch_interval);
   shedder_.served(now - who.accepted, now);
   ++numbers_.served;
@@ -389,11 +414,18 @@ bool pool_core::wants_ping(const slot& x, time_point now) const {
 }
 
 void pool_core::close(slot& x, commands& out) {
+  take_no_more(x);
+  x.in_flight = 0;
   slots_.move(x, slot_state::closing);
   out.push_back(close_connection{x.id});
 }
 
 // -- refusals and numbers --------------------------------------------------------
+
+/// When a request has waited for long enough.
+time_point pool_core::patience_of(const request& who) const {
+  return std::min(who.deadline, later(who.accepted, rules_.timeout));
+}
 
 circumstances pool_core::circumstances_of(const request& who, time_point now) const {
   return {slots_.count(slot_state::busy), slots_.open(), queue_.size(), now - who.accepted, connect_error_};

@@ -6,9 +6,11 @@
 #include "pool/load_shedder.hpp"
 #include "pool/refusals.hpp"
 #include "pool/server_list.hpp"
+#include "pool/sharers.hpp"
 #include "pool/sizing.hpp"
 #include "pool/slot_table.hpp"
-#include "pool/waiting_queue.hpp"
+#include "pool/usual_time.hpp"
+#include "pool/waiting_line.hpp"
 
 #include <random>
 #include <string>
@@ -49,13 +51,17 @@ public:
   /// `server_full` makes the pool smaller for a while if it has connections.
   commands open_failed(connection_id id, const failure& why, time_point now);
 
-  /// A use or a ping has ended, or an idle connection was lost. One that is lost in use takes those of its generation
-  /// with it: whatever ended it may have ended them, too.
-  commands released(connection_id id, fate what, const std::string& reason, time_point now);
+  /// So many requests or a ping have ended, or a connection was lost. One that is lost in use takes those of its
+  /// generation with it: whatever ended it may have ended them, too.
+  commands released(connection_id id, fate what, size_t count, const std::string& reason, time_point now);
 
   /// A granted request could not be sent because its connection was dead. It goes to the head of the queue. The
   /// connection counts as lost in use.
   commands returned(connection_id id, const std::string& reason, const request& who, time_point now);
+
+  /// A granted request has not begun because another one on its connection is slow. It goes to the head of the queue;
+  /// what was sent of it still counts as on its way there.
+  commands called_back(const request& who, time_point now);
 
   /// A connection is gone: after `close_connection`, or by itself.
   commands closed(connection_id id, time_point now);
@@ -89,10 +95,13 @@ private:
 
   bool wants_ping(const slot& x, time_point now) const;
   time_point next_maintenance(const slot& x) const;
+  slot* free_for(const request& who, time_point now);
   void serve_or_park(slot& x, commands& out, time_point now);
   void grant(slot& x, const request& who, commands& out, time_point now);
   void close(slot& x, commands& out);
-  void end_of_use(slot& x, fate what, const std::string& reason, commands& out, time_point now);
+  void end_of_use(slot& x, fate what, size_t count, const std::string& reason, commands& out, time_point now);
+  void take_back(const request& who, commands& out, time_point now);
+  time_point patience_of(const request& who) const;
   void retire_generation(commands& out);
   void expire(commands& out, time_point now);
   void shed(commands& out, time_point now);
@@ -103,6 +112,17 @@ private:
   void open_missing(commands& out, time_point now);
   void finish_drain(commands& out, time_point now);
   void refuse(const request& who, failure why, commands& out);
+
+  // pool_core_sharing.cpp
+  slot* sharer(time_point now);
+  void share_out(commands& out, time_point now);
+  void count_grant(slot& x, const request& who, time_point now);
+  void some_ended(slot& x, size_t count, time_point now);
+  void offer(slot& x);
+  void reserve(slot& x);
+  void take_no_more(slot& x);
+  void call_back_waiting(commands& out, time_point now);
+  size_t in_flight();
   double random() { return std::uniform_real_distribution<>{0.0, 1.0}(rng_); }
 
   pool_settings rules_;
@@ -112,7 +132,10 @@ private:
   drain_report drained_;
 
   slot_table slots_;
-  waiting_queue queue_;
+  sharers sharers_;
+  std::vector<slot*> reserved_; ///< Connections that are being emptied for those who have stepped aside.
+  usual_time usual_;
+  waiting_line queue_;
 
   load_shedder shedder_;
 
@@ -125,6 +148,7 @@ private:
 
   time_point maintain_at_ = time_point::max();
   time_point watch_at_ = time_point::max(); ///< When to look after those in use.
+  time_point slow_at_ = time_point::max();  ///< When to look for slow statements that hold up others.
 
   pool_status numbers_; ///< Its counters and texts; the rest is filled in by `status`.
 };

@@ -26,6 +26,7 @@ struct request {
   time_point deadline = time_point::max(); ///< Its own; the pool's timeout applies as well.
   bool urgent = false;                     ///< Does not wait for a server that is down.
   uint32_t attempts = 0;                   ///< How often it has been given a connection already.
+  bool shareable = false;                  ///< It may use a connection beside others that may.
 };
 
 } // namespace cenote::pool

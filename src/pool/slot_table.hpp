@@ -12,17 +12,30 @@ namespace cenote::pool {
 
 enum class slot_state : uint8_t { opening, idle, pinging, busy, closing };
 
+/// Where `sharers` has put a connection.
+struct sharers_place {
+  size_t load = 0; ///< Zero: it is not listed.
+  size_t index = 0;
+};
+
 /// What the pool knows about one connection. `slot_table` changes its first four members.
 struct slot {
   connection_id id{};
   slot_state state = slot_state::opening;
   uint64_t generation = 0;
   size_t server = 0;
-  time_point busy_since;
+  time_point busy_since;   ///< While in use: when what it does now began.
   time_point replace_at;   ///< When it is too old.
   time_point confirmed_at; ///< When the server was last known to be there.
   bool suspect = false;    ///< Another connection was lost since.
-  bool draining = false;   ///< It was given to its user during a drain.
+
+  // While it is in use.
+  size_t in_flight = 0;     ///< Requests that it was given and that have not ended.
+  size_t of_drain = 0;      ///< Those of them that it was given during a drain: the last ones.
+  bool shared = false;      ///< Others may use it beside them.
+  bool reserved = false;    ///< It is being emptied for somebody who wants it alone.
+  bool called_back = false; ///< What waits behind its slow statement has been called back.
+  sharers_place listed_at;
 };
 
 /// The connections of a pool, counted by what they do. All operations take constant time; slots stay where they are.

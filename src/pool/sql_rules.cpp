@@ -70,19 +70,6 @@ bool fits_compound(const statement& x) {
 /// Above this, a round trip more does not matter, and the server's limits do.
 constexpr size_t most_compound_bytes = 32u << 10;
 
-size_t size_of(const statement& x) {
-  auto result = x.sql.size();
-  for (auto& param : x.params) {
-    if (auto text = std::get_if<std::string>(&param))
-      result += text->size();
-    else if (auto raw = std::get_if<bytes>(&param))
-      result += 2 * raw->data.size();
-    else
-      result += 32;
-  }
-  return result;
-}
-
 } // namespace
 
 bool touches_transaction(std::string_view sql) {
@@ -101,6 +88,23 @@ bool may_leave_traces(std::string_view sql) {
   if (!is_one_of(word, plain_words) && !is_one_of(word, harmless_words))
     return true;
   return sql.find('@') != npos || contains(sql, "GET_LOCK");
+}
+
+size_t size_of(const statement& x) {
+  auto result = x.sql.size();
+  for (auto& param : x.params) {
+    if (auto text = std::get_if<std::string>(&param))
+      result += text->size();
+    else if (auto raw = std::get_if<bytes>(&param))
+      result += 2 * raw->data.size();
+    else
+      result += 32;
+  }
+  return result;
+}
+
+bool is_shareable(const statement& x) {
+  return x.kind != statement_kind::write && !may_leave_traces(x.sql);
 }
 
 std::string problem_of(const transaction& x, uint32_t& index) {

@@ -20,6 +20,13 @@ bool may_commit(std::string_view sql);
 /// temporary tables, another database ...
 bool may_leave_traces(std::string_view sql);
 
+/// Whether the statement may use a connection beside others: running it twice does no harm, and it leaves nothing
+/// behind.
+bool is_shareable(const statement& x);
+
+/// About how many bytes the statement has with its parameters.
+size_t size_of(const statement& x);
+
 /// Why a transaction is refused before anything is sent; empty if it is not.
 /// @param index is set to the statement that is wrong.
 std::string problem_of(const transaction& x, uint32_t& index);

@@ -23,6 +23,9 @@ public:
   /// The request whose turn it is; null if nobody waits.
   const request* front() const { return size_ == 0 ? nullptr : &entries_.front().who; }
 
+  /// How long that one may wait; only if somebody does.
+  time_point front_deadline() const { return entries_.front().deadline; }
+
   /// Takes out the request whose turn it is.
   std::optional<request> pop();
 

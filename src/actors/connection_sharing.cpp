@@ -1,0 +1,268 @@
+#include "actors/connection_state.hpp"
+
+#include "actors/judgement.hpp"
+#include "actors/liveness.hpp"
+#include "actors/log.hpp"
+#include "cenote/error.hpp"
+#include "pool/sql_rules.hpp"
+
+#include <caf/sec.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace cenote {
+
+namespace {
+
+/// The most bytes of statements under way at a time: far less than a socket takes, because a server that cannot get rid
+/// of its answers reads no more statements. A larger statement goes alone.
+constexpr size_t most_bytes_sent = 32u << 10;
+
+/// "Query execution was interrupted": a statement was stopped.
+constexpr uint32_t interrupted = 1317;
+
+} // namespace
+
+// -- sending ---------------------------------------------------------------------
+
+void connection_state::share(grant& what) {
+  auto check = what.check;
+  unsent.push_back({std::move(what), self->make_response_promise()});
+  unsent.back().bytes = pool::size_of(unsent.back().text());
+  if (doing == activity::gone) {
+    hand_back_unsent("the connection has just been lost");
+  } else if (doing == activity::sharing) {
+    if (db->can_send())
+      drive_shared(send_unsent());
+  } else if (doing == activity::idle) {
+    if (check != liveness_check::none && !db->alive()) {
+      hand_back("the server had closed the connection");
+    } else if (check == liveness_check::ping) {
+      doing = activity::checking;
+      auto& first = unsent.front().what;
+      limit_until(std::min(first.check_until, first.deadline));
+      drive(db->start_ping());
+    } else {
+      begin_sharing();
+    }
+  }
+}
+
+void connection_state::begin_sharing() {
+  doing = activity::sharing;
+  expire_shared(); // Also sets the timer anew.
+  if (doing == activity::sharing)
+    drive_shared(send_unsent());
+}
+
+/// Sends what can be sent now. The connection may be lost with it.
+db::progress connection_state::send_unsent() {
+  auto result = db::progress::want_read;
+  while (!unsent.empty() && doing == activity::sharing && !last_report && db->can_send() && !db->in_transaction()
+         && (sent.empty() || sent_bytes + unsent.front().bytes <= most_bytes_sent)) {
+    auto& next = unsent.front();
+    auto begun = db->send(next.text());
+    if (begun) {
+      result = *begun;
+      limit_shared(next.what.deadline);
+      sent_bytes += next.bytes;
+      sent.push_back(std::move(next));
+      unsent.pop_front();
+    } else if (db->usable()) {
+      answer(next, judge(begun.error(), next.text().kind, db->is_mariadb()).why);
+      unsent.pop_front();
+      ++ended;
+    } else {
+      auto of_those_before = begun.error();
+      of_those_before.when = db::phase::waiting;
+      lose_shared(fate::lost, judge(of_those_before, next.text().kind, db->is_mariadb()).why);
+    }
+  }
+  return result;
+}
+
+// -- answers ---------------------------------------------------------------------
+
+/// Takes the answers that have come, and sends more meanwhile.
+void connection_state::drive_shared(db::progress x) {
+  while (x == db::progress::done) {
+    first_done();
+    if (doing == activity::gone)
+      return;
+    x = send_unsent();
+    if (x == db::progress::want_read && !sent.empty())
+      x = db->next();
+  }
+  if (doing == activity::gone)
+    return;
+  expect_answer(!sent.empty());
+  watch->want(x != db::progress::want_write, x != db::progress::want_read);
+  if (sent.empty()) {
+    sharing_done();
+    return;
+  }
+  if (ended > 0)
+    report(fate::reusable);
+  stop_if_needless();
+}
+
+/// The answer to the first statement has come.
+void connection_state::first_done() {
+  auto outcome = db->take();
+  auto x = std::move(sent.front());
+  sent.pop_front();
+  sent_bytes -= x.bytes;
+  if (outcome) {
+    ++ended;
+    if (x.wanted)
+      x.promise.deliver(std::move(*outcome));
+    return;
+  }
+  auto& trouble = outcome.error();
+  if (doing == activity::stopping && trouble.number == interrupted && x.wanted) {
+    // The stop was meant for the one before it.
+    unsent.push_front(std::move(x));
+    return;
+  }
+  ++ended;
+  auto judged = judge(trouble, x.text().kind, db->is_mariadb());
+  answer(x, judged.why);
+  if (trouble.source == db::complaint::result_too_large)
+    lose_shared(fate::broken, own_failure(errc::connection_lost, outcome::unknown,
+                                          "the result of another statement on its connection was too large"));
+  else if (!db->usable())
+    lose_shared(fate::lost, judged.why);
+  else if (judged.connection != fate::reusable && !last_report)
+    last_report = released{judged.connection, judged.why.text, 0};
+}
+
+/// Everything that was sent has been answered.
+void connection_state::sharing_done() {
+  if (doing == activity::stopping) {
+    is_over = true;
+    stopped();
+  } else if (last_report) {
+    release(last_report->what, last_report->reason);
+  } else if (unsent.empty() && !db->in_transaction()) {
+    // The timer stays: to set it anew for each statement would cost more than one that rings in vain.
+    doing = activity::idle;
+    report(fate::reusable);
+  } else {
+    settle(); // They left a transaction open.
+  }
+}
+
+void connection_state::answer(shared_work& x, failure why) {
+  if (!std::exchange(x.wanted, false))
+    return;
+  why.attempts = x.what.attempts;
+  why.waited = x.what.waited;
+  x.promise.deliver(make_error(std::move(why)));
+}
+
+// -- slow statements, and those that nobody needs any more -------------------------
+
+/// Those that have not begun may run elsewhere. A read does no harm if it runs here as well, later; a write would undo
+/// what others have written meanwhile.
+void connection_state::call_back() {
+  if (sent.empty())
+    return;
+  // Last first: each goes to the head of the queue.
+  ended += static_cast<uint32_t>(unsent.size());
+  for (; !unsent.empty(); unsent.pop_back())
+    call_back(unsent.back());
+  for (auto i = sent.rbegin(); i != std::prev(sent.rend()); ++i)
+    if (i->wanted && i->text().kind == statement_kind::read)
+      call_back(*i);
+  if (ended > 0)
+    report(fate::reusable);
+}
+
+void connection_state::call_back(shared_work& x) {
+  x.wanted = false;
+  // A copy stays: its kind is still asked for.
+  x.promise.delegate(context.pool, called_back_atom_v, x.what);
+}
+
+void connection_state::limit_shared(caf::actor_clock::time_point limit) {
+  if (limit < timer_at)
+    limit_until(limit);
+}
+
+/// Answers those whose time is up, and sets the timer for the others.
+void connection_state::expire_shared() {
+  auto now = self->clock().now();
+  auto next = caf::actor_clock::time_point::max();
+  auto expire = [&](shared_work& x, outcome what) {
+    if (!x.wanted)
+      return;
+    if (x.what.deadline > now) {
+      next = std::min(next, x.what.deadline);
+      return;
+    }
+    answer(x,
+           own_failure(errc::statement_timeout, what, "stopped after its time limit of " + seconds(x.text().timeout)));
+    x.needless = true;
+  };
+  for (auto& x : sent)
+    expire(x, outcome::unknown);
+  for (auto& x : unsent)
+    expire(x, outcome::not_sent);
+  ended += static_cast<uint32_t>(std::erase_if(unsent, [](auto& x) { return x.needless; }));
+  limit_shared(next);
+}
+
+/// The first statement has been running for a while.
+void connection_state::look_after_shared() {
+  auto now = self->clock().now();
+  for (auto& x : sent) {
+    if (x.wanted && has_ended(x.what.user)) {
+      x.promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+      x.wanted = false;
+      x.needless = true;
+    } else if (&x != &sent.front() && x.what.check_until <= now) {
+      answer(x, own_failure(errc::statement_timeout, outcome::unknown,
+                            "it was sent behind a statement that takes longer than the pool's timeout"));
+      x.needless = true;
+    }
+  }
+  stop_if_needless();
+}
+
+/// Stops the first statement if nobody needs it.
+void connection_state::stop_if_needless() {
+  if (doing != activity::sharing || sent.empty() || !sent.front().needless)
+    return;
+  log().info("connection {}: nobody needs the result of a statement any more, stopping it",
+             static_cast<uint64_t>(context.id));
+  stop_on_server();
+}
+
+// -- losses ----------------------------------------------------------------------
+
+/// The connection is of no use any more: answers what was sent, and hands back what was not. If cenote gave it up
+/// itself, those that only read get another one.
+/// @param why what is known about a statement that was sent.
+void connection_state::lose_shared(fate what, const failure& why) {
+  for (; !sent.empty(); sent.pop_back()) {
+    auto& x = sent.back();
+    if (what == fate::broken && x.wanted && x.text().kind == statement_kind::read) {
+      unsent.push_front(std::move(x));
+    } else {
+      answer(x, why);
+      ++ended;
+    }
+  }
+  release(what, why.text);
+}
+
+void connection_state::hand_back_unsent(const std::string& reason) {
+  // Last first: each goes to the head of the queue.
+  for (; !unsent.empty(); unsent.pop_back()) {
+    auto& x = unsent.back();
+    x.promise.delegate(context.pool, returned_atom_v, context.id, std::move(x.what), reason);
+  }
+}
+
+} // namespace cenote

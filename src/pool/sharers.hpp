@@ -1,0 +1,31 @@
+#pragma once
+
+#include "pool/slot_table.hpp"
+
+#include <vector>
+
+namespace cenote::pool {
+
+/// The connections that take further statements beside those that they have, by how many these are. All operations take
+/// constant time for a given depth.
+class sharers {
+public:
+  /// @param depth the most statements on one connection at a time, at least 1.
+  explicit sharers(size_t depth) : by_load_(depth) {
+    // nop
+  }
+
+  /// Lists a connection by the statements it has now, or lists it no more if it has no room left.
+  void list(slot& x);
+
+  /// Lists it no more.
+  void remove(slot& x);
+
+  /// The listed connection with the fewest statements; null if none is listed.
+  slot* least_loaded() const;
+
+private:
+  std::vector<std::vector<slot*>> by_load_; ///< Index 0 is not used: those are idle.
+};
+
+} // namespace cenote::pool

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "pool/waiting_queue.hpp"
+
+namespace cenote::pool {
+
+/// All who wait, first come first served, with one exception: whoever wants a connection alone steps aside once one is
+/// being emptied for him, and the others go on meanwhile, on other connections. He is served before all others by the
+/// first connection that is free.
+class waiting_line {
+public:
+  /// Appends a request that may wait until `deadline`.
+  void push_back(const request& who, time_point deadline) { rest_.push_back(who, deadline); }
+
+  /// Puts a request before all who have not stepped aside.
+  void push_front(const request& who, time_point deadline) { rest_.push_front(who, deadline); }
+
+  /// Who is to get the next connection that is free; null if nobody waits.
+  const request* front() const { return aside_.empty() ? rest_.front() : aside_.front(); }
+
+  /// Takes that one out.
+  std::optional<request> pop() { return aside_.empty() ? rest_.pop() : aside_.pop(); }
+
+  /// The first who has not stepped aside.
+  const request* next() const { return rest_.front(); }
+  std::optional<request> pop_next() { return rest_.pop(); }
+
+  /// That one steps aside.
+  void step_aside() {
+    auto deadline = rest_.front_deadline();
+    aside_.push_back(*rest_.pop(), deadline);
+  }
+  size_t aside() const noexcept { return aside_.size(); }
+
+  /// Takes out a request whose deadline is not after `now`.
+  std::optional<request> pop_expired(time_point now) {
+    auto who = aside_.pop_expired(now);
+    return who ? who : rest_.pop_expired(now);
+  }
+
+  /// Takes out the first request that is urgent.
+  std::optional<request> pop_urgent() {
+    auto who = aside_.pop_urgent();
+    return who ? who : rest_.pop_urgent();
+  }
+
+  /// The earliest deadline; `time_point::max()` if nobody waits.
+  time_point next_deadline() { return std::min(aside_.next_deadline(), rest_.next_deadline()); }
+
+  size_t size() const noexcept { return aside_.size() + rest_.size(); }
+  bool empty() const noexcept { return size() == 0; }
+
+private:
+  waiting_queue aside_;
+  waiting_queue rest_;
+};
+
+} // namespace cenote::pool
