@@ -57,10 +57,11 @@ connection_actor::behavior_type connection_state::make_behavior() {
       [this](look_after_atom) { look_after(); },
       [this](close_atom) { close(); },
       [this](ready_atom, bool readable, bool writable) {
-        if (expecting)
+        if (expecting > 0)
           drive(db->resume(readable, writable));
         else if (doing != activity::gone)
           idle_event();
+        end_turn();
       },
   };
 }
@@ -134,7 +135,7 @@ void connection_state::close() {
     for (auto& x : in_use->waiting)
       x.answer(own_failure(errc::session_ended, outcome::rejected, "the pool closed the connection of the session"));
   stop_timer();
-  expect_answer(false);
+  expect_answers(0);
   self->quit();
 }
 
@@ -145,7 +146,7 @@ void connection_state::drive(db::progress x) {
     drive_shared(x);
     return;
   }
-  expect_answer(x != db::progress::done);
+  expect_answers(x != db::progress::done ? 1 : 0);
   switch (x) {
   case db::progress::done:
     finished();
@@ -295,14 +296,15 @@ void connection_state::give_up(std::string reason) {
 
 /// Cuts the connection to the server.
 void connection_state::end() {
-  expect_answer(false);
+  expect_answers(0);
   watch->stop();
   db.reset();
 }
 
-void connection_state::expect_answer(bool x) {
-  if (std::exchange(expecting, x) != x)
-    where->loop().expect(x);
+void connection_state::expect_answers(size_t x) {
+  auto before = std::exchange(expecting, x);
+  if (x != before)
+    where->loop().expect(static_cast<ptrdiff_t>(x) - static_cast<ptrdiff_t>(before));
 }
 
 void connection_state::end_server_session() {
@@ -378,6 +380,13 @@ class connection_broker : public connection_actor::stateful_broker_base<connecti
 public:
   using super = connection_actor::stateful_broker_base<connection_state>;
   using super::super;
+
+  resume_result resume(caf::execution_unit* host, size_t max_throughput) override {
+    auto result = super::resume(host, max_throughput);
+    if (!getf(is_terminated_flag))
+      state.end_turn();
+    return result;
+  }
 
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
     return caf::scheduled_actor::cleanup(std::move(reason), host);

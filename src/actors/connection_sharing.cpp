@@ -33,8 +33,7 @@ void connection_state::share(grant& what) {
   if (doing == activity::gone) {
     hand_back_unsent("the connection has just been lost");
   } else if (doing == activity::sharing) {
-    if (db->can_send())
-      drive_shared(send_unsent());
+    send_unsent();
   } else if (doing == activity::idle) {
     if (check != liveness_check::none && !db->alive()) {
       hand_back("the server had closed the connection");
@@ -52,34 +51,34 @@ void connection_state::share(grant& what) {
 void connection_state::begin_sharing() {
   doing = activity::sharing;
   expire_shared(); // Also sets the timer anew.
-  if (doing == activity::sharing)
-    drive_shared(send_unsent());
+  send_unsent();
+  if (sent.empty()) // All were refused.
+    sharing_done();
 }
 
-/// Sends what can be sent now. The connection may be lost with it.
-db::progress connection_state::send_unsent() {
-  auto result = db::progress::want_read;
+/// Adds what can be sent now to what is sent next.
+void connection_state::send_unsent() {
   while (!unsent.empty() && doing == activity::sharing && !last_report && db->can_send() && !db->in_transaction()
          && (sent.empty() || sent_bytes + unsent.front().bytes <= most_bytes_sent)) {
     auto& next = unsent.front();
-    auto begun = db->send(next.text());
-    if (begun) {
-      result = *begun;
+    if (auto wrong = db->send(next.text())) {
+      answer(next, judge(*wrong, next.text().kind, db->is_mariadb()).why);
+      ++ended;
+    } else {
       limit_shared(next.what.deadline);
       sent_bytes += next.bytes;
       sent.push_back(std::move(next));
-      unsent.pop_front();
-    } else if (db->usable()) {
-      answer(next, judge(begun.error(), next.text().kind, db->is_mariadb()).why);
-      unsent.pop_front();
-      ++ended;
-    } else {
-      auto of_those_before = begun.error();
-      of_those_before.when = db::phase::waiting;
-      lose_shared(fate::lost, judge(of_those_before, next.text().kind, db->is_mariadb()).why);
     }
+    unsent.pop_front();
   }
-  return result;
+}
+
+/// After all messages of a turn: what they have led to is sent at once.
+void connection_state::end_turn() {
+  if (sent.empty() || !db)
+    return;
+  db->flush();
+  drive_shared(db->next());
 }
 
 // -- answers ---------------------------------------------------------------------
@@ -88,20 +87,21 @@ db::progress connection_state::send_unsent() {
 void connection_state::drive_shared(db::progress x) {
   while (x == db::progress::done) {
     first_done();
-    if (doing == activity::gone)
-      return;
-    x = send_unsent();
-    if (x == db::progress::want_read && !sent.empty())
-      x = db->next();
+    send_unsent();
+    if (sent.empty())
+      break;
+    db->flush();
+    x = db->next();
   }
   if (doing == activity::gone)
     return;
-  expect_answer(!sent.empty());
-  watch->want(x != db::progress::want_write, x != db::progress::want_read);
+  expect_answers(sent.size());
   if (sent.empty()) {
+    watch->want(true, false);
     sharing_done();
     return;
   }
+  watch->want(x != db::progress::want_write, x != db::progress::want_read);
   if (ended > 0)
     report(fate::reusable);
   stop_if_needless();
@@ -125,9 +125,13 @@ void connection_state::first_done() {
     unsent.push_front(std::move(x));
     return;
   }
-  ++ended;
   auto judged = judge(trouble, x.text().kind, db->is_mariadb());
-  answer(x, judged.why);
+  if (!db->usable() && db->unsent() > sent.size()) {
+    unsent.push_front(std::move(x));
+  } else {
+    answer(x, judged.why);
+    ++ended;
+  }
   if (trouble.source == db::complaint::result_too_large)
     lose_shared(fate::broken, own_failure(errc::connection_lost, outcome::unknown,
                                           "the result of another statement on its connection was too large"));
@@ -245,6 +249,13 @@ void connection_state::stop_if_needless() {
 /// itself, those that only read get another one.
 /// @param why what is known about a statement that was sent.
 void connection_state::lose_shared(fate what, const failure& why) {
+  for (auto n = std::min(db->unsent(), sent.size()); n > 0; --n) {
+    if (sent.back().wanted)
+      unsent.push_front(std::move(sent.back()));
+    else
+      ++ended;
+    sent.pop_back();
+  }
   for (; !sent.empty(); sent.pop_back()) {
     auto& x = sent.back();
     if (what == fate::broken && x.wanted && x.text().kind == statement_kind::read) {

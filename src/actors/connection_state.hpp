@@ -86,7 +86,7 @@ struct connection_state {
   void give_up(std::string reason);
   void end_server_session();
   void end();
-  void expect_answer(bool x);
+  void expect_answers(size_t x);
 
   // -- work ------------------------------------------------------------------------
 
@@ -109,7 +109,8 @@ struct connection_state {
 
   void share(grant& what);
   void begin_sharing();
-  db::progress send_unsent();
+  void send_unsent();
+  void end_turn();
   void drive_shared(db::progress x);
   void first_done();
   void sharing_done();
@@ -140,7 +141,7 @@ struct connection_state {
   std::optional<db::connection> db; ///< Empty when gone.
   socket_watch_ptr watch;
   activity doing = activity::idle;
-  bool expecting = false; ///< An operation waits for the server.
+  size_t expecting = 0; ///< Answers of the server that are awaited.
   caf::disposable timer;
   caf::actor_clock::time_point timer_at = caf::actor_clock::time_point::max();
   uint32_t ended = 0; ///< Requests that have ended since the last report.

@@ -20,8 +20,8 @@ public:
   /// loop's own, else at once.
   void exec_later(caf::resumable* what) override;
 
-  /// One more answer of a server is expected, or one less. Only on the loop's own thread.
-  void expect(bool more) noexcept { more ? ++expected_ : --expected_; }
+  /// So many more answers of servers are expected; less if it is negative. Only on the loop's own thread.
+  void expect(ptrdiff_t more) noexcept { expected_ += static_cast<size_t>(more); }
 
 private:
   void end_turn();

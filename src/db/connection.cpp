@@ -65,7 +65,7 @@ progress connection::start_reset() {
   return impl_->start_reset();
 }
 
-tl::expected<progress, trouble> connection::send(const statement& what) {
+std::optional<trouble> connection::send(const statement& what) {
   return impl_->send(what);
 }
 
@@ -73,8 +73,16 @@ bool connection::can_send() const noexcept {
   return impl_->can_send();
 }
 
+void connection::flush() {
+  impl_->flush();
+}
+
 progress connection::next() {
   return impl_->next();
+}
+
+size_t connection::unsent() const noexcept {
+  return impl_->unsent();
 }
 
 bool connection::in_transaction() const noexcept {

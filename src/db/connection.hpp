@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -112,15 +113,23 @@ public:
   /// limits how much is under way: a server that cannot get rid of its answers takes no more statements.
   /// @{
 
-  /// Sends a statement like `start_execute`. Only if `can_send`.
-  /// @returns why it was not sent. If the connection is not `usable` then, those sent before will not be answered.
-  tl::expected<progress, trouble> send(const statement& what);
+  /// Adds a statement like that of `start_execute` to what is to be sent. Only if `can_send`.
+  /// @returns why it was refused; the others are not affected.
+  std::optional<trouble> send(const statement& what);
 
   /// Whether nothing is under way, or nothing but statements whose answers have not begun to come.
   bool can_send() const noexcept;
 
-  /// After `take`, if there are further statements under way. Does not look at the socket.
+  /// Hands all that is to be sent over to the system, at once, as far as that takes it. Whether the connection is lost
+  /// shows when the answers are read.
+  void flush();
+
+  /// While statements are under way: what the first of them waits for. Reads only what has been read from the socket
+  /// already.
   progress next();
+
+  /// When the connection is lost: how many statements, the last ones, the server cannot have got.
+  size_t unsent() const noexcept;
   /// @}
 
   /// Whether a transaction is open, as far as the server has told: it does not with an error.

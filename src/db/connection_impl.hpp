@@ -2,6 +2,7 @@
 
 // Private to src/db: a header that includes mysql.h.
 
+#include "db/outbox.hpp"
 #include "db/result_reader.hpp"
 #include "db/session.hpp"
 
@@ -34,9 +35,11 @@ struct connection::impl {
   progress start_execute(const statement& what);
   progress start_compound(const transaction& what);
   progress start_reset();
-  tl::expected<progress, trouble> send(const statement& what);
+  std::optional<trouble> send(const statement& what);
   bool can_send() const noexcept;
+  void flush();
   progress next();
+  size_t unsent() const noexcept;
   progress resume(int ready);
   tl::expected<result, trouble> take();
   bool usable() const noexcept;
@@ -78,9 +81,12 @@ private:
   step now_ = step::idle;
   bool resetting_ = false;
   bool suspended_ = false; ///< Within a call that waits for the socket.
+  int events_ = 0;         ///< What it waits for.
   bool desynchronised_ = false;
   bool failed_ = false;
   bool limit_each_ = false;
+  outbox out_;           ///< Statements that are sent together.
+  size_t unsent_ = 0;    ///< Others that could not be sent.
   size_t in_flight_ = 0; ///< Statements that have been sent, or begun to be, and whose outcome has not been taken.
   size_t next_set_up_ = 0;
   std::string sql_;

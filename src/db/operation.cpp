@@ -108,19 +108,34 @@ progress connection::impl::start_text(Write write, bool limit_each) {
   return run(0);
 }
 
-tl::expected<progress, trouble> connection::impl::send(const statement& what) {
+std::optional<trouble> connection::impl::send(const statement& what) {
   assert(can_send());
   limit_each_ = false;
   if (auto wrong = problem_with([&](quoting mode) { return fill_in(sql_, what, mode, *session); }))
-    return tl::unexpected{std::move(*wrong)};
+    return wrong;
   ++in_flight_;
-  now_ = step::send;
-  auto result = run(0);
-  if (now_ == step::done) { // Nothing but a loss ends it here.
-    --in_flight_;
-    return tl::unexpected{std::move(trouble_)};
+  if (!tls && !session->net.compress && sql_.size() <= outbox::largest) {
+    out_.add(sql_);
+    now_ = step::answer;
+    return std::nullopt;
   }
-  return result;
+  now_ = step::send;
+  run(0);
+  if (now_ == step::done) { // It is lost, which shows again when the answers are read.
+    failed_ = false;
+    ++unsent_;
+    now_ = step::answer;
+  }
+  return std::nullopt;
+}
+
+void connection::impl::flush() {
+  if (out_.is_waiting())
+    out_.flush(mysql_get_socket(session.get()));
+}
+
+size_t connection::impl::unsent() const noexcept {
+  return unsent_ + out_.unsent();
 }
 
 bool connection::impl::can_send() const noexcept {
@@ -179,12 +194,20 @@ void connection::impl::next_set_up() {
 }
 
 progress connection::impl::resume(int ready) {
-  return now_ == step::idle || now_ == step::done ? progress::done : run(ready);
+  if (now_ == step::idle || now_ == step::done)
+    return progress::done;
+  flush();
+  return now_ == step::answer && !suspended_ && (ready & MYSQL_WAIT_READ) == 0 ? next() : run(ready);
 }
 
 progress connection::impl::next() {
-  assert(now_ == step::answer && !suspended_);
-  return has_input(*session) ? run(0) : progress::want_read;
+  if (suspended_)
+    return to_progress(events_ | (out_.is_waiting() ? MYSQL_WAIT_WRITE : 0));
+  if (now_ != step::answer) // It gives way to others.
+    return progress::want_write;
+  if (has_input(*session))
+    return run(0);
+  return out_.is_waiting() ? progress::want_both : progress::want_read;
 }
 
 tl::expected<result, trouble> connection::impl::take() {
@@ -208,10 +231,10 @@ progress connection::impl::run(int ready) {
       return progress::want_write; // Comes back at once, after the others.
     if (tls)
       forget_tls_errors();
-    auto events = suspended_ ? call_again(ready) : call();
-    suspended_ = events != 0;
+    events_ = suspended_ ? call_again(ready) : call();
+    suspended_ = events_ != 0;
     if (suspended_)
-      return to_progress(events);
+      return to_progress(events_ | (out_.is_waiting() ? MYSQL_WAIT_WRITE : 0));
     finish_step();
     // The server needs its time: to look for the answer at once would be a system call for nothing.
     if (now_ == step::answer)

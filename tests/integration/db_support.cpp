@@ -64,6 +64,19 @@ result run(db::connection& x, std::string sql) {
   return run(x, write(std::move(sql)));
 }
 
+std::vector<tl::expected<result, db::trouble>> pipeline(db::connection& x, const std::vector<statement>& what) {
+  std::vector<tl::expected<result, db::trouble>> outcomes;
+  size_t begun = 0;
+  while (outcomes.size() < what.size()) {
+    for (; begun < what.size() && begun < outcomes.size() + 16 && x.can_send(); ++begun)
+      if (auto wrong = x.send(what[begun]))
+        throw std::runtime_error("refused: " + wrong->text);
+    x.flush();
+    outcomes.push_back(finish(x, x.next()));
+  }
+  return outcomes;
+}
+
 db::trouble fail(db::connection& x, const statement& what) {
   auto done = attempt(x, what);
   if (done)

@@ -37,6 +37,10 @@ tl::expected<result, db::trouble> attempt(db::connection& x, const statement& wh
 result run(db::connection& x, const statement& what);
 result run(db::connection& x, std::string sql);
 
+/// Sends statements one behind the other, at most 16 at a time, and takes their outcomes.
+/// @throws std::runtime_error if one of them is refused before it is sent.
+std::vector<tl::expected<result, db::trouble>> pipeline(db::connection& x, const std::vector<statement>& what);
+
 /// The trouble of a statement that must fail.
 /// @throws std::runtime_error if it succeeds.
 db::trouble fail(db::connection& x, const statement& what);

@@ -293,3 +293,17 @@ SCENARIO("a connection with TLS may be dropped in the middle of everything") {
   }
   CHECK(since.elapsed() < 3s);
 }
+
+SCENARIO("statements are sent one behind the other over TLS, too") {
+  auto x = open(shared_tls_server().settings(tls_mode::required));
+  std::vector<statement> what;
+  // Answers of many sizes, so that OpenSSL holds back the rest of a record at times.
+  for (auto i = 0; i < 300; ++i)
+    what.push_back(read("SELECT REPEAT('x', ?)", i * i));
+  auto outcomes = pipeline(x, what);
+  size_t wrong = 0;
+  for (size_t i = 0; i < outcomes.size(); ++i)
+    wrong += !outcomes[i] || (*outcomes[i])[0].get<std::string>(0).size() != i * i;
+  CHECK_EQ(wrong, 0u);
+  CHECK(x.alive());
+}

@@ -31,6 +31,7 @@ struct writer {
   std::string operator()(const pool::close_connection& x) const { return "close " + number(x.id); }
   std::string operator()(const pool::ping_connection& x) const { return "ping " + number(x.id); }
   std::string operator()(const pool::look_after& x) const { return "look after " + number(x.id); }
+  std::string operator()(const pool::call_back& x) const { return "call back " + number(x.id); }
   std::string operator()(const pool::grant_connection& x) const {
     return "grant " + number(x.request) + " to " + number(x.connection) + " (" + to_text(x.check) + ")";
   }
@@ -96,10 +97,10 @@ std::string core_driver::pass_with_ticks(pool::duration x) {
   return result;
 }
 
-std::string core_driver::acquire(pool::time_point deadline, bool urgent) {
+std::string core_driver::acquire(pool::time_point deadline, bool urgent, bool shareable) {
   auto number = ++last_request_;
   auto& who = requests_[number];
-  who = {pool::request_id{number}, now_, deadline, urgent, 0};
+  who = {pool::request_id{number}, now_, deadline, urgent, 0, shareable};
   return done(core_.acquire(who, now_));
 }
 
@@ -117,6 +118,13 @@ std::string core_driver::returned(uint64_t id, const std::string& reason) {
   ++who.attempts;
   requests_[last_request_] = who;
   return done(core_.returned(connection_id{id}, reason, who, now_));
+}
+
+std::string core_driver::called_back(uint64_t request) {
+  auto who = requests_.at(request);
+  who.id = pool::request_id{++last_request_};
+  requests_[last_request_] = who;
+  return done(core_.called_back(who, now_));
 }
 
 void core_driver::warm_up(size_t count) {

@@ -57,6 +57,9 @@ public:
   /// One that does not wait for a server that is down.
   std::string acquire_urgent() { return acquire(pool::time_point::max(), true); }
 
+  /// One that may use a connection beside others.
+  std::string acquire_shared() { return acquire(pool::time_point::max(), false, true); }
+
   std::string dispose() { return done(core_.dispose(now_)); }
   std::string drain(pool::duration limit) { return done(core_.drain(now_ + limit, now_)); }
 
@@ -65,12 +68,20 @@ public:
   std::string opened(uint64_t id) { return done(core_.opened(connection_id{id}, now_)); }
   std::string open_failed(uint64_t id, errc code = errc::connect_failed, const std::string& text = "no server");
   std::string released(uint64_t id, fate what = fate::reusable, const std::string& reason = {}) {
-    return done(core_.released(connection_id{id}, what, reason, now_));
+    return done(core_.released(connection_id{id}, what, 1, reason, now_));
+  }
+
+  /// So many requests on a connection have ended.
+  std::string ended(uint64_t id, size_t count) {
+    return done(core_.released(connection_id{id}, fate::reusable, count, {}, now_));
   }
   std::string closed(uint64_t id) { return done(core_.closed(connection_id{id}, now_)); }
 
   /// Connection `id` was dead: it hands its request back, under a new number.
   std::string returned(uint64_t id, const std::string& reason = "gone");
+
+  /// A request waits behind a slow one: its connection hands it back, under a new number.
+  std::string called_back(uint64_t request);
 
   /// Starts the pool and opens `count` connections.
   void warm_up(size_t count);
@@ -92,7 +103,7 @@ public:
 
 private:
   std::string pass_with_ticks(pool::duration x);
-  std::string acquire(pool::time_point deadline, bool urgent);
+  std::string acquire(pool::time_point deadline, bool urgent, bool shareable = false);
   std::string done(const pool::commands& xs);
 
   pool_settings rules_;

@@ -32,6 +32,7 @@ pool_settings core_world::random_rules() {
   pool_settings result;
   result.size = 1 + below(5);
   result.max_overflow = below(4);
+  result.pipeline_depth = one_in(2) ? 1 : 2 + below(4);
   result.max_connecting = 1 + below(4);
   result.timeout = std::chrono::milliseconds{1 + below(200)};
   result.max_waiting = one_in(2) ? 1 + below(6) : 1000;
@@ -50,6 +51,11 @@ pool_settings core_world::random_rules() {
 // -- events ------------------------------------------------------------------------
 
 void core_world::step(uint64_t what) {
+  if (!to_call_back_.empty() && one_in(2)) {
+    auto id = to_call_back_.back();
+    to_call_back_.pop_back();
+    call_back(id);
+  }
   if (what < 8)
     pass_until_next_event();
   else
@@ -78,7 +84,7 @@ void core_world::change_a_server() {
 }
 
 void core_world::arrive() {
-  request who{request_id{++last_request_}, now_, time_point::max(), one_in(10), 0};
+  request who{request_id{++last_request_}, now_, time_point::max(), one_in(10), 0, !one_in(4)};
   if (one_in(4))
     who.deadline = now_ + std::chrono::microseconds{below(20'000)};
   newest_ = who.id;
@@ -120,7 +126,7 @@ void core_world::some_connection_reports() {
   case doing::closing:
     // What it has to say while it closes does not matter.
     if (one_in(4))
-      perform(core_.released(id, one_in(2) ? fate::lost : fate::reusable, "late", now_));
+      perform(core_.released(id, one_in(2) ? fate::lost : fate::reusable, 1, "late", now_));
     else
       gone(id);
     break;
@@ -180,9 +186,34 @@ void core_world::open_failed(connection_id id, errc code) {
 }
 
 void core_world::released(connection_id id, connection& x) {
-  x.what = doing::idle;
+  // A ping, or the first users.
+  auto count = x.users.empty() ? 0 : 1 + below(x.users.size());
+  x.users.erase(x.users.begin(), x.users.begin() + static_cast<std::ptrdiff_t>(count));
+  if (x.users.empty())
+    x.what = doing::idle;
   x.free_at = now_;
-  perform(core_.released(id, fate::reusable, {}, now_));
+  x.watched_at = now_;
+  x.since = now_;
+  perform(core_.released(id, fate::reusable, count, {}, now_));
+}
+
+/// What waits on a connection behind a slow request comes back, last first. It may run there as well.
+void core_world::call_back(connection_id id) {
+  auto i = connections_.find(id);
+  if (i == connections_.end() || i->second.what != doing::busy)
+    return;
+  auto behind = i->second.users;
+  for (; behind.size() > 1; behind.pop_back()) {
+    auto who = behind.back();
+    if (!came_back_.insert(who.id).second)
+      continue;
+    who.id = request_id{++last_request_};
+    came_back_.insert(who.id);
+    queue_.push_front(who);
+    newest_ = who.id;
+    ++done_.called_back;
+    perform(core_.called_back(who, now_));
+  }
 }
 
 void core_world::lost(connection_id id, connection& x) {
@@ -196,12 +227,13 @@ void core_world::lost(connection_id id, connection& x) {
   }
   x.what = doing::idle; // The pool has to close it.
   must_close_ = id;
-  perform(core_.released(id, what, "lost", now_));
+  perform(core_.released(id, what, x.users.size(), "lost", now_));
 }
 
 void core_world::returned(connection_id id, connection& x) {
-  auto who = x.user;
+  auto who = x.users.back(); // The others had been sent.
   who.id = request_id{++last_request_};
+  came_back_.insert(who.id);
   ++who.attempts;
   lost_in_use(x);
   x.what = doing::idle;
@@ -268,7 +300,7 @@ void core_world::carry_out(const open_connection& x) {
   auto is_tried = [&x](auto& y) { return y.second.what == doing::opening && y.second.server == x.server; };
   if (!servers_.at(x.server).proven && std::ranges::any_of(connections_, is_tried))
     complain("a server that is in question is tried twice at a time");
-  connections_[x.id] = {doing::opening, x.server, generation_, {}, {}, {}};
+  connections_[x.id] = {doing::opening, x.server, generation_, {}, {}, {}, {}};
   auto limit = limit_until_ <= now_ ? most() : limit_;
   if (connections_.size() > limit)
     complain("too many connections");
@@ -305,16 +337,28 @@ void core_world::carry_out(const look_after& x) {
   ++done_.looks;
 }
 
+void core_world::carry_out(const pool::call_back& x) {
+  auto& it = connections_.at(x.id);
+  if (it.what != doing::busy || it.users.size() < 2 || now_ - it.since < 5ms)
+    complain("requests are called back though nothing holds them up");
+  to_call_back_.push_back(x.id);
+}
+
 void core_world::carry_out(const grant_connection& x) {
   auto& it = connections_.at(x.connection);
-  if (it.what != doing::idle || must_close_ == x.connection || it.generation != generation_)
-    complain("a connection is given away that is not free");
-  if (queue_.empty() || queue_.front().id != x.request) {
+  auto i = std::ranges::find(queue_, x.request, &request::id);
+  if (i == queue_.end() || !may_be_next(*i, it)) {
     complain("a request is served out of turn");
     return;
   }
-  auto who = queue_.front();
-  queue_.pop_front();
+  auto who = *i;
+  done_.passed += i != queue_.begin();
+  queue_.erase(i);
+  auto joins = it.what == doing::busy;
+  auto may_join =
+      who.shareable && !it.users.empty() && it.users.front().shareable && it.users.size() < rules_.pipeline_depth;
+  if ((it.what != doing::idle && !(joins && may_join)) || must_close_ == x.connection || it.generation != generation_)
+    complain("a connection is given away that is not free");
   if (deadline_of(who) <= now_ && who.id != newest_)
     complain("a request is served after its time");
   if (x.waited != now_ - who.accepted)
@@ -322,13 +366,19 @@ void core_world::carry_out(const grant_connection& x) {
   if (x.waited <= rules_.shed_target)
     in_time_at_ = now_;
   auto must_ping = now_ - it.free_at >= rules_.pre_ping_idle;
-  if ((x.check == liveness_check::none) == rules_.pre_ping
-      || (rules_.pre_ping && must_ping && x.check != liveness_check::ping))
+  if (joins ? x.check != liveness_check::none
+            : (x.check == liveness_check::none) == rules_.pre_ping
+                  || (rules_.pre_ping && must_ping && x.check != liveness_check::ping))
     complain("a connection is not checked as the rules say");
-  it.what = doing::busy;
-  it.user = who;
-  it.watched_at = now_;
+  if (!joins) {
+    it.what = doing::busy;
+    it.users.clear();
+    it.watched_at = now_;
+    it.since = now_;
+  }
+  it.users.push_back(who);
   ++done_.grants;
+  done_.shared += joins;
 }
 
 void core_world::carry_out(const fail_request& x) {

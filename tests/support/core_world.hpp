@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ public:
     size_t looks = 0;
     size_t limits = 0;
     size_t connects_elsewhere = 0; ///< To another server than the first.
+    size_t shared = 0;             ///< Grants of a connection beside others.
+    size_t passed = 0;             ///< Grants past somebody who wants a connection alone.
+    size_t called_back = 0;        ///< Requests that have moved away from behind a slow one.
     std::map<errc, size_t> failures;
   };
   const tally& done() const { return done_; }
@@ -40,9 +44,10 @@ private:
     doing what = doing::opening;
     size_t server = 0;
     uint64_t generation = 0;
-    pool::request user;    ///< While busy.
-    time_point free_at;    ///< When it was last known to work.
-    time_point watched_at; ///< While busy: since when nobody has looked after it.
+    std::deque<pool::request> users; ///< While busy, in the order in which they are served.
+    time_point free_at;              ///< When it was last known to work.
+    time_point watched_at;           ///< While busy: since when nobody has looked after it.
+    time_point since;                ///< While busy: when the first user's turn began.
   };
 
   enum class health : uint8_t { up, down, full, refusing, read_only };
@@ -74,6 +79,7 @@ private:
   void released(connection_id id, connection& x);
   void lost(connection_id id, connection& x);
   void returned(connection_id id, connection& x);
+  void call_back(connection_id id);
   void gone(connection_id id);
   void server_failed(server& x, errc code);
   void lost_in_use(const connection& x);
@@ -86,12 +92,14 @@ private:
   void carry_out(const pool::close_connection& x);
   void carry_out(const pool::ping_connection& x);
   void carry_out(const pool::look_after& x);
+  void carry_out(const pool::call_back& x);
   void carry_out(const pool::grant_connection& x);
   void carry_out(const pool::fail_request& x);
   void carry_out(const pool::finish& x);
 
   // -- what has to hold ------------------------------------------------------------
 
+  bool may_be_next(const pool::request& who, const connection& where) const;
   bool may_fail(const pool::request& who, const failure& why);
   bool all_servers_fail() const;
   bool breaker_may_be_open() const;
@@ -115,6 +123,8 @@ private:
 
   std::map<connection_id, connection> connections_;
   std::deque<pool::request> queue_;
+  std::vector<connection_id> to_call_back_;
+  std::set<pool::request_id> came_back_; ///< Requests that a connection has handed back.
   uint64_t last_request_ = 0;
   connection_id last_connection_{};
   pool::request_id newest_{};  ///< The request that has just come.

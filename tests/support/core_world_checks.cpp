@@ -8,6 +8,14 @@ namespace cenote::test {
 using namespace pool;
 using namespace std::chrono_literals;
 
+/// Whether it is a request's turn: first come first served, but what may share a connection passes those who want one
+/// alone, and what came back goes behind those of them for whom one is being emptied.
+bool core_world::may_be_next(const request& who, const connection& where) const {
+  return std::ranges::all_of(queue_.begin(), std::ranges::find(queue_, who.id, &request::id), [&](auto& before) {
+    return who.shareable ? !before.shareable && where.what == doing::busy : came_back_.contains(before.id);
+  });
+}
+
 /// Whether the rules permit that a request fails in this way now.
 bool core_world::may_fail(const request& who, const failure& why) {
   auto is_down = serving() == 0 && all_servers_fail();
@@ -53,9 +61,17 @@ bool core_world::breaker_may_be_open() const {
 void core_world::check_state() {
   if (!queue_.empty() && count(doing::idle) > 0)
     complain("somebody waits though a connection is free");
+  auto alone = std::ranges::any_of(queue_, [](auto& x) { return !x.shareable; });
+  auto has_room = std::ranges::any_of(connections_, [this](auto& x) {
+    auto& it = x.second;
+    return it.what == doing::busy && it.generation == generation_ && it.users.front().shareable
+           && it.users.size() < rules_.pipeline_depth && now_ - it.since < 5ms;
+  });
+  if (!queue_.empty() && !alone && has_room && rules_.recycle == 0s)
+    complain("somebody waits though a connection could be shared");
   if (count(doing::idle) > 0 && open_connections() > rules_.size)
     complain("an overflow connection is kept though nobody waits");
-  if (queue_.size() > rules_.max_waiting + most()) // Those that came back come on top.
+  if (queue_.size() > rules_.max_waiting + most() * rules_.pipeline_depth) // Those that came back come on top.
     complain("too many requests wait");
   auto breaker = core_.status().breaker;
   if (!queue_.empty() && breaker != breaker_state::closed && serving() == 0)

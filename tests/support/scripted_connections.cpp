@@ -71,6 +71,9 @@ struct scripted_connections::state {
           return mine.promise.emplace(self->make_response_promise<result>());
         },
         [](execute_atom, session_command&) { return caf::result<result>{result{}}; },
+        [](call_back_atom) {
+          // nop: each statement has its connection alone.
+        },
         [](checkin_atom, session_id) {
           // nop: sessions are tested with real connections.
         },
@@ -174,7 +177,7 @@ void scripted_connections::hand_back(uint64_t id, const std::string& reason) {
 }
 
 void scripted_connections::report(uint64_t id, fate what, const std::string& reason) {
-  time_.tell(at(id).pool, released_atom_v, connection_id{id}, released{what, reason});
+  time_.tell(at(id).pool, released_atom_v, connection_id{id}, released{what, reason, 1});
 }
 
 void scripted_connections::die(uint64_t id) {

@@ -1,0 +1,48 @@
+#include "db/outbox.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <sys/socket.h>
+
+namespace cenote::db {
+
+namespace {
+
+constexpr char com_query = 3;
+
+} // namespace
+
+void outbox::add(std::string_view sql) {
+  // A packet has three bytes of length, its number in the exchange, and what it holds.
+  auto length = sql.size() + 1;
+  for (auto shift : {0, 8, 16})
+    packets_ += static_cast<char>((length >> shift) & 0xff);
+  packets_ += '\0';
+  packets_ += com_query;
+  packets_ += sql;
+  ends_.push_back(packets_.size());
+}
+
+void outbox::flush(int socket) {
+  while (is_waiting()) {
+    auto n = ::send(socket, packets_.data() + written_, packets_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0)
+      written_ += static_cast<size_t>(n);
+    else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
+      return;
+    else if (errno != EINTR)
+      failed_ = true;
+  }
+  if (!failed_) {
+    packets_.clear();
+    ends_.clear();
+    written_ = 0;
+  }
+}
+
+size_t outbox::unsent() const noexcept {
+  return static_cast<size_t>(std::ranges::count_if(ends_, [this](auto end) { return end > written_; }));
+}
+
+} // namespace cenote::db
