@@ -255,6 +255,7 @@ int connection::impl::call() {
     return mysql_send_query_start(&status_, m, sql_.data(), sql_.size());
   case step::answer:
     reader_.start(max_result_bytes, limit_each_);
+    forget_error(*session); // Else that of the statement before, which only sending would clear.
     return mysql_read_query_result_start(&refused_, m);
   case step::row:
     return mysql_fetch_row_start(&row_, rows_);

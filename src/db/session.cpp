@@ -211,6 +211,11 @@ trouble current_error(MYSQL& session, phase when) {
   return result;
 }
 
+void forget_error(MYSQL& session) noexcept {
+  session.net.last_errno = 0;
+  session.net.last_error[0] = '\0';
+}
+
 bool is_ascii_safe(const MARIADB_CHARSET_INFO& x) noexcept {
   return x.char_maxlen <= 1 || std::string_view{x.csname}.starts_with("utf8");
 }

@@ -41,6 +41,9 @@ bool has_input(const MYSQL& session) noexcept;
 /// The error that Connector/C holds.
 trouble current_error(MYSQL& session, phase when);
 
+/// Forgets it.
+void forget_error(MYSQL& session) noexcept;
+
 /// Whether an error number is one of Connector/C's own. After such an error the session is of no use.
 constexpr bool is_client_error(unsigned number) noexcept {
   return (number >= 2000 && number < 3000) || (number >= 5000 && number < 6000);

@@ -31,11 +31,6 @@ struct fixture : pool_fixture {
   }
 
   uint64_t rows() { return must(pool, read("SELECT COUNT(*) FROM numbers"))[0].get<uint64_t>(0); }
-
-  /// Waits until so many requests have been given a connection.
-  void await_served(uint64_t count) {
-    await_status(pool, [count](const pool_status& x) { return x.served >= count; });
-  }
 };
 
 std::vector<std::string> outcomes(std::vector<awaited<result>>& all) {
@@ -128,20 +123,24 @@ SCENARIO("a read behind a slow statement waits for no longer than the pool's tim
 SCENARIO("a connection that is lost with a full pipeline tells each what is known") {
   GIVEN("a slow read, writes behind it, and more of them than fit") {
     auto first = ask(pool, read(slow));
+    auto writes = ask_for_writes(30);
     await_running("%/* slow */", 1);
-    auto writes = ask_for_writes(15);
-    await_served(17);
-    auto late = ask(pool, idempotent_write("REPLACE INTO numbers VALUES (100, 100)"));
     WHEN("the server ends the session") {
       end_session(sessions().at(0));
       auto came = first.get();
-      THEN("what was sent is unknown, and the rest is served by the next connection") {
+      THEN("what was sent is unknown and did not run, and the rest is done by the next connection") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "connection_lost");
         CHECK_EQ(to_string(came.error().what), "unknown");
-        CHECK_EQ(outcomes(writes), std::vector{"connection_lost unknown"s});
-        CHECK(late.get().has_value());
-        CHECK_EQ(rows(), 1u);
+        uint64_t done = 0;
+        for (auto& x : writes) {
+          auto write = x.get();
+          done += write.has_value();
+          CHECK(write || write.error().what == outcome::unknown);
+        }
+        CHECK(done >= 15u); // No more fit behind it.
+        CHECK(done < 30u);
+        CHECK_EQ(rows(), done);
         CHECK_EQ(status(pool).lost, 1u);
       }
     }
@@ -151,7 +150,6 @@ SCENARIO("a connection that is lost with a full pipeline tells each what is know
 SCENARIO("a statement that is stopped takes none of those behind it with it") {
   GIVEN("a slow read with a time limit, and writes behind it") {
     auto first = ask(pool, read(slow).within(200ms));
-    await_running("%/* slow */", 1);
     auto writes = ask_for_writes(15);
     WHEN("its time is up") {
       auto came = first.get();
@@ -169,19 +167,22 @@ SCENARIO("a statement that is stopped takes none of those behind it with it") {
 }
 
 SCENARIO("a time limit goes for those who wait on a connection, too") {
-  GIVEN("a slow read, and behind it a write with a time limit") {
-    auto first = ask(pool, read("SELECT SLEEP(1) /* slow */"));
-    await_running("%/* slow */", 1);
-    WHEN("its time is up") {
+  GIVEN("a slow read, and a write with a time limit that is put behind it") {
+    // If it comes more than 5 ms later it is not put there, but waits: then again.
+    for (auto code = errc::acquire_timeout; code == errc::acquire_timeout;) {
+      auto first = ask(pool, read("SELECT SLEEP(0.5) /* slow */"));
       auto came = run(pool, idempotent_write("REPLACE INTO numbers VALUES (1, 1)").within(100ms));
-      THEN("it fails in time, and the slow one is left alone") {
-        REQUIRE(!came.has_value());
-        CHECK_EQ(to_string(came.error().code), "statement_timeout");
+      REQUIRE(!came.has_value());
+      code = came.error().code;
+      CHECK(!first.arrived());
+      CHECK(first.get().has_value());
+      if (code != errc::acquire_timeout) {
+        CHECK_EQ(to_string(code), "statement_timeout");
         CHECK_EQ(to_string(came.error().what), "unknown");
-        CHECK(!first.arrived());
-        CHECK(first.get().has_value());
-        CHECK_EQ(await_free(pool, 1).lost, 0u);
       }
+    }
+    THEN("it fails in time, and the slow one is left alone") {
+      CHECK_EQ(await_free(pool, 1).lost, 0u);
     }
   }
 }
@@ -191,8 +192,8 @@ SCENARIO("a caller that ends has its statement stopped, those behind it are serv
     auto caller = system().spawn([target = pool](caf::event_based_actor* self) {
       self->request(target, caf::infinite, execute_atom_v, read(slow)).then([](const result&) {});
     });
-    await_running("%/* slow */", 1);
     auto writes = ask_for_writes(10);
+    await_running("%/* slow */", 1);
     WHEN("he ends") {
       caf::anon_send_exit(caller, caf::exit_reason::kill);
       THEN("all writes are done soon") {
@@ -232,8 +233,8 @@ SCENARIO("transactions and writes of unknown kind get their turn among reads") {
       reads.push_back(ask(pool, read("SELECT 1")));
       if (i % 10 == 0) {
         writes.push_back(ask(pool, write("INSERT INTO numbers VALUES (?, 0)", i)));
-        transactions.push_back(ask(pool, transaction{{write("INSERT INTO numbers VALUES (?, 0)", 1000 + i),
-                                                      write("UPDATE numbers SET n = n + 1 WHERE id = ?", 1000 + i)}}));
+        transactions.push_back(ask(pool, all_or_nothing(write("INSERT INTO numbers VALUES (?, 0)", 1000 + i),
+                                                        write("UPDATE numbers SET n = n + 1 WHERE id = ?", 1000 + i))));
       }
     }
     THEN("all are done, each once") {
@@ -249,9 +250,8 @@ SCENARIO("transactions and writes of unknown kind get their turn among reads") {
 SCENARIO("a shutdown finishes what shares a connection, or tells each that it did not") {
   GIVEN("a slow read with writes behind it") {
     auto first = ask(pool, read("SELECT SLEEP(0.3) /* slow */"));
-    await_running("%/* slow */", 1);
     auto writes = ask_for_writes(10);
-    await_served(12);
+    await_running("%/* slow */", 1);
     THEN("a shutdown that has the time finishes all") {
       auto report = drain(pool, 10s).get();
       CHECK(first.get().has_value());
@@ -263,9 +263,8 @@ SCENARIO("a shutdown finishes what shares a connection, or tells each that it di
   GIVEN("another pool in the same state") {
     auto other = start_full_pool(server.settings(), rules_for(1));
     auto first = ask(other, read(slow));
-    await_running("%/* slow */", 1);
-    auto second = ask(other, idempotent_write("REPLACE INTO numbers VALUES (200, 1)"));
-    await_status(other, [](const pool_status& x) { return x.served >= 2; });
+    auto second = ask(other, idempotent_write("REPLACE INTO numbers VALUES (200, SLEEP(30))"));
+    await_running("%SLEEP(30)%", 1);
     THEN("one that has no time cuts both") {
       auto report = drain(other, 0s).get();
       CHECK(!first.get().has_value());
