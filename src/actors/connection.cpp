@@ -205,7 +205,10 @@ void connection_state::stop_on_server() {
   stop_confirmed = false;
   // After an error the server does not tell whether a transaction is open.
   needs_reset |= at_hand && at_hand->is_transaction();
-  limit_until(self->clock().now() + context.server->connect_timeout);
+  is_stopping_first = true;
+  stop_until = self->clock().now() + context.server->connect_timeout;
+  limit_until(stop_until);
+  expire_shared(); // Also sets the timer for the others.
   // No timeout of CAF's: the timer ends this activity.
   self->request(context.controller, caf::infinite, stop_atom_v, db->server_id())
       .then(
@@ -213,6 +216,7 @@ void connection_state::stop_on_server() {
             stop_confirmed = true;
             if (doing == activity::stopping)
               stopped();
+            stop_if_needless();
           },
           [this](const caf::error&) {
             if (doing == activity::stopping)
@@ -263,6 +267,12 @@ void connection_state::time_is_up() {
     release(fate::lost, "the server did not answer a ping in time");
     break;
   case activity::stopping:
+    if (self->clock().now() < stop_until) { // It is the time of another one.
+      limit_until(stop_until);
+      expire_shared();
+      stop_if_needless();
+      break;
+    }
     give_up("a statement did not end within " + seconds(context.server->connect_timeout) + " after it was stopped");
     break;
   case activity::resetting:

@@ -50,6 +50,7 @@ void connection_state::share(grant& what) {
 
 void connection_state::begin_sharing() {
   doing = activity::sharing;
+  is_stopping_first = false;
   expire_shared(); // Also sets the timer anew.
   send_unsent();
   if (sent.empty()) // All were refused.
@@ -113,6 +114,7 @@ void connection_state::first_done() {
   auto x = std::move(sent.front());
   sent.pop_front();
   sent_bytes -= x.bytes;
+  is_stopping_first = false;
   if (outcome) {
     ++ended;
     if (x.wanted)
@@ -236,7 +238,8 @@ void connection_state::look_after_shared() {
 
 /// Stops the first statement if nobody needs it.
 void connection_state::stop_if_needless() {
-  if (doing != activity::sharing || sent.empty() || !sent.front().needless)
+  auto may_stop = doing == activity::sharing || (doing == activity::stopping && stop_confirmed);
+  if (!may_stop || sent.empty() || !sent.front().needless || is_stopping_first)
     return;
   log().info("connection {}: nobody needs the result of a statement any more, stopping it",
              static_cast<uint64_t>(context.id));

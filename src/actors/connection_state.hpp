@@ -162,6 +162,8 @@ struct connection_state {
   // What is known about a statement that is being stopped.
   bool is_over = false;
   bool stop_confirmed = false;
+  bool is_stopping_first = false; ///< Of those that share the connection.
+  caf::actor_clock::time_point stop_until;
 };
 
 } // namespace cenote

@@ -139,7 +139,9 @@ commands pool_core::returned(connection_id id, const std::string& reason, const 
 
 commands pool_core::called_back(const request& who, time_point now) {
   commands out;
-  take_back(who, out, now);
+  auto alone = who;
+  alone.shareable = false; // Once is enough.
+  take_back(alone, out, now);
   return settle(std::move(out), now);
 }
 

@@ -59,8 +59,8 @@ public:
   /// connection counts as lost in use.
   commands returned(connection_id id, const std::string& reason, const request& who, time_point now);
 
-  /// A granted request has not begun because another one on its connection is slow. It goes to the head of the queue;
-  /// what was sent of it still counts as on its way there.
+  /// A granted request has not begun because another one on its connection is slow. It goes to the head of the queue
+  /// and gets the next connection alone; what was sent of it still counts as on its way there.
   commands called_back(const request& who, time_point now);
 
   /// A connection is gone: after `close_connection`, or by itself.

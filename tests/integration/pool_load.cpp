@@ -82,8 +82,10 @@ SCENARIO("ten thousand callers on four connections are all served") {
 }
 
 SCENARIO("callers are served in the order in which they came") {
-  GIVEN("a pool of four") {
-    auto pool = start_full_pool(server.settings(), rules_for(4));
+  GIVEN("a pool of four in which each statement has its connection alone") {
+    auto rules = rules_for(4);
+    rules.pipeline_depth = 1;
+    auto pool = start_full_pool(server.settings(), rules);
     WHEN("one actor sends ten thousand statements in one go") {
       auto order = order_of_answers(*this, pool, 10'000);
       THEN("at no time are more than three still due that came before one that is answered") {

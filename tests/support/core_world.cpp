@@ -210,6 +210,7 @@ void core_world::call_back(connection_id id) {
     who.id = request_id{++last_request_};
     came_back_.insert(who.id);
     queue_.push_front(who);
+    queue_.front().shareable = false;
     newest_ = who.id;
     ++done_.called_back;
     perform(core_.called_back(who, now_));
