@@ -13,6 +13,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <latch>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -43,8 +44,13 @@ manga copy(const result& rows) {
 struct calling_state {
   static inline const char* name = "bench.caller";
 
-  calling_state(caf::event_based_actor* ptr, pool_actor target, caller* loop, std::latch* all_ended)
-      : self{ptr}, pool{std::move(target)}, log{loop}, ended{all_ended} {
+  calling_state(caf::event_based_actor* ptr, pool_actor target, caller* loop, double slow, std::latch* all_ended)
+      : self{ptr},
+        pool{std::move(target)},
+        log{loop},
+        slow_share{slow},
+        random{std::random_device{}()},
+        ended{all_ended} {
     // nop
   }
 
@@ -57,6 +63,22 @@ struct calling_state {
   }
 
   void ask() {
+    if (slow_share > 0 && std::bernoulli_distribution{slow_share}(random))
+      ask_slow();
+    else
+      ask_fast();
+  }
+
+  void ask_slow() {
+    self->request(pool, caf::infinite, execute_atom_v, read("SELECT SLEEP(0.1)"))
+        .then([this](const result&) { ask(); },
+              [this](const caf::error& what) {
+                log->failed("cenote: " + describe(what));
+                self->quit();
+              });
+  }
+
+  void ask_fast() {
     auto id = log->next();
     if (!id) {
       self->quit();
@@ -82,6 +104,8 @@ struct calling_state {
   caf::event_based_actor* self;
   pool_actor pool;
   caller* log;
+  double slow_share;
+  std::minstd_rand random;
   std::latch* ended;
 };
 
@@ -128,7 +152,7 @@ figures run_actors(const scenario& what, const catalogue& all) {
     ending guarded{spawn_pool(sys, what.server, rules)};
     await_connections(sys, guarded.pool, what.connections);
     for (auto& x : crew)
-      sys.spawn<calling_actor>(guarded.pool, &x, &ended);
+      sys.spawn<calling_actor>(guarded.pool, &x, what.slow_share, &ended);
     started();
     ended.wait();
   });

@@ -2,6 +2,7 @@
 #include "baseline.hpp"
 #include "report.hpp"
 #include "sides.hpp"
+#include "support/fault_proxy.hpp"
 
 #include "cenote/configuration.hpp"
 #include "cenote/pool.hpp"
@@ -32,6 +33,7 @@ struct options {
   size_t workers = 1;
   size_t rounds = 3;
   double seconds = 1;
+  double round_trip = 0; ///< Milliseconds that the network adds to each.
   int rows = 10'000;
   std::string json_file;
 
@@ -53,8 +55,8 @@ server_settings through(const std::string& transport, server_settings where, con
   return where;
 }
 
-std::vector<outcome_line> run(const options& opts, const server_settings& where, const server_facts& facts,
-                              const catalogue& all) {
+std::vector<outcome_line> measure_all(const options& opts, const server_settings& where, const server_facts& facts,
+                                      const catalogue& all) {
   std::vector<outcome_line> lines;
   for (const auto& transport : opts.transports)
     for (auto callers : opts.callers)
@@ -68,6 +70,7 @@ std::vector<outcome_line> run(const options& opts, const server_settings& where,
                     line.callers,
                     opts.connections,
                     opts.depth,
+                    0,
                     opts.workers,
                     opts.length()};
       pairing both;
@@ -89,6 +92,19 @@ std::vector<outcome_line> run(const options& opts, const server_settings& where,
   return lines;
 }
 
+/// The same, with a network in between that takes its time if it is to.
+std::vector<outcome_line> measure_through_network(const options& opts, server_settings where, server_facts facts,
+                                                  const catalogue& all) {
+  if (opts.round_trip == 0)
+    return measure_all(opts, where, facts, all);
+  test::fault_proxy network{facts.port};
+  network.delay(std::chrono::microseconds{static_cast<int64_t>(opts.round_trip * 500)});
+  where.unix_socket.clear();
+  where.host = "127.0.0.1";
+  where.port = facts.port = network.port();
+  return measure_all(opts, where, facts, all);
+}
+
 /// Processes that wanted to run during the last minute.
 double load_average() {
   double x = 0;
@@ -101,6 +117,9 @@ circumstances describe(const options& opts, const server_facts& facts, double lo
       {"workload",
        fmt::format("point select by primary key, one row of 4 columns, {} rows; every answer compared", opts.rows)},
       {"connections", fmt::format("{} for both sides", opts.connections)},
+      {"network", opts.round_trip == 0
+                      ? "loopback"
+                      : fmt::format("{} ms per round trip, by a proxy on the same machine", opts.round_trip)},
       {"hand-written",
        fmt::format("a blocking thread per caller, at most {}: with more callers than threads its latency "
                    "lacks the wait for a thread",
@@ -140,7 +159,7 @@ int run(const options& opts) {
   auto facts = ask_server(where);
   catalogue all{opts.rows};
   load_table(where, all);
-  auto lines = run(opts, where, facts, all);
+  auto lines = measure_through_network(opts, where, facts, all);
   drop_table(where);
   auto how = describe(opts, facts, load);
   fmt::print("{}", to_markdown(lines, how));
@@ -184,9 +203,14 @@ int main(int argc, char** argv) {
   app.add_option("--workers", opts.workers, "scheduler threads of cenote's side")
       ->check(CLI::Range(1, 1'024))
       ->capture_default_str();
+  app.add_option("--round-trip", opts.round_trip, "milliseconds that the network adds to a round trip; TCP only")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
   app.add_option("--rows", opts.rows, "rows of the table")->check(CLI::Range(1, 1'000'000))->capture_default_str();
   app.add_option("--json", opts.json_file, "also write all rounds to this file");
   CLI11_PARSE(app, argc, argv);
+  if (opts.round_trip > 0)
+    opts.transports = {"tcp"};
   if (full && rounds->empty())
     opts.rounds = 9;
   if (full && seconds->empty())

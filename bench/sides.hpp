@@ -14,7 +14,8 @@ struct scenario {
   size_t callers = 1;
   size_t connections = 10;
   size_t depth = pool_settings{}.pipeline_depth;
-  size_t workers = 1; ///< Scheduler threads of the actor system.
+  double slow_share = 0; ///< Of statements that take 100 ms, on cenote's side; they do not count.
+  size_t workers = 1;    ///< Scheduler threads of the actor system.
   round_length length;
 };
 

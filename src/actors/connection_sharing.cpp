@@ -233,6 +233,8 @@ void connection_state::look_after_shared() {
       x.needless = true;
     }
   }
+  // One that runs elsewhere by now is slow itself.
+  sent.front().needless |= !sent.front().wanted;
   stop_if_needless();
 }
 

@@ -24,6 +24,7 @@ namespace cenote::test {
 namespace {
 
 using clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
 
 /// What one direction of a connection holds back at most; then its sender has to wait.
 constexpr size_t most_held_bytes = 1u << 20;
@@ -136,7 +137,7 @@ public:
   bool refusing_ = false;
   bool swallowing_ = false;
   bool stopping_ = false;
-  std::chrono::milliseconds delay_{0};
+  std::chrono::microseconds delay_{0};
   size_t accepted_ = 0;
 
 private:
@@ -146,7 +147,9 @@ private:
     while (!stopping_) {
       auto wait = watch(watched);
       guard.unlock();
-      ::poll(watched.data(), watched.size(), wait);
+      auto whole = std::chrono::floor<std::chrono::seconds>(wait.value_or(0ns));
+      timespec limit{whole.count(), (wait.value_or(0ns) - whole).count()};
+      ::ppoll(watched.data(), watched.size(), wait ? &limit : nullptr, nullptr);
       guard.lock();
       char buffer[64];
       while (::read(wake_[0], buffer, sizeof(buffer)) > 0) {
@@ -158,9 +161,9 @@ private:
     }
   }
 
-  /// What to wait for and how long, in milliseconds. The sockets do not block, so that what became ready is found by
+  /// What to wait for, and how long if not for ever. The sockets do not block, so that what became ready is found by
   /// trying.
-  int watch(std::vector<pollfd>& out) const {
+  std::optional<std::chrono::nanoseconds> watch(std::vector<pollfd>& out) const {
     out.clear();
     out.push_back({wake_[0], POLLIN, 0});
     out.push_back({listener_.get(), POLLIN, 0});
@@ -182,8 +185,8 @@ private:
       out.push_back({x.server.get(), events_of(x.replies, x.requests), 0});
     }
     if (next == clock::time_point::max())
-      return -1;
-    return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(next - now).count());
+      return std::nullopt;
+    return next - now;
   }
 
   void accept_all() {
@@ -291,7 +294,7 @@ void fault_proxy::swallow(bool x) {
   impl_->change([this, x] { impl_->swallowing_ = x; });
 }
 
-void fault_proxy::delay(std::chrono::milliseconds by) {
+void fault_proxy::delay(std::chrono::microseconds by) {
   impl_->change([this, by] { impl_->delay_ = by; });
 }
 

@@ -30,7 +30,7 @@ public:
   void swallow(bool x);
 
   /// Lets everything arrive so much later, in order. Zero: at once.
-  void delay(std::chrono::milliseconds by);
+  void delay(std::chrono::microseconds by);
 
   /// Each connection forwards this many more bytes of its server's replies, then it is cut. Connections that are made
   /// later are not limited.
