@@ -19,6 +19,9 @@ namespace {
 /// of its answers reads no more statements. A larger statement goes alone.
 constexpr size_t most_bytes_sent = 32u << 10;
 
+/// How long a statement may run that runs elsewhere, too. Most are done sooner than they could be stopped.
+constexpr auto longest_in_vain = std::chrono::milliseconds{5};
+
 /// "Query execution was interrupted": a statement was stopped.
 constexpr uint32_t interrupted = 1317;
 
@@ -115,6 +118,10 @@ void connection_state::first_done() {
   sent.pop_front();
   sent_bytes -= x.bytes;
   is_stopping_first = false;
+  if (!sent.empty() && !sent.front().wanted) {
+    first_began = self->clock().now();
+    limit_shared(first_began + longest_in_vain);
+  }
   if (outcome) {
     ++ended;
     if (x.wanted)
@@ -213,6 +220,12 @@ void connection_state::expire_shared() {
   };
   for (auto& x : sent)
     expire(x, outcome::unknown);
+  if (!sent.empty() && !sent.front().wanted && !sent.front().needless) {
+    if (first_began + longest_in_vain <= now)
+      sent.front().needless = true;
+    else
+      next = std::min(next, first_began + longest_in_vain);
+  }
   for (auto& x : unsent)
     expire(x, outcome::not_sent);
   ended += static_cast<uint32_t>(std::erase_if(unsent, [](auto& x) { return x.needless; }));
@@ -233,8 +246,6 @@ void connection_state::look_after_shared() {
       x.needless = true;
     }
   }
-  // One that runs elsewhere by now is slow itself.
-  sent.front().needless |= !sent.front().wanted;
   stop_if_needless();
 }
 

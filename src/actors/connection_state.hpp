@@ -157,6 +157,7 @@ struct connection_state {
   std::deque<shared_work> unsent;
   std::deque<shared_work> sent; ///< Their answers come in this order.
   size_t sent_bytes = 0;
+  caf::actor_clock::time_point first_began; ///< Only if the first one is not wanted: when its turn came.
   std::optional<released> last_report; ///< The connection is of no use, but what was sent is still answered.
 
   // What is known about a statement that is being stopped.

@@ -121,6 +121,7 @@ private:
   void offer(slot& x);
   void reserve(slot& x);
   void take_no_more(slot& x);
+  void watch_for_slow(const slot& x);
   void call_back_waiting(commands& out, time_point now);
   size_t in_flight();
   double random() { return std::uniform_real_distribution<>{0.0, 1.0}(rng_); }

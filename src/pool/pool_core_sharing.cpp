@@ -74,7 +74,11 @@ void pool_core::offer(slot& x) {
   }
   sharers_.list(x);
   if (x.in_flight > 1)
-    slow_at_ = std::min(slow_at_, later(x.busy_since, usual_.slow()));
+    watch_for_slow(x);
+}
+
+void pool_core::watch_for_slow(const slot& x) {
+  slow_at_ = std::min(slow_at_, later(x.busy_since, usual_.slow()));
 }
 
 /// Nobody is added to a connection any more, so that it will be empty.
@@ -82,6 +86,7 @@ void pool_core::reserve(slot& x) {
   sharers_.remove(x);
   x.reserved = true;
   reserved_.push_back(&x);
+  watch_for_slow(x);
 }
 
 void pool_core::take_no_more(slot& x) {
@@ -90,17 +95,21 @@ void pool_core::take_no_more(slot& x) {
     std::erase(reserved_, &x);
 }
 
-/// Those that wait behind a slow statement get a chance elsewhere.
+/// Those that wait behind a slow statement, or for the end of one, get a chance elsewhere.
 void pool_core::call_back_waiting(commands& out, time_point now) {
   if (slow_at_ > now)
     return;
   slow_at_ = time_point::max();
   for (auto& [id, x] : slots_) {
-    if (x.state != slot_state::busy || !x.shared || x.in_flight < 2 || x.called_back)
+    auto holds_up = x.in_flight > 1 && !x.called_back;
+    if (x.state != slot_state::busy || !x.shared || !(holds_up || x.reserved))
       continue;
-    if (auto at = later(x.busy_since, usual_.slow()); at > now) {
-      slow_at_ = std::min(slow_at_, at);
-    } else {
+    if (later(x.busy_since, usual_.slow()) > now) {
+      watch_for_slow(x);
+      continue;
+    }
+    take_no_more(x); // Another one is emptied instead.
+    if (holds_up) {
       x.called_back = true;
       out.push_back(call_back{id});
     }

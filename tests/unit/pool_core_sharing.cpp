@@ -175,6 +175,21 @@ SCENARIO("nobody is put behind a slow statement, and those who wait behind it co
   }
 }
 
+SCENARIO("a connection that is being emptied and turns out to be slow is replaced by another") {
+  GIVEN("a pool that empties a connection for somebody, whose other connection makes progress") {
+    auto pool = emptying_pool();
+    pool.wait(3ms);
+    pool.ended(1, 1);
+    WHEN("the statement before him takes too long") {
+      CHECK_EQ(pool.wait(2ms), "call back 2");
+      THEN("the other one is emptied for him") {
+        CHECK_EQ(pool.acquire_shared(), "");
+        CHECK_EQ(pool.ended(1, 1), "grant 5 to 1 (peek)");
+      }
+    }
+  }
+}
+
 SCENARIO("what is usual decides what is slow") {
   GIVEN("a pool of one whose statements take 20 ms") {
     auto pool = opened_pool(1, 4);
