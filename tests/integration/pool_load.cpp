@@ -115,7 +115,7 @@ SCENARIO("overflow connections are opened for waiting callers and closed afterwa
     WHEN("ten callers keep their connections busy for a while") {
       std::vector<awaited<result>> asked;
       for (int i = 0; i < 10; ++i)
-        asked.push_back(ask(pool, read("SELECT SLEEP(0.5) /* busy */")));
+        asked.push_back(ask(pool, write("SELECT SLEEP(0.5) /* busy */"))); // Each has its connection alone.
       auto peak = await_status(pool, [](auto& x) { return x.checked_out == 5; });
       for (auto& x : asked)
         CHECK(x.get().has_value());
