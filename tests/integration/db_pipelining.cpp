@@ -2,11 +2,17 @@
 
 #define CAF_SUITE db.pipelining
 
+#include "db/outbox.hpp"
 #include "integration/db_support.hpp"
 #include "support/server.hpp"
 
 #include <fstream>
+#include <stdexcept>
 #include <string>
+#include <utility>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -113,4 +119,83 @@ SCENARIO("what could not be sent is told apart from what was") {
   CHECK(first.error().when == db::phase::waiting);
   CHECK(!x.usable());
   CHECK(unsent <= 2);
+}
+
+namespace {
+
+/// Two ends of a connection on which nobody reads unless a test does.
+struct socket_pair {
+  int ends[2] = {-1, -1};
+
+  socket_pair() {
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+      throw std::runtime_error("no socket pair");
+  }
+  ~socket_pair() {
+    close_other();
+    ::close(ends[0]);
+  }
+
+  void close_other() {
+    if (ends[1] >= 0)
+      ::close(std::exchange(ends[1], -1));
+  }
+
+  /// All that has arrived at the other end.
+  std::string read_all() {
+    std::string all;
+    char buffer[65536];
+    for (ssize_t n = 0; (n = ::recv(ends[1], buffer, sizeof(buffer), MSG_DONTWAIT)) > 0;)
+      all.append(buffer, static_cast<size_t>(n));
+    return all;
+  }
+};
+
+} // namespace
+
+SCENARIO("statements are handed over as packets, together") {
+  socket_pair network;
+  db::outbox out;
+  CHECK(!out.is_waiting());
+  out.add("DO 1");
+  out.add(std::string(300, 'x'));
+  CHECK(out.is_waiting());
+  CHECK_EQ(out.unsent(), 2u);
+  out.flush(network.ends[0]);
+  CHECK(!out.is_waiting());
+  CHECK_EQ(out.unsent(), 0u);
+  CHECK_EQ(network.read_all(), std::string("\5\0\0\0\3DO 1\x2d\1\0\0\3", 14) + std::string(300, 'x'));
+}
+
+SCENARIO("what the system does not take at once follows later, and nothing twice") {
+  socket_pair network;
+  db::outbox out;
+  for (auto i = 0; i < 64; ++i)
+    out.add(std::string(20'000, 'x'));
+  out.flush(network.ends[0]);
+  CHECK(out.is_waiting());
+  auto left = out.unsent();
+  CHECK(left > 0u);
+  CHECK(left < 64u);
+  auto all = network.read_all();
+  while (out.is_waiting()) {
+    out.flush(network.ends[0]);
+    all += network.read_all();
+  }
+  CHECK_EQ(out.unsent(), 0u);
+  CHECK_EQ(all.size(), 64u * 20'005u);
+}
+
+SCENARIO("after an error nothing more is sent, and it is known what was not") {
+  socket_pair network;
+  db::outbox out;
+  out.add("DO 1");
+  out.flush(network.ends[0]);
+  network.close_other();
+  out.add("DO 2");
+  out.flush(network.ends[0]);
+  out.add("DO 3");
+  out.flush(network.ends[0]);
+  CHECK(!out.is_waiting());
+  CHECK_EQ(out.unsent(), 2u);
 }
