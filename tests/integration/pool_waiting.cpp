@@ -2,6 +2,7 @@
 
 #define CAF_SUITE pool_server.waiting
 
+#include "support/heap.hpp"
 #include "support/pool_fixture.hpp"
 
 #include <chrono>
@@ -99,6 +100,25 @@ SCENARIO("one caller more than may wait is refused at once") {
         CHECK_EQ(now.refused, 1u);
         for (auto& x : asked)
           CHECK(!x.arrived());
+      }
+    }
+  }
+}
+
+SCENARIO("a request that waits takes less than 1 KiB, with what its caller keeps for it") {
+  GIVEN("a busy pool") {
+    auto pool = busy_pool({});
+    WHEN("a hundred thousand requests wait") {
+      constexpr size_t count = 99'000;
+      auto before = heap_in_use();
+      auto caller = system().spawn([pool](caf::event_based_actor* self) {
+        for (size_t i = 0; i < count; ++i)
+          self->request(pool, caf::infinite, execute_atom_v, read("SELECT title FROM manga WHERE id = ?", i))
+              .then([](const result&) {}, [](const caf::error&) {});
+      });
+      await_status(pool, [](auto& x) { return x.waiting == count; });
+      THEN("each takes so much of the heap") {
+        CHECK_LT((heap_in_use() - before) / count, 1024u);
       }
     }
   }
