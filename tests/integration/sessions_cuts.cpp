@@ -49,7 +49,7 @@ struct fixture : pool_fixture {
     other.must(session, read("SELECT GET_LOCK('gate', 0)"));
     auto asked = ask(where, how(all_or_nothing(write("INSERT INTO things VALUES (1)"),
                                                read("SELECT GET_LOCK('gate', 60), RELEASE_LOCK('gate')"))));
-    await_running("%GET_LOCK('gate'%", 1);
+    await_running("%GET_LOCK('gate', 60)%", 1); // Not the other one, which may still be shown.
     // It keeps all others from committing.
     other.must(session, write("FLUSH TABLES WITH READ LOCK"));
     other.must(session, read("SELECT RELEASE_LOCK('gate')"));
