@@ -61,7 +61,6 @@ connection_actor::behavior_type connection_state::make_behavior() {
           drive(db->resume(readable, writable));
         else if (doing != activity::gone)
           idle_event();
-        end_turn();
       },
   };
 }
@@ -150,6 +149,7 @@ void connection_state::drive(db::progress x) {
   switch (x) {
   case db::progress::done:
     finished();
+    end_turn(); // Of what has waited for that; a socket's event is a turn of its own.
     break;
   case db::progress::want_read:
     watch->want(true, false);

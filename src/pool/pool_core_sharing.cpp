@@ -1,6 +1,7 @@
 #include "pool/pool_core.hpp"
 
 #include <algorithm>
+#include <utility>
 
 // Which connections several requests use at a time. See pool_core.cpp for all other rules.
 

@@ -30,6 +30,13 @@ struct fixture : pool_fixture {
     return all;
   }
 
+  std::vector<awaited<result>> ask_to_read(const pool_actor& where, int count) {
+    std::vector<awaited<result>> all;
+    for (auto i = 0; i < count; ++i)
+      all.push_back(ask(where, read("SELECT 1")));
+    return all;
+  }
+
   uint64_t rows() { return must(pool, read("SELECT COUNT(*) FROM numbers"))[0].get<uint64_t>(0); }
 };
 
@@ -89,9 +96,7 @@ SCENARIO("reads behind a slow statement run elsewhere, and a pool of one serves 
     await_running("%/* slow */", 1);
     WHEN("many read") {
       stopwatch watch;
-      std::vector<awaited<result>> all;
-      for (auto i = 0; i < 200; ++i)
-        all.push_back(ask(other, read("SELECT 1")));
+      auto all = ask_to_read(other, 200);
       THEN("none of them waits for it") {
         CHECK_EQ(outcomes(all), std::vector{"done"s});
         CHECK(!first.arrived());
@@ -211,9 +216,7 @@ SCENARIO("a result that is too large ends the connection, and those behind it ge
     auto other = start_full_pool(where, rules_for(1));
     WHEN("one asks for more, and others read behind it") {
       auto large = ask(other, read("SELECT REPEAT('x', 1000000)"));
-      std::vector<awaited<result>> all;
-      for (auto i = 0; i < 100; ++i)
-        all.push_back(ask(other, read("SELECT 1")));
+      auto all = ask_to_read(other, 100);
       auto came = large.get();
       THEN("only that one fails") {
         REQUIRE(!came.has_value());
