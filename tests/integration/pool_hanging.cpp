@@ -46,8 +46,10 @@ SCENARIO("statements go on while further connections of the same pool hang") {
     auto pool = start_full_pool(where, rules_for(2, 2));
     must(admin(), write("UPDATE gate SET seconds = 4"));
     WHEN("callers that wait make the pool open more, and a connection comes free meanwhile") {
-      auto first = ask(pool, read("SELECT SLEEP(0.3)"));
-      auto second = ask(pool, read("SELECT SLEEP(0.3)"));
+      // Each has its connection alone, so that the others have to wait.
+      auto first = ask(pool, write("SELECT SLEEP(1) /* holder */"));
+      auto second = ask(pool, write("SELECT SLEEP(1) /* holder */"));
+      await_running("%/* holder */", 2);
       auto third = ask(pool, read("SELECT 1"));
       auto fourth = ask(pool, read("SELECT 2"));
       CHECK(third.get().has_value());
