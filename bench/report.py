@@ -1,0 +1,149 @@
+"""What came out: medians and ratios over the rounds, as Markdown and as JSON."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import median
+
+from workloads import Cell, Entry
+
+Figures = dict[str, float]
+LESS_IS_BETTER = ("p99_us", "resumed_ms")
+
+
+@dataclass
+class Result:
+    """All rounds of a cell."""
+
+    cell: Cell
+    rounds: dict[str, dict[int, Figures]] = field(default_factory=dict)  # By the entry's name, then by round.
+    problems: dict[str, str] = field(default_factory=dict)  # Why an entry has no (further) rounds.
+
+    def add(self, entry: Entry, number: int, figures: Figures) -> None:
+        self.rounds.setdefault(entry.name, {})[number] = figures
+
+    def entries(self) -> list[str]:
+        return [x.name for x in self.cell.entries if x.name in self.rounds]
+
+    def medians(self, entry: str) -> Figures:
+        rounds = list(self.rounds[entry].values())
+        return {key: median(x[key] for x in rounds) for key in rounds[0]}
+
+    def ratios(self, entry: str) -> list[float]:
+        """Beside the reference, round by round; empty for the reference itself or without it."""
+        reference = self.rounds.get(self.cell.reference, {})
+        if entry == self.cell.reference or self.cell.workload == "recovery":
+            return []
+        key = self.cell.compared
+        return [x[key] / reference[n][key] for n, x in self.rounds[entry].items() if reference.get(n, {}).get(key)]
+
+
+@dataclass
+class Report:
+    about: dict[str, str]
+    missing: dict[str, str]  # Sides that could not be built, and why.
+    results: list[Result]
+
+
+# ---- Markdown --------------------------------------------------------------------------------------------------------
+
+
+def number(x: float) -> str:
+    """About three digits that mean something, thousands set apart."""
+    if x >= 100:
+        return f"{x:,.0f}".replace(",", " ")
+    return f"{x:.1f}" if x >= 10 else f"{x:.2f}" if x >= 1 else f"{x:.2g}"
+
+
+def latency(p50_us: float, p99_us: float) -> str:
+    if p99_us < 10_000:
+        return f"{number(p50_us)} / {number(p99_us)} us"
+    return f"{number(p50_us / 1000)} / {number(p99_us / 1000)} ms"
+
+
+def ratio(xs: list[float]) -> str:
+    if not xs:
+        return ""
+    middle = f"**{median(xs):.2f}**"
+    return middle if len(xs) == 1 else f"{middle} ({min(xs):.2f} - {max(xs):.2f})"
+
+
+def table(header: list[str], lines: Iterable[list[str]]) -> str:
+    rows = [header, ["---"] + ["---:"] * (len(header) - 1), *lines]
+    return "".join(f"| {' | '.join(x)} |\n" for x in rows)
+
+
+UNITS = {"transaction": "transactions", "checkout": "checkouts", "large": "results"}
+
+
+def cell_table(result: Result) -> str:
+    """One line per entry; those with a problem get a footnote."""
+    cell = result.cell
+    recovery = cell.workload == "recovery"
+    first = "answers again after, ms" if recovery else f"{UNITS.get(cell.workload, 'statements')}/s"
+    header = ["", first, "failed calls" if recovery else "p50 / p99", "client CPU ms per 1000", "peak memory MiB",
+              "threads", "rounds"]
+    compared = f"{'p99' if cell.compared == 'p99_us' else 'ratio'} to {cell.reference} (lowest - highest)"
+    if not recovery:
+        header.append(compared)
+    notes: list[str] = []
+    lines = []
+    for entry in [x.name for x in cell.entries]:
+        mark = ""
+        if entry in result.problems:
+            notes.append(result.problems[entry])
+            mark = f" [{len(notes)}]"
+        line = [entry + mark] + ["-"] * (len(header) - 1)
+        if entry in result.rounds:
+            x = result.medians(entry)
+            line[1:7] = [number(x[cell.compared] if recovery else x["per_second"]),
+                         number(x.get("errors", 0)) if recovery else latency(x["p50_us"], x["p99_us"]),
+                         number(x["cpu_ms_per_1000"]), number(x["peak_mib"]), f"{x['threads']:.0f}",
+                         str(len(result.rounds[entry]))]
+            if not recovery:
+                line[7] = ratio(result.ratios(entry))
+        lines.append(line)
+    footnotes = "".join(f"\n[{i}] {note}\n" for i, note in enumerate(notes, 1))
+    return f"### {cell.title}\n\n{table(header, lines)}{footnotes}\n"
+
+
+def overview(results: list[Result]) -> str:
+    """The ratios of all cells on one page."""
+    results = [x for x in results if x.cell.compared == "per_second" and any(map(x.ratios, x.entries()))]
+    names = list(dict.fromkeys(y for x in results for y in x.entries() if y != x.cell.reference))
+    if not names:
+        return ""
+    lines = []
+    for x in results:
+        ratios = {y: x.ratios(y) for y in x.entries()}
+        lines.append([x.cell.title] + [f"{median(ratios[y]):.2f}" if ratios.get(y) else "-" for y in names])
+    return f"### Operations per second, as a ratio to {results[0].cell.reference}\n\n{table(['', *names], lines)}\n"
+
+
+def to_markdown(report: Report) -> str:
+    text = "".join(f"- {what}: {value}\n" for what, value in report.about.items())
+    text += "".join(f"- missing: {side} ({why})\n" for side, why in report.missing.items())
+    return f"{text}\n{overview(report.results)}{''.join(map(cell_table, report.results))}".rstrip() + "\n"
+
+
+# ---- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def to_json(report: Report) -> str:
+    def entry(result: Result, name: str) -> dict:
+        ratios = result.ratios(name)
+        about_ratio = {"median": median(ratios), "lowest": min(ratios), "highest": max(ratios)} if ratios else None
+        return {"medians": result.medians(name), "ratio": about_ratio, "rounds": result.rounds[name]}
+
+    cells = [{
+        "name": x.cell.name,
+        "title": x.cell.title,
+        "workload": x.cell.workload,
+        "callers": x.cell.callers,
+        "transport": x.cell.transport,
+        "compared": x.cell.compared,
+        "reference": x.cell.reference,
+        "entries": {name: entry(x, name) for name in x.entries()},
+        "problems": x.problems,
+    } for x in report.results]
+    return json.dumps({"about": report.about, "missing": report.missing, "cells": cells}, indent=2) + "\n"

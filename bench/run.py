@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Measures cenote beside its rivals and a hand-written side. scripts/bench builds all and starts a server for it."""
+
+import argparse
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import network
+import picture
+import report
+import sides
+import workloads
+from server import Server
+from workloads import ALWAYS, Cell, Entry
+
+BEFORE_CRASH_SECONDS = 0.5
+
+
+@dataclass
+class Plan:
+    """How long and how often."""
+
+    rounds: int
+    rival_rounds: int
+    warm_up: float
+    seconds: float
+    connections: int
+
+    def length(self, cell: Cell) -> float:
+        return cell.seconds or self.seconds
+
+    def takes_part(self, cell: Cell, entry: Entry, number: int) -> bool:
+        """Whether an entry runs in this round, counted from zero."""
+        often = entry.name in ALWAYS and not cell.once or cell.on_request
+        return number < (self.rounds if often else self.rival_rounds)
+
+    def order(self, cells: list[Cell]) -> list[tuple[int, Cell, Entry]]:
+        """All runs. In each round of a cell another one begins, so that a machine that slows down favours none."""
+        runs = []
+        for number in range(self.rounds):
+            for i, cell in enumerate(cells):
+                first = (number + i) % len(cell.entries)
+                turns = cell.entries[first:] + cell.entries[:first]
+                runs += [(number, cell, x) for x in turns if self.takes_part(cell, x, number)]
+        return runs
+
+    def duration(self, cell: Cell) -> float:
+        """About how long a run takes, its start and end included."""
+        return self.warm_up + self.length(cell) + 0.7
+
+
+class Bench:
+    def __init__(self, plan: Plan, cells: list[Cell], server: Server, slow: network.SlowNetwork):
+        self.plan, self.server, self.slow = plan, server, slow
+        self.results = {x.name: report.Result(x) for x in cells}
+
+    def run_all(self) -> None:
+        runs = self.plan.order([x.cell for x in self.results.values()])
+        total = sum(self.plan.duration(cell) for _, cell, _ in runs)
+        say(f"{len(runs)} runs, about {total / 60:.0f} minutes")
+        begin, done = time.monotonic(), 0.0
+        for number, cell, entry in runs:
+            result = self.results[cell.name]
+            # What failed once is not tried again: its time is better spent on the others.
+            if entry.name not in result.problems:
+                outcome = self.run_one(cell, entry)
+                if outcome.figures:
+                    result.add(entry, number, outcome.figures)
+                if outcome.problem:
+                    result.problems[entry.name] = outcome.problem
+            else:
+                outcome = sides.Outcome(problem="left out: it failed before")
+            done += self.plan.duration(cell)
+            left = (time.monotonic() - begin) / done * (total - done)
+            say(f"round {number + 1}/{self.plan.rounds}, {cell.name}, {entry.name}: {summary(outcome)} "
+                f"({left:.0f} s left)")
+
+    def run_one(self, cell: Cell, entry: Entry) -> sides.Outcome:
+        try:
+            if cell.workload == "recovery":
+                return self.run_recovery(cell, entry)
+            if cell.workload == "transaction":
+                return self.run_transactions(cell, entry)
+            return self.run_side(cell, entry)
+        except (OSError, RuntimeError) as error:
+            return sides.Outcome(problem=str(error))
+
+    def run_side(self, cell: Cell, entry: Entry, **options) -> sides.Outcome:
+        uri = self.server.uri(cell.transport, self.slow.port if cell.transport == "network" else None)
+        arguments = [*cell.arguments(entry), "--connections", str(self.plan.connections)]
+        return sides.run(entry.side, uri, arguments, self.plan.warm_up, self.plan.length(cell), **options)
+
+    def run_transactions(self, cell: Cell, entry: Entry) -> sides.Outcome:
+        self.server.reset_transactions()
+        outcome = self.run_side(cell, entry)
+        done = outcome.figures["operations"] if outcome.figures else 0
+        if wrong := self.server.audit_transactions(int(done)):
+            return sides.Outcome(problem=wrong)
+        return outcome
+
+    def run_recovery(self, cell: Cell, entry: Entry) -> sides.Outcome:
+        if not self.server.folder:
+            return sides.Outcome(problem="needs a server that may be killed: --server-dir")
+        ready = greeted = 0.0
+
+        def crash() -> None:
+            nonlocal ready, greeted
+            ready = time.time()
+            time.sleep(BEFORE_CRASH_SECONDS)
+            self.server.crash()
+            greeted = self.server.revive()
+
+        outcome = self.run_side(cell, entry, at_ready=crash)
+        if not outcome.figures:
+            return outcome
+        resumed = outcome.figures.pop("resumed_at", 0)
+        if resumed < ready + BEFORE_CRASH_SECONDS:
+            left = ready + self.plan.length(cell) - greeted
+            return sides.Outcome(problem=f"no answer in the {left:.1f} s that were left when the server greeted again"
+                                 if left > 0 else "the server itself was not back in time")
+        # The side may have been greeted before us.
+        outcome.figures["resumed_ms"] = max(0, 1000 * (resumed - greeted))
+        return outcome
+
+
+def summary(outcome: sides.Outcome) -> str:
+    if not outcome.figures:
+        return outcome.problem
+    if "resumed_ms" in outcome.figures:
+        return f"{outcome.figures['resumed_ms']:.0f} ms"
+    return f"{report.number(outcome.figures['per_second'])}/s"
+
+
+def say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def build_sides(cells: list[Cell]) -> dict[str, str]:
+    """Builds all that take part; returns those that cannot."""
+    names = dict.fromkeys(entry.side for cell in cells for entry in cell.entries)
+    missing = {}
+    for name in names:
+        if why := sides.build(name):
+            missing[name] = why.removeprefix(f"{name}: ")
+            say(f"missing: {name} ({missing[name]})")
+    return missing
+
+
+def describe(plan: Plan, server: Server, load: float, results: list[report.Result]) -> dict[str, str]:
+    about = {
+        "connections": f"{plan.connections} for each side",
+        "rounds": f"{plan.rounds} for {' and '.join(ALWAYS)}, {plan.rival_rounds} for the others, of {plan.seconds:g} s "
+                  f"each after {plan.warm_up:g} s of warm-up, all sides in turn; medians, ratios within a round",
+        "machine": f"{os.cpu_count()} hardware threads, shared with the server, load average {load:.1f} before",
+        "versions": ", ".join([f"server {server.version}", f"Linux {platform.release()}", *sides.versions()]),
+    }
+    if any(x.cell.transport == "network" for x in results):
+        about["1 ms per round trip"] = network.DESCRIPTION
+    audited = [x for x in results if x.cell.workload == "transaction"]
+    if audited:
+        torn = any(y.startswith("audit:") for x in audited for y in x.problems.values())
+        about["audit of the transactions"] = (
+            "FAILED, see the footnotes" if torn else
+            "after each run SUM(balance) equals COUNT(*) of the entries, and none that a side reported is lost")
+    return about
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench/run.py", description="Measures cenote beside its rivals and a hand-written side: all of bench/sides. "
+        "Writes Markdown to stdout, progress to stderr. The environment variable DATABASE_URI names a server on this "
+        "machine; its tables bench_* are replaced and, at the end, removed.",
+        epilog="Cells: " + ", ".join(x.name for x in workloads.CELLS) + ". Those of mix run only if named.")
+    lengths = parser.add_mutually_exclusive_group()
+    lengths.add_argument("--quick", action="store_true", help="some minutes; rivals have one round (the default)")
+    lengths.add_argument("--full", action="store_true", help="5 rounds for all, longer ones: about 45 minutes")
+    parser.add_argument("--only", default="", metavar="CELL,...", help="cells: names, parts of names or patterns with *")
+    parser.add_argument("--sides", default="", metavar="SIDE,...", help="sides: " + ", ".join(workloads.SIDES))
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of all sides")
+    parser.add_argument("--seconds", type=float, metavar="S", help="measured seconds of a run")
+    parser.add_argument("--connections", type=int, default=10, metavar="N", help="connections of each side")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all rounds")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="what goes to stdout")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="a picture")
+    parser.add_argument("--server-dir", type=Path, metavar="DIR",
+                        help="the server's folder, if scripts/mariadb started it: it may be killed then (recovery)")
+    parser.add_argument("--server-with", type=int, metavar="PID", help="it was started --with PID --remove")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    # Ends like Ctrl-C: what was started is ended, the tables are removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    cells = workloads.chosen(*([x for x in y.split(",") if x] for y in (options.only, options.sides)))
+    if not cells:
+        say("error: nothing to measure: no cell or side has such a name (--help lists them)")
+        return 2
+    rounds, rival_rounds, warm_up, seconds = (5, 5, 1.5, 2.0) if options.full else (3, 1, 0.5, 0.7)
+    plan = Plan(options.rounds or rounds, options.rounds or rival_rounds, warm_up, options.seconds or seconds,
+                options.connections)
+    load = os.getloadavg()[0]
+    if load > (os.cpu_count() or 1) / 2:
+        say(f"warning: the machine is busy (load average {load:.1f}), its figures will vary")
+    if "DATABASE_URI" not in os.environ:
+        say("error: DATABASE_URI is not set; scripts/bench starts a server of its own")
+        return 2
+    missing = build_sides(cells)
+    cells = [x for x in (y.without(missing) for y in cells) if x.entries]
+    server = Server(os.environ["DATABASE_URI"], options.server_dir and options.server_dir.resolve(), options.server_with)
+    with network.SlowNetwork(server.port) as slow:
+        bench = Bench(plan, cells, server, slow)
+        try:
+            server.make_tables()
+            bench.run_all()
+        finally:
+            server.drop_tables()
+    results = list(bench.results.values())
+    outcome = report.Report(describe(plan, server, load, results), missing, results)
+    text = report.to_markdown(outcome)
+    print(text, end="")
+    for file, content in ((options.markdown, text), (options.json, report.to_json(outcome)),
+                          (options.svg, picture.draw(outcome))):
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+    return 1 if "FAILED" in outcome.about.get("audit of the transactions", "") else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+        say(f"error: {error}")
+        sys.exit(1)

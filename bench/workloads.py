@@ -1,0 +1,104 @@
+"""What is measured: the sides, the ways to run them, and the cells of the result."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+
+REFERENCE = "threads"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One way to run a side: a line of a cell."""
+
+    name: str
+    side: str  # The folder in bench/sides.
+    options: tuple[str, ...] = ()
+
+
+# In the order of the report: what is compared first, then its rivals.
+SIDES = ("cenote", "threads", "go", "hikaricp", "mysql2", "sqlalchemy", "poco", "soci")
+# Measured in each round of --quick too, which lets the others have one round.
+ALWAYS = ("cenote", "threads")
+
+PLAIN = tuple(Entry(side, side) for side in SIDES)
+PREPARED = tuple(Entry(f"{side} prepared", side, ("--prepared",)) for side in ("threads", "hikaricp"))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A workload with so many callers on such a way to the server, and who takes part."""
+
+    name: str
+    title: str
+    workload: str
+    callers: int
+    transport: str = "tcp"  # Or "unix", or "network": TCP with 1 ms per round trip.
+    options: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = PLAIN
+    compared: str = "per_second"  # The figure whose ratio to the reference is given.
+    reference: str = REFERENCE
+    seconds: float | None = None  # A length of its own, if the usual one does not do.
+    once: bool = False  # One round for all is enough for --quick.
+    on_request: bool = False  # Only if --only names it.
+
+    def arguments(self, entry: Entry) -> list[str]:
+        return [self.workload, "--callers", str(self.callers), *self.options, *entry.options]
+
+    def without(self, sides: Collection[str]) -> "Cell":
+        return replace(self, entries=tuple(x for x in self.entries if x.side not in sides))
+
+
+def point(callers: int, transport: str, entries: tuple[Entry, ...] = PLAIN) -> Cell:
+    way = {"tcp": "TCP", "unix": "unix socket", "network": "TCP, 1 ms per round trip"}[transport]
+    title = f"point select, {callers} caller{'s' if callers > 1 else ''}, {way}"
+    return Cell(f"point-{callers}-{transport}", title, "point", callers, transport, entries=entries)
+
+
+def mix(callers: int) -> Cell:
+    """What slow statements do to the fast ones beside them, with and without pipelining."""
+    entries = tuple(Entry(f"cenote depth {depth}", "cenote", ("--depth", str(depth))) for depth in (1, 16))
+    title = f"point select beside 1 % that take 100 ms, {callers} callers, TCP"
+    return Cell(f"mix-{callers}", title, "point", callers, options=("--slow-share", "0.01"), entries=entries,
+                compared="p99_us", reference="cenote depth 1", seconds=2, on_request=True)
+
+
+CELLS = (
+    point(1, "tcp"),
+    point(10, "tcp", PLAIN + PREPARED),
+    point(256, "tcp", PLAIN + PREPARED),
+    point(1, "unix"),
+    point(10, "unix"),
+    point(256, "unix"),
+    Cell("pre-ping", "point select, 10 callers, TCP, every checkout pings first", "point", 10, options=("--pre-ping",)),
+    Cell("transaction", "transaction of 2 statements, 64 callers, TCP", "transaction", 64),
+    point(256, "network"),
+    Cell("transaction-network", "transaction of 2 statements, 64 callers, TCP, 1 ms per round trip", "transaction", 64,
+         "network"),
+    Cell("large", "result of 10 000 rows of 1 000 bytes, 1 caller, TCP", "large", 1),
+    Cell("crowd", "point select, 10 000 callers, TCP", "point", 10_000),
+    Cell("checkout", "checkout and return, 1 caller", "checkout", 1),
+    Cell("recovery", "recovery from a crash of the server, 10 callers: its first greeting to the first answer",
+         "recovery", 10, compared="resumed_ms", seconds=6, once=True),
+    mix(10),
+    mix(64),
+    mix(256),
+)
+
+
+def chosen(patterns: list[str], sides: list[str]) -> list[Cell]:
+    """The cells whose name matches a pattern or has it as a part, without the entries of other sides.
+
+    No pattern means all but those on request, no side means all.
+    """
+
+    def wanted(cell: Cell) -> bool:
+        if not patterns:
+            return not cell.on_request
+        return any(fnmatch(cell.name, x) or f"-{x}-" in f"-{cell.name}-" for x in patterns)
+
+    def takes_part(entry: Entry) -> bool:
+        return not sides or entry.side in sides or entry.name in sides
+
+    cells = [replace(x, entries=tuple(y for y in x.entries if takes_part(y))) for x in CELLS if wanted(x)]
+    return [x for x in cells if x.entries]
