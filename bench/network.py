@@ -26,6 +26,8 @@ class SlowNetwork:
     @property
     def port(self) -> int:
         if not self._process:
+            if not PROGRAM.exists():
+                raise RuntimeError(f"not built: the target {PROGRAM.name} of the release preset")
             # It ends with its standard input, thus with this process however that ends.
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                              process_group=0)

@@ -153,10 +153,13 @@ def build_sides(cells: list[Cell]) -> dict[str, str]:
 
 
 def describe(plan: Plan, server: Server, load: float, results: list[report.Result]) -> dict[str, str]:
+    often = f"{plan.rounds} for {' and '.join(ALWAYS)}, {plan.rival_rounds} for the others"
+    if plan.rounds == plan.rival_rounds:
+        often = f"{plan.rounds} for all"
     about = {
         "connections": f"{plan.connections} for each side",
-        "rounds": f"{plan.rounds} for {' and '.join(ALWAYS)}, {plan.rival_rounds} for the others, of {plan.seconds:g} s "
-                  f"each after {plan.warm_up:g} s of warm-up, all sides in turn; medians, ratios within a round",
+        "rounds": f"{often} of {plan.seconds:g} s each after {plan.warm_up:g} s of warm-up, all sides in turn; medians; "
+                  "ratios are those of the same round, latencies those of the operations that ended in it",
         "machine": f"{os.cpu_count()} hardware threads, shared with the server, load average {load:.1f} before",
         "versions": ", ".join([f"server {server.version}", f"Linux {platform.release()}", *sides.versions()]),
     }

@@ -122,13 +122,15 @@ def figures_of(printed: dict[str, float]) -> dict[str, float]:
 
 
 def versions() -> list[str]:
-    """The installed packages that the sides use, as far as they are Debian's."""
+    """The installed packages that the sides use."""
     command = ["dpkg-query", "--show", "--showformat=${Package} ${Version} ${db:Status-Status}\n", *PACKAGES]
     try:
         lines = subprocess.run(command, text=True, capture_output=True).stdout.splitlines()
     except OSError:
-        return []
-    return [x.removesuffix(" installed") for x in lines if x.endswith(" installed")]
+        lines = []
+    locked = json.loads((SIDES / "mysql2" / "package-lock.json").read_text())["packages"]
+    found = [x.removesuffix(" installed") for x in lines if x.endswith(" installed")]
+    return [*found, f"mysql2 {locked['node_modules/mysql2']['version']}"]
 
 
 def last_line(text: str) -> str:

@@ -76,7 +76,7 @@ CELLS = (
     Cell("transaction-network", "transaction of 2 statements, 64 callers, TCP, 1 ms per round trip", "transaction", 64,
          "network"),
     Cell("large", "result of 10 000 rows of 1 000 bytes, 1 caller, TCP", "large", 1),
-    Cell("crowd", "point select, 10 000 callers, TCP", "point", 10_000),
+    Cell("crowd", "point select, 10 000 callers, TCP", "point", 10_000, seconds=2),
     Cell("checkout", "checkout and return, 1 caller", "checkout", 1),
     Cell("recovery", "recovery from a crash of the server, 10 callers: its first greeting to the first answer",
          "recovery", 10, compared="resumed_ms", seconds=6, once=True),
