@@ -22,7 +22,8 @@ class Panel:
         self.title, self.subtitle = what[0].upper() + what[1:], f"{how} \u2013 {unit}"
         self.bars = sorted(((x, result.medians(x)[key] * scale) for x in result.entries()), key=lambda x: x[1],
                            reverse=key == "per_second")
-        self.height = HEAD + STEP * len(self.bars)
+        self.without = [x for x in result.problems if x not in result.rounds]
+        self.height = HEAD + STEP * (len(self.bars) + len(self.without))
 
     def draw(self, x: float, y: float) -> Iterator[str]:
         yield text(x, y + 14, self.title, 14, weight=600)
@@ -39,6 +40,10 @@ class Panel:
             yield (f'<rect x="{x + NAME}" y="{top}" width="{max(length, 1):.1f}" height="{BAR}" rx="2" '
                    f'fill="{colour}"/>')
             yield text(x + NAME + length + 6, top + 12, number(value), 12, weight=weight)
+        for i, name in enumerate(self.without, len(self.bars)):
+            top = y + HEAD + i * STEP
+            yield text(x + NAME - 8, top + 12, name, 12, FAINT, anchor="end")
+            yield text(x + NAME, top + 12, "\u2013", 12, FAINT)
 
 
 def text(x: float, y: float, words: str, size: float, colour: str = INK, anchor: str = "start",

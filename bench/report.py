@@ -8,7 +8,6 @@ from statistics import median
 from workloads import Cell, Entry
 
 Figures = dict[str, float]
-LESS_IS_BETTER = ("p99_us", "resumed_ms")
 
 
 @dataclass
@@ -83,9 +82,9 @@ def cell_table(result: Result) -> str:
     first = "answers again after, ms" if recovery else f"{UNITS.get(cell.workload, 'statements')}/s"
     header = ["", first, "failed calls" if recovery else "p50 / p99", "client CPU ms per 1000", "peak memory MiB",
               "threads", "rounds"]
-    compared = f"{'p99' if cell.compared == 'p99_us' else 'ratio'} to {cell.reference} (lowest - highest)"
-    if not recovery:
-        header.append(compared)
+    compares = any(map(result.ratios, result.entries()))
+    if compares:
+        header.append(f"{'p99' if cell.compared == 'p99_us' else 'ratio'} to {cell.reference} (lowest - highest)")
     notes: list[str] = []
     lines = []
     for entry in [x.name for x in cell.entries]:
@@ -100,7 +99,7 @@ def cell_table(result: Result) -> str:
                          number(x.get("errors", 0)) if recovery else latency(x["p50_us"], x["p99_us"]),
                          number(x["cpu_ms_per_1000"]), number(x["peak_mib"]), f"{x['threads']:.0f}",
                          str(len(result.rounds[entry]))]
-            if not recovery:
+            if compares:
                 line[7] = ratio(result.ratios(entry))
         lines.append(line)
     footnotes = "".join(f"\n[{i}] {note}\n" for i, note in enumerate(notes, 1))

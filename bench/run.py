@@ -147,8 +147,8 @@ def build_sides(cells: list[Cell]) -> dict[str, str]:
     missing = {}
     for name in names:
         if why := sides.build(name):
-            missing[name] = why.removeprefix(f"{name}: ")
-            say(f"missing: {name} ({missing[name]})")
+            missing[name] = why
+            say(f"missing: {name} ({why})")
     return missing
 
 
@@ -158,6 +158,8 @@ def describe(plan: Plan, server: Server, load: float, results: list[report.Resul
         often = f"{plan.rounds} for all"
     about = {
         "connections": f"{plan.connections} for each side",
+        "threads": "hand-written, blocking, at most one per connection: with more callers than that its latency lacks the "
+                   "wait for one",
         "rounds": f"{often} of {plan.seconds:g} s each after {plan.warm_up:g} s of warm-up, all sides in turn; medians; "
                   "ratios are those of the same round, latencies those of the operations that ended in it",
         "machine": f"{os.cpu_count()} hardware threads, shared with the server, load average {load:.1f} before",

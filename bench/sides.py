@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def build(side: str) -> str:
     done = subprocess.run([script, BUILD / side], stdout=sys.stderr, stderr=subprocess.PIPE, text=True, process_group=0)
     if done.returncode == 0:
         return ""
-    line = last_line(done.stderr)
+    line = complaint(done.stderr)
     return line if done.returncode == DOES_NOT_APPLY else f"does not build: {line}"
 
 
@@ -58,9 +59,9 @@ def run(side: str, uri: str, arguments: list[str], warm_up: float, seconds: floa
         finally:
             process.kill()
         errors.seek(0)
-        complaint = last_line(errors.read())
+        why = complaint(errors.read())
     if process.returncode != 0:
-        return Outcome(problem=complaint or f"ended with code {process.returncode}, without a word")
+        return Outcome(problem=why or f"ended with code {process.returncode}, without a word")
     try:
         printed = json.loads(last_line(output))
         if printed["operations"] == 0:
@@ -135,4 +136,9 @@ def versions() -> list[str]:
 
 def last_line(text: str) -> str:
     lines = [x.strip() for x in text.splitlines() if x.strip()]
-    return lines[-1][:300] if lines else ""
+    return lines[-1] if lines else ""
+
+
+def complaint(text: str) -> str:
+    """The last line of what a side said on stderr, without its name in front."""
+    return re.sub(r"^[\w-]+: (error: )?", "", last_line(text))[:300]
