@@ -96,7 +96,7 @@ def cell_table(result: Result) -> str:
         if entry in result.rounds:
             x = result.medians(entry)
             line[1:7] = [number(x[cell.compared] if recovery else x["per_second"]),
-                         number(x.get("errors", 0)) if recovery else latency(x["p50_us"], x["p99_us"]),
+                         f"{x.get('errors', 0):.0f}" if recovery else latency(x["p50_us"], x["p99_us"]),
                          number(x["cpu_ms_per_1000"]), number(x["peak_mib"]), f"{x['threads']:.0f}",
                          str(len(result.rounds[entry]))]
             if compares:

@@ -45,9 +45,9 @@ class Plan:
         runs = []
         for number in range(self.rounds):
             for i, cell in enumerate(cells):
-                first = (number + i) % len(cell.entries)
-                turns = cell.entries[first:] + cell.entries[:first]
-                runs += [(number, cell, x) for x in turns if self.takes_part(cell, x, number)]
+                turns = [(number, cell, x) for x in cell.entries if self.takes_part(cell, x, number)]
+                first = (number + i) % max(1, len(turns))
+                runs += turns[first:] + turns[:first]
         return runs
 
     def duration(self, cell: Cell) -> float:
@@ -158,10 +158,10 @@ def describe(plan: Plan, server: Server, load: float, results: list[report.Resul
         often = f"{plan.rounds} for all"
     about = {
         "connections": f"{plan.connections} for each side",
-        "threads": "hand-written, blocking, at most one per connection: with more callers than that its latency lacks the "
-                   "wait for one",
-        "rounds": f"{often} of {plan.seconds:g} s each after {plan.warm_up:g} s of warm-up, all sides in turn; medians; "
-                  "ratios are those of the same round, latencies those of the operations that ended in it",
+        "threads": "hand-written, blocking, at most one per connection: with more callers than that its latency lacks "
+                   "the wait for one",
+        "rounds": f"{often}, of {plan.seconds:g} s each after {plan.warm_up:g} s of warm-up, all sides in turn; "
+                  "medians; ratios are those of a round, latencies those of the operations that ended in it",
         "machine": f"{os.cpu_count()} hardware threads, shared with the server, load average {load:.1f} before",
         "versions": ", ".join([f"server {server.version}", f"Linux {platform.release()}", *sides.versions()]),
     }
@@ -178,9 +178,10 @@ def describe(plan: Plan, server: Server, load: float, results: list[report.Resul
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="bench/run.py", description="Measures cenote beside its rivals and a hand-written side: all of bench/sides. "
-        "Writes Markdown to stdout, progress to stderr. The environment variable DATABASE_URI names a server on this "
-        "machine; its tables bench_* are replaced and, at the end, removed.",
+        prog="bench/run.py",
+        description="Measures cenote beside its rivals and a hand-written side: all of bench/sides. Writes Markdown to "
+        "stdout, progress to stderr. The environment variable DATABASE_URI names a server on this machine; its tables "
+        "bench_* are replaced and, at the end, removed.",
         epilog="Cells: " + ", ".join(x.name for x in workloads.CELLS) + ". Those of mix run only if named.")
     lengths = parser.add_mutually_exclusive_group()
     lengths.add_argument("--quick", action="store_true", help="some minutes; rivals have one round (the default)")
@@ -218,7 +219,8 @@ def main() -> int:
         return 2
     missing = build_sides(cells)
     cells = [x for x in (y.without(missing) for y in cells) if x.entries]
-    server = Server(os.environ["DATABASE_URI"], options.server_dir and options.server_dir.resolve(), options.server_with)
+    folder = options.server_dir and options.server_dir.resolve()
+    server = Server(os.environ["DATABASE_URI"], folder, options.server_with)
     with network.SlowNetwork(server.port) as slow:
         bench = Bench(plan, cells, server, slow)
         try:

@@ -21,7 +21,7 @@ PACKAGES = ("libmariadb3", "golang-go", "golang-github-go-sql-driver-mysql-dev",
             "libhikaricp-java", "libmariadb-java", "python3-sqlalchemy", "python3-pymysql", "nodejs", "libpoco-dev",
             "libsoci-dev")
 SAMPLE_SECONDS = 0.05
-SPARE_SECONDS = 40  # How long a side may take to start and to stop, before it is taken for hanging.
+SPARE_SECONDS = 90  # How long a side may take to start and stop, 10 000 threads too, before it is taken for hanging.
 
 
 @dataclass
