@@ -186,7 +186,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     lengths = parser.add_mutually_exclusive_group()
     lengths.add_argument("--quick", action="store_true", help="some minutes; rivals have one round (the default)")
     lengths.add_argument("--full", action="store_true", help="5 rounds for all, longer ones: about 45 minutes")
-    parser.add_argument("--only", default="", metavar="CELL,...", help="cells: names, parts of names or patterns with *")
+    parser.add_argument("--only", default="", metavar="CELL,...", help="cells: names, parts of them, patterns with *")
     parser.add_argument("--sides", default="", metavar="SIDE,...", help="sides: " + ", ".join(workloads.SIDES))
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of all sides")
     parser.add_argument("--seconds", type=float, metavar="S", help="measured seconds of a run")
