@@ -79,31 +79,27 @@ def cell_table(result: Result) -> str:
     """One line per entry; those with a problem get a footnote."""
     cell = result.cell
     recovery = cell.workload == "recovery"
-    first = "answers again after, ms" if recovery else f"{UNITS.get(cell.workload, 'statements')}/s"
-    header = ["", first, "failed calls" if recovery else "p50 / p99", "client CPU ms per 1000", "peak memory MiB",
-              "threads", "rounds"]
-    compares = any(map(result.ratios, result.entries()))
-    if compares:
-        header.append(f"{'p99' if cell.compared == 'p99_us' else 'ratio'} to {cell.reference} (lowest - highest)")
-    notes: list[str] = []
-    lines = []
-    for entry in [x.name for x in cell.entries]:
-        mark = ""
-        if entry in result.problems:
-            notes.append(result.problems[entry])
-            mark = f" [{len(notes)}]"
-        line = [entry + mark] + ["-"] * (len(header) - 1)
-        if entry in result.rounds:
-            x = result.medians(entry)
-            line[1:7] = [number(x[cell.compared] if recovery else x["per_second"]),
-                         f"{x.get('errors', 0):.0f}" if recovery else latency(x["p50_us"], x["p99_us"]),
-                         number(x["cpu_ms_per_1000"]), number(x["peak_mib"]), f"{x['threads']:.0f}",
-                         str(len(result.rounds[entry]))]
-            if compares:
-                line[7] = ratio(result.ratios(entry))
-        lines.append(line)
-    footnotes = "".join(f"\n[{i}] {note}\n" for i, note in enumerate(notes, 1))
+    header = ["", "answers again after, ms" if recovery else f"{UNITS.get(cell.workload, 'statements')}/s",
+              "failed calls" if recovery else "p50 / p99", "client CPU ms per 1000", "peak memory MiB", "threads",
+              "rounds", f"{'p99' if cell.compared == 'p99_us' else 'ratio'} to {cell.reference} (lowest - highest)"]
+    if not any(map(result.ratios, result.entries())):
+        header.pop()
+    marks = {entry: f" [{i}]" for i, entry in enumerate(result.problems, 1)}
+    lines = [[x.name + marks.get(x.name, ""), *cell_line(result, x.name)][:len(header)] for x in cell.entries]
+    footnotes = "".join(f"\n[{i}] {note}\n" for i, note in enumerate(result.problems.values(), 1))
     return f"### {cell.title}\n\n{table(header, lines)}{footnotes}\n"
+
+
+def cell_line(result: Result, entry: str) -> list[str]:
+    if entry not in result.rounds:
+        return ["-"] * 7
+    x = result.medians(entry)
+    if "resumed_ms" in x:
+        first = [number(x["resumed_ms"]), f"{x['errors']:.0f}"]
+    else:
+        first = [number(x["per_second"]), latency(x["p50_us"], x["p99_us"])]
+    return [*first, number(x["cpu_ms_per_1000"]), number(x["peak_mib"]), f"{x['threads']:.0f}",
+            str(len(result.rounds[entry])), ratio(result.ratios(entry))]
 
 
 def overview(results: list[Result]) -> str:
