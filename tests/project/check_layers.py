@@ -39,9 +39,10 @@ LAYERS = [
     ("src/actors/", ["actors", "pool", "db", "config", "types"], MARIADB),
     ("src/app/", ["app", "config", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
-    # The hand-written sides that the pool is compared with.
-    ("bench/baseline.cpp", [], ()),
-    ("bench/transactions.cpp", [], ()),
+    # What the pool is compared with.
+    ("bench/sides/threads/", [], ()),
+    ("bench/sides/poco/", [], ()),
+    ("bench/sides/soci/", [], ()),
     ("bench/", [], MARIADB),
     ("tests/", ["types", "pool", "db", "config", "actors", "app"], MARIADB),
 ]
@@ -99,7 +100,7 @@ def self_test():
         ("src/app/a.cpp", '#include "pool/pool_core.hpp"'),
         ("include/cenote/value.hpp", "#include <caf/actor.hpp>"),
         ("include/cenote/pool.hpp", '#include "actors/lane.hpp"'),
-        ("bench/a.cpp", "#include <mysql.h>"),
+        ("bench/sides/cenote/a.cpp", "#include <mysql.h>"),
         ("tests/a.cpp", "#include <mysql.h>"),
         ("src/other/a.cpp", ""),
     ]
@@ -110,7 +111,7 @@ def self_test():
         ("src/config/a.cpp", "#include <caf/settings.hpp>"),
         ("src/actors/a.cpp", '#include "pool/pool_core.hpp"\n#include "db/connection.hpp"\n#include <caf/actor.hpp>'),
         ("include/cenote/actors.hpp", "#include <caf/typed_actor.hpp>"),
-        ("bench/baseline.cpp", "#include <mysql.h>"),
+        ("bench/sides/threads/a.cpp", "#include <mysql.h>"),
     ]
     return ([f"not found: {path}: {text}" for path, text in wrong if not problems(path, text)]
             + [f"found by mistake: {x}" for path, text in right for x in problems(path, text)])

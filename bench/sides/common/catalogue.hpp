@@ -1,12 +1,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace cenote::bench {
 
-/// A row of the table that is read.
+/// A row of the table `bench_point`.
 struct manga {
   int id = 0;
   std::string title;
@@ -15,16 +14,12 @@ struct manga {
   bool operator==(const manga&) const = default;
 };
 
-/// What both sides ask for; the id follows, as text here or as a parameter there.
-inline constexpr std::string_view point_select = "SELECT id, title, link, chapters FROM bench_point WHERE id = ";
-
 /// All rows, so that every answer can be compared with what it must be. Ids count from 1.
 class catalogue {
 public:
   explicit catalogue(int size);
 
   int size() const noexcept { return static_cast<int>(rows_.size()); }
-  const std::vector<manga>& rows() const noexcept { return rows_; }
   const manga& row(int id) const { return rows_.at(static_cast<size_t>(id) - 1); }
 
 private:

@@ -1,4 +1,4 @@
-#include "workload.hpp"
+#include "catalogue.hpp"
 
 namespace cenote::bench {
 

@@ -1,0 +1,119 @@
+#include "calling_actor.hpp"
+
+#include "cenote/error.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace cenote::bench {
+
+namespace {
+
+manga copy(const result& rows) {
+  if (rows.size() != 1)
+    throw std::runtime_error{"expected one row, got " + std::to_string(rows.size())};
+  auto row = rows[0];
+  return {row.get<int>(0), row.get<std::string>(1), row.get<std::string>(2), row.get<int>(3)};
+}
+
+large_answer copy_all(const result& rows) {
+  large_answer all;
+  for (auto row : rows)
+    all.add(row.get<int>(0), row.get<std::string>(1));
+  return all;
+}
+
+} // namespace
+
+calling_state::calling_state(caf::event_based_actor* ptr, pool_actor target, caller* loop, workload todo,
+                             double slow_share, std::latch* all_ended)
+    : self_{ptr},
+      pool_{std::move(target)},
+      log_{loop},
+      what_{todo},
+      slow_{slow_share},
+      random_{std::random_device{}()},
+      ended_{all_ended} {
+  // nop
+}
+
+calling_state::~calling_state() {
+  ended_->count_down();
+}
+
+caf::behavior calling_state::make_behavior() {
+  ask();
+  // Keeps the actor alive while it waits for answers, and asks again after a pause.
+  return {[this](caf::unit_t) { ask(); }};
+}
+
+void calling_state::ask() {
+  if (slow_(random_))
+    return ask_slow();
+  if (!log_->next())
+    return self_->quit();
+  switch (what_) {
+  case workload::point:
+  case workload::recovery:
+    return read_row();
+  case workload::transaction:
+    return transact();
+  case workload::large:
+    return read_large();
+  case workload::checkout:
+    return check_out();
+  }
+}
+
+void calling_state::ask_slow() {
+  request(execute_atom_v, read("SELECT SLEEP(0.1)"))
+      .then([this](const result&) { ask(); }, [this](const caf::error& why) { failed(why); });
+}
+
+void calling_state::read_row() {
+  request(execute_atom_v, read("SELECT id, title, link, chapters FROM bench_point WHERE id = ?", log_->id()))
+      .then(noting<result>([this](const result& rows) { log_->answered(copy(rows)); }),
+            [this](const caf::error& why) { failed(why); });
+}
+
+void calling_state::transact() {
+  auto both = all_or_nothing(write("UPDATE bench_account SET balance = balance + 1 WHERE id = ?", log_->id()),
+                             write("INSERT INTO bench_entry (account) VALUES (?)", log_->id()));
+  request(transact_atom_v, std::move(both))
+      .then(noting<std::vector<result>>([this](const std::vector<result>& xs) {
+              log_->answered(xs.at(0).affected_rows(), xs.at(1).affected_rows());
+            }),
+            [this](const caf::error& why) { failed(why); });
+}
+
+void calling_state::read_large() {
+  request(execute_atom_v, read("SELECT id, body FROM bench_large"))
+      .then(noting<result>([this](const result& rows) { log_->answered(copy_all(rows)); }),
+            [this](const caf::error& why) { failed(why); });
+}
+
+void calling_state::check_out() {
+  request(checkout_atom_v, session_options{})
+      .then([this](session_id id) { check_in(id); }, [this](const caf::error& why) { failed(why); });
+}
+
+void calling_state::check_in(session_id id) {
+  request(checkin_atom_v, id)
+      .then(
+          [this] {
+            log_->answered();
+            ask();
+          },
+          [this](const caf::error& why) { failed(why); });
+}
+
+void calling_state::failed(const caf::error& why) {
+  log_->failed(describe(why));
+  if (log_->recovers())
+    self_->delayed_send(self_, pause_after_error, caf::unit);
+  else
+    self_->quit();
+}
+
+} // namespace cenote::bench

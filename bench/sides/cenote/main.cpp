@@ -1,0 +1,115 @@
+// cenote's side: callers are actors, as in an application, and share a pool.
+#include "calling_actor.hpp"
+#include "program.hpp"
+
+#include "cenote/error.hpp"
+#include "cenote/pool.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <latch>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <spdlog/sinks/null_sink.h>
+#include <spdlog/spdlog.h>
+
+namespace {
+
+using namespace cenote;
+using namespace cenote::bench;
+
+/// Options of this side alone.
+struct tuning {
+  size_t depth = pool_settings{}.pipeline_depth;
+  size_t workers = 1;
+  size_t lanes = 1;
+  double slow_share = 0;
+};
+
+/// Settings for request and response: see the facts about `stealing` in the design.
+class system_config : public caf::actor_system_config {
+public:
+  explicit system_config(size_t workers) {
+    load<caf::io::middleman>();
+    set("caf.scheduler.policy", "sharing");
+    set("caf.scheduler.max-threads", workers);
+    set("caf.scheduler.max-throughput", size_t{100});
+  }
+};
+
+pool_settings rules_of(const options& opts, const tuning& own) {
+  pool_settings rules;
+  rules.size = opts.connections;
+  rules.max_overflow = 0;
+  rules.pipeline_depth = own.depth;
+  rules.io_lanes = own.lanes;
+  if (opts.pre_ping)
+    rules.pre_ping_idle = std::chrono::nanoseconds{0};
+  return rules;
+}
+
+/// Waits until all connections are open, so that the round measures statements and not connects.
+void await_connections(caf::actor_system& sys, const pool_actor& pool, size_t wanted) {
+  using namespace std::chrono_literals;
+  caf::scoped_actor self{sys};
+  auto fail = [](const caf::error& what) { throw std::runtime_error{describe(what)}; };
+  // It does not wait for a server that is down.
+  self->request(pool, 10s, verify_atom_v).receive([](const verification&) {}, fail);
+  auto deadline = steady::now() + 10s;
+  pool_status now;
+  while (now.total_connections < wanted) {
+    if (steady::now() > deadline)
+      throw std::runtime_error{"not all connections could be opened in 10 s: " + to_string(now)
+                               + "; last error: " + now.last_error};
+    self->request(pool, 5s, status_atom_v).receive([&](const pool_status& x) { now = x; }, fail);
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+/// Ends the pool when the round is over or has failed: the actor system waits for it.
+struct ending {
+  pool_actor pool;
+  ~ending() { caf::anon_send_exit(pool, caf::exit_reason::user_shutdown); }
+};
+
+figures run(const options& opts, const tuning& own) {
+  auto where = server_of_environment();
+  return measure(opts, opts.callers, [&](std::vector<caller>& crew, const std::function<void()>& started) {
+    std::latch ended{static_cast<std::ptrdiff_t>(crew.size())};
+    system_config cfg{own.workers};
+    caf::actor_system sys{cfg};
+    ending guarded{spawn_pool(sys, where, rules_of(opts, own))};
+    await_connections(sys, guarded.pool, opts.connections);
+    auto recovers = opts.what == workload::recovery;
+    auto pool = recovers ? spawn_retrier(sys, guarded.pool) : guarded.pool;
+    for (auto& x : crew)
+      sys.spawn<calling_actor>(pool, &x, opts.what, own.slow_share, &ended);
+    started();
+    // What is still being repeated is of no interest any more.
+    if (recovers)
+      caf::anon_send_exit(guarded.pool, caf::exit_reason::user_shutdown);
+    ended.wait();
+  });
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  tuning own;
+  CLI::App app{"Actors that share a pool of cenote.", "cenote-bench-cenote"};
+  app.add_option("--depth", own.depth, "the setting pool.pipeline-depth")->check(CLI::Range(1, 64));
+  app.add_option("--workers", own.workers, "scheduler threads of the actor system")->check(CLI::Range(1, 1'024));
+  app.add_option("--lanes", own.lanes, "the setting pool.io-lanes")->check(CLI::Range(1, 64));
+  app.add_option("--slow-share", own.slow_share, "share of statements that take 100 ms and do not count")
+      ->check(CLI::Range(0.0, 0.99));
+  init();
+  // Lost connections are what `recovery` is about, and no news.
+  spdlog::null_logger_mt("cenote");
+  return run_side(app, argc, argv, [&](const options& opts) { return run(opts, own); });
+}

@@ -1,0 +1,58 @@
+#include "program.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace cenote::bench {
+
+namespace {
+
+/// Says in one line what went wrong.
+int fail(const CLI::App& app, std::string why, int code) {
+  std::ranges::replace(why, '\n', ' ');
+  std::fprintf(stderr, "%s: error: %s\n", app.get_name().c_str(), why.c_str());
+  return code;
+}
+
+double tenths(double x) {
+  return std::round(x * 10) / 10;
+}
+
+std::string to_json(const figures& x) {
+  nlohmann::ordered_json result{{"operations", x.operations},
+                                {"seconds", x.seconds},
+                                {"p50_us", tenths(x.p50_us)},
+                                {"p99_us", tenths(x.p99_us)},
+                                {"cpu_ms", tenths(x.cpu_ms)}};
+  if (x.resumed_at) {
+    result["resumed_at"] = *x.resumed_at;
+    result["errors"] = x.errors;
+  }
+  return result.dump();
+}
+
+} // namespace
+
+int run_side(CLI::App& app, int argc, char** argv, const std::function<figures(const options&)>& run) {
+  options opts;
+  add_to(app, opts);
+  try {
+    app.parse(argc, argv);
+    std::puts(to_json(run(opts)).c_str());
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0)
+      return app.exit(e);
+    return fail(app, e.what(), 1);
+  } catch (const not_applicable& e) {
+    return fail(app, e.what(), 3);
+  } catch (const std::exception& e) {
+    return fail(app, e.what(), 1);
+  }
+}
+
+} // namespace cenote::bench
