@@ -40,6 +40,7 @@ public:
   sessions(const std::string& where, int size)
       : pool_{Poco::Data::MySQL::Connector::KEY, where, size, size}, free_{size} {
     std::vector<Session> all;
+    all.reserve(static_cast<size_t>(size));
     for (int i = 0; i < size; ++i)
       all.push_back(pool_.get());
   }
