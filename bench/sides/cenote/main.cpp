@@ -30,6 +30,7 @@ struct tuning {
   size_t workers = 1;
   size_t lanes = 1;
   double slow_share = 0;
+  size_t large_readers = 0;
 };
 
 /// Settings for request and response: see the facts about `stealing` in the design.
@@ -72,6 +73,12 @@ void await_connections(caf::actor_system& sys, const pool_actor& pool, size_t wa
   }
 }
 
+/// Reads a large result again and again, until the pool ends.
+void keep_reading(caf::event_based_actor* self, const pool_actor& pool) {
+  self->request(pool, caf::infinite, execute_atom_v, read("SELECT id, body FROM bench_large"))
+      .then([self, pool](const result&) { keep_reading(self, pool); }, [](const caf::error&) {});
+}
+
 /// Ends the pool when the round is over or has failed: the actor system waits for it.
 struct ending {
   pool_actor pool;
@@ -88,6 +95,8 @@ figures run(const options& opts, const tuning& own) {
     await_connections(sys, guarded.pool, opts.connections);
     auto recovers = opts.what == workload::recovery;
     auto pool = recovers ? spawn_retrier(sys, guarded.pool) : guarded.pool;
+    for (size_t i = 0; i < own.large_readers; ++i)
+      sys.spawn(keep_reading, guarded.pool);
     for (auto& x : crew)
       sys.spawn<calling_actor>(pool, &x, opts.what, own.slow_share, &ended);
     started();
@@ -108,6 +117,8 @@ int main(int argc, char** argv) {
   app.add_option("--lanes", own.lanes, "the setting pool.io-lanes")->check(CLI::Range(1, 64));
   app.add_option("--slow-share", own.slow_share, "share of statements that take 100 ms and do not count")
       ->check(CLI::Range(0.0, 0.99));
+  app.add_option("--large-readers", own.large_readers, "further callers that read 10 MB again and again, uncounted")
+      ->check(CLI::Range(0, 1'000));
   init();
   // Lost connections are what `recovery` is about, and no news.
   spdlog::null_logger_mt("cenote");
