@@ -97,8 +97,14 @@ struct server_settings {
 struct pool_settings {
   std::string name = "main"; ///< Shown in errors, logs and status.
 
-  size_t size = 10;        ///< Connections kept open. At least 1.
+  size_t size = 10;        ///< Connections kept open, unless `min_size` says fewer. At least 1.
   size_t max_overflow = 5; ///< Further ones while callers wait. Zero: none.
+
+  /// Connections kept open even if they are not needed. Up to `size`; zero: as many as `size`. Above it the pool grows
+  /// for callers that wait for longer than a connect takes, and shrinks after `idle_timeout`.
+  size_t min_size = 0;
+  /// How long a connection that is not kept open for ever may be idle. Zero: it is closed as soon as nobody waits.
+  std::chrono::nanoseconds idle_timeout = std::chrono::seconds{60};
 
   /// The most statements that one connection carries at a time, sent one behind the other without waiting for the
   /// answers. Only reads and idempotent writes share a connection, and only if none is idle. From 1, which means that
@@ -143,6 +149,9 @@ struct pool_settings {
 
   /// I/O threads over which the connections are spread. At least 1.
   size_t io_lanes = 1;
+
+  /// Connections that are kept open in any case.
+  size_t kept() const noexcept { return min_size == 0 ? size : min_size; }
 };
 
 /// When and how often failed requests are repeated; see `spawn_retrier`.

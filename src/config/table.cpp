@@ -24,9 +24,14 @@ std::vector<setting> make_table() {
   auto log = [](auto member) { return at(&settings::log, member); };
   return {
       {"pool.name", "text", label{pool(&pool_settings::name), 64}, "", "The pool's name in errors, logs and status."},
-      {"pool.size", "connections", count{pool(&pool_settings::size), 1, 10'000}, "POOL_SIZE", "Connections kept open."},
+      {"pool.size", "connections", count{pool(&pool_settings::size), 1, 10'000}, "POOL_SIZE",
+       "Connections kept open, unless pool.min-size says fewer."},
       {"pool.max-overflow", "connections", count{pool(&pool_settings::max_overflow), 0, 10'000}, "MAX_OVERFLOW",
        "Further connections while callers wait; 0 means none."},
+      {"pool.min-size", "connections", count{pool(&pool_settings::min_size), 0, 10'000}, "",
+       "Connections kept open even if they are not needed; 0 means pool.size."},
+      {"pool.idle-timeout", "seconds", duration{pool(&pool_settings::idle_timeout), 1ms, day, true}, "",
+       "Idle time after which a connection beyond those is closed; 0 means as soon as nobody waits."},
       {"pool.pipeline-depth", "statements", count{pool(&pool_settings::pipeline_depth), 1, 64}, "",
        "Reads and idempotent writes that one connection carries at a time, if none is idle; 1 means one."},
       {"pool.timeout", "seconds", duration{pool(&pool_settings::timeout), 1ms, day}, "POOL_TIMEOUT",

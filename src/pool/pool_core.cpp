@@ -10,9 +10,6 @@ namespace {
 /// How many dead connections in turn a request may meet before it is given up.
 constexpr uint32_t max_attempts = 10;
 
-/// The longest gap between two connects while a pool is rebuilt after a loss.
-constexpr auto longest_gap = std::chrono::milliseconds{20};
-
 /// How often the users of connections are looked after.
 constexpr auto watch_interval = std::chrono::seconds{1};
 
@@ -80,43 +77,6 @@ commands pool_core::drain(time_point deadline, time_point now) {
 
 // -- what connections report -----------------------------------------------------
 
-commands pool_core::opened(connection_id id, time_point now) {
-  commands out;
-  connect_error_.clear();
-  numbers_.initialized = mode_ != mode::stopped;
-  ++numbers_.connects;
-  if (auto x = slots_.find(id); x != nullptr && x->state == slot_state::opening) {
-    // What was begun before a loss may have succeeded before it, too.
-    slots_.is_current(*x) ? servers_.succeeded(x->server) : servers_.ended(x->server);
-    x->replace_at = later(now, lifetime(rules_, random()));
-    x->confirmed_at = now;
-    serve_or_park(*x, out, now);
-  }
-  limit_ = std::max(limit_, slots_.open()); // A connect that was under way when the server was full.
-  rebuilding_ &= slots_.serving() < rules_.size;
-  return settle(std::move(out), now);
-}
-
-commands pool_core::open_failed(connection_id id, const failure& why, time_point now) {
-  connect_error_ = why.text;
-  numbers_.last_error = why.text;
-  auto x = slots_.find(id);
-  if (x == nullptr)
-    return {};
-  auto server = x->server;
-  if (why.code == errc::server_full && slots_.open() > 0) {
-    // It is well, but has no room for more of us: make do with what is there. The next connect goes alone.
-    servers_.ended(server);
-    servers_.doubt(server, now);
-    limit_ = slots_.open();
-    limit_until_ = now + rules_.max_reconnect_delay;
-  } else {
-    servers_.failed(server, why, now, random());
-  }
-  slots_.erase(*x);
-  return settle({}, now);
-}
-
 commands pool_core::released(connection_id id, fate what, size_t count, const std::string& reason, time_point now) {
   commands out;
   if (auto x = slots_.find(id))
@@ -172,9 +132,12 @@ void pool_core::end_of_use(slot& x, fate what, size_t count, const std::string& 
   auto used = x.state == slot_state::busy || x.state == slot_state::pinging;
   if (!used && !(x.state == slot_state::idle && what != fate::reusable))
     return;
+  auto in_use = x.state == slot_state::busy;
   if (what == fate::reusable) {
     x.confirmed_at = now;
     x.suspect = false;
+    if (in_use)
+      x.used_at = now;
     if (x.shared && count > 0)
       usual_.add((now - x.busy_since) / static_cast<duration::rep>(count));
     some_ended(x, count, now);
@@ -182,7 +145,6 @@ void pool_core::end_of_use(slot& x, fate what, size_t count, const std::string& 
       serve_or_park(x, out, now);
     return;
   }
-  auto in_use = x.state == slot_state::busy;
   some_ended(x, count, now);
   close(x, out);
   if (what == fate::broken)
@@ -221,27 +183,7 @@ time_point pool_core::next_event() {
     result = std::min(result, shedder_.next_event(queue_.front()->accepted));
   if (mode_ == mode::draining)
     result = std::min(result, cut_at_);
-  if (connects_due() > 0)
-    result = std::min(result, std::max(pace_until_, servers_.next_attempt()));
-  return result;
-}
-
-/// Recycles idle connections that are too old and pings those that were not used for long.
-void pool_core::maintain_idle(commands& out, time_point now) {
-  if (maintain_at_ > now)
-    return;
-  maintain_at_ = time_point::max();
-  auto all = slots_.idle(); // Closing and pinging change it.
-  for (auto x : all) {
-    if (x->replace_at <= now) {
-      close(*x, out);
-    } else if (next_maintenance(*x) <= now) {
-      slots_.move(*x, slot_state::pinging);
-      out.push_back(ping_connection{x->id});
-    } else {
-      maintain_at_ = std::min(maintain_at_, next_maintenance(*x));
-    }
-  }
+  return std::min(result, next_connect());
 }
 
 /// Users of a connection may vanish without a word.
@@ -256,12 +198,6 @@ void pool_core::watch_users(commands& out, time_point now) {
     if (now - x.busy_since >= watch_interval)
       out.push_back(look_after{id});
   }
-}
-
-/// When an idle connection has to be pinged or replaced.
-time_point pool_core::next_maintenance(const slot& x) const {
-  auto ping_at = rules_.keepalive == duration::zero() ? time_point::max() : later(x.confirmed_at, rules_.keepalive);
-  return std::min(x.replace_at, ping_at);
 }
 
 // -- follow-up -------------------------------------------------------------------
@@ -297,14 +233,6 @@ void pool_core::shed(commands& out, time_point now) {
   }
 }
 
-/// A server that was full may have room again.
-void pool_core::end_limit(time_point now) {
-  if (limit_until_ > now)
-    return;
-  limit_ = rules_.size + rules_.max_overflow;
-  limit_until_ = time_point::max();
-}
-
 /// While no connection is open that could serve anybody and connects fail, fails those who do not want to wait; and
 /// everybody if the breaker is open.
 void pool_core::fail_hopeless(commands& out, time_point now) {
@@ -318,19 +246,6 @@ void pool_core::fail_hopeless(commands& out, time_point now) {
     auto is_known = breaker != breaker_state::half_open && next > now && next != time_point::max();
     auto retry_after = is_known ? next - now : duration::zero();
     refuse(*who, no_connection(rules_, circumstances_of(*who, now), *cause, !closed, retry_after), out);
-  }
-}
-
-void pool_core::open_missing(commands& out, time_point now) {
-  for (auto n = now < pace_until_ ? 0 : connects_due(); n > 0; --n) {
-    auto server = servers_.begin(now);
-    if (!server)
-      return;
-    out.push_back(open_connection{slots_.add(*server).id, *server});
-    if (rebuilding_) {
-      pace_until_ = now + std::chrono::duration_cast<duration>(longest_gap * random());
-      return;
-    }
   }
 }
 
@@ -355,19 +270,9 @@ void pool_core::finish_drain(commands& out, time_point now) {
 
 // -- connections -----------------------------------------------------------------
 
-head_count pool_core::count() const {
-  return {slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), queue_.size()};
-}
-
 /// Who waits for the server or is left over from before a drain is not too much load.
 bool pool_core::sheds_load() const {
   return shedder_.enabled() && mode_ == mode::running && slots_.serving() > 0;
-}
-
-size_t pool_core::connects_due() const {
-  if (mode_ == mode::stopped || (mode_ == mode::draining && queue_.empty()))
-    return 0;
-  return connects_wanted(rules_, count(), limit_);
 }
 
 /// A connection for somebody who has just come.
@@ -377,7 +282,7 @@ slot* pool_core::free_for(const request& who, time_point now) {
   return who.shareable && queue_.next() == nullptr ? sharer(now) : nullptr;
 }
 
-/// A connection is free: the next caller gets it; if there is none it stays, or goes if it is not needed any more.
+/// A connection is free: the next caller gets it if there is one.
 void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
   expire(out, now);
   if (mode_ == mode::stopped || !slots_.is_current(x) || x.replace_at <= now) {
@@ -390,14 +295,7 @@ void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
     return;
   }
   shedder_.served(duration::zero(), now);
-  // Connects under way do not count: nobody knows when they will be done.
-  auto others = slots_.open() - (x.state == slot_state::opening ? 0 : 1);
-  if (others >= rules_.size) {
-    close(x, out);
-    return;
-  }
-  slots_.move(x, slot_state::idle);
-  maintain_at_ = std::min(maintain_at_, next_maintenance(x));
+  park(x, out);
 }
 
 void pool_core::grant(slot& x, const request& who, commands& out, time_point now) {

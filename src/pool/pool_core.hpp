@@ -85,8 +85,6 @@ public:
 private:
   enum class mode : uint8_t { running, draining, stopped };
 
-  head_count count() const;
-  size_t connects_due() const;
   bool sheds_load() const;
   circumstances circumstances_of(const request& who, time_point now) const;
 
@@ -94,7 +92,6 @@ private:
   commands settle(commands out, time_point now);
 
   bool wants_ping(const slot& x, time_point now) const;
-  time_point next_maintenance(const slot& x) const;
   slot* free_for(const request& who, time_point now);
   void serve_or_park(slot& x, commands& out, time_point now);
   void grant(slot& x, const request& who, commands& out, time_point now);
@@ -105,13 +102,22 @@ private:
   void retire_generation(commands& out);
   void expire(commands& out, time_point now);
   void shed(commands& out, time_point now);
-  void maintain_idle(commands& out, time_point now);
   void watch_users(commands& out, time_point now);
-  void end_limit(time_point now);
   void fail_hopeless(commands& out, time_point now);
-  void open_missing(commands& out, time_point now);
   void finish_drain(commands& out, time_point now);
   void refuse(const request& who, failure why, commands& out);
+
+  // pool_core_sizing.cpp
+  time_point growth_at() const;
+  void watch_crowd(const slot& x);
+  size_t connects_due(time_point now) const;
+  time_point next_connect();
+  void open_missing(commands& out, time_point now);
+  void end_limit(time_point now);
+  void park(slot& x, commands& out);
+  void maintain_idle(commands& out, time_point now);
+  time_point close_at(const slot& x) const;
+  time_point next_maintenance(const slot& x) const;
 
   // pool_core_sharing.cpp
   slot* sharer(time_point now);
@@ -136,6 +142,8 @@ private:
   sharers sharers_;
   std::vector<slot*> reserved_; ///< Connections that are being emptied for those who have stepped aside.
   usual_time usual_;
+  connect_price price_;
+  bool crowded_ = false; ///< Somebody waits on a connection behind others for longer than a connect takes.
   waiting_line queue_;
 
   load_shedder shedder_;

@@ -50,6 +50,8 @@ void pool_core::count_grant(slot& x, const request& who, time_point now) {
     x.busy_since = now;
     x.called_back = false;
     x.of_drain = 0;
+  } else {
+    watch_crowd(x);
   }
   ++x.in_flight;
   x.of_drain += mode_ == mode::draining ? 1 : 0;

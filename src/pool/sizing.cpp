@@ -13,8 +13,8 @@ size_t minus(size_t x, size_t y) {
 } // namespace
 
 size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t limit) {
-  auto missing = minus(rules.size, now.total);
-  auto unserved = minus(now.waiting, now.opening + now.about_free);
+  auto missing = minus(rules.kept(), now.total);
+  auto unserved = minus(now.needy, now.opening + now.about_free);
   auto room = minus(limit, now.total);
   return std::min({std::max(missing, unserved), room, minus(rules.max_connecting, now.opening)});
 }

@@ -12,12 +12,13 @@ bool is_open(slot_state x) {
 
 } // namespace
 
-slot& slot_table::add(size_t server) {
+slot& slot_table::add(size_t server, time_point now) {
   auto id = connection_id{++last_id_};
   auto& x = slots_[id];
   x.id = id;
   x.generation = generation_;
   x.server = server;
+  x.busy_since = now;
   ++tally_[static_cast<size_t>(x.state)];
   return x;
 }

@@ -24,7 +24,8 @@ struct slot {
   slot_state state = slot_state::opening;
   uint64_t generation = 0;
   size_t server = 0;
-  time_point busy_since;   ///< While in use: when what it does now began.
+  time_point busy_since;   ///< While it is opened or in use: when what it does now began.
+  time_point used_at;      ///< When it was last of use to somebody.
   time_point replace_at;   ///< When it is too old.
   time_point confirmed_at; ///< When the server was last known to be there.
   bool suspect = false;    ///< Another connection was lost since.
@@ -44,7 +45,7 @@ public:
   using map = std::unordered_map<connection_id, slot>;
 
   /// A connection is about to be opened. Ids are never used again.
-  slot& add(size_t server);
+  slot& add(size_t server, time_point now);
 
   slot* find(connection_id id);
   void erase(slot& x);

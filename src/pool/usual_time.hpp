@@ -15,6 +15,8 @@ public:
     usual_ += (std::min(x, slow()) - usual_) / 64;
   }
 
+  duration usual() const { return usual_; }
+
   /// Above this a statement holds up those that wait behind it on its connection.
   duration slow() const { return std::max<duration>(std::chrono::milliseconds{5}, 8 * usual_); }
 

@@ -62,6 +62,7 @@ pool_settings quiet_rules(size_t size, size_t max_overflow) {
   result.max_overflow = max_overflow;
   result.keepalive = result.keepalive.zero();
   result.recycle = result.recycle.zero();
+  result.idle_timeout = result.idle_timeout.zero();
   return result;
 }
 

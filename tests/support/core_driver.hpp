@@ -12,7 +12,8 @@ namespace cenote::test {
 /// (queue_full), finish`. The second one goes to the second server.
 std::string to_text(const pool::commands& xs);
 
-/// Rules for tests: no keepalive, no recycling, so that nothing happens that a test does not ask for.
+/// Rules for tests: no keepalive, no recycling, and what is not needed is closed at once, so that nothing happens that a
+/// test does not ask for.
 pool_settings quiet_rules(size_t size, size_t max_overflow = 0);
 
 /// Drives a `pool_core` by hand. Connections and requests are named by plain numbers. Every event returns the commands

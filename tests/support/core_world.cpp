@@ -32,6 +32,8 @@ pool_settings core_world::random_rules() {
   pool_settings result;
   result.size = 1 + below(5);
   result.max_overflow = below(4);
+  result.min_size = one_in(2) ? 0 : 1 + below(result.size);
+  result.idle_timeout = std::chrono::milliseconds{one_in(2) ? 0 : 1 + below(100)};
   result.pipeline_depth = one_in(2) ? 1 : 2 + below(4);
   result.max_connecting = 1 + below(4);
   result.timeout = std::chrono::milliseconds{1 + below(200)};
@@ -160,6 +162,7 @@ void core_world::connect_ends(connection_id id, connection& x) {
 void core_world::opened(connection_id id, connection& x) {
   x.what = doing::idle;
   x.free_at = now_;
+  x.used_at = now_;
   if (x.generation == generation_) {
     servers_[x.server].proven = true;
     servers_[x.server].cause.reset();
@@ -188,6 +191,8 @@ void core_world::open_failed(connection_id id, errc code) {
 void core_world::released(connection_id id, connection& x) {
   // A ping, or the first users.
   auto count = x.users.empty() ? 0 : 1 + below(x.users.size());
+  if (x.what == doing::busy)
+    x.used_at = now_;
   x.users.erase(x.users.begin(), x.users.begin() + static_cast<std::ptrdiff_t>(count));
   if (x.users.empty())
     x.what = doing::idle;
@@ -288,7 +293,7 @@ void core_world::carry_out_all(const commands& todo) {
   limit_ = limit_until_ <= now_ ? most() : std::max(limit_, open_connections());
   if (limit_ == most())
     limit_until_ = time_point::max();
-  rebuilding_ &= serving() < rules_.size;
+  rebuilding_ &= serving() < rules_.kept();
   auto connects = std::ranges::count_if(todo, [](auto& x) { return std::holds_alternative<open_connection>(x); });
   if (rebuilding_ && connects > 1)
     complain("a pool that is rebuilt opens several connections at a time");
@@ -301,7 +306,9 @@ void core_world::carry_out(const open_connection& x) {
   auto is_tried = [&x](auto& y) { return y.second.what == doing::opening && y.second.server == x.server; };
   if (!servers_.at(x.server).proven && std::ranges::any_of(connections_, is_tried))
     complain("a server that is in question is tried twice at a time");
-  connections_[x.id] = {doing::opening, x.server, generation_, {}, {}, {}, {}};
+  if (connections_.size() >= rules_.kept() && queue_.empty() && count(doing::busy) == 0)
+    complain("a connection is opened that nobody needs");
+  connections_[x.id] = {doing::opening, x.server, generation_, {}, {}, {}, {}, {}};
   auto limit = limit_until_ <= now_ ? most() : limit_;
   if (connections_.size() > limit)
     complain("too many connections");

@@ -48,6 +48,7 @@ private:
     time_point free_at;              ///< When it was last known to work.
     time_point watched_at;           ///< While busy: since when nobody has looked after it.
     time_point since;                ///< While busy: when the first user's turn began.
+    time_point used_at;              ///< When it was last of use.
   };
 
   enum class health : uint8_t { up, down, full, refusing, read_only };

@@ -69,8 +69,11 @@ void core_world::check_state() {
   });
   if (!queue_.empty() && !alone && has_room && rules_.recycle == 0s)
     complain("somebody waits though a connection could be shared");
-  if (count(doing::idle) > 0 && open_connections() > rules_.size)
-    complain("an overflow connection is kept though nobody waits");
+  auto is_useless = [this](auto& x) {
+    return x.second.what == doing::idle && now_ - x.second.used_at >= rules_.idle_timeout;
+  };
+  if (open_connections() > rules_.kept() && std::ranges::any_of(connections_, is_useless))
+    complain("a connection is kept that nobody has needed for long");
   if (queue_.size() > rules_.max_waiting + most() * rules_.pipeline_depth) // Those that came back come on top.
     complain("too many requests wait");
   auto breaker = core_.status().breaker;
@@ -92,7 +95,7 @@ void core_world::check_time() {
   auto somebody_works = connections_.size() > 0 && count(doing::idle) < connections_.size();
   auto something_to_do = finished_   ? false
                          : draining_ ? !queue_.empty()
-                                     : connections_.size() < std::min(rules_.size, limit_);
+                                     : connections_.size() < std::min(rules_.kept(), limit_);
   if (!something_to_do || somebody_works)
     return;
   auto was_refused = std::ranges::any_of(servers_, &server::has_refused);
@@ -142,8 +145,8 @@ void core_world::complain(const std::string& what) {
   if (!problem_.empty())
     return;
   std::ostringstream text;
-  text << what << " (size " << rules_.size << ", overflow " << rules_.max_overflow << ", last request " << last_request_
-       << ", last connection " << static_cast<uint64_t>(last_connection_) << ")";
+  text << what << " (size " << rules_.kept() << " to " << rules_.size << ", overflow " << rules_.max_overflow
+       << ", last request " << last_request_ << ", last connection " << static_cast<uint64_t>(last_connection_) << ")";
   problem_ = text.str();
 }
 

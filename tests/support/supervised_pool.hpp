@@ -5,8 +5,8 @@
 
 namespace cenote::test {
 
-/// Rules for a pool in which nothing happens that a test does not ask for: no keepalive, no recycling, every statement
-/// has its connection alone.
+/// Rules for a pool in which nothing happens that a test does not ask for: no keepalive, no recycling, what is not needed
+/// is closed at once, every statement has its connection alone.
 inline pool_settings still_rules(size_t size, size_t max_overflow = 0) {
   pool_settings result;
   result.size = size;
@@ -14,6 +14,7 @@ inline pool_settings still_rules(size_t size, size_t max_overflow = 0) {
   result.pipeline_depth = 1;
   result.recycle = std::chrono::nanoseconds{0};
   result.keepalive = std::chrono::nanoseconds{0};
+  result.idle_timeout = std::chrono::nanoseconds{0};
   return result;
 }
 

@@ -21,7 +21,7 @@ pool_settings rules_of(size_t size, size_t max_overflow, size_t max_connecting) 
 
 struct sizing_row {
   const char* what;
-  head_count now; ///< total, opening, about to be free, waiting
+  head_count now; ///< total, opening, about to be free, in need
   size_t limit;
   size_t wanted;
 };
@@ -82,6 +82,51 @@ SCENARIO("a pool that is limited opens no more than it may have") {
                               {"it is between size and all", {10, 0, 0, 3}, 12, 2},
                               {"there is no room at all", {0, 0, 0, 7}, 0, 0},
                           });
+      }
+    }
+  }
+}
+
+SCENARIO("a pool with a minimum opens no more than that as long as nobody waits") {
+  GIVEN("a pool of 2 to 10 with an overflow of 5 that opens up to 4 at a time") {
+    auto rules = rules_of(10, 5, 4);
+    rules.min_size = 2;
+    WHEN("callers come and go") {
+      THEN("the number of connects to start is that of the table") {
+        check_rows(rules, {
+                              {"at the start", {0, 0, 0, 0}, 15, 2},
+                              {"the minimum is there", {2, 0, 0, 0}, 15, 0},
+                              {"somebody waits", {2, 0, 0, 1}, 15, 1},
+                              {"very many wait", {2, 0, 0, 1000}, 15, 4},
+                              {"four are being opened for them", {6, 4, 0, 1000}, 15, 0},
+                              {"there is no size in between", {10, 0, 0, 3}, 15, 3},
+                              {"all are there", {15, 0, 0, 1000}, 15, 0},
+                              {"nobody waits any more", {15, 0, 0, 0}, 15, 0},
+                          });
+      }
+    }
+  }
+}
+
+SCENARIO("what a connect usually takes follows what connects take") {
+  GIVEN("a price that nobody knows yet") {
+    connect_price x;
+    CHECK(x.usual() == 0s);
+    WHEN("connects take 4 ms, then 12 ms") {
+      x.add(4ms);
+      CHECK(x.usual() == 4ms);
+      x.add(12ms);
+      THEN("the first counts at once, and each further one for an eighth") {
+        CHECK(x.usual() == 5ms);
+      }
+    }
+  }
+  GIVEN("a first connect that hung for 9 s") {
+    connect_price x;
+    x.add(9s);
+    WHEN("the price is asked for") {
+      THEN("it counts as 100 ms, so that nobody waits for very long because of it") {
+        CHECK(x.usual() == 100ms);
       }
     }
   }
