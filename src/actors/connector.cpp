@@ -9,6 +9,8 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
+
 namespace cenote {
 
 namespace {
@@ -37,7 +39,7 @@ connector::~connector() {
 }
 
 void connector::open(connection_id id, size_t server, const supervisor_actor& pool) {
-  auto where = lanes_[next_lane_++ % lanes_.size()];
+  auto where = *std::ranges::min_element(lanes_, {}, &lane_ptr::use_count); // Each connection holds its lane.
   auto needs_primary = targets_.size() > 1;
   sys_.spawn<caf::detached>([id, pool, where, needs_primary, to = targets_.at(server)](caf::event_based_actor* self) {
     auto session = db::connection::open(*to.server);

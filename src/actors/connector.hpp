@@ -33,7 +33,6 @@ private:
   std::string endpoint_;
   std::vector<target> targets_;
   std::vector<lane_ptr> lanes_;
-  size_t next_lane_ = 0;
 };
 
 } // namespace cenote

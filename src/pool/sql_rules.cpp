@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 namespace cenote::pool {
 
@@ -14,8 +13,9 @@ using detail::first_word;
 
 constexpr auto npos = std::string_view::npos;
 
-char upper(char x) {
-  return static_cast<char>(std::toupper(static_cast<unsigned char>(x)));
+/// Keywords are ASCII, whatever the locale.
+constexpr char upper(char x) {
+  return x >= 'a' && x <= 'z' ? static_cast<char>(x - 'a' + 'A') : x;
 }
 
 template <size_t N>

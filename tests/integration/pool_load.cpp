@@ -113,7 +113,9 @@ SCENARIO("a single connection keeps the order exactly") {
 
 SCENARIO("overflow connections are opened for waiting callers and closed afterwards") {
   GIVEN("a pool of two with an overflow of three") {
-    auto pool = start_full_pool(server.settings(), rules_for(2, 3));
+    auto rules = rules_for(2, 3);
+    rules.idle_timeout = 100ms;
+    auto pool = start_full_pool(server.settings(), rules);
     WHEN("ten callers keep their connections busy for a while") {
       std::vector<awaited<result>> asked;
       for (int i = 0; i < 10; ++i)
