@@ -3,17 +3,17 @@
 #include <caf/fwd.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
 
+#include <chrono>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace cenote {
 
-/// An event loop and a scheduler that wake each other seldom: a wake-up costs several system calls, on both sides.
-/// Actors that have got messages from the loop's own are handed to the scheduler together, at the end of a turn. While
-/// answers of servers are expected, they wait for the first turn that brings no further ones. What they then have to
-/// say to the loop's actors wakes it once, when all of them have run.
-class event_loop : public caf::io::network::default_multiplexer, public std::enable_shared_from_this<event_loop> {
+/// An event loop that wakes the scheduler's threads seldom: a wake-up costs several system calls, on both sides. Actors
+/// that have got messages from the loop's own are handed to the scheduler together, at the end of a turn. While answers
+/// of servers are expected, they wait for the first turn that brings no further ones. While very many are expected, the
+/// loop sleeps a little after each turn, so that they come together.
+class event_loop : public caf::io::network::default_multiplexer {
 public:
   explicit event_loop(caf::actor_system* sys);
   ~event_loop() override;
@@ -22,29 +22,18 @@ public:
   /// loop's own, else at once.
   void exec_later(caf::resumable* what) override;
 
-  /// To be called on the loop's own thread, before the first and after the last turn.
-  void start();
-  void stop();
-
   /// So many more answers of servers are expected; less if it is negative. Only on the loop's own thread.
   void expect(ptrdiff_t more) noexcept { expected_ += static_cast<size_t>(more); }
 
 private:
-  class alarm;
-  class batch;
-
   void end_turn();
   void hand_over();
-  void hold_back(caf::resumable* what);
-  void let_go();
+  void pause(size_t brought);
 
   std::vector<caf::resumable*> for_scheduler_; ///< With a reference to each.
   size_t known_ = 0;                           ///< How many of them there were at the end of the last turn.
   size_t expected_ = 0;
-
-  std::mutex lock_;
-  std::vector<caf::resumable*> held_back_; ///< Actors of this loop that run when a batch of others has, guarded.
-  std::unique_ptr<alarm> alarm_;           ///< For a batch that takes too long; null if there is none.
+  std::chrono::nanoseconds pause_{0}; ///< The last one.
 };
 
 /// An I/O thread with an event loop of its own, on which connection actors live. SQL never runs on CAF's middleman: its

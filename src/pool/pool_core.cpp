@@ -139,7 +139,7 @@ void pool_core::end_of_use(slot& x, fate what, size_t count, const std::string& 
     if (in_use)
       x.used_at = now;
     if (x.shared && count > 0)
-      usual_.add((now - x.busy_since) / static_cast<duration::rep>(count));
+      usual_.add(now - x.busy_since, count);
     some_ended(x, count, now);
     if (x.in_flight == 0)
       serve_or_park(x, out, now);

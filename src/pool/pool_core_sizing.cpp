@@ -64,7 +64,7 @@ time_point pool_core::growth_at() const {
 /// Whoever was given a connection beside others waits as well: for those before him.
 void pool_core::watch_crowd(const slot& x) {
   crowded_ |=
-      price_.usual() > duration::zero() && usual_.usual() * static_cast<duration::rep>(x.in_flight) > price_.usual();
+      price_.usual() > duration::zero() && usual_.pace() * static_cast<duration::rep>(x.in_flight) > price_.usual();
 }
 
 /// How many connects to start.
