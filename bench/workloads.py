@@ -63,6 +63,19 @@ def mix(callers: int) -> Cell:
                 compared="p99_us", reference="cenote depth 1", seconds=2, on_request=True)
 
 
+def lanes(callers: int) -> Cell:
+    """What large results do to the small ones beside them, on the same lane and on another."""
+    beside = ("--large-readers", "2")
+    entries = (
+        Entry("cenote alone", "cenote"),
+        Entry("cenote 1 lane", "cenote", beside),
+        Entry("cenote 2 lanes", "cenote", ("--lanes", "2", *beside)),
+    )
+    title = f"point select beside two callers that read 10 MB each time, {callers} callers, TCP"
+    return Cell(f"lanes-{callers}", title, "point", callers, entries=entries, compared="p99_us",
+                reference="cenote 1 lane", seconds=2, on_request=True)
+
+
 CELLS = (
     point(1, "tcp"),
     point(10, "tcp", PLAIN + PREPARED),
@@ -83,6 +96,9 @@ CELLS = (
     mix(10),
     mix(64),
     mix(256),
+    lanes(4),
+    Cell("many", "point select, 100 000 callers, TCP", "point", 100_000, seconds=4, on_request=True,
+         entries=(Entry("cenote", "cenote"),)),
 )
 
 

@@ -29,7 +29,8 @@ commands pool_core::opened(connection_id id, time_point now) {
     price_.add(now - x->busy_since);
     crowded_ = false;
     serve_or_park(*x, out, now);
-    maintain_at_ = now; // One that was needed because there were so few may not be any more.
+    if (slots_.open() > rules_.kept())
+      maintain_at_ = now; // One that was needed because there were so few may not be any more.
   }
   limit_ = std::max(limit_, slots_.open()); // A connect that was under way when the server was full.
   rebuilding_ &= slots_.serving() < rules_.kept();
