@@ -113,9 +113,7 @@ SCENARIO("a single connection keeps the order exactly") {
 
 SCENARIO("overflow connections are opened for waiting callers and closed afterwards") {
   GIVEN("a pool of two with an overflow of three") {
-    auto rules = rules_for(2, 3);
-    rules.idle_timeout = 100ms;
-    auto pool = start_full_pool(server.settings(), rules);
+    auto pool = start_full_pool(server.settings(), rules_for(2, 3));
     WHEN("ten callers keep their connections busy for a while") {
       std::vector<awaited<result>> asked;
       for (int i = 0; i < 10; ++i)

@@ -102,6 +102,7 @@ pool_settings rules_for(size_t size, size_t max_overflow) {
   result.max_overflow = max_overflow;
   result.reconnect_delay = std::chrono::milliseconds{20};
   result.max_reconnect_delay = std::chrono::milliseconds{200};
+  result.idle_timeout = std::chrono::milliseconds{100};
   return result;
 }
 

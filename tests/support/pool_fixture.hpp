@@ -52,7 +52,7 @@ private:
   std::optional<pool_actor> admin_;
 };
 
-/// Rules for a pool of so many connections that reconnects quickly.
+/// Rules for a pool of so many connections that reconnects and shrinks quickly.
 pool_settings rules_for(size_t size, size_t max_overflow = 0);
 
 /// The session that serves a statement.

@@ -112,10 +112,12 @@ SCENARIO("other mistakes of form are named with their line, too") {
 }
 
 SCENARIO("unknown keys are errors that say what is known") {
-  CHECK_EQ(load_error("cenote {\n  pool {\n    sise = 7\n  }\n}\n"),
-           "test.conf:3: unknown key 'cenote.pool.sise'; known in pool: name, size, max-overflow, min-size, idle-timeout, "
-           "pipeline-depth, timeout, recycle, pre-ping, pre-ping-idle, keepalive, max-waiting, max-connecting, reconnect-delay, max-reconnect-delay, "
-           "breaker-after, shed-target, shed-interval, leak-warning, drain-timeout, io-lanes");
+  CHECK_EQ(
+      load_error("cenote {\n  pool {\n    sise = 7\n  }\n}\n"),
+      "test.conf:3: unknown key 'cenote.pool.sise'; known in pool: name, size, max-overflow, min-size, idle-timeout, "
+      "pipeline-depth, timeout, recycle, pre-ping, pre-ping-idle, keepalive, max-waiting, max-connecting, "
+      "reconnect-delay, max-reconnect-delay, "
+      "breaker-after, shed-target, shed-interval, leak-warning, drain-timeout, io-lanes");
   CHECK_EQ(load_error("cenote {\n  retries { }\n}\n"),
            "test.conf:2: unknown key 'cenote.retries'; known in cenote: pool, server, retry, log");
   CHECK_EQ(load_error("cenote { size = 7 }"),

@@ -136,6 +136,11 @@ SCENARIO("a delay cannot grow to less than it begins with") {
            "retry.max-delay is 100ms, but must be at least retry.initial-delay, which is 1s");
 }
 
+SCENARIO("a pool cannot keep more connections open than it has") {
+  CHECK_EQ(check_error([](settings& x) { x.pool.min_size = 12; }),
+           "pool.min-size is 12, but must be at most pool.size, which is 10");
+}
+
 SCENARIO("server settings made by hand are checked as if they came from a URI") {
   CHECK_EQ(check_error([](settings& x) { x.server.host = "h;unix_socket=/x"; }),
            "database server: host has a character that no host has (in the user name and the password write '@' as "
