@@ -25,7 +25,7 @@ public:
   /// A connection that has given no answer for longer holds up those that wait behind its first statement. On a server
   /// that has more to do than it can, answers come unevenly, and that alone is no reason to go elsewhere.
   duration slow() const {
-    return std::max<duration>({std::chrono::milliseconds{5}, 8 * turn_, turn_ + 8 * deviation_});
+    return std::max<duration>({std::chrono::milliseconds{5}, 8 * turn_, turn_ + 4 * deviation_});
   }
 
 private:
