@@ -62,11 +62,11 @@ SCENARIO("reads that share a connection make the pool grow if they are long") {
     await_free(pool, 1);
     WHEN("four callers read for 100 ms each, again and again") {
       callers crowd{system(), pool, 4, [](uint64_t) { return read("SELECT SLEEP(0.1)"); }};
-      auto grown = await_status(pool, [](auto& x) { return x.checked_out == 4; });
+      auto grown = await_status(pool, [](auto& x) { return x.checked_out >= 4 && x.waiting == 0; });
       auto records = crowd.stop();
       THEN("each has a connection of its own in the end") {
         CHECK(all_served(records));
-        CHECK_EQ(grown.waiting, 0u);
+        CHECK_GE(grown.connects, 4u);
       }
     }
   }
