@@ -80,10 +80,10 @@ size_t pool_core::connects_due(time_point now) const {
 
 /// When to start the next connect; `time_point::max()` if none is needed.
 time_point pool_core::next_connect() {
-  auto at = connects_due(time_point::min()) > 0   ? time_point::min()
-            : connects_due(time_point::max()) > 0 ? growth_at()
-                                                  : time_point::max();
-  return at == time_point::max() ? at : std::max({at, pace_until_, servers_.next_attempt()});
+  if (connects_due(time_point::max()) == 0)
+    return time_point::max();
+  auto at = connects_due(time_point::min()) > 0 ? time_point::min() : growth_at();
+  return std::max({at, pace_until_, servers_.next_attempt()});
 }
 
 /// Opens connections, not all at once and not faster than servers bear.
