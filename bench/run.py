@@ -182,7 +182,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         description="Measures cenote beside its rivals and a hand-written side: all of bench/sides. Writes Markdown to "
         "stdout, progress to stderr. The environment variable DATABASE_URI names a server on this machine; its tables "
         "bench_* are replaced and, at the end, removed.",
-        epilog="Cells: " + ", ".join(x.name for x in workloads.CELLS) + ". Those of mix run only if named.")
+        epilog="Cells: " + ", ".join(x.name for x in workloads.CELLS) + ". Only if named: "
+        + ", ".join(x.name for x in workloads.CELLS if x.on_request) + ".")
     lengths = parser.add_mutually_exclusive_group()
     lengths.add_argument("--quick", action="store_true", help="some minutes; rivals have one round (the default)")
     lengths.add_argument("--full", action="store_true", help="5 rounds for all, longer ones: about 45 minutes")
