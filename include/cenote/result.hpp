@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cenote/detail/growing_array.hpp"
 #include "cenote/detail/inspect_enum.hpp"
 #include "cenote/value.hpp"
 
@@ -129,9 +130,9 @@ private:
   bool consistent() const noexcept;
 
   std::vector<column> columns_;
-  std::string data_;
+  detail::growing_array<char> data_;
   /// End of each cell in `data_`, row by row; `null_bit` marks NULL. Results stay below 2 GiB.
-  std::vector<uint32_t> ends_;
+  detail::growing_array<uint32_t> ends_;
   uint64_t affected_rows_ = 0;
   uint64_t last_insert_id_ = 0;
   uint16_t warnings_ = 0;
@@ -290,7 +291,7 @@ public:
   void add_null() { result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()) | result::null_bit); }
 
   void add(std::string_view cell) {
-    result_.data_.append(cell);
+    result_.data_.append(cell.data(), cell.size());
     result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()));
   }
 

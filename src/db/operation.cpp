@@ -14,7 +14,7 @@ namespace cenote::db {
 namespace {
 
 /// Rows are read for no longer than this many bytes at a time, so that other connections of the thread get their turn.
-constexpr size_t bytes_per_turn = 256u << 10;
+constexpr size_t bytes_per_turn = 64u << 10;
 
 /// The text of a larger statement is not kept for reuse of its memory.
 constexpr size_t max_kept_text = 256u << 10;

@@ -143,7 +143,7 @@ std::string_view row::text(size_t index) const {
   auto cell = first_ + index;
   auto begin = cell == 0 ? 0 : parent_->ends_[cell - 1] & ~result::null_bit;
   auto end = parent_->ends_[cell] & ~result::null_bit;
-  return std::string_view{parent_->data_}.substr(begin, end - begin);
+  return {parent_->data_.data() + begin, end - begin};
 }
 
 std::string_view row::not_null(size_t index, const char* wanted) const {

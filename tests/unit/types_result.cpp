@@ -237,6 +237,26 @@ SCENARIO("the rows of a result can be walked") {
   CHECK(none.begin() == none.end());
 }
 
+SCENARIO("a result of any size is whole, and so is its copy") {
+  result_builder x;
+  x.columns({{"n", column_type::integer}, {"text", column_type::text}});
+  std::vector<std::string> texts;
+  for (size_t n = 0; n < 2'000; ++n) {
+    texts.emplace_back(n % 700, 'x');
+    x.add(std::to_string(n));
+    x.add(texts.back());
+  }
+  auto rows = x.finish();
+  auto copy = rows;
+  auto moved = std::move(rows);
+  CHECK(copy == moved);
+  CHECK_EQ(copy.size(), texts.size());
+  size_t wrong = 0;
+  for (size_t n = 0; n < texts.size(); ++n)
+    wrong += copy[n].get<size_t>(0) != n || copy[n].get<std::string_view>(1) != texts[n];
+  CHECK_EQ(wrong, 0u);
+}
+
 SCENARIO("a result without rows tells its effects") {
   result_builder x;
   x.effects(3, 7, 1);
