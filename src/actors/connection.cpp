@@ -197,45 +197,6 @@ void connection_state::finish_keepalive(const tl::expected<result, db::trouble>&
     job_done();
 }
 
-/// The result of what runs is not wanted any more. The session may be used again when that is over and the server has
-/// confirmed the stop, which would hit the next statement else.
-void connection_state::stop_on_server() {
-  doing = activity::stopping;
-  is_over = false;
-  stop_confirmed = false;
-  // After an error the server does not tell whether a transaction is open.
-  needs_reset |= at_hand && at_hand->is_transaction();
-  is_stopping_first = true;
-  stop_until = self->clock().now() + context.server->connect_timeout;
-  limit_until(stop_until);
-  expire_shared(); // Also sets the timer for the others.
-  // No timeout of CAF's: the timer ends this activity.
-  self->request(context.controller, caf::infinite, stop_atom_v, db->server_id())
-      .then(
-          [this] {
-            stop_confirmed = true;
-            if (doing == activity::stopping)
-              stopped();
-            stop_if_needless();
-          },
-          [this](const caf::error&) {
-            if (doing == activity::stopping)
-              give_up("a statement could not be stopped on the server");
-          });
-}
-
-void connection_state::stopped() {
-  if (!is_over || !stop_confirmed)
-    return;
-  if (!db->usable()) {
-    release(fate::lost, "the connection was lost while a statement was being stopped");
-    return;
-  }
-  // A stop that came too late would hit the next statement: this ping takes it.
-  doing = activity::idle;
-  ping();
-}
-
 void connection_state::limit_until(caf::actor_clock::time_point limit) {
   stop_timer();
   if (limit == caf::actor_clock::time_point::max())
@@ -294,16 +255,6 @@ void connection_state::time_is_up() {
   }
 }
 
-/// The session cannot be used any more though nobody ended it.
-void connection_state::give_up(std::string reason) {
-  end_server_session();
-  if (sent.empty()) {
-    release(fate::broken, std::move(reason));
-  } else {
-    lose_shared(fate::broken, own_failure(errc::connection_lost, outcome::unknown, std::move(reason)));
-  }
-}
-
 /// Cuts the connection to the server.
 void connection_state::end() {
   expect_answers(0);
@@ -315,11 +266,6 @@ void connection_state::expect_answers(size_t x) {
   auto before = std::exchange(expecting, x);
   if (x != before)
     where->loop().expect(static_cast<ptrdiff_t>(x) - static_cast<ptrdiff_t>(before));
-}
-
-void connection_state::end_server_session() {
-  // Without a sender: a failure is logged by the controller, and would end this actor.
-  caf::anon_send(context.controller, end_atom_v, db->server_id());
 }
 
 // -- reports ---------------------------------------------------------------------

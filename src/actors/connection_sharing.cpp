@@ -194,6 +194,7 @@ void connection_state::call_back() {
 
 void connection_state::call_back(shared_work& x) {
   x.wanted = false;
+  x.runs_elsewhere = true;
   // A copy stays: its kind is still asked for.
   x.promise.delegate(context.pool, called_back_atom_v, x.what);
 }
@@ -221,10 +222,11 @@ void connection_state::expire_shared() {
   for (auto& x : sent)
     expire(x, outcome::unknown);
   if (!sent.empty() && !sent.front().wanted && !sent.front().needless) {
-    if (first_began + longest_in_vain <= now)
+    auto stop_at = std::max(first_began + longest_in_vain, stop_again_at);
+    if (stop_at <= now)
       sent.front().needless = true;
     else
-      next = std::min(next, first_began + longest_in_vain);
+      next = std::min(next, stop_at);
   }
   for (auto& x : unsent)
     expire(x, outcome::not_sent);

@@ -1,8 +1,9 @@
 #pragma once
 
-// Private to the connection actor: its state, in three parts. connection.cpp has the session's life: checks, time
-// limits, stopping, reports. connection_work.cpp has what it is used for alone: statements, transactions, sessions.
-// connection_sharing.cpp has the statements that share it.
+// Private to the connection actor: its state, in four parts. connection.cpp has the session's life: checks, time
+// limits, reports. connection_work.cpp has what it is used for alone: statements, transactions, sessions.
+// connection_sharing.cpp has the statements that share it, connection_stopping.cpp the end of those that nobody waits
+// for any more.
 
 #include "actors/connection.hpp"
 #include "actors/job.hpp"
@@ -44,9 +45,10 @@ struct session_in_use {
 struct shared_work {
   grant what;
   caf::response_promise promise;
-  size_t bytes = 0;      ///< About.
-  bool wanted = true;    ///< Else it was answered before its time, or runs elsewhere: its result is thrown away.
-  bool needless = false; ///< To be stopped if it is what the server runs.
+  size_t bytes = 0;            ///< About.
+  bool wanted = true;          ///< Else it was answered before its time, or runs elsewhere: its result is thrown away.
+  bool runs_elsewhere = false; ///< It was called back.
+  bool needless = false;       ///< To be stopped if it is what the server runs.
 
   const statement& text() const { return std::get<statement>(what.what); }
 };
@@ -77,14 +79,10 @@ struct connection_state {
   void finished();
   void finish_keepalive(const tl::expected<result, db::trouble>& outcome);
   void finish_reset(const tl::expected<result, db::trouble>& outcome);
-  void stop_on_server();
-  void stopped();
   void limit_until(caf::actor_clock::time_point limit);
   void stop_timer();
   void idle_event();
   void time_is_up();
-  void give_up(std::string reason);
-  void end_server_session();
   void end();
   void expect_answers(size_t x);
 
@@ -126,6 +124,14 @@ struct connection_state {
   void lose_shared(fate what, const failure& why);
   void hand_back_unsent(const std::string& reason);
 
+  // -- statements that nobody waits for any more ------------------------------------
+
+  void stop_on_server();
+  void stopped();
+  void stop_failed();
+  void give_up(std::string reason);
+  void end_server_session();
+
   // -- reports -------------------------------------------------------------------
 
   void hand_back(std::string reason);
@@ -158,13 +164,14 @@ struct connection_state {
   std::deque<shared_work> sent; ///< Their answers come in this order.
   size_t sent_bytes = 0;
   caf::actor_clock::time_point first_began; ///< Only if the first one is not wanted: when its turn came.
-  std::optional<released> last_report; ///< The connection is of no use, but what was sent is still answered.
+  std::optional<released> last_report;      ///< The connection is of no use, but what was sent is still answered.
 
   // What is known about a statement that is being stopped.
   bool is_over = false;
   bool stop_confirmed = false;
   bool is_stopping_first = false; ///< Of those that share the connection.
   caf::actor_clock::time_point stop_until;
+  caf::actor_clock::time_point stop_again_at; ///< Not sooner, because the server could not be told.
 };
 
 } // namespace cenote

@@ -1,0 +1,84 @@
+#include "actors/connection_state.hpp"
+
+#include "actors/judgement.hpp"
+
+#include <caf/send.hpp>
+
+#include <utility>
+
+namespace cenote {
+
+/// The result of what runs is not wanted any more. The session may be used again when that is over and the server has
+/// confirmed the stop, which would hit the next statement else.
+void connection_state::stop_on_server() {
+  doing = activity::stopping;
+  is_over = false;
+  stop_confirmed = false;
+  // After an error the server does not tell whether a transaction is open.
+  needs_reset |= at_hand && at_hand->is_transaction();
+  is_stopping_first = true;
+  stop_until = self->clock().now() + context.server->connect_timeout;
+  limit_until(stop_until);
+  expire_shared(); // Also sets the timer for the others.
+  // No timeout of CAF's: the timer ends this activity.
+  self->request(context.controller, caf::infinite, stop_atom_v, db->server_id())
+      .then(
+          [this] {
+            stop_confirmed = true;
+            if (doing == activity::stopping)
+              stopped();
+            stop_if_needless();
+          },
+          [this](const caf::error&) {
+            if (doing == activity::stopping)
+              stop_failed();
+          });
+}
+
+void connection_state::stopped() {
+  if (!is_over || !stop_confirmed)
+    return;
+  if (!db->usable()) {
+    release(fate::lost, "the connection was lost while a statement was being stopped");
+    return;
+  }
+  // A stop that came too late would hit the next statement: this ping takes it.
+  doing = activity::idle;
+  ping();
+}
+
+/// The server could not be told. A statement that runs elsewhere, too, may go on: it only takes its time.
+void connection_state::stop_failed() {
+  if (is_over) {
+    stop_confirmed = true;
+    stopped();
+    return;
+  }
+  auto first_ended = !sent.empty() && !is_stopping_first;
+  auto harmless = first_ended || (!sent.empty() && sent.front().runs_elsewhere);
+  if (!harmless) {
+    give_up("a statement could not be stopped on the server");
+    return;
+  }
+  stop_again_at = self->clock().now() + context.server->connect_timeout;
+  if (!first_ended)
+    sent.front().needless = false;
+  begin_sharing();
+}
+
+/// The session cannot be used any more though nobody ended it.
+void connection_state::give_up(std::string reason) {
+  end_server_session();
+  if (sent.empty()) {
+    release(fate::broken, std::move(reason));
+  } else {
+    lose_shared(fate::broken, own_failure(errc::connection_lost, outcome::unknown, std::move(reason)));
+  }
+}
+
+void connection_state::end_server_session() {
+  // Without a sender: a failure is logged by the controller, and would end this actor.
+  caf::anon_send(context.controller, end_atom_v, db->server_id());
+}
+
+} // namespace cenote
