@@ -27,6 +27,7 @@ struct pool_status {
   uint64_t pool_size = 0;         ///< Connections it keeps open: the setting `size`.
   uint64_t checked_in = 0;        ///< Open and free (being pinged included).
   uint64_t checked_out = 0;       ///< Open and in use.
+  uint64_t in_flight = 0;         ///< Requests that have a connection: more than `checked_out` if some share one.
   uint64_t overflow = 0;          ///< Open beyond `pool_size`.
   uint64_t total_connections = 0; ///< `checked_in + checked_out`.
   uint64_t waiting = 0;           ///< Callers in the queue.
@@ -75,7 +76,7 @@ bool inspect(Inspector& f, pool_status& x) {
   return f.object(x).fields(
       f.field("pool", x.pool), f.field("endpoint", x.endpoint), f.field("initialized", x.initialized),
       f.field("draining", x.draining), f.field("pool-size", x.pool_size), f.field("checked-in", x.checked_in),
-      f.field("checked-out", x.checked_out), f.field("overflow", x.overflow),
+      f.field("checked-out", x.checked_out), f.field("in-flight", x.in_flight), f.field("overflow", x.overflow),
       f.field("total-connections", x.total_connections), f.field("waiting", x.waiting),
       f.field("connecting", x.connecting), f.field("limit", x.limit), f.field("generation", x.generation),
       f.field("last-error", x.last_error), f.field("breaker", x.breaker), f.field("served", x.served),

@@ -65,6 +65,7 @@ std::string readable(const report& x) {
   out += line("pool_size", number(p.pool_size));
   out += line("checked_in", number(p.checked_in));
   out += line("checked_out", number(p.checked_out));
+  out += line("in_flight", number(p.in_flight));
   out += line("overflow", number(p.overflow));
   out += line("total_connections", number(p.total_connections));
   out += line("waiting", number(p.waiting));

@@ -60,6 +60,7 @@ json to_json(const pool_status& x) {
   out["pool_size"] = x.pool_size;
   out["checked_in"] = x.checked_in;
   out["checked_out"] = x.checked_out;
+  out["in_flight"] = x.in_flight;
   out["overflow"] = x.overflow;
   out["total_connections"] = x.total_connections;
   out["waiting"] = x.waiting;

@@ -345,6 +345,7 @@ pool_status pool_core::status() const {
   result.checked_in = slots_.count(slot_state::idle) + slots_.count(slot_state::pinging);
   result.checked_out = slots_.count(slot_state::busy);
   result.total_connections = result.checked_in + result.checked_out;
+  result.in_flight = in_flight();
   result.overflow = result.total_connections > rules_.size ? result.total_connections - rules_.size : 0;
   result.waiting = queue_.size();
   result.connecting = slots_.count(slot_state::opening);

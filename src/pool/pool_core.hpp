@@ -129,7 +129,7 @@ private:
   void take_no_more(slot& x);
   void watch_for_slow(const slot& x);
   void call_back_waiting(commands& out, time_point now);
-  size_t in_flight();
+  size_t in_flight() const;
   double random() { return std::uniform_real_distribution<>{0.0, 1.0}(rng_); }
 
   pool_settings rules_;

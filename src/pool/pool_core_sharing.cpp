@@ -120,7 +120,7 @@ void pool_core::call_back_waiting(commands& out, time_point now) {
 }
 
 /// Requests that connections carry at the moment.
-size_t pool_core::in_flight() {
+size_t pool_core::in_flight() const {
   size_t result = 0;
   for (auto& [id, x] : slots_)
     result += x.in_flight;

@@ -72,6 +72,8 @@ public:
 
   map::iterator begin() { return slots_.begin(); }
   map::iterator end() { return slots_.end(); }
+  map::const_iterator begin() const { return slots_.begin(); }
+  map::const_iterator end() const { return slots_.end(); }
 
 private:
   void leave(slot& x);

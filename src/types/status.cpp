@@ -33,6 +33,7 @@ std::string to_string(const pool_status& x) {
   auto result = "pool " + x.pool + ": size " + std::to_string(x.pool_size);
   add(result, "checked in", x.checked_in);
   add(result, "checked out", x.checked_out);
+  add(result, "in flight", x.in_flight);
   add(result, "overflow", x.overflow);
   add(result, "total", x.total_connections);
   add(result, "waiting", x.waiting);

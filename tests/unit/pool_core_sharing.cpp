@@ -36,6 +36,7 @@ SCENARIO("an idle connection comes first, then the one with the fewest statement
                                                  "grant 4 to 2 (none)", "", ""}));
         CHECK_EQ(pool.status().waiting, 2u);
         CHECK_EQ(pool.status().checked_out, 2u);
+        CHECK_EQ(pool.status().in_flight, 4u);
       }
     }
     WHEN("one statement ends") {

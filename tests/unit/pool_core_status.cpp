@@ -42,6 +42,7 @@ SCENARIO("a busy pool tells what is free, in use, beyond its size, and who waits
         expected.initialized = true;
         expected.pool_size = 2;
         expected.checked_out = 3;
+        expected.in_flight = 3;
         expected.overflow = 1;
         expected.total_connections = 3;
         expected.waiting = 2;
