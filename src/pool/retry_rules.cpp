@@ -22,14 +22,23 @@ bool may_repeat(statement_kind kind, const failure& why) {
   return false;
 }
 
+namespace {
+
+/// Long enough for those that failed together not to come back together.
+constexpr auto a_moment = std::chrono::milliseconds{50};
+
+} // namespace
+
 std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
                                     time_point now, double random) {
   if (what.attempts > what.max_retries.value_or(rules.max_retries) || !may_repeat(what.kind, why))
     return std::nullopt;
-  auto delay =
-      why.what == outcome::rolled_back
-          ? std::chrono::duration_cast<duration>(std::chrono::milliseconds{50} * random)
-          : std::max<duration>(exponential_delay(rules.initial_delay, rules.max_delay, what.attempts), why.retry_after);
+  auto soon = std::chrono::duration_cast<duration>(a_moment * random);
+  auto later = exponential_delay(rules.initial_delay, rules.max_delay, what.attempts);
+  auto first_loss = why.code == errc::connection_lost && what.attempts == 1;
+  auto delay = why.what == outcome::rolled_back ? soon
+               : first_loss                     ? std::min(soon, later)
+                                                : std::max<duration>(later, why.retry_after);
   if (what.deadline - now <= delay)
     return std::nullopt;
   return delay;

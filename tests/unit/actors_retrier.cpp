@@ -14,6 +14,10 @@ retry_settings rules_of(size_t max_retries, caf::timespan initial_delay, caf::ti
   return {max_retries, initial_delay, max_delay};
 }
 
+failure away() {
+  return make_failure(errc::connect_failed, outcome::unavailable, "server has gone away");
+}
+
 failure lost() {
   return make_failure(errc::connection_lost, outcome::unknown, "server has gone away");
 }
@@ -51,7 +55,7 @@ SCENARIO("requests that fail are repeated after 1, 2, 4, 8 and 16 seconds") {
     WHEN("the time of each retry is one millisecond short, and then there") {
       THEN("it is sent then and not before") {
         for (auto delay : {1s, 2s, 4s, 8s, 16s}) {
-          x.pool.answer(lost());
+          x.pool.answer(away());
           x.pass(delay - 1ms);
           CHECK_EQ(x.pool.heard(), "");
           x.pass(1ms);
@@ -64,12 +68,26 @@ SCENARIO("requests that fail are repeated after 1, 2, 4, 8 and 16 seconds") {
   }
 }
 
+SCENARIO("what lost its connection comes back to the pool soon, which waits for the server") {
+  GIVEN("a read whose connection is lost") {
+    retried_pool x;
+    x.execute(read("a"));
+    x.pool.answer(lost());
+    WHEN("a moment passes") {
+      x.pass(50ms);
+      THEN("it is sent again") {
+        CHECK_EQ(x.pool.heard(), "execute a, execute a");
+      }
+    }
+  }
+}
+
 SCENARIO("the sixth failure is final and says so") {
   GIVEN("a read that has been repeated five times") {
     retried_pool x;
     auto answer = x.execute(read("a"));
     for (auto i = 0; i < 5; ++i) {
-      x.pool.answer(lost());
+      x.pool.answer(away());
       x.pass(16s);
     }
     REQUIRE_EQ(x.pool.open(), 1u);
@@ -130,9 +148,9 @@ SCENARIO("a single retry is written in the singular") {
     retried_pool x{rules_of(1, 1s, 30s)};
     auto answer = x.execute(read("a"));
     WHEN("a read fails twice") {
-      x.pool.answer(lost());
+      x.pool.answer(away());
       x.pass(1s);
-      x.pool.answer(lost());
+      x.pool.answer(away());
       THEN("the text says so") {
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->text, "failed after 1 retry: server has gone away");
@@ -146,7 +164,7 @@ SCENARIO("without retries the error comes as it is") {
     retried_pool x{rules_of(0, 1s, 30s)};
     auto answer = x.execute(read("a"));
     WHEN("a read fails") {
-      x.pool.answer(lost());
+      x.pool.answer(away());
       THEN("the caller gets the error at once") {
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->text, "server has gone away");
@@ -160,10 +178,10 @@ SCENARIO("requests are repeated independently of each other") {
   GIVEN("two reads that failed at different times") {
     retried_pool x;
     x.execute(read("a"));
-    x.pool.answer(lost());
+    x.pool.answer(away());
     x.pass(400ms);
     x.execute(read("b"));
-    x.pool.answer(lost());
+    x.pool.answer(away());
     CHECK_EQ(x.pool.heard(), "execute a, execute b");
     WHEN("time passes") {
       THEN("each is repeated one second after its own failure") {

@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-failure lost() {
-  return make_failure(errc::connection_lost, outcome::unknown, "server has gone away");
+failure away() {
+  return make_failure(errc::connect_failed, outcome::unavailable, "server has gone away");
 }
 
 } // namespace
@@ -25,11 +25,11 @@ SCENARIO("each retry gets what is left of the statement's time") {
     CHECK(x.pool.last().timeout == 10s);
     WHEN("it fails after 2 s and again after another 1.5 s") {
       x.pass(2s);
-      x.pool.answer(lost());
+      x.pool.answer(away());
       x.pass(1s);
       auto first = x.pool.last().timeout;
       x.pass(1500ms);
-      x.pool.answer(lost());
+      x.pool.answer(away());
       x.pass(2s);
       auto second = x.pool.last().timeout;
       THEN("the delays count as well") {
@@ -46,7 +46,7 @@ SCENARIO("a statement without a limit gets none from its retries") {
     retried_pool x;
     x.execute(read("a"));
     WHEN("it is repeated") {
-      x.pool.answer(lost());
+      x.pool.answer(away());
       x.pass(1s);
       THEN("it still has none") {
         CHECK_EQ(x.pool.heard(), "execute a, execute a");
@@ -60,10 +60,10 @@ SCENARIO("a retry that would start when the statement's time is up is not made")
   GIVEN("a read that may take 3 s and failed twice in no time") {
     retried_pool x;
     auto answer = x.execute(read("a").within(3s));
-    x.pool.answer(lost());
+    x.pool.answer(away());
     x.pass(1s);
     WHEN("the second retry would start after exactly 3 s") {
-      x.pool.answer(lost());
+      x.pool.answer(away());
       THEN("the caller gets the error at once") {
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->text, "failed after 1 retry: server has gone away");
@@ -78,9 +78,9 @@ SCENARIO("a retry that starts just before the statement's time is up is made") {
   GIVEN("a read that may take 3.001 s and failed twice in no time") {
     retried_pool x;
     x.execute(read("a").within(3001ms));
-    x.pool.answer(lost());
+    x.pool.answer(away());
     x.pass(1s);
-    x.pool.answer(lost());
+    x.pool.answer(away());
     WHEN("3 s are over") {
       x.pass(2s);
       THEN("it is sent with the millisecond that is left") {
@@ -96,7 +96,7 @@ SCENARIO("the longest time there is means no limit") {
     retried_pool x;
     auto answer = x.execute(read("a").within(std::chrono::nanoseconds::max()));
     WHEN("it fails") {
-      x.pool.answer(lost());
+      x.pool.answer(away());
       x.pass(1s);
       THEN("it is repeated as any other") {
         CHECK_EQ(x.pool.heard(), "execute a, execute a");

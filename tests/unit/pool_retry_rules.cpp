@@ -105,6 +105,21 @@ SCENARIO("the delays before retries are 1, 2, 4, 8 and 16 seconds, and then the 
   }
 }
 
+SCENARIO("what has lost its connection is repeated soon, and then like all others") {
+  GIVEN("the default rules, and others with a short delay") {
+    auto lost = failed(errc::connection_lost, outcome::unknown);
+    retry_settings hasty{5, 10ms, 1s};
+    WHEN("a read fails by a loss, and again") {
+      THEN("the first retry comes within 50 ms or the delay, if that is shorter") {
+        CHECK(retry_delay(defaults(), {statement_kind::read, 1}, lost, noon, 0.5) == duration{25ms});
+        CHECK(retry_delay(hasty, {statement_kind::read, 1}, lost, noon, 0.5) == duration{10ms});
+        CHECK(retry_delay(defaults(), {statement_kind::read, 2}, lost, noon, 0.5) == duration{2s});
+        CHECK(!retry_delay(defaults(), {statement_kind::read, 6}, lost, noon, 0.5));
+      }
+    }
+  }
+}
+
 SCENARIO("the delays grow no further than their limit") {
   GIVEN("rules for ten retries") {
     auto rules = defaults();
