@@ -2,6 +2,8 @@
 
 #include "pool/waiting_queue.hpp"
 
+#include <algorithm>
+
 namespace cenote::pool {
 
 /// All who wait, first come first served, with one exception: whoever wants a connection alone steps aside once one is
