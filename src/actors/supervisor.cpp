@@ -304,8 +304,9 @@ void supervisor_state::arm_timer() {
     return; // The timer fires early at worst, and is armed anew then.
   timer.dispose();
   armed_for = next;
-  auto delay = std::max(next - now(), pool::duration{0});
-  timer = self->run_delayed(delay, [this] {
+  auto present = now();
+  // What is due at once may be due since the beginning of time: too far away to subtract from.
+  timer = self->run_delayed(std::max(next, present) - present, [this] {
     armed_for = time_point::max();
     perform(core.tick(now()));
   });

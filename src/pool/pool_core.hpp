@@ -71,7 +71,8 @@ public:
   /// Time has passed. Needed at `next_event`, harmless at any other time.
   commands tick(time_point now);
 
-  /// When `tick` has to be called next; `time_point::max()` if never.
+  /// When `tick` has to be called next; the past, down to `time_point::min()`, if at once, `time_point::max()` if
+  /// never.
   time_point next_event();
 
   // -- what operators see --------------------------------------------------------

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <system_error>
 #include <thread>
 
@@ -30,8 +30,10 @@ std::vector<std::string> command_lines() {
   std::vector<std::string> out;
   std::error_code ignored;
   for (auto& entry : fs::directory_iterator{"/proc", ignored}) {
-    std::ifstream in{entry.path() / "cmdline", std::ios::binary}; // Gone by now, or no process: then it is empty.
-    std::string line{std::istreambuf_iterator<char>{in}, {}};
+    std::ifstream in{entry.path() / "cmdline", std::ios::binary};
+    std::ostringstream all;
+    all << in.rdbuf(); // Nothing, and no exception, if it is gone by now, or no process.
+    auto line = all.str();
     std::ranges::replace(line, '\0', ' ');
     if (!line.empty())
       out.push_back(std::move(line));

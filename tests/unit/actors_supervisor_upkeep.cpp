@@ -22,6 +22,32 @@ pool_settings with_recycle(pool_settings rules, caf::timespan recycle) {
 
 } // namespace
 
+// -- growing -----------------------------------------------------------------------
+
+SCENARIO("a connection that is needed at once is opened at once") {
+  GIVEN("a pool whose reads usually take longer than its connect took") {
+    auto rules = still_rules(1, 1);
+    rules.pipeline_depth = 4;
+    supervised_pool x{rules};
+    x.pass(1ms);
+    x.connections.succeed(1);
+    for (auto i = 0; i < 100; ++i) {
+      x.execute(read("SELECT 1"));
+      x.pass(4ms);
+      x.connections.answer(1);
+    }
+    x.heard();
+    WHEN("a second read shares the connection with the first") {
+      x.execute(read("SELECT 1"));
+      x.execute(read("SELECT 2"));
+      x.pass(0ms);
+      THEN("another one is opened") {
+        CHECK_EQ(x.heard(), "run SELECT 1 on 1 (peek), run SELECT 2 on 1 (unchecked), open 2");
+      }
+    }
+  }
+}
+
 // -- pings -------------------------------------------------------------------------
 
 SCENARIO("an idle connection is pinged after the keepalive time, and again") {
