@@ -173,13 +173,14 @@ SCENARIO("a statement that is stopped takes none of those behind it with it") {
 
 SCENARIO("a time limit goes for those who wait on a connection, too") {
   GIVEN("a slow read, and a write with a time limit that is put behind it") {
-    // If it comes more than 5 ms later it is not put there, but waits: then again.
+    // If it comes more than 5 ms later it is not put there, but waits; and it may come before the read. Then again.
     for (auto code = errc::acquire_timeout; code == errc::acquire_timeout;) {
       auto first = ask(pool, read("SELECT SLEEP(0.5) /* slow */"));
       auto came = run(pool, idempotent_write("REPLACE INTO numbers VALUES (1, 1)").within(100ms));
-      REQUIRE(!came.has_value());
-      code = came.error().code;
-      CHECK(!first.arrived());
+      if (!came) {
+        code = came.error().code;
+        CHECK(!first.arrived());
+      }
       CHECK(first.get().has_value());
       if (code != errc::acquire_timeout) {
         CHECK_EQ(to_string(code), "statement_timeout");
