@@ -39,9 +39,9 @@ SCENARIO("check prints the pool's status under the names that operators know") {
   CHECK_EQ(x.code, 0);
   CHECK_EQ(x.err, "");
   for (auto name : {"initialized           yes\n", "pool_size             10\n", "checked_in            10\n",
-                    "checked_out           0\n", "in_flight             0\n", "overflow              0\n", "total_connections     10\n",
-                    "waiting               0\n", "connecting            0\n", "generation            0\n",
-                    "last_error            none\n", "MariaDB"})
+                    "checked_out           0\n", "in_flight             0\n", "overflow              0\n",
+                    "total_connections     10\n", "waiting               0\n", "connecting            0\n",
+                    "generation            0\n", "last_error            none\n", "MariaDB"})
     CHECK(contains(x.out, name));
 }
 

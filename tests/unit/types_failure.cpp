@@ -86,9 +86,10 @@ SCENARIO("the state of a pool is told in one line") {
   x.in_flight = 40;
   x.overflow = 2;
   x.total_connections = 12;
-  CHECK_EQ(to_string(x),
-           "pool main: size 10, checked in 9, checked out 3, in flight 40, overflow 2, total 12, waiting 0, connecting 0, "
-           "limit 0, generation 0, served 0, timed out 0, refused 0, shed 0, connects 0, lost 0, server db:3306/bato");
+  CHECK_EQ(
+      to_string(x),
+      "pool main: size 10, checked in 9, checked out 3, in flight 40, overflow 2, total 12, waiting 0, connecting 0, "
+      "limit 0, generation 0, served 0, timed out 0, refused 0, shed 0, connects 0, lost 0, server db:3306/bato");
   x.initialized = false;
   x.last_error = "refused\nagain";
   CHECK(to_string(x).ends_with(", not initialized, server db:3306/bato, last error: refused again"));
