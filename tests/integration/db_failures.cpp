@@ -4,7 +4,6 @@
 #include "support/server.hpp"
 
 #include <csignal>
-#include <thread>
 #include <vector>
 
 #include <caf/test/bdd_dsl.hpp>
@@ -177,7 +176,6 @@ SCENARIO("a connection that was idle for longer than wait_timeout is not alive")
   auto x = connect();
   run(x, "SET wait_timeout = 1");
   CHECK(x.alive());
-  std::this_thread::sleep_for(1100ms);
   await([&] { return !x.alive(); });
   auto why = fail(x, "SELECT 1");
   CHECK(why.number == 2006 || why.number == 2013);
