@@ -1,13 +1,67 @@
 #pragma once
 
+#include "types/printable.hpp"
+
+#include <string>
+#include <utility>
+
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/logger.h>
 
 namespace cenote {
 
-/// The logger named "cenote" if the application has registered one; else spdlog's default logger if the application has
-/// set one that has a name; else a new one, named "cenote", that writes to standard error. Levels: INFO for
-/// normal operation, WARNING for retries and connection trouble, ERROR for failed operations, CRITICAL for what
-/// prevents the start.
-spdlog::logger& log();
+/// Where the library's log lines pass on their way to the application's logger. What servers, statements and users put
+/// into them is escaped here, once for all: a line stays one line, whatever the logger's sinks make of it.
+class log_gate {
+public:
+  /// Where lines go now; see `set_logger`.
+  static spdlog::logger& target();
+
+  static bool should_log(spdlog::level::level_enum level) { return target().should_log(level); }
+
+  template <class... Ts>
+  void log(spdlog::level::level_enum level, spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
+    auto& out = target();
+    if (out.should_log(level) || out.should_backtrace())
+      out.log(level, spdlog::string_view_t{printable(fmt::format(form, std::forward<Ts>(xs)...))});
+  }
+
+  template <class... Ts>
+  void trace(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
+    log(spdlog::level::trace, form, std::forward<Ts>(xs)...);
+  }
+
+  template <class... Ts>
+  void debug(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
+    log(spdlog::level::debug, form, std::forward<Ts>(xs)...);
+  }
+
+  template <class... Ts>
+  void info(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
+    log(spdlog::level::info, form, std::forward<Ts>(xs)...);
+  }
+
+  template <class... Ts>
+  void warn(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
+    log(spdlog::level::warn, form, std::forward<Ts>(xs)...);
+  }
+
+  template <class... Ts>
+  void error(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
+    log(spdlog::level::err, form, std::forward<Ts>(xs)...);
+  }
+
+  template <class... Ts>
+  void critical(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
+    log(spdlog::level::critical, form, std::forward<Ts>(xs)...);
+  }
+};
+
+/// The log. Levels: TRACE for each decision of a pool, DEBUG for single connections and statements, INFO for normal
+/// operation, WARNING for retries and connection trouble, ERROR for failed operations, CRITICAL for what prevents the
+/// start.
+constexpr log_gate log() noexcept {
+  return {};
+}
 
 } // namespace cenote

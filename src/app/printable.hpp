@@ -1,25 +1,13 @@
 #pragma once
 
-#include <cstddef>
-#include <string>
-#include <string_view>
+#include "types/printable.hpp"
 
 namespace cenote::app {
 
-/// A text made safe for a terminal, and how many columns it takes there.
-struct shown {
-  std::string text;
-  size_t width = 0;
-};
-
-/// Replaces what could move the cursor, change colours, break the line or reorder the text by escapes: `\n`, `\x1b`,
-/// `\u{202e}`. Bytes that are not UTF-8 become `\xff`.
-shown show(std::string_view text);
-
-/// `show(text).text`.
-std::string printable(std::string_view text);
-
-/// Whether the text is valid UTF-8.
-bool is_utf8(std::string_view text);
+/// What the program prints is made safe for a terminal as what the library logs is.
+using cenote::is_utf8;
+using cenote::printable;
+using cenote::show;
+using cenote::shown;
 
 } // namespace cenote::app

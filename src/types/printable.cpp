@@ -1,4 +1,4 @@
-#include "app/printable.hpp"
+#include "types/printable.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -6,7 +6,7 @@
 #include <cwchar>
 #include <locale.h>
 
-namespace cenote::app {
+namespace cenote {
 
 namespace {
 
@@ -121,4 +121,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-} // namespace cenote::app
+} // namespace cenote

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace cenote {
+
+/// A text made safe for a terminal, and how many columns it takes there.
+struct shown {
+  std::string text;
+  size_t width = 0;
+};
+
+/// Replaces what could move the cursor, change colours, break the line or reorder the text by escapes: `\n`, `\x1b`,
+/// `\u{202e}`. Bytes that are not UTF-8 become `\xff`.
+shown show(std::string_view text);
+
+/// `show(text).text`.
+std::string printable(std::string_view text);
+
+/// Whether the text is valid UTF-8.
+bool is_utf8(std::string_view text);
+
+} // namespace cenote
