@@ -42,19 +42,26 @@ enum class errc : uint8_t {
   conflict,  ///< The row changed since the transaction's snapshot was taken.
   // rejected
   login_refused,     ///< Wrong password, unknown database, no grant: connecting is useless until somebody changes that.
-  invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL. If it ended the transaction that it
-                     ///< belonged to: unknown.
+  invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL, what a session has
+                     ///< messages of its own for.
   server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ... If it was
                      ///< the commit that failed there (1180): unknown.
   read_only_server,  ///< The server does not accept writes: unavailable. In a read-only transaction of one's own:
                      ///< rejected.
   interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
   session_ended,     ///< The session was checked in, its time was up, or its connection was lost: nothing was sent.
-                     ///< What ran when it ended: rolled back if that is certain, else unknown.
+                     ///< Rolled back if that has ended an open transaction. What ran when the session ended: rolled
+                     ///< back if that is certain, else unknown.
   result_too_large,  ///< The result exceeds `max-result-bytes`. A read is rejected; a write may have run: unknown.
   // configuration and use
   invalid_setting, ///< A setting is missing, unknown, of the wrong type or out of range.
   internal,        ///< A defect of cenote. Please report it.
+  // unknown
+  transaction_ended, ///< The transaction had ended though nobody asked the pool for that: by DDL, LOCK TABLES, a COMMIT
+                     ///< in a procedure ... Unknown if what came before may have been committed; rolled back if the
+                     ///< server has certainly undone it. `statement_index` says which of its statements it was. Or a
+                     ///< statement outside of a session left one open, which was rolled back: unknown, or rejected if
+                     ///< nothing can have been committed.
 };
 
 /// @name Names
@@ -93,7 +100,7 @@ bool inspect(Inspector& f, outcome& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, errc& x) {
-  return detail::inspect_enum(f, x, errc::internal);
+  return detail::inspect_enum(f, x, errc::transaction_ended);
 }
 
 template <class Inspector>

@@ -12,8 +12,10 @@ bool may_repeat(statement_kind kind, const failure& why) {
   case outcome::rolled_back:
     return true;
   case outcome::unknown:
-    // A statement that used up its time would do so again, and a pool that has ended does not come back.
-    return kind != statement_kind::write && why.code != errc::statement_timeout && why.code != errc::pool_gone;
+    // A statement that used up its time would do so again, as would one that ends its transaction, and a pool that has
+    // ended does not come back.
+    return kind != statement_kind::write && why.code != errc::statement_timeout && why.code != errc::pool_gone
+           && why.code != errc::transaction_ended;
   case outcome::unavailable:
     return why.code != errc::shutting_down;
   case outcome::rejected:

@@ -68,6 +68,8 @@ std::string to_string(errc x) {
     return "invalid_setting";
   case errc::internal:
     return "internal";
+  case errc::transaction_ended:
+    return "transaction_ended";
   }
   return "invalid errc";
 }
