@@ -13,13 +13,13 @@
 #include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 
-#include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <stdexcept>
 
-// Sends a message to the repository and waits for the answer: main is no actor, so it may.
-template <class Answer, class... Ts>
-Answer ask(caf::scoped_actor& self, const library_actor& whom, const Ts&... message) {
+// Sends a message to an actor and waits for the answer: main is no actor, so it may.
+template <class Answer, class Handle, class... Ts>
+Answer ask(caf::scoped_actor& self, const Handle& whom, const Ts&... message) {
   Answer out{};
   caf::error failed;
   self->request(whom, caf::infinite, message...)
@@ -29,37 +29,42 @@ Answer ask(caf::scoped_actor& self, const library_actor& whom, const Ts&... mess
   return out;
 }
 
-int use(caf::scoped_actor& self, const library_actor& books) try {
+void use(caf::scoped_actor& self, const library_actor& books) {
   ask<uint64_t>(self, books, caf::put_atom_v, manga{1, "Akira", 120});
   ask<uint64_t>(self, books, caf::put_atom_v, manga{2, "Nana", std::nullopt});
   ask<uint64_t>(self, books, add_chapter_atom_v, uint32_t{1});
   auto akira = ask<std::optional<manga>>(self, books, caf::get_atom_v, uint32_t{1});
+  if (!akira)
+    throw std::runtime_error{"somebody has removed Akira"};
   std::cout << akira->title << " has " << akira->chapters.value_or(0) << " chapters\n";
   for (auto& x : ask<std::vector<manga>>(self, books, find_atom_v, std::string{"a"}))
     std::cout << "found " << x.title << '\n';
-  return 0;
-} catch (const std::runtime_error& err) {
-  std::cerr << err.what() << '\n';
-  return 1;
 }
 
-int main() {
-  auto uri = std::getenv("DATABASE_URI");
-  if (uri == nullptr) {
-    std::cerr << "set DATABASE_URI=mysql://user:password@host/database\n";
-    return 1;
-  }
+int main() try {
+  auto how = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::library>();
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
-  auto pool = cenote::spawn_pool(sys, cenote::parse_uri(uri));
-  auto books = sys.spawn(library, cenote::spawn_retrier(sys, pool));
+  auto pool = cenote::spawn_pool(sys, how.server, how.pool);
+  auto books = sys.spawn(library, cenote::spawn_retrier(sys, pool, how.retry));
   caf::scoped_actor self{sys};
-  auto code = use(self, books);
+  auto code = 0;
+  try {
+    // The retrier would wait for a server that is away; whoever runs an example would not.
+    ask<cenote::verification>(self, pool, cenote::verify_atom_v);
+    use(self, books);
+  } catch (const std::exception& err) {
+    std::cerr << err.what() << '\n';
+    code = 1;
+  }
   // The actor system ends when they have.
   self->send_exit(books, caf::exit_reason::user_shutdown);
   self->send_exit(pool, caf::exit_reason::user_shutdown);
   return code;
+} catch (const std::exception& err) { // configuration_error
+  std::cerr << err.what() << '\n';
+  return 1;
 }

@@ -11,9 +11,11 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
+#include <caf/send.hpp>
 
-#include <cstdlib>
+#include <exception>
 #include <iostream>
+#include <vector>
 
 using namespace cenote;
 
@@ -24,53 +26,61 @@ transaction transfer(uint32_t amount) {
       read("SELECT amount FROM account WHERE name = 'Asuka'"));
 }
 
-int main() {
-  auto uri = std::getenv("DATABASE_URI");
-  if (uri == nullptr) {
-    std::cerr << "set DATABASE_URI=mysql://user:password@host/database\n";
-    return 1;
+bool moved(const std::vector<result>& all) {
+  if (all.back().empty()) {
+    std::cerr << "there is no row 'Asuka': see the top of this example\n";
+    return false;
   }
-  cenote::init();
+  std::cout << "moved; Asuka has " << all.back()[0].text(0) << " left\n";
+  return true;
+}
+
+// The column is unsigned: the server refuses to take more than there is, and the first statement is undone.
+bool is_refusal(const failure& x) {
+  return x.code == errc::server_error && x.statement_index == 1u;
+}
+
+int main() try {
+  auto how = load_settings({}); // DATABASE_URI, and further settings from file and environment
+  init();
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
-  auto pool = spawn_pool(sys, parse_uri(uri));
+  auto pool = spawn_pool(sys, how.server, how.pool);
   // Repeats the whole transaction after a deadlock. If the answer to its COMMIT is lost, it does not: `unknown`.
-  auto retrier = spawn_retrier(sys, pool);
-  sys.spawn([=](caf::event_based_actor* self) {
-    auto failed = [](const caf::error& why) {
-      auto x = details(why);
-      std::cout << "nothing was moved";
-      if (x.statement_index)
-        std::cout << ": statement " << *x.statement_index << " failed with " << x.number;
-      std::cout << ", " << to_string(x.what) << '\n';
+  auto retrier = spawn_retrier(sys, pool, how.retry);
+  auto code = 1;
+  sys.spawn([=, &code](caf::event_based_actor* self) {
+    // However this actor ends, the pool ends with it: nothing else would end the actor system.
+    self->attach_functor([pool] { caf::anon_send_exit(pool, caf::exit_reason::user_shutdown); });
+    auto complain = [](const caf::error& why) { std::cerr << "nothing was moved: " << describe(why) << '\n'; };
+    auto move_too_much = [=, &code] {
+      self->request(retrier, caf::infinite, transact_atom_v, transfer(1000))
+          .then([&code](const std::vector<result>& all) { code = moved(all) ? 0 : 1; },
+                [=, &code](const caf::error& why) {
+                  auto x = details(why);
+                  if (!is_refusal(x))
+                    return complain(why);
+                  std::cout << "nothing was moved: statement " << *x.statement_index << " failed with " << x.number
+                            << ", " << to_string(x.what) << '\n';
+                  code = 0;
+                });
     };
-    auto moved = [](const std::vector<result>& all) {
-      if (all.back().empty())
-        std::cout << "there is no row 'Asuka': see the top of this example\n";
-      else
-        std::cout << "moved; Asuka has " << all.back()[0].get<int>("amount") << " left\n";
+    auto move_some = [=] {
+      self->request(retrier, caf::infinite, transact_atom_v, transfer(30))
+          .then(
+              [=](const std::vector<result>& all) {
+                if (moved(all))
+                  move_too_much();
+              },
+              complain);
     };
-    auto end = [self, pool] { self->send_exit(pool, caf::exit_reason::user_shutdown); };
-    self->request(retrier, caf::infinite, transact_atom_v, transfer(30))
-        .then(
-            [=](const std::vector<result>& all) {
-              moved(all);
-              // More than there is: the column is unsigned, and the first statement is undone.
-              self->request(retrier, caf::infinite, transact_atom_v, transfer(1000))
-                  .then(
-                      [=](const std::vector<result>& more) {
-                        moved(more);
-                        end();
-                      },
-                      [=](const caf::error& why) {
-                        failed(why);
-                        end();
-                      });
-            },
-            [=](const caf::error& why) {
-              failed(why);
-              end();
-            });
+    // The retrier would wait for a server that is away; whoever runs an example would not.
+    self->request(pool, caf::infinite, verify_atom_v).then([=](const verification&) { move_some(); }, complain);
   });
+  sys.await_all_actors_done();
+  return code;
+} catch (const std::exception& err) { // configuration_error
+  std::cerr << err.what() << '\n';
+  return 1;
 }

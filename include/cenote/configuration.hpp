@@ -41,7 +41,7 @@ const std::vector<setting_info>& setting_table();
 struct configuration_sources {
   /// The config file; empty: `caf-application.conf` in the current folder if there is one.
   std::string file;
-  /// Looks an environment variable up.
+  /// Looks an environment variable up. Empty: the process's environment (`getenv`: do not call `setenv` meanwhile).
   std::function<std::optional<std::string>(const std::string&)> environment;
   /// Settings from the command line by key: `{"pool.size", "20"}`.
   std::map<std::string, std::string> command_line;

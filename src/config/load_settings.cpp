@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 
 namespace cenote {
 
@@ -108,9 +109,14 @@ void load_file(settings& target, const std::string& name) {
   check_caf_settings(*file);
 }
 
+std::optional<std::string> process_environment(const std::string& name) {
+  auto value = std::getenv(name.c_str());
+  return value != nullptr ? std::optional<std::string>{value} : std::nullopt;
+}
+
 /// A variable's value. Set to nothing counts as not set: container tools cannot unset.
 std::optional<std::string> lookup(const configuration_sources& sources, const std::string& name) {
-  auto out = sources.environment ? sources.environment(name) : std::nullopt;
+  auto out = sources.environment ? sources.environment(name) : process_environment(name);
   return out && !out->empty() ? out : std::nullopt;
 }
 

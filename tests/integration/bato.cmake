@@ -7,7 +7,7 @@ cenote_test(bato
             SUITES bato.examples bato.repository bato.service
             LINK cenote::app cenote::actors cenote::config)
 target_include_directories(test-bato PRIVATE "${PROJECT_SOURCE_DIR}/examples")
-add_dependencies(test-bato bato-service blocking repository transaction)
+add_dependencies(test-bato bato-service blocking first_query repository transaction)
 
 # The template for users' own tests is one itself.
 add_test(NAME example.repository_test COMMAND repository_test -n -v3 -s "^library$")

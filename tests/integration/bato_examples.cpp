@@ -5,6 +5,10 @@
 #include "integration/app_program.hpp"
 #include "integration/bato_support.hpp"
 
+#include <sstream>
+#include <string>
+#include <vector>
+
 #include <caf/test/bdd_dsl.hpp>
 
 using namespace cenote;
@@ -15,6 +19,30 @@ namespace {
 struct fixture : bato_fixture {
   environment here{{"DATABASE_URI", shared_server().uri()}};
 };
+
+const auto examples = {"first_query", "blocking", "repository", "transaction"};
+
+/// What an example says when it cannot do its work: one line, beside those that the library logs.
+std::string complaint(const std::string& example, const environment& variables) {
+  auto x = test::run({example}, variables);
+  MESSAGE(example << ": " << x.err);
+  CHECK_EQ(x.code, 1);
+  CHECK_EQ(x.out, "");
+  CHECK(!contains(x.err, "terminate"));
+  std::istringstream in{x.err};
+  std::vector<std::string> said;
+  for (std::string line; std::getline(in, line);)
+    if (!line.starts_with('['))
+      said.push_back(line);
+  CHECK_EQ(said.size(), 1u);
+  return said.empty() ? "" : said.front();
+}
+
+/// The server's URI with another login.
+std::string uri_of(const std::string& login) {
+  auto uri = shared_server().uri();
+  return "mysql://" + login + uri.substr(uri.find('@'));
+}
 
 } // namespace
 
@@ -51,6 +79,49 @@ SCENARIO("the blocking face counts every visit") {
   CHECK_EQ(without.code, 1);
   CHECK(contains(without.err, "127.0.0.1:1"));
   CHECK(!contains(without.all(), "geheim"));
+}
+
+SCENARIO("an example that has nothing to connect to says so and fails") {
+  for (auto example : examples) {
+    CHECK(contains(complaint(example, {}), "set DATABASE_URI"));
+    CHECK(contains(complaint(example, {{"DATABASE_URI", ""}}), "set DATABASE_URI"));
+    CHECK(contains(complaint(example, {{"DATABASE_URI", "nonsense"}}), "mysql://"));
+    CHECK(contains(complaint(example, {{"DATABASE_URI", "mysql://h/x?chraset=utf8"}}), "chraset"));
+    CHECK(contains(complaint(example, {{"DATABASE_URI_FILE", "/nowhere"}}), "/nowhere"));
+  }
+}
+
+SCENARIO("an example that cannot log in says so and fails") {
+  for (auto example : examples) {
+    CHECK(contains(complaint(example, {{"DATABASE_URI", uri_of("nobody:wrong")}}), "1045"));
+    CHECK(contains(complaint(example, {{"DATABASE_URI", shared_server().uri() + "_unknown"}}), "1049"));
+  }
+}
+
+SCENARIO("an example whose server is away says so and fails, within seconds") {
+  for (auto example : examples)
+    CHECK(contains(complaint(example, {{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}}), "127.0.0.1:1"));
+}
+
+SCENARIO("an example without its table says so and fails") {
+  for (auto table : {"manga", "visits", "library", "account"})
+    must(pool, write(std::string{"DROP TABLE IF EXISTS "} + table));
+  for (auto example : examples)
+    CHECK(contains(complaint(example, here), "1146"));
+}
+
+SCENARIO("an example whose table holds something else fails, too, and does not hang") {
+  must(pool, write("CREATE OR REPLACE TABLE manga (id INT PRIMARY KEY, title TEXT, chapters INT)"));
+  must(pool, write("INSERT INTO manga VALUES (42, NULL, NULL)"));
+  auto x = test::run({"first_query"}, here);
+  CHECK_EQ(x.code, 1);
+  CHECK(contains(x.err, "title"));
+  must(pool, write("CREATE OR REPLACE TABLE account (name VARCHAR(20) PRIMARY KEY, amount INT UNSIGNED NOT NULL)"));
+  auto empty = test::run({"transaction"}, here);
+  CHECK_EQ(empty.code, 1);
+  CHECK(contains(empty.err, "Asuka"));
+  must(pool, write("DROP TABLE manga"));
+  must(pool, write("DROP TABLE account"));
 }
 
 END_FIXTURE_SCOPE()

@@ -68,7 +68,7 @@ environment(std::map<std::string, std::string> variables) {
 /// The settings of a config file, with nothing else.
 inline settings load_text(std::string_view text) {
   temporary_file file{text};
-  return load_settings({file.name(), nullptr, {}}, false);
+  return load_settings({file.name(), environment({}), {}}, false);
 }
 
 } // namespace cenote::test
