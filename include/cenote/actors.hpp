@@ -110,6 +110,7 @@ struct grant {
   uint32_t attempts = 1;
   bool urgent = false;        ///< Came as `verify`: does not wait for a server that is down.
   bool shareable = false;     ///< A statement that may use the connection beside others.
+  bool in_doubt = false;      ///< It was sent before: whether it has run is not known.
   caf::strong_actor_ptr user; ///< Whose death makes the statement useless; may be null.
 };
 

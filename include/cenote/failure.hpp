@@ -20,7 +20,10 @@ enum class outcome : uint8_t {
 };
 
 /// What went wrong. Each code has the outcome under which it stands here, with the exceptions named; what happens in a
-/// transaction before its COMMIT is `rolled_back` where it would be `unknown` or `not_sent` else.
+/// transaction before its COMMIT is `rolled_back` where it would be `unknown` or `not_sent` otherwise. Whatever the
+/// code, the outcome is `unknown` where something may have stayed: after any error of a statement that can commit in
+/// its middle (CALL, EXECUTE, a compound statement, `DROP TABLE a, b`), if tables without transactions were written to,
+/// and if an earlier attempt of the same request may have run.
 enum class errc : uint8_t {
   // unavailable
   acquire_timeout = 1, ///< No connection came free within the time allowed.
@@ -31,7 +34,8 @@ enum class errc : uint8_t {
   circuit_open,        ///< Connects have failed for so long that nobody is made to wait for one.
   overloaded,          ///< Given up to shorten a queue in which everybody waited for too long.
   // not_sent
-  connection_lost_unsent, ///< The connection broke before the statement was handed over.
+  connection_lost_unsent, ///< The connection broke before the statement was handed over, or the server, a Galera node
+                          ///< that is not ready, refuses every statement.
   // unknown
   connection_lost,   ///< The connection broke after the statement was sent.
   pool_gone,         ///< The pool, or the node it runs on, has ended before it answered.
@@ -41,7 +45,8 @@ enum class errc : uint8_t {
   lock_wait, ///< A lock was not granted in time.
   conflict,  ///< The row changed since the transaction's snapshot was taken.
   // rejected
-  login_refused,     ///< Wrong password, unknown database, no grant: connecting is useless until somebody changes that.
+  login_refused,     ///< Wrong password, unknown database, no grant, an `init_command` or a session setting that the
+                     ///< server refuses: connecting is useless until somebody changes that.
   invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL, what a session has
                      ///< messages of its own for.
   server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ... If it was

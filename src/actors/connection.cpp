@@ -5,6 +5,7 @@
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
+#include "pool/retry_rules.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/sec.hpp>
@@ -318,6 +319,8 @@ void connection_state::cut(failure why) {
 void connection_state::put_numbers(failure& why) const {
   why.attempts = current.attempts;
   why.waited = current.waited;
+  if (current.in_doubt)
+    why = pool::after_doubt(std::move(why));
 }
 
 void connection_state::answer(failure why) {

@@ -4,6 +4,7 @@
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
+#include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
 
 #include <caf/sec.hpp>
@@ -131,6 +132,7 @@ void connection_state::first_done() {
   auto& trouble = outcome.error();
   if (doing == activity::stopping && trouble.number == interrupted && x.wanted) {
     // The stop was meant for the one before it.
+    x.what.in_doubt = true;
     unsent.push_front(std::move(x));
     return;
   }
@@ -171,6 +173,8 @@ void connection_state::answer(shared_work& x, failure why) {
     return;
   why.attempts = x.what.attempts;
   why.waited = x.what.waited;
+  if (x.what.in_doubt)
+    why = pool::after_doubt(std::move(why));
   x.promise.deliver(make_error(std::move(why)));
 }
 
@@ -186,8 +190,10 @@ void connection_state::call_back() {
   for (; !unsent.empty(); unsent.pop_back())
     call_back(unsent.back());
   for (auto i = sent.rbegin(); i != std::prev(sent.rend()); ++i)
-    if (i->wanted && i->text().kind == statement_kind::read)
+    if (i->wanted && i->text().kind == statement_kind::read) {
+      i->what.in_doubt = true;
       call_back(*i);
+    }
   if (ended > 0)
     report(fate::reusable);
 }
@@ -277,6 +283,7 @@ void connection_state::lose_shared(fate what, const failure& why) {
   for (; !sent.empty(); sent.pop_back()) {
     auto& x = sent.back();
     if (what == fate::broken && x.wanted && x.text().kind == statement_kind::read) {
+      x.what.in_doubt = true;
       unsent.push_front(std::move(x));
     } else {
       answer(x, why);

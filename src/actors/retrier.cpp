@@ -26,7 +26,8 @@ struct task {
   caf::strong_actor_ptr user; ///< Whose death makes it useless.
   caf::response_promise promise;
   pool::failed_attempt progress;
-  failure last; ///< Why the last attempt failed.
+  failure last;          ///< Why the last attempt failed.
+  bool in_doubt = false; ///< An attempt before may have run.
 };
 
 using task_ptr = std::shared_ptr<task>;
@@ -152,6 +153,7 @@ struct retrier_state {
     log().warn("retry {} of {} in {} ms: {}", job->progress.attempts,
                job->progress.max_retries.value_or(rules.max_retries),
                std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why));
+    job->in_doubt |= why.what == outcome::unknown;
     job->last = std::move(why);
     paused[job] = self->run_delayed(*delay, [this, job] {
       paused.erase(job);
@@ -173,6 +175,8 @@ struct retrier_state {
     why.attempts = job.progress.attempts;
     if (auto retries = job.progress.attempts - 1; retries > 0) {
       why.text = "failed after " + std::to_string(retries) + (retries == 1 ? " retry: " : " retries: ") + why.text;
+      if (job.in_doubt)
+        why = pool::after_doubt(std::move(why));
       log().error("{}", to_string(why));
     }
     job.promise.deliver(make_error(std::move(why)));

@@ -5,6 +5,7 @@
 #include "actors/log.hpp"
 #include "actors/supervisor_state.hpp"
 #include "cenote/error.hpp"
+#include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
 
 #include <caf/actor_system.hpp>
@@ -127,8 +128,8 @@ void supervisor_state::accept(work what, std::chrono::nanoseconds timeout, caf::
   auto deadline = timeout > timeout.zero() ? pool::later(accepted, timeout) : time_point::max();
   auto text = std::get_if<statement>(&what);
   auto shareable = text != nullptr && pool::is_shareable(*text);
-  auto who =
-      add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, shareable, std::move(user)});
+  auto who = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, shareable, false,
+                  std::move(user)});
   perform(core.acquire(who, accepted));
 }
 
@@ -196,7 +197,7 @@ void supervisor_state::returned(connection_id id, grant what, const std::string&
 
 pool::request supervisor_state::take_back(grant what) {
   return add({self->make_response_promise(), std::move(what.what), what.accepted, what.deadline, what.attempts,
-              what.urgent, what.shareable, std::move(what.user)});
+              what.urgent, what.shareable, what.in_doubt, std::move(what.user)});
 }
 
 void supervisor_state::connection_down(const caf::actor_addr& who) {
@@ -263,12 +264,15 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   what.attempts = who.attempts + 1;
   what.urgent = who.urgent;
   what.shareable = who.shareable;
+  what.in_doubt = who.in_doubt;
   what.user = std::move(who.user);
   who.promise.delegate(connections.at(x.connection).actor, execute_atom_v, std::move(what));
 }
 
 void supervisor_state::carry_out(pool::fail_request& x) {
   auto who = std::move(requests.extract(x.request).mapped());
+  if (who.in_doubt)
+    x.why = pool::after_doubt(std::move(x.why));
   who.promise.deliver(make_error(std::move(x.why)));
 }
 

@@ -31,6 +31,7 @@ struct pending {
   uint32_t attempts; ///< Connections it was given already.
   bool urgent;
   bool shareable;             ///< See `pool::is_shareable`.
+  bool in_doubt;              ///< It was sent before, and may have run.
   caf::strong_actor_ptr user; ///< Whose death makes it useless.
 };
 

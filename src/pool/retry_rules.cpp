@@ -6,22 +6,58 @@
 
 namespace cenote::pool {
 
+namespace {
+
+/// Whether what went wrong may be over at the next attempt. A statement that used up its time would do so again, a
+/// procedure that the server refused would be refused again, and a pool that has ended does not come back.
+bool is_transient(errc x) {
+  switch (x) {
+  case errc::acquire_timeout: // Of an attempt after one that may have run.
+  case errc::queue_full:
+  case errc::connect_failed:
+  case errc::server_full:
+  case errc::circuit_open:
+  case errc::overloaded:
+  case errc::connection_lost:
+  case errc::connection_lost_unsent:
+  case errc::deadlock:
+  case errc::lock_wait:
+  case errc::conflict:
+  case errc::read_only_server:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// Whether others stood in the way, who will soon be gone.
+bool is_collision(errc x) {
+  return x == errc::deadlock || x == errc::lock_wait || x == errc::conflict;
+}
+
+} // namespace
+
 bool may_repeat(statement_kind kind, const failure& why) {
   switch (why.what) {
   case outcome::not_sent:
   case outcome::rolled_back:
     return true;
   case outcome::unknown:
-    // A statement that used up its time would do so again, as would one that ends its transaction, and a pool that has
-    // ended does not come back.
-    return kind != statement_kind::write && why.code != errc::statement_timeout && why.code != errc::pool_gone
-           && why.code != errc::transaction_ended;
+    return kind != statement_kind::write && is_transient(why.code);
   case outcome::unavailable:
     return why.code != errc::shutting_down;
   case outcome::rejected:
     return false;
   }
   return false;
+}
+
+failure after_doubt(failure why) {
+  if (why.what != outcome::unknown) {
+    why.what = outcome::unknown;
+    why.text += "; an earlier attempt was sent and may have taken effect";
+  }
+  return why;
 }
 
 namespace {
@@ -38,9 +74,9 @@ std::optional<duration> retry_delay(const retry_settings& rules, const failed_at
   auto soon = std::chrono::duration_cast<duration>(a_moment * random);
   auto later = exponential_delay(rules.initial_delay, rules.max_delay, what.attempts);
   auto first_loss = why.code == errc::connection_lost && what.attempts == 1;
-  auto delay = why.what == outcome::rolled_back ? soon
-               : first_loss                     ? std::min(soon, later)
-                                                : std::max<duration>(later, why.retry_after);
+  auto delay = why.what == outcome::rolled_back || is_collision(why.code) ? soon
+               : first_loss                                               ? std::min(soon, later)
+                                                                          : std::max<duration>(later, why.retry_after);
   if (what.deadline - now <= delay)
     return std::nullopt;
   return delay;

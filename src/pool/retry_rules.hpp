@@ -12,6 +12,10 @@ namespace cenote::pool {
 /// Whether a request that failed may be repeated without doing anything twice that must be done once.
 bool may_repeat(statement_kind kind, const failure& why);
 
+/// What a failure means for a request of which an earlier attempt may have run: whatever the last attempt says, that
+/// doubt stays, as only success removes it. Code, number and text remain those of the last attempt.
+failure after_doubt(failure why);
+
 /// What to do about a failed request.
 struct failed_attempt {
   statement_kind kind = statement_kind::write;
@@ -21,9 +25,9 @@ struct failed_attempt {
 };
 
 /// The delay before the next attempt, or nothing if the error is final: it may not be repeated, `max_retries` are used
-/// up, or the next attempt would start after the deadline. Deadlocks and lock waits are repeated after up to 50 ms, and
-/// so is the first attempt if its connection was lost: the pool itself waits for the server. Everything else is
-/// repeated after `initial_delay`, doubled each time up to `max_delay`, and not before the failure's `retry_after`.
+/// up, or the next attempt would start after the deadline. Deadlocks, conflicts and lock waits are repeated after up to
+/// 50 ms, and so is the first attempt if its connection was lost: the pool itself waits for the server. Everything else
+/// is repeated after `initial_delay`, doubled each time up to `max_delay`, and not before the failure's `retry_after`.
 /// @param random from 0 to below 1.
 std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
                                     time_point now, double random);

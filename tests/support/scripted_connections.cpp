@@ -176,6 +176,11 @@ void scripted_connections::hand_back(uint64_t id, const std::string& reason) {
   });
 }
 
+void scripted_connections::hand_back_in_doubt(uint64_t id) {
+  act(id, [](seat& mine) { mine.given.in_doubt = true; });
+  hand_back(id, "given up");
+}
+
 void scripted_connections::report(uint64_t id, fate what, const std::string& reason) {
   time_.tell(at(id).pool, released_atom_v, connection_id{id}, released{what, reason, 1});
 }

@@ -41,6 +41,9 @@ public:
   /// Found itself dead before anything was sent.
   void hand_back(uint64_t id, const std::string& reason = "the server had closed the connection");
 
+  /// Gave itself up after it had sent the statement, which does no harm if it runs twice.
+  void hand_back_in_doubt(uint64_t id);
+
   // -- and otherwise -----------------------------------------------------------------
 
   /// Reports the end of a ping, or of an idle connection.

@@ -265,6 +265,72 @@ SCENARIO("a pool that shuts down is not asked again") {
   }
 }
 
+// -- all attempts together -----------------------------------------------------------
+
+SCENARIO("once an attempt may have run, no later one says that the request has not") {
+  GIVEN("an idempotent write and a read whose first attempt was lost after it was sent") {
+    const failure later[] = {make_failure(errc::queue_full, outcome::unavailable, "the queue is full"),
+                             make_failure(errc::shutting_down, outcome::unavailable, "the pool is shutting down"),
+                             make_failure(errc::connection_lost_unsent, outcome::not_sent, "the connection was dead"),
+                             make_failure(errc::deadlock, outcome::rolled_back, "deadlock found"),
+                             make_failure(errc::server_error, outcome::rejected, "duplicate entry")};
+    WHEN("the last of its attempts fails otherwise") {
+      THEN("the outcome is unknown, and code, text and number of attempts are those of the last one") {
+        for (auto& what : {idempotent_write("a"), read("a")})
+          for (auto& why : later) {
+            retried_pool x{rules_of(2, 1s, 30s)};
+            auto answer = x.execute(what);
+            x.pool.answer(lost());
+            x.pass(30s);
+            x.pool.answer(away());
+            x.pass(30s);
+            x.pool.answer(why);
+            REQUIRE(answer->why);
+            MESSAGE(answer->why->text);
+            CHECK_EQ(answer->why->code, why.code);
+            CHECK_EQ(answer->why->what, outcome::unknown);
+            CHECK_EQ(answer->why->attempts, 3u);
+            CHECK_EQ(answer->why->text,
+                     "failed after 2 retries: " + why.text + "; an earlier attempt was sent and may have taken effect");
+          }
+      }
+    }
+  }
+}
+
+SCENARIO("a later success settles what an attempt has left open") {
+  GIVEN("an idempotent write whose first attempt was lost after it was sent") {
+    retried_pool x;
+    auto answer = x.execute(idempotent_write("a"));
+    x.pool.answer(lost());
+    x.pass(50ms);
+    WHEN("the second succeeds") {
+      x.pool.answer(one_cell("done"));
+      THEN("so has the request") {
+        CHECK(answer->value);
+      }
+    }
+  }
+}
+
+SCENARIO("a doubt outlives the pool") {
+  GIVEN("an idempotent write that may have run, then found no connection, and waits for its third attempt") {
+    retried_pool x;
+    auto answer = x.execute(idempotent_write("a"));
+    x.pool.answer(lost());
+    x.pass(50ms);
+    x.pool.answer(away());
+    WHEN("the pool ends") {
+      x.pool.end();
+      THEN("the outcome is unknown") {
+        REQUIRE(answer->why);
+        CHECK_EQ(answer->why->code, errc::connect_failed);
+        CHECK_EQ(answer->why->what, outcome::unknown);
+      }
+    }
+  }
+}
+
 // -- deadlocks ---------------------------------------------------------------------
 
 SCENARIO("deadlocks are repeated within 50 ms, again and again") {

@@ -320,6 +320,38 @@ SCENARIO("a statement that meets only dead connections is given up") {
   }
 }
 
+SCENARIO("a statement that comes back after it was sent is in doubt until it succeeds") {
+  GIVEN("a read that its connection had sent before it was given up") {
+    supervised_pool x{still_rules(1), 1};
+    auto answer = x.execute(read("a"));
+    x.connections.hand_back_in_doubt(1);
+    WHEN("no other connection comes free in time") {
+      x.pass(30s);
+      THEN("the caller is not told that it has not run") {
+        REQUIRE(answer->why);
+        CHECK_EQ(answer->why->code, errc::acquire_timeout);
+        CHECK_EQ(answer->why->what, outcome::unknown);
+        CHECK_NE(answer->why->text.find("an earlier attempt was sent"), std::string::npos);
+      }
+    }
+  }
+  GIVEN("the same read, and another connection") {
+    supervised_pool x{still_rules(1), 1};
+    auto answer = x.execute(read("a"));
+    x.connections.hand_back_in_doubt(1);
+    x.pass(20ms);
+    x.connections.succeed(2);
+    WHEN("that one carries it out") {
+      auto knows = x.connections.granted(2).in_doubt;
+      x.connections.answer(2);
+      THEN("it knew of the doubt, and the caller has the result") {
+        CHECK(knows);
+        CHECK(answer->value);
+      }
+    }
+  }
+}
+
 SCENARIO("the statement of a caller that has died is not given to a second connection") {
   GIVEN("a statement on a connection whose caller has died") {
     supervised_pool x{still_rules(1), 1};

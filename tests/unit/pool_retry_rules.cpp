@@ -3,6 +3,7 @@
 #include "pool/retry_rules.hpp"
 
 #include <random>
+#include <set>
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -74,6 +75,45 @@ SCENARIO("what may be repeated follows from the kind of the statement and what i
           CHECK_EQ(may_repeat(statement_kind::read, why), x.read);
           CHECK_EQ(may_repeat(statement_kind::idempotent_write, why), x.idempotent_write);
           CHECK_EQ(may_repeat(statement_kind::write, why), x.write);
+        }
+      }
+    }
+  }
+}
+
+SCENARIO("what may have run is repeated only if that does no harm and what went wrong may be over") {
+  GIVEN("every code with the outcome unknown") {
+    const std::set<errc> transient{errc::acquire_timeout, errc::queue_full,   errc::connect_failed,
+                                   errc::server_full,     errc::circuit_open, errc::overloaded,
+                                   errc::connection_lost, errc::deadlock,     errc::connection_lost_unsent,
+                                   errc::lock_wait,       errc::conflict,     errc::read_only_server};
+    WHEN("a read and an idempotent write failed with it") {
+      THEN("losses, collisions and refusals of the pool are repeated, refusals of the server are not") {
+        for (auto i = 1; i <= static_cast<int>(errc::transaction_ended); ++i) {
+          auto code = static_cast<errc>(i);
+          MESSAGE(to_string(code));
+          for (auto kind : {statement_kind::read, statement_kind::idempotent_write})
+            CHECK_EQ(may_repeat(kind, failed(code, outcome::unknown)), transient.contains(code));
+        }
+      }
+    }
+  }
+}
+
+SCENARIO("once an attempt may have run, no later failure says that the request has not") {
+  GIVEN("failures of a last attempt with every outcome") {
+    WHEN("an earlier attempt may have run") {
+      THEN("the outcome is unknown and the text says why; all else stays") {
+        for (auto what : {outcome::not_sent, outcome::rolled_back, outcome::rejected, outcome::unavailable}) {
+          auto last = failed(errc::queue_full, what);
+          last.text = "the queue is full";
+          last.number = 7;
+          last.retry_after = 3s;
+          auto wanted = last;
+          wanted.what = outcome::unknown;
+          wanted.text = "the queue is full; an earlier attempt was sent and may have taken effect";
+          CHECK(after_doubt(last) == wanted);
+          CHECK(after_doubt(wanted) == wanted);
         }
       }
     }
