@@ -143,9 +143,10 @@ private:
 /// counts.
 ///
 /// `get<T>` takes these types, and `std::optional` of each (empty for NULL):
-/// every integer type (range-checked) and `bool` (only 0 and 1) from integers; `double` and `float` from real columns;
-/// `std::string`, `std::string_view` from text, JSON, decimals; `cenote::bytes` from text, JSON, bytes, bit;
-/// `cenote::decimal` from decimals and integers; `date`, `datetime` and `time` from their own; `value` from all.
+/// every integer type (range-checked) and `bool` (only 0 and 1) from integers; `double` from real columns, and `float`,
+/// the nearest, unless the number is too large or too small for one; `char` from a text of one byte; `std::string`,
+/// `std::string_view` from text, JSON, decimals; `cenote::bytes` from text, JSON, bytes, bit; `cenote::decimal` from
+/// decimals and integers; `date`, `datetime` and `time` from their own; `value` from all.
 class row {
 public:
   row(const result* parent, size_t index) noexcept : parent_{parent}, first_{index * parent->columns_.size()} {
@@ -163,21 +164,28 @@ public:
   /// @throws result_error if there is no such column.
   std::string_view text(size_t index) const;
 
-  /// The value at `index`, converted to `T` without loss.
+  /// The value at `index`, converted to `T` without loss, but for the rounding of a `float`.
   /// @throws result_error if there is no such column, or the value is NULL (without `std::optional`), of another type,
   ///         or out of range.
   template <class T>
   T get(size_t index) const {
+    static_assert(!detail::is_wide_character<T>, "text is UTF-8: read it as a std::string");
     if constexpr (detail::is_optional<T>) {
       if (is_null(index))
         return std::nullopt;
       return get<typename T::value_type>(index);
     } else if constexpr (std::is_same_v<T, bool>) {
       return integer(index, 0, 1) != 0;
+    } else if constexpr (std::is_same_v<T, char>) {
+      return character(index);
     } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
+      static_assert(sizeof(T) <= sizeof(int64_t), "the server's integers have 64 bits at most");
       return static_cast<T>(integer(index, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
     } else if constexpr (std::is_integral_v<T>) {
+      static_assert(sizeof(T) <= sizeof(uint64_t), "the server's integers have 64 bits at most");
       return static_cast<T>(unsigned_integer(index, std::numeric_limits<T>::max()));
+    } else if constexpr (std::is_same_v<T, float>) {
+      return short_real(index);
     } else if constexpr (std::is_floating_point_v<T>) {
       return static_cast<T>(real(index));
     } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
@@ -214,6 +222,8 @@ private:
   int64_t integer(size_t index, int64_t min, int64_t max) const;
   uint64_t unsigned_integer(size_t index, uint64_t max) const;
   double real(size_t index) const;
+  float short_real(size_t index) const;
+  char character(size_t index) const;
   std::string_view string(size_t index) const;
 
   /// Defined for bytes, decimal, date, datetime and time.

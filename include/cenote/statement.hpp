@@ -38,7 +38,14 @@ enum class statement_kind : uint8_t {
 /// `::` and `:=` are left alone. Fields may be of any type that is a parameter, `std::optional`s of these, enums (sent
 /// as numbers), and types whose own overload calls `f.apply(...)`; fallbacks do not matter.
 ///
-/// A statement whose placeholders and parameters do not match fails with `errc::invalid_statement` and is not sent.
+/// What a parameter means depends neither on the SQL mode nor on the session's character set. A text with a backslash
+/// is written as a hexadecimal literal: where the server's grammar wants a text in quotes and nothing else, as in
+/// `IDENTIFIED BY ?` or `SHOW TABLES LIKE ?`, that is a syntax error. A date or time is a literal of its type.
+///
+/// A statement whose placeholders and parameters do not match fails with `errc::invalid_statement` and is not sent. So
+/// does one with parameters whose quotes and comments end in different places for different SQL modes or servers: write
+/// a quote in a text twice instead of putting a backslash before it, or make the text a parameter. Without parameters,
+/// every statement is sent as it is.
 struct statement {
   std::string sql;
   std::vector<value> params;

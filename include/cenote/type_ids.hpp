@@ -86,3 +86,6 @@ CAF_ADD_ATOM(cenote, cenote, called_back_atom)
 CAF_END_TYPE_ID_BLOCK(cenote)
 
 CAF_ERROR_CODE_ENUM(cenote::errc)
+
+// Needs the types' numbers.
+#include "cenote/detail/value_inspection.hpp"

@@ -89,20 +89,47 @@ inline constexpr bool is_optional<std::optional<T>> = true;
 template <class>
 inline constexpr bool always_false = false;
 
+/// Characters that are integers for the language, but no numbers and no UTF-8 text in `char` either.
+template <class T>
+inline constexpr bool is_wide_character =
+    std::is_same_v<T,
+                   wchar_t> || std::is_same_v<T, char8_t> || std::is_same_v<T, char16_t> || std::is_same_v<T, char32_t>;
+
+/// The integer type of an enum that is stored as a number, also if the enum itself is made of characters.
+template <class T>
+struct integer_of {
+  using type = std::conditional_t<std::is_signed_v<T>, std::make_signed<T>, std::make_unsigned<T>>::type;
+};
+
+template <>
+struct integer_of<bool> {
+  using type = bool;
+};
+
+template <class Enum>
+using enum_integer = typename integer_of<std::underlying_type_t<Enum>>::type;
+
 } // namespace detail
 
-/// Turns what callers write as a parameter into a `value`: integers, floating-point numbers, `bool` (1 or 0), anything
-/// that converts to `std::string_view`, `std::nullopt` and `std::optional` (NULL if empty), and the types above.
+/// Turns what callers write as a parameter into a `value`: integers (`int8_t` and `uint8_t` are two of them),
+/// floating-point numbers (a `long double` is rounded to a `double`), `bool` (1 or 0), `char` (a text of one byte),
+/// anything that converts to `std::string_view`, `std::nullopt` and `std::optional` (NULL if empty), and the types
+/// above. A null pointer to characters is NULL.
 template <class T>
 value to_value(T&& x) {
   using type = std::remove_cvref_t<T>;
+  static_assert(!detail::is_wide_character<type>,
+                "text is UTF-8 in char: convert wide characters, or cast to a number");
   if constexpr (std::is_same_v<type, value>) {
     return std::forward<T>(x);
   } else if constexpr (std::is_same_v<type, std::nullopt_t> || std::is_same_v<type, std::nullptr_t>) {
     return null{};
   } else if constexpr (detail::is_optional<type>) {
     return x ? to_value(*std::forward<T>(x)) : value{null{}};
+  } else if constexpr (std::is_same_v<type, char>) {
+    return std::string(1, x);
   } else if constexpr (std::is_integral_v<type>) {
+    static_assert(sizeof(type) <= sizeof(int64_t), "the server's integers have 64 bits at most");
     if constexpr (std::is_signed_v<type> || std::is_same_v<type, bool>)
       return static_cast<int64_t>(x);
     else
@@ -111,6 +138,8 @@ value to_value(T&& x) {
     return static_cast<double>(x);
   } else if constexpr (std::is_same_v<type, std::string>) {
     return std::string{std::forward<T>(x)};
+  } else if constexpr (std::is_pointer_v<type> && std::is_convertible_v<T, std::string_view>) {
+    return x != nullptr ? value{std::string{x}} : value{null{}};
   } else if constexpr (std::is_convertible_v<T, std::string_view>) {
     return std::string{std::string_view{x}};
   } else if constexpr (std::is_constructible_v<value, T>) {

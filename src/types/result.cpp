@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -208,6 +209,23 @@ double row::real(size_t index) const {
   if (!parse(cell, result))
     damaged(what, cell);
   return result;
+}
+
+float row::short_real(size_t index) const {
+  auto exact = real(index);
+  auto result = static_cast<float>(exact);
+  if ((std::isinf(result) && !std::isinf(exact)) || (result == 0 && exact != 0))
+    throw result_error("column " + quoted(column_at(index).name) + " holds " + std::string{text(index)}
+                       + ", which is too " + (result == 0 ? "small" : "large") + " for a float: read it as double");
+  return result;
+}
+
+char row::character(size_t index) const {
+  auto cell = string(index);
+  if (cell.size() != 1)
+    throw result_error("column " + quoted(column_at(index).name) + " holds a text of " + std::to_string(cell.size())
+                       + " bytes, not one character of ASCII: read it as std::string");
+  return cell.front();
 }
 
 std::string_view row::string(size_t index) const {

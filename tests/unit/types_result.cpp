@@ -4,6 +4,9 @@
 
 #include "cenote/type_ids.hpp"
 
+#include <limits>
+#include <optional>
+
 #include <caf/binary_deserializer.hpp>
 #include <caf/binary_serializer.hpp>
 #include <caf/byte_buffer.hpp>
@@ -311,4 +314,71 @@ SCENARIO("a cell that does not fit its column is an error and not undefined") {
   }
   CHECK_EQ(error_of([] { single(column_type::integer, "1x")[0].get<int>(0); }),
            "column \"c\" is integer but holds \"1x\": the result is damaged, or not made by a server");
+}
+
+SCENARIO("a float takes the nearest number, but none that is beyond it") {
+  auto as_float = [](std::string_view cell) { return single(column_type::real, cell)[0].get<float>(0); };
+  CHECK_EQ(as_float("0.1"), 0.1f);
+  CHECK_EQ(as_float("-0"), 0.0f);
+  CHECK_EQ(as_float("16777217"), 16777216.0f);
+  CHECK_EQ(as_float("3.4028234663852886e38"), std::numeric_limits<float>::max());
+  CHECK_EQ(as_float("-3.40282e38"), -3.40282e38f);
+  CHECK_EQ(as_float("1e-45"), std::numeric_limits<float>::denorm_min());
+  for (auto cell : {"1e300", "-1e300", "3.4028236e38", "1.7976931348623157e308"}) {
+    MESSAGE(cell);
+    CHECK_EQ(error_of([&] { as_float(cell); }),
+             std::string{"column \"c\" holds "} + cell + ", which is too large for a float: read it as double");
+  }
+  for (auto cell : {"1e-300", "-5e-324", "1e-46"}) {
+    MESSAGE(cell);
+    CHECK_EQ(error_of([&] { as_float(cell); }),
+             std::string{"column \"c\" holds "} + cell + ", which is too small for a float: read it as double");
+  }
+  CHECK_EQ(single(column_type::real, "5e-324")[0].get<double>(0), 5e-324);
+  CHECK_NE(error_of([] { single(column_type::real, "1e999")[0].get<double>(0); }), "no error");
+  CHECK_EQ(single(column_type::real, "1e300")[0].get<long double>(0), static_cast<long double>(1e300));
+  CHECK_NE(error_of([] { single(column_type::decimal, "1.5")[0].get<float>(0); }), "no error");
+}
+
+SCENARIO("every integer type takes its limits and nothing beyond") {
+  auto check = []<class T>(T) {
+    using limits = std::numeric_limits<T>;
+    auto text = [](auto x) { return std::to_string(x); };
+    for (auto x : {limits::min(), limits::max(), T{0}, T{1}}) {
+      CHECK_EQ(single(column_type::integer, text(x))[0].template get<T>(0), x);
+      if (x >= 0)
+        CHECK_EQ(single(column_type::unsigned_integer, text(x))[0].template get<T>(0), x);
+    }
+    if constexpr (sizeof(T) < 8) {
+      CHECK_NE(error_of([&] { single(column_type::integer, text(int64_t{limits::max()} + 1))[0].template get<T>(0); }),
+               "no error");
+      CHECK_NE(error_of([&] { single(column_type::integer, text(int64_t{limits::min()} - 1))[0].template get<T>(0); }),
+               "no error");
+    }
+    CHECK_NE(error_of([&] { single(column_type::unsigned_integer, "18446744073709551616")[0].template get<T>(0); }),
+             "no error");
+    CHECK_NE(error_of([&] { single(column_type::integer, "-9223372036854775809")[0].template get<T>(0); }), "no error");
+    if constexpr (!std::is_same_v<T, uint64_t>)
+      CHECK_NE(error_of([&] { single(column_type::unsigned_integer, "18446744073709551615")[0].template get<T>(0); }),
+               "no error");
+  };
+  check(int8_t{});
+  check(uint8_t{});
+  check(int16_t{});
+  check(uint16_t{});
+  check(int32_t{});
+  check(uint32_t{});
+  check(int64_t{});
+  check(uint64_t{});
+  for (auto cell : {"2", "-1", "18446744073709551615"})
+    CHECK_NE(error_of([&] { single(column_type::unsigned_integer, cell)[0].get<bool>(0); }), "no error");
+}
+
+SCENARIO("a char is read from a text of one byte") {
+  CHECK_EQ(single(column_type::text, "A")[0].get<char>(0), 'A');
+  CHECK_EQ(single(column_type::text, "A")[0].get<std::optional<char>>(0), std::optional{'A'});
+  CHECK_EQ(error_of([] { single(column_type::text, "")[0].get<char>(0); }),
+           "column \"c\" holds a text of 0 bytes, not one character of ASCII: read it as std::string");
+  CHECK_NE(error_of([] { single(column_type::text, "\xc3\xa9")[0].get<char>(0); }), "no error");
+  CHECK_NE(error_of([] { single(column_type::integer, "65")[0].get<char>(0); }), "no error");
 }

@@ -103,3 +103,25 @@ SCENARIO("what callers write as a parameter becomes the value with the same mean
   CHECK(holds(to_value(date{2024, 1, 31}), date{2024, 1, 31}));
   CHECK(holds(to_value(value{int64_t{3}}), int64_t{3}));
 }
+
+SCENARIO("a char is a text of one byte, and the small integers are numbers") {
+  CHECK(holds(to_value('A'), std::string{"A"}));
+  CHECK(holds(to_value('\0'), std::string(1, '\0')));
+  CHECK(holds(to_value('\xff'), std::string{"\xff"}));
+  CHECK(holds(to_value(std::optional<char>{'?'}), std::string{"?"}));
+  CHECK(holds(to_value(int8_t{-128}), int64_t{-128}));
+  CHECK(holds(to_value(uint8_t{65}), uint64_t{65}));
+}
+
+SCENARIO("a null pointer to characters is NULL") {
+  const char* none = nullptr;
+  char* writable = nullptr;
+  CHECK(holds(to_value(none), null{}));
+  CHECK(holds(to_value(writable), null{}));
+  CHECK(holds(to_value(static_cast<const char*>(nullptr)), null{}));
+  CHECK(holds(to_value(std::optional<const char*>{none}), null{}));
+  CHECK(holds(to_value(std::string_view{}), std::string{}));
+  const char* some = "some";
+  CHECK(holds(to_value(some), std::string{"some"}));
+  CHECK(holds(to_value(std::optional<const char*>{some}), std::string{"some"}));
+}

@@ -100,9 +100,11 @@ std::string type_name() {
   if constexpr (is_optional<T>)
     return "std::optional<" + type_name<typename T::value_type>() + ">";
   else if constexpr (std::is_enum_v<T>)
-    return "an enum of " + type_name<std::underlying_type_t<T>>();
+    return "an enum of " + type_name<enum_integer<T>>();
   else if constexpr (std::is_same_v<T, bool>)
     return "bool";
+  else if constexpr (std::is_same_v<T, char>)
+    return "char";
   else if constexpr (std::is_integral_v<T>)
     return (std::is_signed_v<T> ? "int" : "uint") + std::to_string(8 * sizeof(T)) + "_t";
   else if constexpr (std::is_same_v<T, float>)

@@ -64,7 +64,7 @@ value to_field_value(T& x) {
       throw std::invalid_argument("a parameter's inspect overload failed");
     return std::move(f.result);
   } else if constexpr (std::is_enum_v<type>) {
-    return to_value(static_cast<std::underlying_type_t<type>>(x));
+    return to_value(static_cast<enum_integer<type>>(x));
   } else {
     return to_value(x);
   }

@@ -80,7 +80,7 @@ T read_cell(const row& from, size_t column) {
       f.fail();
     return x;
   } else if constexpr (std::is_enum_v<T>) {
-    return static_cast<T>(from.get<std::underlying_type_t<T>>(column));
+    return static_cast<T>(from.get<enum_integer<T>>(column));
   } else {
     return from.get<T>(column);
   }
