@@ -48,7 +48,8 @@ struct configuration_sources {
 };
 
 /// Loads and checks all settings. `DATABASE_URI`, or the content of the file named by `DATABASE_URI_FILE`, says where
-/// the server is; both together are an error.
+/// the server is; both together are an error. `DATABASE_SSL_KEY_PASSPHRASE`, or the file named by
+/// `DATABASE_SSL_KEY_PASSPHRASE_FILE`, is the passphrase of the client's key.
 /// @param need_server whether a missing URI is an error.
 /// @throws configuration_error for the first thing that is wrong.
 settings load_settings(const configuration_sources& sources, bool need_server = true);

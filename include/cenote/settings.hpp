@@ -58,9 +58,15 @@ struct server_settings {
   std::string tls_capath; ///< Folder of CA certificates.
   std::string tls_cert;   ///< PEM file of the client's certificate.
   std::string tls_key;    ///< PEM file of its key.
-  std::string tls_cipher; ///< Permitted ciphers; empty: the library's choice.
+  /// Passphrase of the key, if it is encrypted.
+  secret tls_key_passphrase;
+  std::string tls_key_passphrase_file; ///< File that holds it, read at each connect; empty: `tls_key_passphrase`.
+  /// Permitted ciphers, in OpenSSL's form; empty: the library's choice. Names of TLS 1.3 (`TLS_...`) or of TLS 1.2, not
+  /// both: the other version is not offered then.
+  std::string tls_cipher;
 
-  std::string charset = "utf8mb4";     ///< Of the connection.
+  /// Of the connection: utf8mb4, or utf8 or utf8mb3, which mean utf8mb4. All text is UTF-8.
+  std::string charset = "utf8mb4";
   std::string init_command;            ///< Run after every connect and reset.
   std::string sql_mode;                ///< Set after every connect and reset; empty: the server's.
   std::string program_name = "cenote"; ///< Shown in performance_schema.session_connect_attrs.
@@ -68,9 +74,10 @@ struct server_settings {
   bool compress = false;
   bool autocommit = true; ///< Nothing else is possible: transactions are asked for by message.
 
-  /// Longest time for one connect, the TLS and login handshakes included. At least 1 s, whole seconds count.
+  /// Longest time for one connect: from the resolution of the host's name to the last answer of the set-up. At least 1
+  /// s. The network addresses of a host share it.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};
-  std::chrono::nanoseconds read_timeout{0};  ///< Of the connect phase; zero: `connect_timeout`.
+  std::chrono::nanoseconds read_timeout{0};  ///< Of each wait for the server in it; zero: `connect_timeout` alone.
   std::chrono::nanoseconds write_timeout{0}; ///< Likewise.
 
   /// The server itself stops statements that run for longer: what is left of a client that has vanished. Zero: never.

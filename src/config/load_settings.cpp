@@ -147,6 +147,22 @@ std::string read_uri_file(const std::string& name) {
   return text;
 }
 
+/// The passphrase of the client's key is as secret as the URI, and comes in the same two ways.
+void load_passphrase(server_settings& target, const configuration_sources& sources) {
+  auto text = lookup(sources, "DATABASE_SSL_KEY_PASSPHRASE");
+  auto file = lookup(sources, "DATABASE_SSL_KEY_PASSPHRASE_FILE");
+  if (text && file)
+    throw configuration_error{"DATABASE_SSL_KEY_PASSPHRASE and DATABASE_SSL_KEY_PASSPHRASE_FILE are both set: set only "
+                              "one of them"};
+  if ((text || file) && !target.tls_key_passphrase_file.empty())
+    throw configuration_error{"the passphrase of ssl_key is given by ssl_key_passphrase_file and by the environment: "
+                              "leave one out"};
+  if (text)
+    target.tls_key_passphrase = secret{*text};
+  if (file && !(target.tls_key.empty() && target.tls_cert.empty()))
+    target.tls_key_passphrase_file = *file;
+}
+
 void load_uri(settings& target, const configuration_sources& sources, bool need_server) {
   auto uri = lookup(sources, "DATABASE_URI");
   auto file = lookup(sources, "DATABASE_URI_FILE");
@@ -157,11 +173,13 @@ void load_uri(settings& target, const configuration_sources& sources, bool need_
     uri = read_uri_file(*file);
     origin += "_FILE: in " + *file;
   }
-  if (uri)
+  if (uri) {
     apply_uri(target.server, *uri, origin);
-  else if (need_server)
+    load_passphrase(target.server, sources);
+  } else if (need_server) {
     throw configuration_error{std::string{"no database is named: set DATABASE_URI to "} + uri_form
                               + ", or DATABASE_URI_FILE to the name of a file that holds that"};
+  }
 }
 
 void load_command_line(settings& target, const configuration_sources& sources) {

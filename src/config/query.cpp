@@ -155,7 +155,10 @@ private:
   }
 
   template <std::string server_settings::*Field>
-  void tls_text(const std::string&, const std::string& value) {
+  void tls_text(const std::string& key, const std::string& value) {
+    // Nothing in the place of a name is a template that was not filled in, and would mean less security in silence.
+    if (value.find_first_not_of(' ') == std::string::npos)
+      throw uri_error{key + " is empty: give it a value, or leave it out"};
     target_.*Field = value;
     wishes_.any = true;
   }
@@ -175,7 +178,8 @@ private:
 
   void charset(const std::string&, const std::string& value) {
     // In MySQL utf8 is a character set of at most three bytes; everybody who writes it means UTF-8.
-    target_.charset = lower_case(value) == "utf8" ? "utf8mb4" : value;
+    auto name = lower_case(value);
+    target_.charset = name == "utf8" || name == "utf8mb3" ? "utf8mb4" : name;
   }
 
   void connect_timeout(const std::string& key, const std::string& value) {
@@ -224,6 +228,7 @@ private:
         {"ssl_cipher", &reader::tls_text<&x::tls_cipher>},
         {"ssl_disabled", &reader::wish<&tls_wishes::disabled>},
         {"ssl_key", &reader::tls_text<&x::tls_key>},
+        {"ssl_key_passphrase_file", &reader::tls_text<&x::tls_key_passphrase_file>},
         {"ssl_mode", &reader::mode},
         {"ssl_verify_cert", &reader::wish<&tls_wishes::verify_cert>},
         {"ssl_verify_identity", &reader::wish<&tls_wishes::verify_identity>},

@@ -62,8 +62,10 @@ std::string find_problem(const server_settings& x) {
   }
   if (x.unix_socket.size() > max_socket_length)
     return "unix_socket is longer than 107 bytes, the most that a socket's path can have";
-  if (x.charset.empty() || !std::all_of(x.charset.begin(), x.charset.end(), is_word_char))
-    return "charset must be a name such as utf8mb4";
+  if (x.charset != "utf8mb4" && x.charset != "utf8" && x.charset != "utf8mb3")
+    return "charset must be utf8mb4, or utf8, which means the same: all text is UTF-8 at the caller's side";
+  if (!x.tls_key_passphrase_file.empty() && x.tls_key.empty() && x.tls_cert.empty())
+    return "ssl_key_passphrase_file is given without the ssl_key that it belongs to";
   if (x.read_timeout < 0s || x.read_timeout > max_wait)
     return "read_timeout must be from 0 to 24h";
   if (x.write_timeout < 0s || x.write_timeout > max_wait)
@@ -84,6 +86,7 @@ std::string find_problem(const server_settings& x) {
                {"ssl_capath", x.tls_capath},
                {"ssl_cert", x.tls_cert},
                {"ssl_key", x.tls_key},
+               {"ssl_key_passphrase_file", x.tls_key_passphrase_file},
                {"ssl_cipher", x.tls_cipher},
                {"init_command", x.init_command},
                {"sql_mode", x.sql_mode},

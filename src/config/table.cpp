@@ -65,7 +65,7 @@ std::vector<setting> make_table() {
       {"pool.io-lanes", "threads", count{pool(&pool_settings::io_lanes), 1, 64}, "",
        "I/O threads over which the connections are spread."},
       {"server.connect-timeout", "seconds", duration{server(&server_settings::connect_timeout), 1s, day}, "",
-       "Longest time for one connect, TLS and login included; whole seconds count. The URI is stronger than the file."},
+       "Longest time for one connect, from the host's name to the set-up query. The URI is stronger than the file."},
       {"server.max-statement-time", "seconds", duration{server(&server_settings::max_statement_time), 1ms, day, true},
        "", "The server itself stops statements that run for longer; 0 means never."},
       {"server.max-result-bytes", "bytes", count{server(&server_settings::max_result_bytes), 1 << 10, 1 << 30}, "",

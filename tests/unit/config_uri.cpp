@@ -93,11 +93,12 @@ SCENARIO("a URI without a query leaves the defaults") {
 }
 
 SCENARIO("every key of a query ends up in its setting") {
-  auto x = parse_uri("mysql://u:p@h/d?charset=latin1&unix_socket=/s&connect_timeout=7&read_timeout=1.5"
+  auto x = parse_uri("mysql://u:p@h/d?charset=UTF8&unix_socket=/s&connect_timeout=7&read_timeout=1.5"
                      "&write_timeout=2&init_command=SET+a%3D1&sql_mode=ANSI_QUOTES&program_name=app"
                      "&bind_address=10.0.0.1&max_allowed_packet=1048576&compress=true&autocommit=1"
-                     "&ssl_ca=/ca&ssl_cert=/cert&ssl_key=/key&ssl_capath=/path&ssl_cipher=AES");
-  CHECK_EQ(x.charset, "latin1");
+                     "&ssl_ca=/ca&ssl_cert=/cert&ssl_key=/key&ssl_capath=/path&ssl_cipher=AES"
+                     "&ssl_key_passphrase_file=/pass");
+  CHECK_EQ(x.charset, "utf8mb4");
   CHECK_EQ(x.unix_socket, "/s");
   CHECK(x.connect_timeout == 7s);
   CHECK(x.read_timeout == 1500ms);
@@ -112,6 +113,7 @@ SCENARIO("every key of a query ends up in its setting") {
   CHECK_EQ(x.tls_ca, "/ca");
   CHECK_EQ(x.tls_cert, "/cert");
   CHECK_EQ(x.tls_key, "/key");
+  CHECK_EQ(x.tls_key_passphrase_file, "/pass");
   CHECK_EQ(x.tls_capath, "/path");
   CHECK_EQ(x.tls_cipher, "AES");
 }
@@ -120,12 +122,12 @@ SCENARIO("utf8 means all of UTF-8") {
   CHECK_EQ(parse_uri("mysql://h/?charset=utf8").charset, "utf8mb4");
   CHECK_EQ(parse_uri("mysql://h/?charset=UTF8").charset, "utf8mb4");
   CHECK_EQ(parse_uri("mysql://h/?charset=utf8mb4").charset, "utf8mb4");
-  CHECK_EQ(parse_uri("mysql://h/?charset=utf8mb3").charset, "utf8mb3");
+  CHECK_EQ(parse_uri("mysql://h/?charset=utf8mb3").charset, "utf8mb4");
 }
 
 SCENARIO("keys that concern Python only are ignored, and empty pairs too") {
-  auto x = parse_uri("mysql://h/d?use_unicode=1&cursorclass=x&conv&binary_prefix=true&&charset=latin1&");
-  CHECK_EQ(x.charset, "latin1");
+  auto x = parse_uri("mysql://h/d?use_unicode=1&cursorclass=x&conv&binary_prefix=true&&sql_mode=ANSI&");
+  CHECK_EQ(x.sql_mode, "ANSI");
 }
 
 SCENARIO("booleans have six spellings") {
@@ -184,6 +186,8 @@ SCENARIO("each mistake has its own words") {
   const std::string bad_host = "host has a character that no host has (in the user name and the password write '@' as "
                                "%40, '/' as %2F, '?' as %3F)";
   const std::string scheme = "URI must begin with mysql:// or mariadb:// (no blank or quote before it)";
+  const std::string utf8 =
+      "charset must be utf8mb4, or utf8, which means the same: all text is UTF-8 at the caller's side";
   const std::string port = "port must be a number from 1 to 65535" + escapes;
   struct {
     std::string uri;
@@ -236,8 +240,27 @@ SCENARIO("each mistake has its own words") {
       {"mysql://u:p@h/d?charset=a&charset=b", "charset is given twice"},
       {"mysql://u:p@h/d?ssl-mode=REQUIRED&ssl_mode=REQUIRED", "ssl_mode is given twice"},
       {"mysql://u:p@h/d?charset", "charset needs '=' and a value"},
-      {"mysql://u:p@h/d?charset=", "charset must be a name such as utf8mb4"},
-      {"mysql://u:p@h/d?charset=utf8'", "charset must be a name such as utf8mb4"},
+      {"mysql://u:p@h/d?charset=", utf8},
+      {"mysql://u:p@h/d?charset=utf8'", utf8},
+      {"mysql://u:p@h/d?charset=binary", utf8},
+      {"mysql://u:p@h/d?charset=latin1", utf8},
+      {"mysql://u:p@h/d?charset=ascii", utf8},
+      {"mysql://u:p@h/d?charset=ucs2", utf8},
+      {"mysql://u:p@h/d?ssl_ca=", "ssl_ca is empty: give it a value, or leave it out"},
+      {"mysql://u:p@h/d?ssl_ca=+%20", "ssl_ca is empty: give it a value, or leave it out"},
+      {"mysql://u:p@h/d?ssl_capath=", "ssl_capath is empty: give it a value, or leave it out"},
+      {"mysql://u:p@h/d?ssl_cert=", "ssl_cert is empty: give it a value, or leave it out"},
+      {"mysql://u:p@h/d?ssl_key=", "ssl_key is empty: give it a value, or leave it out"},
+      {"mysql://u:p@h/d?ssl_cipher=", "ssl_cipher is empty: give it a value, or leave it out"},
+      {"mysql://u:p@h/d?ssl_cert=c&ssl_key_passphrase_file=",
+       "ssl_key_passphrase_file is empty: give it a value, or leave it out"},
+      {"mysql://u:p@h/d?ssl_verify_cert=", "ssl_verify_cert must be true or false"},
+      {"mysql://u:p@h/d?ssl_verify_identity=", "ssl_verify_identity must be true or false"},
+      {"mysql://u:p@h/d?ssl_check_hostname=", "ssl_check_hostname must be true or false"},
+      {"mysql://u:p@h/d?ssl_disabled=", "ssl_disabled must be true or false"},
+      {"mysql://u:p@h/d?ssl_mode=", "ssl_mode must be DISABLED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY"},
+      {"mysql://u:p@h/d?ssl_key_passphrase_file=/f",
+       "ssl_key_passphrase_file is given without the ssl_key that it belongs to"},
       {"mysql://u:p@h/d?compress=on", "compress must be true or false"},
       {"mysql://u:p@h/d?connect_timeout=0", "connect_timeout must be a number of seconds from 1 to 86400"},
       {"mysql://u:p@h/d?connect_timeout=ten", "connect_timeout must be a number of seconds from 1 to 86400"},
