@@ -42,6 +42,12 @@ judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool
     auto what = kind == statement_kind::read ? outcome::rejected : outcome::unknown;
     return {to_failure(x, {errc::result_too_large, what}), fate::broken};
   }
+  case db::complaint::process_limit:
+    if (x.when == db::phase::preparing || x.when == db::phase::sending)
+      return {to_failure(x, {errc::overloaded, outcome::unavailable}),
+              x.when == db::phase::preparing ? fate::reusable : fate::broken};
+    return {to_failure(x, {errc::connection_lost, outcome::unknown}), fate::broken};
+  case db::complaint::settings: // Of connects only.
   case db::complaint::server:
     break;
   }
@@ -53,7 +59,9 @@ judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool
 }
 
 failure to_failure(const db::trouble& x, const server_settings& where) {
-  auto result = to_failure(x, pool::judge({x.number, pool::stage::connecting, x.text}));
+  auto meaning = x.source == db::complaint::settings ? pool::verdict{errc::login_refused, outcome::rejected, fate::lost}
+                                                     : pool::judge({x.number, pool::stage::connecting, x.text});
+  auto result = to_failure(x, meaning);
   result.text = where.endpoint() + ": " + x.text;
   return result;
 }

@@ -4,6 +4,8 @@
 #include "types/first_word.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 
 namespace cenote::db {
 
@@ -11,6 +13,14 @@ namespace {
 
 bool gives_rows(const statement& x) {
   return detail::first_word(x.sql) == "SELECT";
+}
+
+/// Reads a number whatever the column's type says: a proxy may have changed that.
+template <class T>
+bool read_number(std::string_view text, T& out) {
+  auto end = text.data() + text.size();
+  auto [ptr, ec] = std::from_chars(text.data(), end, out);
+  return ec == std::errc{} && ptr == end;
 }
 
 bool may_create_ids(const statement& x) {
@@ -52,15 +62,22 @@ std::vector<bool> which_give_rows(const transaction& what) {
   return result;
 }
 
-std::vector<result> results_of_compound(result all, const std::vector<bool>& give_rows) {
+std::optional<std::vector<result>> results_of_compound(result all, const std::vector<bool>& give_rows) {
   auto sets = result_builder::take_apart(std::move(all));
+  if (sets.size() != give_rows.size())
+    return std::nullopt;
   for (size_t i = 0; i < sets.size(); ++i) {
-    if (give_rows.at(i))
+    if (sets[i].columns().empty()) // Not a result set at all.
+      return std::nullopt;
+    if (give_rows[i])
       continue;
-    auto row = sets[i][0];
-    auto rows = row.get<int64_t>(0);
+    int64_t rows = 0;
+    uint64_t id = 0;
+    if (sets[i].size() != 1 || sets[i].columns().size() != 2 || !read_number(sets[i][0].text(0), rows)
+        || !read_number(sets[i][0].text(1), id))
+      return std::nullopt;
     result_builder made;
-    made.effects(static_cast<uint64_t>(std::max<int64_t>(rows, 0)), row.get<uint64_t>(1), 0);
+    made.effects(static_cast<uint64_t>(std::max<int64_t>(rows, 0)), id, 0);
     sets[i] = made.finish();
   }
   return sets;

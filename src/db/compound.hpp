@@ -24,6 +24,7 @@ std::optional<std::string> write_compound(std::string& out, const transaction& w
 std::vector<bool> which_give_rows(const transaction& what);
 
 /// Takes the results of the statements out of the result of the compound statement.
-std::vector<result> results_of_compound(result all, const std::vector<bool>& give_rows);
+/// @returns nothing if there are more or fewer, or one is not what was asked for.
+std::optional<std::vector<result>> results_of_compound(result all, const std::vector<bool>& give_rows);
 
 } // namespace cenote::db

@@ -5,6 +5,8 @@
 
 #include <poll.h>
 
+#include <errmsg.h>
+
 namespace cenote::db {
 
 connection::connection(std::unique_ptr<impl> x) noexcept : impl_{std::move(x)} {
@@ -99,8 +101,15 @@ tl::expected<result, trouble> connection::take() {
 }
 
 tl::expected<std::vector<result>, trouble> connection::take_compound() {
-  return impl_->take().map(
-      [this](result all) { return results_of_compound(std::move(all), impl_->compound_gives_rows); });
+  auto all = impl_->take();
+  if (!all)
+    return tl::unexpected{std::move(all.error())};
+  auto complete_sets = all->columns().empty() ? 0 : 1 + all->more().size();
+  if (auto each = results_of_compound(std::move(*all), impl_->compound_gives_rows))
+    return std::move(*each);
+  return tl::unexpected{trouble{complaint::server, phase::waiting, CR_MALFORMED_PACKET, "HY000",
+                                "the server's answer is malformed: a transaction has other results than its statements",
+                                complete_sets}};
 }
 
 bool connection::usable() const noexcept {

@@ -31,6 +31,8 @@ enum class complaint : uint8_t {
   server,            ///< The server or Connector/C; `number` says what.
   invalid_statement, ///< The statement was refused before sending; `number` is zero.
   result_too_large,  ///< The result passed `max_result_bytes`; `number` is zero.
+  settings,          ///< The settings cannot be used, and only a person can mend them; `number` is zero.
+  process_limit,     ///< The process has no thread or memory for it; `number` is zero.
 };
 
 /// A failure as it was observed, not yet judged: that is for the table in src/pool.
@@ -56,8 +58,8 @@ enum class progress : uint8_t {
 /// once.
 class connection {
 public:
-  /// Resolves, connects, does TLS, logs in, checks the server and runs the set-up query. Blocks, at most for
-  /// `connect_timeout` per network address and handshake step (DNS excluded).
+  /// Resolves, connects, does TLS, logs in, checks the server and runs the set-up query. Blocks, for
+  /// `connect_timeout` in all at most; within a `guarded_call`, for its limit.
   static tl::expected<connection, trouble> open(const server_settings& where);
 
   connection(connection&&) noexcept;

@@ -68,6 +68,7 @@ private:
   std::optional<trouble> problem_with_charset();
   void next_set_up();
   progress run(int ready);
+  progress run_steps(int ready);
   int call();
   int call_again(int ready);
   void finish_step();

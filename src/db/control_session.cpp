@@ -1,5 +1,6 @@
 #include "db/control_session.hpp"
 
+#include "db/guarded_call.hpp"
 #include "db/session.hpp"
 
 #include <mysqld_error.h>
@@ -8,9 +9,10 @@ namespace cenote::db {
 
 struct control_session::impl {
   session_ptr session;
+  std::chrono::nanoseconds limit;
 };
 
-control_session::control_session(std::unique_ptr<impl> x) noexcept : impl_{std::move(x)} {
+control_session::control_session(std::shared_ptr<impl> x) noexcept : impl_{std::move(x)} {
   // nop
 }
 
@@ -21,12 +23,14 @@ control_session& control_session::operator=(control_session&&) noexcept = defaul
 control_session::~control_session() = default;
 
 tl::expected<control_session, trouble> control_session::open(const server_settings& where) {
+  if (!is_guarded())
+    return call_guarded<control_session>(where.connect_timeout, [where] { return open(where); });
   auto elsewhere = where;
   elsewhere.database.clear(); // It needs none, and whoever counts the sessions in a database does not mean it.
   auto session = log_in(elsewhere);
   if (!session)
     return tl::unexpected{std::move(session.error())};
-  return control_session{std::make_unique<impl>(impl{std::move(*session)})};
+  return control_session{std::make_shared<impl>(impl{std::move(*session), where.connect_timeout})};
 }
 
 tl::expected<void, trouble> control_session::stop_statement(uint64_t id) {
@@ -38,10 +42,12 @@ tl::expected<void, trouble> control_session::end_session(uint64_t id) {
 }
 
 tl::expected<void, trouble> control_session::kill(const std::string& what, uint64_t id) {
-  if (auto done = ask(*impl_->session, what + std::to_string(id), "KILL");
-      !done && done.error().number != ER_NO_SUCH_THREAD)
-    return tl::unexpected{std::move(done.error())};
-  return {};
+  auto run = [x = impl_, sql = what + std::to_string(id)]() -> tl::expected<void, trouble> {
+    if (auto done = ask(*x->session, sql, "KILL"); !done && done.error().number != ER_NO_SUCH_THREAD)
+      return tl::unexpected{std::move(done.error())};
+    return {};
+  };
+  return is_guarded() ? run() : call_guarded<void>(impl_->limit, run);
 }
 
 } // namespace cenote::db

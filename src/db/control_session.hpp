@@ -4,7 +4,8 @@
 
 namespace cenote::db {
 
-/// A session that stops what others run on the same server. All functions block, for about `connect_timeout` at most.
+/// A session that stops what others run on the same server. All functions block, for `connect_timeout` at most; within
+/// a `guarded_call`, for its limit.
 class control_session {
 public:
   static tl::expected<control_session, trouble> open(const server_settings& where);
@@ -22,12 +23,12 @@ public:
 
 private:
   struct impl;
-  explicit control_session(std::unique_ptr<impl> x) noexcept;
+  explicit control_session(std::shared_ptr<impl> x) noexcept;
 
   /// A session that does not exist any more counts as success.
   tl::expected<void, trouble> kill(const std::string& what, uint64_t id);
 
-  std::unique_ptr<impl> impl_;
+  std::shared_ptr<impl> impl_;
 };
 
 } // namespace cenote::db

@@ -1,4 +1,5 @@
 #include "db/connection_impl.hpp"
+#include "db/guarded_call.hpp"
 #include "types/quoted_name.hpp"
 
 #include <algorithm>
@@ -24,7 +25,7 @@ std::string time_limit(MYSQL& session, std::chrono::nanoseconds limit) {
 }
 
 std::string set_up_statement(MYSQL& session, const server_settings& where) {
-  auto result = "SET NAMES " + where.charset + ", autocommit = " + (where.autocommit ? "1" : "0");
+  auto result = std::string{"SET NAMES "} + session_charset + ", autocommit = " + (where.autocommit ? "1" : "0");
   if (!where.sql_mode.empty()) {
     std::string escaped(2 * where.sql_mode.size() + 1, '\0');
     escaped.resize(mysql_real_escape_string(&session, escaped.data(), where.sql_mode.data(), where.sql_mode.size()));
@@ -56,25 +57,37 @@ tl::expected<void, trouble> set_up(MYSQL& session, const server_settings& where)
   return {};
 }
 
+/// Both servers permit no smaller `max_allowed_packet`.
+constexpr uint64_t least_packet = 1024;
+
 /// What the server says about the session after the set-up.
 struct session_facts {
   uint64_t max_allowed_packet = 0;
   bool ansi_quotes = false;
   bool read_only = false;
+  std::string client_charset;
+  std::string result_charset;
 };
 
 tl::expected<session_facts, trouble> look_at(MYSQL& session) {
-  auto answer = ask(session, "SELECT @@max_allowed_packet, @@sql_mode, @@read_only", "the first query");
+  auto answer = ask(session, // The limit is there in case that sql_select_limit is 0.
+                    "SELECT @@max_allowed_packet, @@sql_mode, @@read_only, "
+                    "@@character_set_client, @@character_set_results LIMIT 1",
+                    "the first query");
   if (!answer)
     return tl::unexpected{std::move(answer.error())};
   session_facts result;
   const auto& x = *answer;
-  if (x.size() != 3
-      || std::from_chars(x[0].data(), x[0].data() + x[0].size(), result.max_allowed_packet).ec != std::errc{})
-    return tl::unexpected{
-        trouble{complaint::server, phase::connecting, CR_MALFORMED_PACKET, "HY000", "the first query got no answer"}};
+  auto end = x.empty() ? nullptr : x[0].data() + x[0].size();
+  if (x.size() != 5 || x[0].empty()
+      || std::from_chars(x[0].data(), end, result.max_allowed_packet) != std::from_chars_result{end, std::errc{}}
+      || result.max_allowed_packet < least_packet)
+    return tl::unexpected{trouble{complaint::server, phase::connecting, CR_MALFORMED_PACKET, "HY000",
+                                  "the first query got a strange answer: is that a MariaDB or MySQL server?"}};
   result.ansi_quotes = x[1].find("ANSI_QUOTES") != std::string::npos;
   result.read_only = x[2] != "0" && x[2] != "OFF";
+  result.client_charset = x[3];
+  result.result_charset = x[4];
   return result;
 }
 
@@ -90,6 +103,8 @@ bool make_non_blocking(MYSQL& session) {
 } // namespace
 
 tl::expected<connection, trouble> connection::open(const server_settings& where) {
+  if (!is_guarded())
+    return call_guarded<connection>(where.connect_timeout, [where] { return open(where); });
   auto session = log_in(where);
   if (!session)
     return tl::unexpected{std::move(session.error())};
@@ -99,10 +114,11 @@ tl::expected<connection, trouble> connection::open(const server_settings& where)
   auto facts = look_at(m);
   if (!facts)
     return tl::unexpected{std::move(facts.error())};
-  if (!is_ascii_safe(*m.charset))
-    return tl::unexpected{trouble{complaint::server, phase::connecting, CR_CANT_READ_CHARSET, "HY000",
-                                  std::string{"the character set "} + m.charset->csname
-                                      + " cannot be used, as its characters contain bytes of ASCII: use utf8mb4"}};
+  for (auto& charset : {facts->client_charset, facts->result_charset})
+    if (!is_utf8_name(charset))
+      return tl::unexpected{trouble{complaint::server, phase::connecting, CR_CANT_READ_CHARSET, "HY000",
+                                    "the session has the character set \"" + charset
+                                        + "\" after its init_command: all text is UTF-8, leave it as utf8mb4"}};
   if (!make_non_blocking(m))
     return tl::unexpected{trouble{complaint::server, phase::connecting, CR_OUT_OF_MEMORY, "HY000",
                                   "could not make the connection non-blocking: out of memory"}};

@@ -16,6 +16,9 @@ namespace {
 /// Rows are read for no longer than this many bytes at a time, so that other connections of the thread get their turn.
 constexpr size_t bytes_per_turn = 64u << 10;
 
+/// What an answer without rows counts for that.
+constexpr size_t bytes_per_answer = 512;
+
 /// The text of a larger statement is not kept for reuse of its memory.
 constexpr size_t max_kept_text = 256u << 10;
 
@@ -32,6 +35,15 @@ progress to_progress(int events) noexcept {
 
 trouble refusal(std::string text) {
   return {complaint::invalid_statement, phase::preparing, 0, "", std::move(text)};
+}
+
+trouble malformed(const std::string& why) {
+  return {complaint::server, phase::waiting, CR_MALFORMED_PACKET, "HY000", "the server's answer is malformed: " + why};
+}
+
+trouble out_of_memory(phase when, const char* what) {
+  return {complaint::process_limit, when, 0, "",
+          std::string{"not enough memory for a statement or its result: "} + what};
 }
 
 trouble oversized(uint64_t limit) {
@@ -143,7 +155,7 @@ bool connection::impl::can_send() const noexcept {
 }
 
 template <class Write>
-std::optional<trouble> connection::impl::problem_with(Write write) {
+std::optional<trouble> connection::impl::problem_with(Write write) try {
   if (auto wrong = problem_with_charset())
     return wrong;
   quoting mode{(session->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) == 0,
@@ -155,6 +167,9 @@ std::optional<trouble> connection::impl::problem_with(Write write) {
                    + " bytes with its parameters, but max_allowed_packet permits " + std::to_string(max_statement_bytes)
                    + ": send less at a time, or raise max_allowed_packet on the server");
   return std::nullopt;
+} catch (const std::exception& err) { // Its text, with its parameters, has no room.
+  sql_ = std::string{};
+  return out_of_memory(phase::preparing, err.what());
 }
 
 /// Placeholders can be found in some character sets only, and a statement may have changed that of the session.
@@ -223,8 +238,17 @@ tl::expected<result, trouble> connection::impl::take() {
   return rows;
 }
 
-/// Takes steps until the operation is done or needs the socket.
+/// Takes steps until the operation is done or needs the socket. No answer of a server makes it throw.
 progress connection::impl::run(int ready) {
+  try {
+    return run_steps(ready);
+  } catch (const std::exception& err) { // Memory or, of a malformed answer, a length.
+    fail(out_of_memory(now_ == step::send ? phase::sending : phase::waiting, err.what()));
+    return progress::done;
+  }
+}
+
+progress connection::impl::run_steps(int ready) {
   bytes_this_turn_ = 0;
   while (now_ != step::done) {
     if (bytes_this_turn_ > bytes_per_turn)
@@ -328,13 +352,14 @@ void connection::impl::finish_step() {
 /// The first packet says whether rows follow.
 void connection::impl::read_answer() {
   auto m = session.get();
+  bytes_this_turn_ += bytes_per_answer;
   if (mysql_field_count(m) == 0) {
     reader_.effects(mysql_affected_rows(m), mysql_insert_id(m), static_cast<uint16_t>(mysql_warning_count(m)));
     return next_result();
   }
   rows_ = mysql_use_result(m);
-  if (rows_ == nullptr)
-    return fail(phase::waiting);
+  if (rows_ == nullptr || rows_->fields == nullptr || rows_->field_count == 0)
+    return fail(malformed("it has columns that it does not describe"));
   if (!reader_.begin_rows(*rows_))
     return fail(oversized(max_result_bytes));
   now_ = step::row;
@@ -377,7 +402,9 @@ void connection::impl::fail(phase when) {
 }
 
 void connection::impl::fail(trouble why) {
-  desynchronised_ |= why.source == complaint::result_too_large || is_client_error(why.number);
+  desynchronised_ |= why.source == complaint::result_too_large
+                     || (why.source == complaint::process_limit && why.when != phase::preparing)
+                     || is_client_error(why.number);
   why.complete_sets = reader_.complete_sets();
   trouble_ = std::move(why);
   failed_ = true;

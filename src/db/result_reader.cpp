@@ -11,6 +11,14 @@ constexpr unsigned binary_charset = 63;
 /// MySQL's own number for JSON; Connector/C knows it, its header for MariaDB does not use it.
 constexpr auto mysql_json = static_cast<enum_field_types>(245);
 
+/// Whether text of this character set, as the server sends it, is UTF-8. A session may have changed what it wants.
+/// Those that Connector/C does not know are the collations of later servers, nearly all of UTF-8.
+bool is_utf8(unsigned number) noexcept {
+  auto charset = mariadb_get_charset_by_nr(number);
+  return charset == nullptr || std::string_view{charset->csname}.starts_with("utf8")
+         || std::string_view{charset->csname} == "ascii";
+}
+
 bool has_format(const MYSQL_FIELD& x, std::string_view name) noexcept {
   MARIADB_CONST_STRING format{nullptr, 0};
   return mariadb_field_attr(&format, &x, MARIADB_FIELD_ATTR_FORMAT_NAME) == 0 && format.str != nullptr
@@ -63,7 +71,11 @@ column_type type_of(const MYSQL_FIELD& x) noexcept {
   case MYSQL_TYPE_GEOMETRY:
     return column_type::bytes;
   default: // Strings of all kinds.
-    if (x.type == mysql_json || has_format(x, "json"))
+    if (x.type == mysql_json)
+      return column_type::json;
+    if (x.charsetnr != binary_charset && !is_utf8(x.charsetnr))
+      return column_type::bytes;
+    if (has_format(x, "json"))
       return column_type::json;
     return x.charsetnr == binary_charset ? column_type::bytes : column_type::text;
   }

@@ -1,10 +1,14 @@
 #include "db/session.hpp"
 
+#include "db/io_limit.hpp"
+#include "db/tls_check.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -74,6 +78,10 @@ public:
     failed_ |= mysql_optionsv(&session_, MYSQL_OPT_CONNECT_ATTR_ADD, key, x.c_str()) != 0;
   }
 
+  void set_wait(int (*x)(int, char, int) noexcept) {
+    failed_ |= mysql_optionsv(&session_, MARIADB_OPT_IO_WAIT, x) != 0;
+  }
+
   bool failed() const noexcept { return failed_; }
 
 private:
@@ -83,17 +91,15 @@ private:
   bool failed_ = false;
 };
 
-/// Connector/C counts whole seconds, and takes zero for "for ever".
-unsigned whole_seconds(std::chrono::nanoseconds x) {
-  auto result = std::chrono::ceil<std::chrono::seconds>(x).count();
-  return static_cast<unsigned>(std::clamp<int64_t>(result, 1, 1'000'000));
-}
-
+/// Connector/C asks `wait_for_socket` for every wait, which keeps the time limit. Its own limits are only there because
+/// it sets those of the socket from them: a read of OpenSSL ends at last. It counts whole seconds, and takes zero for
+/// "for ever".
 void set_timeouts(option_setter& options, const server_settings& where) {
-  auto or_connect_timeout = [&where](std::chrono::nanoseconds x) { return x.count() > 0 ? x : where.connect_timeout; };
-  options.set(MYSQL_OPT_CONNECT_TIMEOUT, whole_seconds(where.connect_timeout));
-  options.set(MYSQL_OPT_READ_TIMEOUT, whole_seconds(or_connect_timeout(where.read_timeout)));
-  options.set(MYSQL_OPT_WRITE_TIMEOUT, whole_seconds(or_connect_timeout(where.write_timeout)));
+  auto longest = static_cast<unsigned>(
+      std::clamp<int64_t>(std::chrono::ceil<std::chrono::seconds>(where.connect_timeout).count(), 1, 1'000'000));
+  for (auto x : {MYSQL_OPT_CONNECT_TIMEOUT, MYSQL_OPT_READ_TIMEOUT, MYSQL_OPT_WRITE_TIMEOUT})
+    options.set(x, longest);
+  options.set_wait(wait_for_socket);
 }
 
 std::string environment_or(const char* name, const char* fallback) {
@@ -114,7 +120,7 @@ void set_authorities(option_setter& options, const server_settings& where) {
   options.set(MYSQL_OPT_SSL_CAPATH, environment_or(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
 }
 
-void set_tls(option_setter& options, const server_settings& where) {
+void set_tls(option_setter& options, const server_settings& where, const tls_choice& choice) {
   auto wanted = where.tls != tls_mode::disabled;
   options.set(MYSQL_OPT_SSL_ENFORCE, wanted);
   options.set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, where.tls == tls_mode::verify_full);
@@ -123,9 +129,10 @@ void set_tls(option_setter& options, const server_settings& where) {
   // MYSQL_OPT_SSL_ENFORCE alone lets a server without TLS have the password. A fingerprint, even an empty one that
   // nothing is compared with, makes Connector/C refuse such a server before it logs in.
   options.set(MARIADB_OPT_TLS_PEER_FP, "");
-  options.set(MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+  options.set(MARIADB_OPT_TLS_VERSION, choice.versions);
   options.set_if_given(MYSQL_OPT_SSL_CERT, where.tls_cert);
   options.set_if_given(MYSQL_OPT_SSL_KEY, where.tls_key);
+  options.set(MARIADB_OPT_TLS_PASSPHRASE, choice.passphrase);
   options.set_if_given(MYSQL_OPT_SSL_CIPHER, where.tls_cipher);
   if (where.tls != tls_mode::required)
     set_authorities(options, where);
@@ -145,11 +152,11 @@ size_t largest_packet(const server_settings& where) {
   return std::max(where.max_result_bytes, least) + 4096;
 }
 
-bool set_options(MYSQL& session, const server_settings& where) {
+bool set_options(MYSQL& session, const server_settings& where, const tls_choice& choice) {
   option_setter options{session};
   options.set(MYSQL_OPT_LOCAL_INFILE, 0u); // On by default, and reads any file of this machine.
   options.set(MYSQL_OPT_RECONNECT, false);
-  options.set(MYSQL_SET_CHARSET_NAME, where.charset);
+  options.set(MYSQL_SET_CHARSET_NAME, session_charset);
   options.set(MYSQL_OPT_PROTOCOL,
               static_cast<unsigned>(where.unix_socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET));
   options.set(MYSQL_OPT_MAX_ALLOWED_PACKET, largest_packet(where));
@@ -159,7 +166,7 @@ bool set_options(MYSQL& session, const server_settings& where) {
   if (where.compress)
     options.set(MYSQL_OPT_COMPRESS, true);
   set_timeouts(options, where);
-  set_tls(options, where);
+  set_tls(options, where, choice);
   return !options.failed();
 }
 
@@ -168,20 +175,22 @@ std::string misleading(const server_settings& where) {
   // It takes `a=b;c` for a connection string, `x://` for the name of a plugin, and `a,b` for a list.
   if (where.unix_socket.empty() && (where.host.empty() || where.host.find_first_of(";=, /") != std::string::npos))
     return "\"" + where.host + "\" is not a host name or address";
-  auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-  if (!std::ranges::all_of(where.charset, is_plain))
-    return "\"" + where.charset + "\" is not the name of a character set: use utf8mb4";
   return {};
 }
 
-/// Files that cannot be read are reported by Connector/C without their names.
-std::string unreadable_file(const server_settings& where) {
-  if (where.tls == tls_mode::disabled)
-    return {};
-  for (const auto* file : {&where.tls_ca, &where.tls_capath, &where.tls_cert, &where.tls_key})
-    if (!file->empty() && ::access(file->c_str(), R_OK) != 0)
-      return "cannot read " + *file + ": " + std::generic_category().message(errno);
-  return {};
+/// How many addresses a host has; one if that is not known. Connector/C tries one after the other.
+size_t addresses_of(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_protocol = IPPROTO_TCP;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0)
+    return 1;
+  size_t result = 0;
+  for (auto x = found; x != nullptr; x = x->ai_next)
+    ++result;
+  ::freeaddrinfo(found);
+  return result;
 }
 
 tl::unexpected<trouble> failed(MYSQL& session, std::string_view doing) {
@@ -206,14 +215,28 @@ bool has_input(const MYSQL& session) noexcept {
 
 trouble current_error(MYSQL& session, phase when) {
   trouble result{complaint::server, when, mysql_errno(&session), mysql_sqlstate(&session), mysql_error(&session)};
-  if (when == phase::connecting)
-    explain_number(result.text, result.number);
+  // Connector/C reports some malformed packets without a number, and malformed rows as an unknown error. And a number
+  // of its own that comes from the server, in an error packet, says nothing about what was sent.
+  auto from_server = when == phase::waiting && mysql_get_socket(&session) != MARIADB_INVALID_SOCKET;
+  if (result.number == 0 || result.number == CR_UNKNOWN_ERROR
+      || (from_server && (result.number == CR_SERVER_GONE_ERROR || result.number == CR_ERR_NET_WRITE)))
+    result = {complaint::server, when, CR_MALFORMED_PACKET, "HY000",
+              "the server's answer is malformed: " + (result.text.empty() ? "it makes no sense" : result.text)};
+  if (when != phase::connecting)
+    return result;
+  explain_number(result.text, result.number);
+  if (auto time = io_limit::current(); time != nullptr && time->over())
+    result.text += ", which was given up after connect-timeout, " + seconds(time->limit());
   return result;
 }
 
 void forget_error(MYSQL& session) noexcept {
   session.net.last_errno = 0;
   session.net.last_error[0] = '\0';
+}
+
+bool is_utf8_name(std::string_view charset) noexcept {
+  return charset == "utf8mb4" || charset == "utf8mb3" || charset == "utf8";
 }
 
 bool is_ascii_safe(const MARIADB_CHARSET_INFO& x) noexcept {
@@ -224,11 +247,25 @@ tl::expected<session_ptr, trouble> log_in(const server_settings& where) {
   init_library();
   if (auto text = misleading(where); !text.empty())
     return tl::unexpected{client_trouble(CR_UNKNOWN_HOST, std::move(text))};
-  if (auto text = unreadable_file(where); !text.empty())
-    return tl::unexpected{client_trouble(CR_SSL_CONNECTION_ERROR, std::move(text))};
+  if (!is_utf8_name(where.charset))
+    return tl::unexpected{
+        client_trouble(CR_CANT_READ_CHARSET,
+                       "the character set \"" + where.charset + "\" cannot be used: all text is UTF-8, use utf8mb4")};
+  tls_choice choice;
+  if (where.tls != tls_mode::disabled) {
+    auto checked = check_tls(where);
+    if (!checked)
+      return tl::unexpected{std::move(checked.error())};
+    choice = std::move(*checked);
+  }
+  if (auto time = io_limit::current()) {
+    time->limit_each(where.read_timeout, where.write_timeout);
+    if (where.unix_socket.empty())
+      time->expect_addresses(addresses_of(where.host));
+  }
   // Always a new handle: a failed connect wipes its options, and the second try would go without TLS.
   session_ptr session{mysql_init(nullptr)};
-  if (!session || !set_options(*session, where))
+  if (!session || !set_options(*session, where, choice))
     return tl::unexpected{client_trouble(CR_OUT_OF_MEMORY, "Connector/C is out of memory, or too old for an option")};
   auto local = !where.unix_socket.empty();
   forget_tls_errors();
@@ -243,22 +280,58 @@ tl::expected<session_ptr, trouble> log_in(const server_settings& where) {
   return session;
 }
 
+namespace {
+
+tl::unexpected<trouble> too_much(std::string_view doing) {
+  return tl::unexpected{client_trouble(CR_MALFORMED_PACKET,
+                                       std::string{doing} + " failed: its answer did not end within connect-timeout, "
+                                           + seconds(io_limit::current()->limit()))};
+}
+
+/// Whether it is time to stop reading: a server that always has more is never waited for.
+bool is_too_late() {
+  auto time = io_limit::current();
+  return time != nullptr && time->over();
+}
+
+struct result_freer {
+  void operator()(MYSQL_RES* x) const noexcept {
+    x->handle = nullptr; // Else it would read the rest of the rows first.
+    mysql_free_result(x);
+  }
+};
+
+using result_ptr = std::unique_ptr<MYSQL_RES, result_freer>;
+
+} // namespace
+
 tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::string_view doing) {
-  cells result;
+  std::optional<cells> first;
   forget_tls_errors();
   for (auto status = mysql_real_query(&session, sql.data(), sql.size()); status != -1;
        status = mysql_next_result(&session)) {
     if (status > 0)
       return failed(session, doing);
-    auto rows = mysql_store_result(&session);
-    if (rows == nullptr && mysql_field_count(&session) != 0)
+    if (is_too_late())
+      return too_much(doing);
+    result_ptr rows{mysql_use_result(&session)};
+    if (!rows && mysql_field_count(&session) != 0)
       return failed(session, doing);
-    if (auto row = rows != nullptr && result.empty() ? mysql_fetch_row(rows) : nullptr)
-      for (unsigned i = 0; i < mysql_num_fields(rows); ++i)
-        result.emplace_back(row[i] != nullptr ? row[i] : "");
-    mysql_free_result(rows);
+    auto columns = rows ? mysql_num_fields(rows.get()) : 0;
+    for (auto row = rows ? mysql_fetch_row(rows.get()) : nullptr; row != nullptr; row = mysql_fetch_row(rows.get())) {
+      if (is_too_late())
+        return too_much(doing);
+      if (first)
+        continue;
+      first.emplace();
+      auto lengths = mysql_fetch_lengths(rows.get());
+      for (unsigned i = 0; i < columns; ++i)
+        first->push_back(row[i] != nullptr ? std::string{row[i], lengths[i]} : std::string{});
+    }
+    if (rows && mysql_errno(&session) != 0)
+      return failed(session, doing);
   }
-  return result;
+  return std::move(first).value_or(cells{});
 }
 
 } // namespace cenote::db

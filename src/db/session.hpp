@@ -20,13 +20,20 @@ struct session_closer {
 /// Connector/C's handle. Closing it says goodbye to the server if the socket is still open.
 using session_ptr = std::unique_ptr<MYSQL, session_closer>;
 
-/// Connects, does TLS and logs in; blocks. The session is as the server sets it up.
+/// The character set of all sessions, whichever name of UTF-8 the settings have.
+constexpr const char* session_charset = "utf8mb4";
+
+/// Whether a character set of this name is UTF-8.
+bool is_utf8_name(std::string_view charset) noexcept;
+
+/// Connects, does TLS and logs in; blocks, on a thread with a `io_limit`. The session is as the server sets it up.
 tl::expected<session_ptr, trouble> log_in(const server_settings& where);
 
 /// The cells of a row as text; NULL is empty.
 using cells = std::vector<std::string>;
 
-/// Runs a statement, blocking. Gives back the first row of its first result and reads all others.
+/// Runs a statement, blocking, on a thread with a `io_limit`. Gives back the first row of its first result and reads
+/// all others.
 /// @param doing names the statement in error texts.
 tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::string_view doing);
 

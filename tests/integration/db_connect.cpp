@@ -124,20 +124,39 @@ SCENARIO("a set-up that fails is told as such") {
   CHECK(why.text.starts_with("the set-up statement failed: "));
 }
 
-SCENARIO("the character set is one in which statements can be written safely") {
+SCENARIO("all text is UTF-8, whichever of its names is given") {
   auto where = shared_server().settings();
-  where.charset = "latin1";
-  CHECK_EQ(text_of(open(where), "@@character_set_client"), "latin1");
-  where.charset = "utf8";
-  CHECK_EQ(text_of(open(where), "@@character_set_client"), "utf8mb3");
-  for (auto name : {"gbk", "sjis", "big5", "no_such_set", "utf8mb4'; DROP TABLE t", ""}) {
+  for (auto name : {"utf8mb4", "utf8", "utf8mb3"}) {
+    where.charset = name;
+    CHECK_EQ(text_of(open(where), "@@character_set_client"), "utf8mb4");
+  }
+  for (auto name : {"latin1", "binary", "ascii", "gbk", "sjis", "big5", "no_such_set", "utf8mb4'; DROP TABLE t", ""}) {
     where.charset = name;
     MESSAGE(name);
-    CHECK(contains(fail_to_open(where).text, *name == '\0' ? "character set" : name));
+    auto why = fail_to_open(where);
+    check_connect_trouble(why, 2019, where);
+    CHECK(contains(why.text, "use utf8mb4"));
   }
   where.charset = "utf8mb4";
-  where.init_command = "SET NAMES gbk";
-  CHECK(contains(fail_to_open(where).text, "gbk"));
+  for (auto name : {"gbk", "latin1", "binary"}) {
+    where.init_command = std::string{"SET NAMES "} + name;
+    CHECK(contains(fail_to_open(where).text, name));
+  }
+  where.init_command = "SET character_set_results = NULL";
+  CHECK_EQ(fail_to_open(where).number, 2019u);
+}
+
+SCENARIO("what a session that has changed its character set is sent is bytes, not text") {
+  auto x = open(shared_server().settings());
+  CHECK(run(x, "SELECT 'a'").columns()[0].type == column_type::text);
+  run(x, "SET character_set_results = latin1");
+  auto rows = run(x, "SELECT CHAR(0xE9 USING latin1), 1, 1.5, CAST('a' AS BINARY)");
+  CHECK(rows.columns()[0].type == column_type::bytes);
+  CHECK_EQ(rows[0].text(0), "\xE9");
+  CHECK_EQ(rows[0].get<int>(1), 1);
+  CHECK(rows.columns()[3].type == column_type::bytes);
+  run(x, "SET character_set_results = utf8mb3");
+  CHECK_EQ(run(x, "SELECT CHAR(0xE9 USING latin1)")[0].get<std::string>(0), "\xC3\xA9");
 }
 
 SCENARIO("the program's name is shown to the server's operators") {

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ impostor::impostor(std::function<void(impostor&)> script)
 }
 
 impostor::~impostor() {
+  ending_ = true;
   received();
   ::close(listener_);
 }
@@ -66,7 +68,13 @@ void impostor::serve() {
   if (client_ == -1)
     return;
   script_(*this);
-  while (read_bytes(1)) {
+  if (!reading_) {
+    pollfd hung_up{client_, 0, 0};
+    while (::poll(&hung_up, 1, 10) == 0 && !ending_) {
+      // Until the client, or the test, has gone.
+    }
+  }
+  while (reading_ && read_bytes(1)) {
     // nop
   }
   ::close(client_);
@@ -93,7 +101,31 @@ void impostor::write_packet(uint8_t number, std::string_view payload) {
   append_number(packet, static_cast<uint32_t>(payload.size()), 3);
   append_number(packet, number, 1);
   packet += payload;
-  ::send(client_, packet.data(), packet.size(), MSG_NOSIGNAL);
+  write_raw(packet);
+}
+
+bool impostor::write_raw(std::string_view bytes) {
+  if (!dripping_)
+    return ::send(client_, bytes.data(), bytes.size(), MSG_NOSIGNAL) >= 0;
+  for (auto& c : bytes) {
+    pollfd hung_up{client_, POLLRDHUP, 0};
+    if (::send(client_, &c, 1, MSG_NOSIGNAL) < 0 || ::poll(&hung_up, 1, 100) != 0)
+      return false;
+  }
+  return true;
+}
+
+void impostor::answer_first_query() {
+  std::string columns = "\5";
+  write_packet(1, columns);
+  for (uint8_t i = 0; i < 5; ++i)
+    write_packet(static_cast<uint8_t>(2 + i),
+                 std::string_view{"\3def\0\0\0\1a\1a\x0c\x2d\0\0\1\0\0\xfd\0\0\0\0\0", 24});
+  write_packet(7, std::string_view{"\xfe\0\0\2\0", 5});
+  write_packet(8, "\10"
+                  "16777216\4ANSI\1"
+                  "0\7utf8mb4\7utf8mb4");
+  write_packet(9, std::string_view{"\xfe\0\0\2\0", 5});
 }
 
 void impostor::greet(bool with_tls) {

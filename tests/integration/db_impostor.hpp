@@ -2,6 +2,7 @@
 
 #include "cenote/settings.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -39,6 +40,24 @@ public:
   /// Sends a packet.
   void write_packet(uint8_t number, std::string_view payload);
 
+  /// Sends bytes as they are.
+  /// @returns whether the client was there to get them.
+  bool write_raw(std::string_view bytes);
+
+  /// Lets what `what` sends go out byte by byte, one in 100 ms, until the client has gone.
+  template <class F>
+  void drip(F what) {
+    dripping_ = true;
+    what();
+    dripping_ = false;
+  }
+
+  /// Answers what a connection asks first about its session.
+  void answer_first_query();
+
+  /// Reads nothing more, and hangs up when the test ends.
+  void stop_reading() { reading_ = false; }
+
   /// Welcomes the client after its login.
   void welcome(uint8_t number);
 
@@ -51,6 +70,9 @@ private:
   int client_ = -1;
   uint16_t port_ = 0;
   std::string received_;
+  bool dripping_ = false;
+  bool reading_ = true;
+  std::atomic<bool> ending_ = false;
   std::thread thread_;
 };
 

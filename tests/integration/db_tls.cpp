@@ -199,6 +199,99 @@ SCENARIO("only the permitted ciphers are used") {
   CHECK_EQ(cipher(x), "TLS_CHACHA20_POLY1305_SHA256");
 }
 
+SCENARIO("ciphers of one version of TLS exclude the other version") {
+  auto& server = shared_tls_server();
+  auto where = server.settings(tls_mode::required);
+  where.tls_cipher = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
+  {
+    auto x = open(where);
+    CHECK_EQ(run(x, "SHOW SESSION STATUS LIKE 'Ssl_version'")[0].text(1), "TLSv1.3");
+  }
+  for (auto list :
+       {"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256:!aNULL", "ECDHE-RSA-AES128-GCM-SHA256,@STRENGTH"}) {
+    where.tls_cipher = list;
+    auto x = open(where);
+    CHECK_EQ(cipher(x), "ECDHE-RSA-AES128-GCM-SHA256");
+  }
+}
+
+SCENARIO("a cipher that cannot be used as it was meant is an error of the settings") {
+  auto where = shared_tls_server().settings(tls_mode::required);
+  struct {
+    std::string list;
+    std::string want;
+  } rows[] = {{"NO-SUCH-CIPHER", "no cipher \"NO-SUCH-CIPHER\""},
+              {"TLS_NO_SUCH", "no cipher \"TLS_NO_SUCH\""},
+              {"TLS_AES_256_GCM_SHA384:NONSENSE", "no cipher \"NONSENSE\""},
+              {"HIGH:!NONSENSE", "no cipher \"!NONSENSE\""},
+              {"TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384", "name those of one of them"},
+              {"HIGH:!TLS_AES_256_GCM_SHA384", "cannot be excluded"},
+              {"HIGH:!HIGH", "no cipher at all"},
+              {":", "no cipher at all"}};
+  for (auto& [list, want] : rows) {
+    MESSAGE(list);
+    where.tls_cipher = list;
+    auto why = fail_to_open(where);
+    CHECK(why.source == db::complaint::settings);
+    CHECK(contains(why.text, want));
+  }
+}
+
+SCENARIO("an encrypted key needs its passphrase, and nobody is asked for it on a terminal") {
+  auto& server = shared_tls_server();
+  auto key = server.file("encrypted.key");
+  shell("openssl rsa -aes256 -in " + server.file("client.key") + " -out " + key + " -passout pass:open-sesame");
+  auto control = open(server.settings(tls_mode::disabled));
+  run(control, "CREATE OR REPLACE USER encrypted@'%' IDENTIFIED BY 'pw' REQUIRE X509");
+  auto where = server.settings(tls_mode::required);
+  where.user = "encrypted";
+  where.password = secret{"pw"};
+  where.database.clear();
+  where.tls_cert = server.file("client.pem");
+  where.tls_key = key;
+  auto refuse = [&](const std::string& want) {
+    auto why = fail_to_open(where);
+    MESSAGE(why.text);
+    CHECK(why.source == db::complaint::settings);
+    CHECK(contains(why.text, want));
+    CHECK(!contains(why.text, "sesame"));
+  };
+  refuse("ssl_key_passphrase_file");
+  where.tls_key_passphrase = secret{"sesame"};
+  refuse("does not fit");
+  where.tls_key_passphrase = secret{"open-sesame"};
+  CHECK(open(where).uses_tls());
+  where.tls_key_passphrase = secret{};
+  where.tls_key_passphrase_file = server.file("passphrase");
+  std::ofstream{where.tls_key_passphrase_file} << "open-sesame\n";
+  CHECK(open(where).uses_tls());
+  std::ofstream{where.tls_key_passphrase_file} << "\n";
+  refuse("is empty");
+  where.tls_key_passphrase_file = "/no/such/file";
+  CHECK(contains(fail_to_open(where).text, "cannot read /no/such/file"));
+  // The key may be in the file of the certificate.
+  where.tls_key_passphrase_file.clear();
+  where.tls_key.clear();
+  where.tls_cert = server.file("both.pem");
+  shell("(cat " + server.file("client.pem") + " " + key + " > " + where.tls_cert + ")");
+  refuse("is encrypted");
+  where.tls_key_passphrase = secret{"open-sesame"};
+  CHECK(open(where).uses_tls());
+}
+
+SCENARIO("a key that is none, or not that of the certificate, is an error of the settings") {
+  auto& server = shared_tls_server();
+  auto where = server.settings(tls_mode::required);
+  where.tls_cert = server.file("client.pem");
+  where.tls_key = server.file("server.key");
+  CHECK(contains(fail_to_open(where).text, "is not that of the certificate"));
+  where.tls_key = server.file("client.pem");
+  CHECK(contains(fail_to_open(where).text, "holds no private key"));
+  where.tls_key = server.file("client.key");
+  where.tls_cert = server.file("client.key");
+  CHECK(contains(fail_to_open(where).text, "holds no certificate"));
+}
+
 SCENARIO("an idle connection with TLS is alive although the server sent session tickets") {
   auto x = open(shared_tls_server().settings(tls_mode::required));
   CHECK_EQ(run(x, "SHOW SESSION STATUS LIKE 'Ssl_version'")[0].get<std::string>(1), "TLSv1.3");

@@ -1,0 +1,135 @@
+#include "db/guarded_call.hpp"
+
+#include "db/io_limit.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <string>
+#include <system_error>
+#include <thread>
+
+namespace cenote::db {
+
+namespace {
+
+/// Threads that were given up and have not ended. Each waits for a name server in most cases.
+std::atomic<size_t> left_behind{0};
+
+constexpr size_t most_left_behind = 64;
+
+trouble cannot_start(std::string why) {
+  return {complaint::process_limit, phase::connecting, 0, "", std::move(why)};
+}
+
+} // namespace
+
+struct guarded_thread::state {
+  explicit state(std::chrono::nanoseconds limit) : time{limit} {
+    // nop
+  }
+
+  io_limit time;
+  std::function<void()> body; ///< The thread's alone.
+  std::thread thread;         ///< The owner's alone.
+
+  std::mutex mutex; ///< Guards what follows.
+  std::condition_variable changed;
+  std::function<void()> notify;
+  bool ended = false;
+  bool abandoned = false;
+
+  static void run(const std::shared_ptr<state>& x) {
+    {
+      io_limit::scope mine{x->time};
+      std::exchange(x->body, nullptr)();
+    }
+    std::lock_guard guard{x->mutex};
+    x->ended = true;
+    if (x->abandoned)
+      --left_behind;
+    if (x->notify)
+      x->notify();
+    x->notify = nullptr;
+    x->changed.notify_all();
+  }
+};
+
+guarded_thread::guarded_thread(std::chrono::nanoseconds limit, std::function<void()> body, std::function<void()> notify)
+    : state_{std::make_shared<state>(limit)} {
+  state_->body = std::move(body);
+  state_->notify = std::move(notify);
+  if (left_behind >= most_left_behind) {
+    problem_ = cannot_start(std::to_string(most_left_behind)
+                            + " earlier connects still hang, in the resolution of the host's name in most cases: "
+                              "check the name servers of this machine");
+    return;
+  }
+  try {
+    state_->thread = std::thread{[x = state_] { state::run(x); }};
+  } catch (const std::system_error& err) {
+    problem_ = cannot_start(std::string{"cannot start a thread to connect: "} + err.code().message()
+                            + ": raise the limits of threads and memory, or make the pool smaller");
+  }
+}
+
+guarded_thread::~guarded_thread() {
+  auto& x = *state_;
+  if (!x.thread.joinable())
+    return;
+  auto has_ended = false;
+  {
+    std::lock_guard guard{x.mutex};
+    has_ended = x.ended;
+    x.notify = nullptr;
+    if (!has_ended) {
+      x.abandoned = true;
+      ++left_behind;
+    }
+  }
+  if (has_ended) {
+    x.thread.join();
+  } else {
+    x.time.cut();
+    x.thread.detach();
+  }
+}
+
+bool guarded_thread::ended() const {
+  std::lock_guard guard{state_->mutex};
+  return state_->ended;
+}
+
+void guarded_thread::cut() {
+  state_->time.cut();
+}
+
+void guarded_thread::wait() {
+  auto& x = *state_;
+  if (!x.thread.joinable())
+    return;
+  auto has_ended = [&x] { return x.ended; };
+  std::unique_lock guard{x.mutex};
+  if (x.changed.wait_until(guard, x.time.deadline(), has_ended))
+    return;
+  guard.unlock();
+  x.time.cut();
+  guard.lock();
+  x.changed.wait_for(guard, grace, has_ended);
+}
+
+bool is_guarded() noexcept {
+  return io_limit::current() != nullptr;
+}
+
+trouble given_up(std::chrono::nanoseconds limit) {
+  return {complaint::process_limit, phase::connecting, 0, "",
+          "gave up after connect-timeout, " + seconds(limit)
+              + ", without an answer of the system: most likely a name server does not answer"};
+}
+
+trouble out_of_memory(const char* what) {
+  return {complaint::process_limit, phase::connecting, 0, "",
+          std::string{"not enough memory for a connection: "} + what};
+}
+
+} // namespace cenote::db

@@ -1,0 +1,161 @@
+// No answer of a server, however strange, leads to more than a failure.
+
+#define CAF_SUITE db.hostile
+
+#include "cenote/result.hpp"
+#include "db/connection.hpp"
+#include "db/control_session.hpp"
+
+#include "integration/db_support.hpp"
+#include "support/hostile_server.hpp"
+
+#include <cstdlib>
+#include <optional>
+#include <random>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+uint64_t first_seed() {
+  auto text = std::getenv("CENOTE_TEST_SEED");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
+}
+
+/// What became of many sessions with a hostile server.
+struct tally {
+  size_t refused = 0;     ///< Connects that failed.
+  size_t failed = 0;      ///< Operations that failed.
+  size_t succeeded = 0;   ///< Operations that gave a result.
+  size_t unusable = 0;    ///< Connections that were given up.
+  size_t misreported = 0; ///< Failures that say that nothing was sent.
+};
+
+/// Looks at every cell in every way that does not need a type.
+void read_all(const result& x) {
+  for (auto row : x)
+    for (size_t i = 0; i < x.columns().size(); ++i) {
+      static_cast<void>(row.text(i));
+      try {
+        static_cast<void>(row.value_at(i));
+      } catch (const result_error&) {
+        // As it is documented.
+      }
+    }
+  for (auto& further : x.more())
+    read_all(further);
+}
+
+transaction two_statements() {
+  transaction result;
+  result.statements.push_back(write("INSERT INTO t VALUES (?)", 1));
+  result.statements.push_back(read("SELECT a, b FROM t"));
+  return result;
+}
+
+/// Goes through all operations of a connection until it is of no use.
+void use(db::connection& x, tally& to) {
+  auto note = [&](const auto& outcome) {
+    if (outcome) {
+      ++to.succeeded;
+      return;
+    }
+    ++to.failed;
+    to.misreported += outcome.error().when == db::phase::waiting && outcome.error().number == 2006;
+  };
+  for (auto step = 0; step < 6 && x.usable(); ++step) {
+    switch (step) {
+    case 0:
+      note(finish(x, x.start_ping()));
+      break;
+    case 1: {
+      auto now = x.start_compound(two_statements());
+      while (now != db::progress::done)
+        now = advance(x, now);
+      auto all = x.take_compound();
+      note(all);
+      if (all)
+        for (auto& each : *all)
+          read_all(each);
+      break;
+    }
+    case 2:
+    case 4: {
+      auto rows = attempt(x, read("SELECT a, b, c FROM t"));
+      note(rows);
+      if (rows)
+        read_all(*rows);
+      break;
+    }
+    case 3:
+      note(finish(x, x.start_reset()));
+      break;
+    default:
+      for (auto i = 0; i < 3 && x.can_send(); ++i)
+        static_cast<void>(x.send(read("SELECT a, b, c FROM t")));
+      x.flush();
+      for (auto i = 0; i < 3 && x.usable(); ++i) {
+        auto rows = finish(x, x.next());
+        note(rows);
+        if (rows)
+          read_all(*rows);
+      }
+    }
+  }
+  to.unusable += !x.usable();
+}
+
+} // namespace
+
+SCENARIO("an honest server of the test's own kind serves a connection") {
+  hostile_server server;
+  tally all;
+  auto x = open(server.settings());
+  use(x, all);
+  CHECK_EQ(all.failed, 0u);
+  CHECK_EQ(all.succeeded, 8u);
+  CHECK_EQ(all.unusable, 0u);
+}
+
+SCENARIO("ten thousand sessions with damaged replies end in results or failures") {
+  hostile_server server;
+  auto where = server.settings();
+  auto seed = first_seed();
+  MESSAGE("CENOTE_TEST_SEED=" << seed);
+  tally all;
+  for (auto i = 0; i < 10'000; ++i) {
+    server.be_hostile(seed + static_cast<uint64_t>(i), hostile_server::replies_of_login + 9);
+    auto x = db::connection::open(where);
+    if (x)
+      use(*x, all);
+    else
+      ++all.refused;
+  }
+  MESSAGE(all.refused << " refused, " << all.failed << " failed, " << all.succeeded << " succeeded, " << all.unusable
+                      << " unusable");
+  CHECK(all.refused > 1000);
+  CHECK(all.failed > 1000);
+  CHECK(all.succeeded > 1000);
+  CHECK_EQ(all.misreported, 0u);
+}
+
+SCENARIO("a control session with damaged replies stops, or says that it could not") {
+  hostile_server server;
+  auto where = server.settings();
+  auto seed = first_seed();
+  MESSAGE("CENOTE_TEST_SEED=" << seed);
+  size_t stopped = 0;
+  size_t failed = 0;
+  for (auto i = 0; i < 1000; ++i) {
+    server.be_hostile(seed + static_cast<uint64_t>(i), 4);
+    auto x = db::control_session::open(where);
+    for (auto kill = 0; kill < 2; ++kill)
+      ++(x && x->stop_statement(7) ? stopped : failed);
+  }
+  CHECK(stopped > 100);
+  CHECK(failed > 100);
+}

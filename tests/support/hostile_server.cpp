@@ -1,0 +1,336 @@
+#include "support/hostile_server.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace cenote::test {
+
+namespace {
+
+using packets = std::vector<std::string>;
+
+constexpr uint32_t capabilities = 0x1 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x1'0000 | 0x2'0000 | 0x8'0000;
+constexpr int autocommit = 0x2;
+constexpr int more_results_exist = 0x8;
+
+void append_number(std::string& out, uint64_t x, int bytes) {
+  for (int i = 0; i < bytes; ++i)
+    out += static_cast<char>(x >> (8 * i));
+}
+
+void append_text(std::string& out, std::string_view x) {
+  append_number(out, x.size(), 1); // Below 251.
+  out += x;
+}
+
+std::string greeting(uint32_t session) {
+  std::string out = "\x0a";
+  out += "5.5.5-10.11.0-MariaDB";
+  out += '\0';
+  append_number(out, session, 4);
+  out += "12345678";
+  out += '\0';
+  append_number(out, capabilities & 0xffff, 2);
+  append_number(out, 45, 1); // utf8mb4
+  append_number(out, autocommit, 2);
+  append_number(out, capabilities >> 16, 2);
+  append_number(out, 21, 1);
+  out.append(10, '\0');
+  out += "123456789012";
+  out += '\0';
+  out += "mysql_native_password";
+  out += '\0';
+  return out;
+}
+
+std::string ok(int status = autocommit) {
+  std::string out(3, '\0');
+  append_number(out, static_cast<uint64_t>(status), 2);
+  append_number(out, 0, 2);
+  return out;
+}
+
+std::string end_of(int status) {
+  std::string out = "\xfe";
+  append_number(out, 0, 2);
+  append_number(out, static_cast<uint64_t>(status), 2);
+  return out;
+}
+
+std::string column(std::string_view name, int type) {
+  std::string out;
+  for (auto text : {std::string_view{"def"}, std::string_view{}, std::string_view{}, std::string_view{}, name, name})
+    append_text(out, text);
+  append_number(out, 12, 1);
+  append_number(out, type == 253 ? 45 : 63, 2);
+  append_number(out, 1000, 4);
+  append_number(out, static_cast<uint64_t>(type), 1);
+  append_number(out, 0, 2);
+  append_number(out, 0, 1);
+  append_number(out, 0, 2);
+  return out;
+}
+
+/// A result set of texts and numbers: types 253 and 8.
+void add_set(packets& out, const std::vector<int>& types, const std::vector<std::vector<std::string>>& rows,
+             bool more) {
+  auto status = autocommit | (more ? more_results_exist : 0);
+  out.emplace_back(1, static_cast<char>(types.size()));
+  for (size_t i = 0; i < types.size(); ++i)
+    out.push_back(column("c" + std::to_string(i), types[i]));
+  out.push_back(end_of(autocommit));
+  for (auto& cells : rows) {
+    std::string row;
+    for (auto& x : cells)
+      append_text(row, x);
+    out.push_back(std::move(row));
+  }
+  out.push_back(end_of(status));
+}
+
+packets answer(std::string_view command, uint32_t session) {
+  packets out;
+  auto sql = command.substr(1);
+  if (command.front() != 3) { // Not a query: a ping, a reset.
+    out.push_back(ok());
+  } else if (sql.find("@@max_allowed_packet") != std::string_view::npos) {
+    add_set(out, {8, 253, 8, 253, 253}, {{"16777216", "ANSI", "0", "utf8mb4", "utf8mb4"}}, false);
+  } else if (sql.starts_with("SELECT VERSION()")) {
+    add_set(out, {253, 8}, {{"10.11.0-hostile", std::to_string(session)}}, false);
+  } else if (sql.starts_with("BEGIN NOT ATOMIC")) {
+    add_set(out, {8, 8}, {{"1", "7"}}, true);
+    add_set(out, {8, 253}, {{"1", "one"}, {"2", "two"}}, true);
+    out.push_back(ok());
+  } else if (sql.starts_with("SELECT")) {
+    add_set(out, {8, 253, 8}, {{"1", "one", "-1"}, {"2", "two", "-2"}, {"3", "three", "-3"}}, false);
+  } else {
+    out.push_back(ok());
+  }
+  return out;
+}
+
+/// Damages what it is told to, at places that the dice say.
+class vandal {
+public:
+  explicit vandal(uint64_t seed) : dice_{seed} {
+    // nop
+  }
+
+  size_t below(size_t n) { return n == 0 ? 0 : std::uniform_int_distribution<size_t>{0, n - 1}(dice_); }
+
+  damage choose() { return static_cast<damage>(1 + below(damages - 1)); }
+
+  /// @returns the bytes to send.
+  std::string spoil(damage what, packets all, uint8_t number) {
+    auto at = below(all.size());
+    auto& one = all[at];
+    std::optional<size_t> lie;
+    std::optional<uint8_t> other_number;
+    switch (what) {
+    case damage::none:
+      break;
+    case damage::flip_bits:
+      for (auto n = 1 + below(8); n > 0 && !one.empty(); --n)
+        one[below(one.size())] ^= static_cast<char>(1 << below(8));
+      break;
+    case damage::truncate:
+      one.resize(below(one.size() + 1));
+      break;
+    case damage::lie_about_length:
+      lie = below(4) == 0 ? below(0xff'ffff) : below(2 * one.size() + 2);
+      break;
+    case damage::wrong_number:
+      other_number = static_cast<uint8_t>(below(256));
+      break;
+    case damage::drop:
+      all.erase(all.begin() + static_cast<ptrdiff_t>(at));
+      break;
+    case damage::duplicate: {
+      auto copy = one;
+      all.insert(all.begin() + static_cast<ptrdiff_t>(at), 1 + below(3), copy);
+      break;
+    }
+    case damage::swap:
+      std::swap(one, all[below(all.size())]);
+      break;
+    case damage::null_cells:
+      if (is_data(all, at))
+        one = with_nulls(one);
+      break;
+    case damage::other_lengths:
+      if (!one.empty())
+        one[below(one.size())] = static_cast<char>(0xf0 + below(16));
+      break;
+    case damage::random_packet:
+      one.resize(below(300));
+      for (auto& c : one)
+        c = static_cast<char>(below(256));
+      break;
+    case damage::error_packet:
+      one = "\xff";
+      append_number(one, below(2) == 0 ? 1000 + below(5000) : below(65'536), 2);
+      one += "#HY000a lie";
+      break;
+    case damage::more_results:
+      if (all.back().size() >= 5)
+        all.back()[3] = static_cast<char>(all.back()[3] | more_results_exist);
+      break;
+    case damage::other_types:
+      for (auto& x : all)
+        if (x.size() > 13 && x.starts_with("\3def")) {
+          x[x.size() - 6] = static_cast<char>(below(256));
+          x[x.size() - 12] = static_cast<char>(below(256));
+        }
+      break;
+    case damage::other_column_count:
+      all.front() = std::string(1, static_cast<char>(below(251)));
+      break;
+    case damage::hang_up:
+      break;
+    }
+    std::string out;
+    for (size_t i = 0; i < all.size(); ++i) {
+      append_number(out, lie && i == at ? *lie : all[i].size(), 3);
+      out += static_cast<char>(other_number && i == at ? *other_number : number);
+      ++number;
+      out += all[i];
+    }
+    if (what == damage::hang_up)
+      out.resize(below(out.size()));
+    return out;
+  }
+
+private:
+  std::string with_nulls(const std::string& row) {
+    std::string out;
+    for (size_t i = 0; i < row.size();) {
+      auto whole = 1 + static_cast<size_t>(static_cast<unsigned char>(row[i]));
+      out += below(2) == 0 ? "\xfb" : row.substr(i, whole);
+      i += whole;
+    }
+    return out;
+  }
+
+  /// A row, not a description of columns.
+  static bool is_data(const packets& all, size_t at) {
+    return all.size() > 3 && !all[at].starts_with("\3def") && !all[at].starts_with("\xfe") && at > 0;
+  }
+
+  std::mt19937_64 dice_;
+};
+
+bool read_all(int socket, char* to, size_t n) {
+  return ::recv(socket, to, n, MSG_WAITALL) == static_cast<ssize_t>(n);
+}
+
+} // namespace
+
+/// One client.
+struct hostile_server::session {
+  hostile_server& server;
+  int socket;
+  uint32_t id;
+  vandal dice;
+  size_t spoiled_reply; ///< Counted from 1; zero: none.
+  size_t replies = 0;
+
+  /// @returns whether the session goes on.
+  bool reply(const packets& all, uint8_t number) {
+    auto what = damage::none;
+    if (++replies == spoiled_reply)
+      server.last_damage_ = what = dice.choose();
+    auto bytes = dice.spoil(what, all, number);
+    ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (what != damage::none)
+      ::shutdown(socket, SHUT_WR);
+    return what == damage::none;
+  }
+
+  std::optional<std::string> read_packet() {
+    unsigned char head[4];
+    if (!read_all(socket, reinterpret_cast<char*>(head), sizeof(head)))
+      return std::nullopt;
+    std::string out(head[0] | head[1] << 8 | head[2] << 16, '\0');
+    if (!read_all(socket, out.data(), out.size()))
+      return std::nullopt;
+    return out;
+  }
+
+  void run() {
+    auto goes_on = reply({greeting(id)}, 0);
+    if (goes_on && read_packet())
+      goes_on = reply({ok()}, 2);
+    while (auto command = read_packet()) {
+      if (command->empty() || command->front() == 1) // COM_QUIT
+        return;
+      if (goes_on)
+        goes_on = reply(answer(*command, id), 1);
+    }
+  }
+};
+
+hostile_server::hostile_server() : listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto raw = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(listener_, raw, size) != 0 || ::listen(listener_, 128) != 0 || ::getsockname(listener_, raw, &size) != 0)
+    throw std::system_error{errno, std::generic_category(), "cannot listen"};
+  port_ = ntohs(address.sin_port);
+  acceptor_ = std::thread{[this] { run(); }};
+}
+
+hostile_server::~hostile_server() {
+  ::shutdown(listener_, SHUT_RDWR);
+  acceptor_.join();
+  std::unique_lock guard{mutex_};
+  for (auto fd : open_)
+    ::shutdown(fd, SHUT_RDWR);
+  changed_.wait(guard, [this] { return open_.empty(); });
+  ::close(listener_);
+}
+
+server_settings hostile_server::settings() const {
+  server_settings result;
+  result.port = port_;
+  result.user = "alice";
+  result.password = secret{"wonderland-7"};
+  result.connect_timeout = std::chrono::seconds{5};
+  return result;
+}
+
+void hostile_server::be_hostile(uint64_t seed, size_t most_replies) {
+  seed_ = seed;
+  most_replies_ = most_replies;
+}
+
+void hostile_server::run() {
+  for (;;) {
+    auto socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (socket == -1)
+      return;
+    auto id = ++last_session_;
+    vandal dice{seed_ + (most_replies_ == 0 ? 0 : id * uint64_t{1'000'003})};
+    auto spoiled = most_replies_ == 0 ? 0 : 1 + dice.below(most_replies_);
+    std::lock_guard guard{mutex_};
+    open_.push_back(socket);
+    // Detached, because there are thousands, and those that have ended would keep their stacks.
+    std::thread{[this, x = session{*this, socket, id, dice, spoiled}]() mutable {
+      x.run();
+      std::lock_guard closing{mutex_};
+      std::erase(open_, x.socket);
+      ::close(x.socket);
+      changed_.notify_all();
+    }}.detach();
+  }
+}
+
+} // namespace cenote::test
