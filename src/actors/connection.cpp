@@ -1,6 +1,7 @@
 #include "actors/connection.hpp"
 
 #include "actors/connection_state.hpp"
+#include "actors/guarded_behavior.hpp"
 #include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
@@ -21,8 +22,13 @@ std::string seconds(std::chrono::nanoseconds x) {
   return std::to_string(std::chrono::duration<double>(x).count()) + " s";
 }
 
-connection_state::connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session)
-    : self{this_actor}, where{std::move(lane)}, context{std::move(about)}, db{std::move(session)} {
+connection_state::connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session,
+                                   descriptor socket)
+    : self{this_actor},
+      where{std::move(lane)},
+      context{std::move(about)},
+      db{std::move(session)},
+      watched{std::move(socket)} {
   // nop
 }
 
@@ -32,12 +38,16 @@ connection_state::~connection_state() {
 }
 
 connection_actor::behavior_type connection_state::make_behavior() {
-  watch = caf::make_counted<socket_watch>(where->loop(), db->socket(), self);
+  watch = caf::make_counted<socket_watch>(where->loop(), std::move(watched), self);
   // An idle connection is watched too: a server that hangs up is noticed at once.
   watch->want(true, false);
   self->monitor(context.pool);
-  self->set_down_handler([this](const caf::down_msg&) { close(); });
-  self->set_exit_handler([this](const caf::exit_msg&) { close(); });
+  self->set_down_handler([this](const caf::down_msg&) { guard(*this, [this] { close(); }); });
+  self->set_exit_handler([this](const caf::exit_msg&) { guard(*this, [this] { close(); }); });
+  return guarded(this, handlers());
+}
+
+connection_actor::behavior_type connection_state::handlers() {
   return {
       [this](execute_atom, grant& what) -> caf::result<result> {
         if (what.shareable) {
@@ -205,7 +215,7 @@ void connection_state::limit_until(caf::actor_clock::time_point limit) {
   timer_at = limit;
   timer = self->run_delayed(limit - self->clock().now(), [this] {
     timer_at = caf::actor_clock::time_point::max();
-    time_is_up();
+    guard(*this, [this] { time_is_up(); });
   });
 }
 
@@ -253,6 +263,27 @@ void connection_state::time_is_up() {
   case activity::leased:
   case activity::gone:
     break;
+  }
+}
+
+/// An exception left the connection in a state that nobody knows: it is given up, and whatever it had to do is
+/// answered, also what was not sent, which may be to blame.
+void connection_state::defect(const char* what) {
+  log().error("connection {}: an exception: {}; it is closed", static_cast<uint64_t>(context.id), what);
+  auto why = own_failure(errc::internal, outcome::unknown, std::string{"an exception inside cenote: "} + what);
+  try {
+    for (auto& x : std::exchange(sent, {}))
+      answer(x, why);
+    for (auto& x : std::exchange(unsent, {}))
+      answer(x, why);
+    if (doing == activity::gone)
+      return;
+    end_server_session();
+    answer(why);
+    ended = std::max<uint32_t>(ended, 1);
+    release(fate::broken, why.text);
+  } catch (const std::exception&) {
+    self->quit(caf::sec::runtime_error); // Tells the pool, and everybody who waits.
   }
 }
 
@@ -355,10 +386,10 @@ public:
 } // namespace
 
 connection_actor spawn_connection(caf::actor_system& sys, lane_ptr where, connection_context context,
-                                  db::connection session) {
+                                  db::connection session, descriptor socket) {
   caf::actor_config cfg{&where->loop()};
   return sys.spawn_class<connection_broker, caf::no_spawn_options>(cfg, std::move(where), std::move(context),
-                                                                   std::move(session));
+                                                                   std::move(session), std::move(socket));
 }
 
 } // namespace cenote

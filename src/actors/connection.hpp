@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/lane.hpp"
+#include "actors/socket_watch.hpp"
 #include "cenote/actors.hpp"
 #include "cenote/settings.hpp"
 #include "db/connection.hpp"
@@ -20,7 +21,8 @@ struct connection_context {
 };
 
 /// Starts the actor that owns `session`, on a lane. May be called from any thread.
+/// @param socket a valid duplicate of the session's.
 connection_actor spawn_connection(caf::actor_system& sys, lane_ptr where, connection_context context,
-                                  db::connection session);
+                                  db::connection session, descriptor socket);
 
 } // namespace cenote

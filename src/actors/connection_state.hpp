@@ -61,10 +61,12 @@ struct connection_state {
 
   static inline const char* name = "cenote.connection";
 
-  connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session);
+  connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session,
+                   descriptor socket);
   ~connection_state();
 
   connection_actor::behavior_type make_behavior();
+  connection_actor::behavior_type handlers();
 
   // -- what the pool asks for ----------------------------------------------------
 
@@ -84,6 +86,7 @@ struct connection_state {
   void idle_event();
   void time_is_up();
   void end();
+  void defect(const char* what);
   void expect_answers(size_t x);
 
   // -- work ------------------------------------------------------------------------
@@ -145,6 +148,7 @@ struct connection_state {
   lane_ptr where; ///< Before the watch, which uses its loop.
   connection_context context;
   std::optional<db::connection> db; ///< Empty when gone.
+  descriptor watched;               ///< For the watch, until that is made.
   socket_watch_ptr watch;
   activity doing = activity::idle;
   size_t expecting = 0; ///< Answers of the server that are awaited.

@@ -1,5 +1,6 @@
 #include "actors/connection_state.hpp"
 
+#include "actors/guarded_behavior.hpp"
 #include "actors/judgement.hpp"
 
 #include <caf/send.hpp>
@@ -24,14 +25,18 @@ void connection_state::stop_on_server() {
   self->request(context.controller, caf::infinite, stop_atom_v, db->server_id())
       .then(
           [this] {
-            stop_confirmed = true;
-            if (doing == activity::stopping)
-              stopped();
-            stop_if_needless();
+            guard(*this, [this] {
+              stop_confirmed = true;
+              if (doing == activity::stopping)
+                stopped();
+              stop_if_needless();
+            });
           },
           [this](const caf::error&) {
-            if (doing == activity::stopping)
-              stop_failed();
+            guard(*this, [this] {
+              if (doing == activity::stopping)
+                stop_failed();
+            });
           });
 }
 

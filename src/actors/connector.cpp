@@ -3,13 +3,20 @@
 #include "actors/connection.hpp"
 #include "actors/controller.hpp"
 #include "actors/judgement.hpp"
+#include "actors/socket_watch.hpp"
 #include "db/connection.hpp"
+#include "db/guarded_call.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/disposable.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
 
 #include <algorithm>
+#include <exception>
+#include <optional>
+#include <utility>
 
 namespace cenote {
 
@@ -22,6 +29,91 @@ failure not_the_primary(const server_settings& where) {
   result.text = where.endpoint() + ": the server is read-only, and the pool looks for the primary";
   return result;
 }
+
+failure no_room(const server_settings& where, const std::string& why) {
+  return own_failure(errc::connect_failed, outcome::unavailable,
+                     where.endpoint() + ": no room for one more connection: " + why);
+}
+
+/// What is to be connected, and for whom.
+struct connect_order {
+  connection_context context;
+  lane_ptr where;
+  bool needs_primary = false;
+};
+
+/// One connect. DNS, TLS and logins block, on a thread of their own; this actor, which does not, watches the time and
+/// tells the pool how it ended. It always does: a thread that cannot be interrupted is left behind.
+struct connect_state {
+  using pointer = caf::stateful_actor<connect_state>*;
+
+  static inline const char* name = "cenote.connecting";
+
+  connect_state(pointer this_actor, connect_order what) : self{this_actor}, order{std::move(what)} {
+    // nop
+  }
+
+  caf::behavior make_behavior() {
+    self->monitor(order.context.pool);
+    self->set_down_handler([this](const caf::down_msg&) { give_up(); });
+    auto server = order.context.server;
+    call.emplace(
+        server->connect_timeout, [server] { return db::connection::open(*server); },
+        [me = caf::actor{self}] { caf::anon_send(me, done_atom_v); });
+    if (call->problem())
+      self->send(caf::actor{self}, done_atom_v);
+    else
+      timer = self->run_delayed(server->connect_timeout, [this] { give_up(); });
+    return {[this](done_atom) { finish(); }};
+  }
+
+  /// The time is up, or nobody wants the connection any more.
+  void give_up() {
+    timer.dispose();
+    call->cut();
+    timer = self->run_delayed(db::guarded_thread::grace, [this] { finish(); });
+  }
+
+  void finish() {
+    timer.dispose();
+    auto outcome = call->take();
+    call.reset();
+    try {
+      report(std::move(outcome));
+    } catch (const std::exception& err) {
+      self->send(order.context.pool, open_failed_atom_v, order.context.id, no_room(*order.context.server, err.what()));
+    }
+    self->quit();
+  }
+
+  void report(tl::expected<db::connection, db::trouble> session) {
+    auto& [id, pool, controller, server] = order.context;
+    if (!session) {
+      self->send(pool, open_failed_atom_v, id, to_failure(session.error(), *server));
+      return;
+    }
+    if (order.needs_primary && session->is_read_only()) {
+      self->send(pool, open_failed_atom_v, id, not_the_primary(*server));
+      return;
+    }
+    descriptor watched{*session};
+    if (!watched.valid()) {
+      self->send(pool, open_failed_atom_v, id, no_room(*server, watched.problem()));
+      return;
+    }
+    opened result;
+    result.server_connection_id = session->server_id();
+    result.server_version = session->server_version();
+    result.connection =
+        spawn_connection(self->system(), order.where, order.context, std::move(*session), std::move(watched));
+    self->send(pool, opened_atom_v, id, std::move(result));
+  }
+
+  pointer self;
+  connect_order order;
+  std::optional<db::guarded_call<db::connection>> call;
+  caf::disposable timer;
+};
 
 } // namespace
 
@@ -40,21 +132,9 @@ connector::~connector() {
 
 void connector::open(connection_id id, size_t server, const supervisor_actor& pool) {
   auto where = *std::ranges::min_element(lanes_, {}, &lane_ptr::use_count); // Each connection holds its lane.
-  auto needs_primary = targets_.size() > 1;
-  sys_.spawn<caf::detached>([id, pool, where, needs_primary, to = targets_.at(server)](caf::event_based_actor* self) {
-    auto session = db::connection::open(*to.server);
-    if (!session || (needs_primary && session->is_read_only())) {
-      auto why = session ? not_the_primary(*to.server) : to_failure(session.error(), *to.server);
-      self->send(pool, open_failed_atom_v, id, std::move(why));
-      return;
-    }
-    opened result;
-    result.server_connection_id = session->server_id();
-    result.server_version = session->server_version();
-    result.connection =
-        spawn_connection(self->system(), where, {id, pool, to.controller, to.server}, std::move(*session));
-    self->send(pool, opened_atom_v, id, std::move(result));
-  });
+  auto& to = targets_.at(server);
+  sys_.spawn<caf::stateful_actor<connect_state>>(
+      connect_order{{id, pool, to.controller, to.server}, std::move(where), targets_.size() > 1});
 }
 
 std::string connector::endpoint() const {

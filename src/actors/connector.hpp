@@ -11,8 +11,8 @@
 
 namespace cenote {
 
-/// Opens real connections. DNS, TLS and logins block, so each is done by a short-lived actor with a thread of its own;
-/// then the session goes to a connection actor on one of the lanes, in turn.
+/// Opens real connections. DNS, TLS and logins block, so each connect has a thread of its own, and a short-lived actor
+/// that watches its time; then the session goes to a connection actor on one of the lanes, in turn.
 class connector : public connection_factory {
 public:
   /// @param lanes at least one.

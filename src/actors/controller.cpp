@@ -1,12 +1,15 @@
 #include "actors/controller.hpp"
 
+#include "actors/guarded_behavior.hpp"
 #include "actors/judgement.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
 #include "db/control_session.hpp"
+#include "db/guarded_call.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/event_based_actor.hpp>
+#include <caf/disposable.hpp>
+#include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <deque>
@@ -62,10 +65,17 @@ struct controller_state {
       ending = true;
       next();
     });
+    return guarded(this, handlers());
+  }
+
+  controller_actor::behavior_type handlers() {
     return {
         [this](stop_atom, uint64_t id) { return add(id, false); },
         [this](end_atom, uint64_t id) { return add(id, true); },
-        [this](done_atom, const failure& why) { finished(why); },
+        [this](done_atom, const failure&) {
+          if (call && call->ended()) // Otherwise it is about the one before, which was given up in that moment.
+            done();
+        },
     };
   }
 
@@ -86,12 +96,33 @@ struct controller_state {
       return;
     }
     busy = true;
-    self->system().spawn<caf::detached>([session = session, id = jobs.front().session_id,
-                                         whole = jobs.front().whole_session,
-                                         back = controller_actor{self}](caf::event_based_actor* worker) {
-      auto done = kill(*session, id, whole);
-      worker->send(back, done_atom_v, done ? failure{} : to_failure(done.error(), *session->server));
-    });
+    auto limit = session->server->connect_timeout;
+    call.emplace(
+        limit,
+        [session = session, id = jobs.front().session_id, whole = jobs.front().whole_session] {
+          return kill(*session, id, whole);
+        },
+        [back = controller_actor{self}] { caf::anon_send(back, done_atom_v, failure{}); });
+    if (call->problem())
+      self->send(controller_actor{self}, done_atom_v, failure{});
+    else
+      timer = self->run_delayed(limit, [this] { guard(*this, [this] { give_up(); }); });
+  }
+
+  void give_up() {
+    call->cut();
+    timer = self->run_delayed(db::guarded_thread::grace, [this] { guard(*this, [this] { done(); }); });
+  }
+
+  /// The thread has ended, or was given up: then the session is left to it.
+  void done() {
+    timer.dispose();
+    auto outcome = call->take();
+    call.reset();
+    auto server = session->server;
+    if (!outcome)
+      session = std::make_shared<shared_session>(shared_session{server, std::nullopt});
+    finished(outcome ? failure{} : to_failure(outcome.error(), *server));
   }
 
   void finished(const failure& why) {
@@ -108,9 +139,19 @@ struct controller_state {
     next();
   }
 
+  void defect(const char* what) {
+    log().error("an exception while sessions were being stopped: {}", what);
+    timer.dispose();
+    call.reset();
+    busy = false;
+    jobs.clear(); // Their promises say so.
+  }
+
   pointer self;
   std::shared_ptr<shared_session> session;
   std::deque<job> jobs; ///< The first one is being done if busy.
+  std::optional<db::guarded_call<void>> call;
+  caf::disposable timer;
   bool busy = false;
   bool ending = false;
 };

@@ -1,3 +1,4 @@
+#include "actors/guarded_behavior.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/pool.hpp"
@@ -59,7 +60,11 @@ struct retrier_state {
 
   pool_actor::behavior_type make_behavior() {
     self->monitor(pool);
-    self->set_down_handler([this](const caf::down_msg&) { pool_has_ended(); });
+    self->set_down_handler([this](const caf::down_msg&) { guard(*this, [this] { pool_has_ended(); }); });
+    return guarded(this, handlers());
+  }
+
+  pool_actor::behavior_type handlers() {
     return {
         [this](execute_atom, statement& what) -> caf::result<result> {
           start(std::move(what), self->current_sender());
@@ -138,7 +143,7 @@ struct retrier_state {
     // No timeout of CAF's: the pool answers every request within its own.
     self->request(pool, caf::infinite, atom{}, std::move(what), job->user)
         .then([job](answer& x) { job->promise.deliver(std::move(x)); },
-              [this, job](const caf::error& why) { failed(job, details(why)); });
+              [this, job](const caf::error& why) { guard(*this, [&] { failed(job, details(why)); }); });
   }
 
   void failed(const task_ptr& job, failure why) {
@@ -158,7 +163,7 @@ struct retrier_state {
     paused[job] = self->run_delayed(*delay, [this, job] {
       paused.erase(job);
       ++job->progress.attempts;
-      attempt(job);
+      guard(*this, [&] { attempt(job); });
     });
   }
 
@@ -181,6 +186,9 @@ struct retrier_state {
     }
     job.promise.deliver(make_error(std::move(why)));
   }
+
+  /// The request that it happened to is answered by its promise.
+  void defect(const char* what) { log().error("an exception in the retrier: {}; it goes on", what); }
 
   pointer self;
   pool_actor pool;

@@ -5,15 +5,33 @@
 #include <caf/mailbox_element.hpp>
 #include <caf/scheduled_actor.hpp>
 
-#include <fcntl.h>
+#include <cerrno>
+#include <system_error>
 #include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace cenote {
 
 using caf::io::network::operation;
 
-socket_watch::socket_watch(event_loop& loop, int socket, caf::scheduled_actor* owner)
-    : event_handler{loop, fcntl(socket, F_DUPFD_CLOEXEC, 0)}, owner_{owner} {
+descriptor::descriptor(const db::connection& of) : fd_{fcntl(of.socket(), F_DUPFD_CLOEXEC, 0)} {
+  if (fd_ == -1)
+    error_ = errno;
+}
+
+descriptor::~descriptor() {
+  if (fd_ != -1)
+    close(fd_);
+}
+
+std::string descriptor::problem() const {
+  return std::generic_category().message(error_) + ": raise the limit of open files, or make the pool smaller";
+}
+
+socket_watch::socket_watch(event_loop& loop, descriptor socket, caf::scheduled_actor* owner)
+    : event_handler{loop, socket.release()}, owner_{owner} {
   // nop
 }
 

@@ -1,22 +1,48 @@
 #pragma once
 
 #include "actors/lane.hpp"
+#include "db/connection.hpp"
 
 #include <caf/io/network/event_handler.hpp>
 #include <caf/ref_counted.hpp>
 
+#include <string>
+#include <utility>
+
 namespace cenote {
+
+/// A duplicate of a connection's socket, for the event loop, which closes what it watches. Made before the connection's
+/// actor is, which could do nothing without.
+class descriptor {
+public:
+  /// Invalid if the operating system has none left.
+  explicit descriptor(const db::connection& of);
+  descriptor(descriptor&& x) noexcept : fd_{std::exchange(x.fd_, -1)} {
+    // nop
+  }
+  descriptor& operator=(descriptor&&) = delete;
+  ~descriptor();
+
+  bool valid() const noexcept { return fd_ != -1; }
+
+  /// Why it is invalid.
+  std::string problem() const;
+
+  /// Hands it over.
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+private:
+  int fd_;
+  int error_ = 0;
+};
 
 /// Watches a socket for an actor that lives on a lane, and sends it `ready`. Lives as long as it is registered or
 /// referenced; all members run on the lane's thread.
 class socket_watch : public caf::io::network::event_handler, public caf::ref_counted {
 public:
-  /// @param socket stays the caller's: the watch works on a duplicate, because the event loop closes what it watches.
+  /// @param socket must be valid.
   /// @param owner must call `stop` before it ends.
-  socket_watch(event_loop& loop, int socket, caf::scheduled_actor* owner);
-
-  /// Whether the operating system gave us the duplicate.
-  bool valid() const noexcept { return fd_ != caf::io::network::invalid_native_socket; }
+  socket_watch(event_loop& loop, descriptor socket, caf::scheduled_actor* owner);
 
   /// Sets what to watch for. Costs a system call only if it changes.
   void want(bool read, bool write);

@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include "actors/guarded_behavior.hpp"
 #include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
@@ -11,6 +12,8 @@
 #include <caf/actor_system.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 #include <utility>
 
 namespace cenote {
@@ -21,17 +24,46 @@ using time_point = pool::time_point;
 using kind = session_command::kind;
 using results = std::vector<result>;
 
+/// With a limit, in case that sql_select_limit is 0.
+constexpr auto verify_query = "SELECT VERSION(), CONNECTION_ID() LIMIT 1";
+
+/// Reads the texts of the cells, whatever types the columns have: what answers may be a proxy.
+std::optional<verification> read_verification(const result& x) {
+  if (x.size() != 1 || x.columns().size() != 2)
+    return std::nullopt;
+  verification result;
+  result.server_version = x[0].text(0);
+  auto id = x[0].text(1);
+  auto [end, problem] = std::from_chars(id.data(), id.data() + id.size(), result.server_connection_id);
+  if (problem != std::errc{} || end != id.data() + id.size() || result.server_version.empty())
+    return std::nullopt;
+  return result;
+}
+
+failure strange_answer() {
+  return own_failure(errc::connection_lost, outcome::unknown,
+                     std::string{"the answer to "} + verify_query
+                         + " is malformed: is that a MariaDB or MySQL server, and nothing in between that changes "
+                           "what it says?");
+}
+
 } // namespace
 
 // -- messages --------------------------------------------------------------------
 
 supervisor_actor::behavior_type supervisor_state::make_behavior() {
   self->set_down_handler([this](const caf::down_msg& x) {
-    connection_down(x.source);
-    holder_down(x.source);
+    guard(*this, [&] {
+      connection_down(x.source);
+      holder_down(x.source);
+    });
   });
-  self->set_exit_handler([this](const caf::exit_msg&) { start_drain(now()); });
+  self->set_exit_handler([this](const caf::exit_msg&) { guard(*this, [this] { start_drain(now()); }); });
   perform(core.start(now()));
+  return guarded(this, handlers());
+}
+
+supervisor_actor::behavior_type supervisor_state::handlers() {
   return {
       [this](execute_atom, statement& what) -> caf::result<result> {
         auto timeout = what.timeout;
@@ -138,12 +170,15 @@ caf::result<verification> supervisor_state::verify() {
   auto began = now();
   ++verifying;
   // No timeout of CAF's: the pool answers every request within its own.
-  self->request(supervisor_actor{self}, caf::infinite, verify_atom_v,
-                read("SELECT VERSION(), CONNECTION_ID()").within(rules.timeout))
+  self->request(supervisor_actor{self}, caf::infinite, verify_atom_v, read(verify_query).within(rules.timeout))
       .then(
           [this, promise, began](const result& x) mutable {
-            auto row = x[0];
-            promise.deliver(verification{row.get<std::string>(0), row.get<uint64_t>(1), now() - began});
+            if (auto found = read_verification(x)) {
+              found->elapsed = now() - began;
+              promise.deliver(std::move(*found));
+            } else {
+              promise.deliver(make_error(strange_answer()));
+            }
             verified();
           },
           [this, promise](caf::error& why) mutable {
@@ -215,11 +250,46 @@ void supervisor_state::connection_down(const caf::actor_addr& who) {
 void supervisor_state::perform(pool::commands todo) {
   while (!todo.empty()) {
     for (auto& x : todo)
-      std::visit([this](auto& y) { carry_out(y); }, x);
+      std::visit([this](auto& y) { try_to_carry_out(y); }, x);
     todo = std::exchange(follow_up, {});
   }
   arm_timer();
   end_if_finished();
+}
+
+/// A command that cannot be carried out, for want of memory, must not take the others with it.
+template <class Command>
+void supervisor_state::try_to_carry_out(Command& x) {
+  try {
+    carry_out(x);
+  } catch (const std::exception& err) {
+    defect(err.what());
+    guard(*this, [&] { not_carried_out(x, err.what()); });
+  }
+}
+
+void supervisor_state::defect(const char* what) {
+  log().error("pool {}: an exception: {}; the pool goes on", rules.name, what);
+}
+
+void supervisor_state::not_carried_out(const pool::open_connection& x, const char* what) {
+  auto why = own_failure(errc::connect_failed, outcome::unavailable, std::string{"cannot begin a connect: "} + what);
+  follow(core.open_failed(x.id, std::move(why), now()));
+}
+
+void supervisor_state::not_carried_out(const pool::grant_connection& x, const char* what) {
+  if (auto who = requests.extract(x.request))
+    who.mapped().promise.deliver(defect_error(what));
+  follow(core.released(x.connection, fate::reusable, 1, {}, now()));
+}
+
+template <class Command>
+void supervisor_state::not_carried_out(const Command&, const char*) {
+  // nop
+}
+
+void supervisor_state::follow(pool::commands more) {
+  follow_up.insert(follow_up.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
 void supervisor_state::carry_out(const pool::open_connection& x) {
@@ -248,8 +318,7 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   if (has_ended(who.user)) {
     // The next one gets it. The promise needs no answer, but must not complain about having none.
     who.promise.deliver(caf::make_error(caf::sec::request_receiver_down));
-    auto more = core.released(x.connection, fate::reusable, 1, {}, now());
-    follow_up.insert(follow_up.end(), more.begin(), more.end());
+    follow(core.released(x.connection, fate::reusable, 1, {}, now()));
     return;
   }
   if (auto session = std::get_if<lease>(&who.what))
@@ -312,7 +381,7 @@ void supervisor_state::arm_timer() {
   // What is due at once may be due since the beginning of time: too far away to subtract from.
   timer = self->run_delayed(std::max(next, present) - present, [this] {
     armed_for = time_point::max();
-    perform(core.tick(now()));
+    guard(*this, [this] { perform(core.tick(now())); });
   });
 }
 

@@ -64,6 +64,7 @@ struct supervisor_state {
   ~supervisor_state() { timer.dispose(); }
 
   supervisor_actor::behavior_type make_behavior();
+  supervisor_actor::behavior_type handlers();
 
   // -- messages ------------------------------------------------------------------
 
@@ -84,6 +85,14 @@ struct supervisor_state {
   // -- carrying out --------------------------------------------------------------
 
   void perform(pool::commands todo);
+  template <class Command>
+  void try_to_carry_out(Command& x);
+  void not_carried_out(const pool::open_connection& x, const char* what);
+  void not_carried_out(const pool::grant_connection& x, const char* what);
+  template <class Command>
+  void not_carried_out(const Command&, const char*);
+  void follow(pool::commands more);
+  void defect(const char* what);
   void carry_out(const pool::open_connection& x);
   void carry_out(const pool::close_connection& x);
   void carry_out(const pool::ping_connection& x);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -47,8 +48,12 @@ struct guarded_thread::state {
     x->ended = true;
     if (x->abandoned)
       --left_behind;
-    if (x->notify)
-      x->notify();
+    try {
+      if (x->notify)
+        x->notify();
+    } catch (const std::exception&) {
+      // No memory for a message: whoever watches the time finds the outcome then.
+    }
     x->notify = nullptr;
     x->changed.notify_all();
   }

@@ -4,6 +4,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <map>
+#include <new>
 #include <stdexcept>
 
 namespace cenote::test {
@@ -44,6 +45,8 @@ struct scripted_connections::shared {
   std::string heard;
   std::map<uint64_t, seat> seats;
   bool slow = false;
+  size_t opens_that_throw = 0;
+  bool endpoint_throws = false;
 
   void hear(const std::string& what) { heard += (heard.empty() ? "" : ", ") + what; }
 };
@@ -113,9 +116,17 @@ public:
     auto number = static_cast<uint64_t>(id);
     script_->hear("open " + std::to_string(number));
     script_->seats[number].pool = pool;
+    if (script_->opens_that_throw > 0) {
+      --script_->opens_that_throw;
+      throw std::bad_alloc{};
+    }
   }
 
-  std::string endpoint() const override { return "scripted:3306/test"; }
+  std::string endpoint() const override {
+    if (std::exchange(script_->endpoint_throws, false))
+      throw std::bad_alloc{};
+    return "scripted:3306/test";
+  }
 
 private:
   std::shared_ptr<shared> script_;
@@ -152,6 +163,14 @@ void scripted_connections::succeed(uint64_t id) {
 void scripted_connections::refuse(uint64_t id, errc code, const std::string& text) {
   auto what = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
   time_.tell(at(id).pool, open_failed_atom_v, connection_id{id}, make_failure(code, what, text));
+}
+
+void scripted_connections::throw_at_open(size_t times) {
+  shared_->opens_that_throw = times;
+}
+
+void scripted_connections::throw_at_endpoint() {
+  shared_->endpoint_throws = true;
 }
 
 // -- statements --------------------------------------------------------------------

@@ -27,6 +27,12 @@ public:
   void succeed(uint64_t id);
   void refuse(uint64_t id, errc code = errc::connect_failed, const std::string& text = "no server");
 
+  /// The next so many attempts to begin a connect throw, as for want of memory.
+  void throw_at_open(size_t times);
+
+  /// The next question where the connections lead throws.
+  void throw_at_endpoint();
+
   // -- what a connection does with a statement ---------------------------------------
 
   /// Answers and is free.

@@ -161,7 +161,7 @@ SCENARIO("verify makes a round trip and tells about the server") {
     supervised_pool x{still_rules(1), 1};
     WHEN("somebody verifies, and the server answers after 3 ms") {
       auto answer = x.verify();
-      CHECK_EQ(x.heard(), "run SELECT VERSION(), CONNECTION_ID() on 1 (peek)");
+      CHECK_EQ(x.heard(), "run SELECT VERSION(), CONNECTION_ID() LIMIT 1 on 1 (peek)");
       x.pass(3ms);
       result_builder row;
       row.columns({{"VERSION()", column_type::text}, {"CONNECTION_ID()", column_type::integer}});
