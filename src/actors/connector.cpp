@@ -56,7 +56,16 @@ struct connect_state {
   caf::behavior make_behavior() {
     self->monitor(order.context.pool);
     self->set_down_handler([this](const caf::down_msg&) { give_up(); });
-    auto server = order.context.server;
+    try {
+      start(order.context.server);
+    } catch (const std::exception& err) {
+      refuse(err.what());
+      return {};
+    }
+    return {[this](done_atom) { finish(); }};
+  }
+
+  void start(std::shared_ptr<const server_settings> server) {
     call.emplace(
         server->connect_timeout, [server] { return db::connection::open(*server); },
         [me = caf::actor{self}] { caf::anon_send(me, done_atom_v); });
@@ -64,7 +73,11 @@ struct connect_state {
       self->send(caf::actor{self}, done_atom_v);
     else
       timer = self->run_delayed(server->connect_timeout, [this] { give_up(); });
-    return {[this](done_atom) { finish(); }};
+  }
+
+  void refuse(const std::string& why) {
+    self->send(order.context.pool, open_failed_atom_v, order.context.id, no_room(*order.context.server, why));
+    self->quit();
   }
 
   /// The time is up, or nobody wants the connection any more.
@@ -76,14 +89,14 @@ struct connect_state {
 
   void finish() {
     timer.dispose();
-    auto outcome = call->take();
-    call.reset();
     try {
+      auto outcome = call->take();
+      call.reset();
       report(std::move(outcome));
+      self->quit();
     } catch (const std::exception& err) {
-      self->send(order.context.pool, open_failed_atom_v, order.context.id, no_room(*order.context.server, err.what()));
+      refuse(err.what());
     }
-    self->quit();
   }
 
   void report(tl::expected<db::connection, db::trouble> session) {

@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <exception>
 #include <string>
-#include <system_error>
 #include <thread>
 
 namespace cenote::db {
@@ -71,8 +70,8 @@ guarded_thread::guarded_thread(std::chrono::nanoseconds limit, std::function<voi
   }
   try {
     state_->thread = std::thread{[x = state_] { state::run(x); }};
-  } catch (const std::system_error& err) {
-    problem_ = cannot_start(std::string{"cannot start a thread to connect: "} + err.code().message()
+  } catch (const std::exception& err) { // No thread, or no memory for one.
+    problem_ = cannot_start(std::string{"cannot start a thread to connect: "} + err.what()
                             + ": raise the limits of threads and memory, or make the pool smaller");
   }
 }

@@ -26,6 +26,12 @@ uint64_t first_seed() {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
 }
 
+/// `CENOTE_TEST_ROUNDS` makes it more than what fits into a few seconds.
+uint64_t rounds() {
+  auto text = std::getenv("CENOTE_TEST_ROUNDS");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 3000;
+}
+
 /// What became of many sessions with a hostile server.
 struct tally {
   size_t refused = 0;     ///< Connects that failed.
@@ -121,14 +127,14 @@ SCENARIO("an honest server of the test's own kind serves a connection") {
   CHECK_EQ(all.unusable, 0u);
 }
 
-SCENARIO("ten thousand sessions with damaged replies end in results or failures") {
+SCENARIO("thousands of sessions with damaged replies end in results or failures") {
   hostile_server server;
   auto where = server.settings();
   auto seed = first_seed();
   MESSAGE("CENOTE_TEST_SEED=" << seed);
   tally all;
-  for (auto i = 0; i < 10'000; ++i) {
-    server.be_hostile(seed + static_cast<uint64_t>(i), hostile_server::replies_of_login + 9);
+  for (uint64_t i = 0; i < rounds(); ++i) {
+    server.be_hostile(seed + i, hostile_server::replies_of_login + 9);
     auto x = db::connection::open(where);
     if (x)
       use(*x, all);
@@ -137,9 +143,9 @@ SCENARIO("ten thousand sessions with damaged replies end in results or failures"
   }
   MESSAGE(all.refused << " refused, " << all.failed << " failed, " << all.succeeded << " succeeded, " << all.unusable
                       << " unusable");
-  CHECK(all.refused > 1000);
-  CHECK(all.failed > 1000);
-  CHECK(all.succeeded > 1000);
+  CHECK(all.refused > rounds() / 10);
+  CHECK(all.failed > rounds() / 10);
+  CHECK(all.succeeded > rounds() / 10);
   CHECK_EQ(all.misreported, 0u);
 }
 

@@ -220,7 +220,7 @@ private:
 
   /// A row, not a description of columns.
   static bool is_data(const packets& all, size_t at) {
-    return all.size() > 3 && !all[at].starts_with("\3def") && !all[at].starts_with("\xfe") && at > 0;
+    return all.size() > 3 && !all[at].starts_with("\xfe") && at > 0;
   }
 
   std::mt19937_64 dice_;

@@ -168,6 +168,25 @@ SCENARIO("a bad URI names where it came from") {
       "DATABASE_URI_FILE: in secret: the URI must begin with mysql:// or mariadb:// (no blank or quote before it)");
 }
 
+SCENARIO("the passphrase of the client's key comes from the environment, or from a file that it names") {
+  const std::string uri = "mysql://u:p@h/d?ssl_cert=/c&ssl_key=/k";
+  auto x = load_env({{"DATABASE_URI", uri}, {"DATABASE_SSL_KEY_PASSPHRASE", "sesame"}}, true);
+  CHECK_EQ(x.server.tls_key_passphrase.reveal(), "sesame");
+  x = load_env({{"DATABASE_URI", uri}, {"DATABASE_SSL_KEY_PASSPHRASE_FILE", "/f"}}, true);
+  CHECK_EQ(x.server.tls_key_passphrase_file, "/f");
+  x = load_env({{"DATABASE_URI", uri}, {"DATABASE_SSL_KEY_PASSPHRASE", ""}}, true);
+  CHECK(x.server.tls_key_passphrase.empty());
+  x = load_env({{"DATABASE_URI", "mysql://h"}, {"DATABASE_SSL_KEY_PASSPHRASE_FILE", "/f"}}, true);
+  CHECK(x.server.tls_key_passphrase_file.empty());
+  CHECK_EQ(env_error({{"DATABASE_URI", uri},
+                      {"DATABASE_SSL_KEY_PASSPHRASE", "sesame"},
+                      {"DATABASE_SSL_KEY_PASSPHRASE_FILE", "/f"}}),
+           "DATABASE_SSL_KEY_PASSPHRASE and DATABASE_SSL_KEY_PASSPHRASE_FILE are both set: set only one of them");
+  CHECK_EQ(
+      env_error({{"DATABASE_URI", uri + "&ssl_key_passphrase_file=/g"}, {"DATABASE_SSL_KEY_PASSPHRASE", "sesame"}}),
+      "the passphrase of ssl_key is given by ssl_key_passphrase_file and by the environment: leave one out");
+}
+
 SCENARIO("a bad DATABASE_URI_FILE says what is wrong with it") {
   CHECK_EQ(env_error({{"DATABASE_URI_FILE", "nowhere"}}),
            "DATABASE_URI_FILE: cannot read nowhere: No such file or directory");
