@@ -129,11 +129,12 @@ commands pool_core::closed(connection_id id, time_point now) {
 
 void pool_core::end_of_use(slot& x, fate what, size_t count, const std::string& reason, commands& out, time_point now) {
   // An idle connection reports only its loss; what one that is being closed has to say does not matter any more.
+  auto in_order = what == fate::reusable || what == fate::suspect;
   auto used = x.state == slot_state::busy || x.state == slot_state::pinging;
-  if (!used && !(x.state == slot_state::idle && what != fate::reusable))
+  if (!used && !(x.state == slot_state::idle && !in_order))
     return;
   auto in_use = x.state == slot_state::busy;
-  if (what == fate::reusable) {
+  if (in_order) {
     x.confirmed_at = now;
     x.suspect = false;
     if (in_use)
@@ -141,7 +142,11 @@ void pool_core::end_of_use(slot& x, fate what, size_t count, const std::string& 
     if (x.shared && count > 0)
       usual_.add(now - x.busy_since, count);
     some_ended(x, count, now);
-    if (x.in_flight == 0)
+    if (x.in_flight > 0)
+      return;
+    if (what == fate::suspect && suspects_.take(now))
+      close(x, out);
+    else
       serve_or_park(x, out, now);
     return;
   }

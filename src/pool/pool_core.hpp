@@ -5,6 +5,7 @@
 #include "pool/commands.hpp"
 #include "pool/load_shedder.hpp"
 #include "pool/refusals.hpp"
+#include "pool/replacement_pace.hpp"
 #include "pool/server_list.hpp"
 #include "pool/sharers.hpp"
 #include "pool/sizing.hpp"
@@ -52,7 +53,7 @@ public:
   commands open_failed(connection_id id, const failure& why, time_point now);
 
   /// So many requests or a ping have ended, or a connection was lost. One that is lost in use takes those of its
-  /// generation with it: whatever ended it may have ended them, too.
+  /// generation with it: whatever ended it may have ended them, too. A suspect one is replaced, but not many of them.
   commands released(connection_id id, fate what, size_t count, const std::string& reason, time_point now);
 
   /// A granted request could not be sent because its connection was dead. It goes to the head of the queue. The
@@ -151,7 +152,8 @@ private:
 
   server_list servers_;
   std::string connect_error_; ///< Of the last connect that failed since one succeeded.
-  bool rebuilding_ = false;   ///< After a loss: connects start one by one, with small gaps at random.
+  replacement_pace suspects_;
+  bool rebuilding_ = false; ///< After a loss: connects start one by one, with small gaps at random.
   time_point pace_until_ = time_point::min();
   size_t limit_; ///< The most connections; fewer than the rules say while the server is full.
   time_point limit_until_ = time_point::max();

@@ -90,6 +90,11 @@ bool may_leave_traces(std::string_view sql) {
   return sql.find('@') != npos || contains(sql, "GET_LOCK");
 }
 
+bool outlives_reset(std::string_view sql) {
+  // The texts of profiled statements stay, and `SET SESSION AUTHORIZATION` makes the session somebody else's.
+  return contains(sql, "PROFILING") || contains(sql, "AUTHORIZATION");
+}
+
 size_t size_of(const statement& x) {
   auto result = x.sql.size();
   for (auto& param : x.params) {

@@ -20,6 +20,9 @@ bool may_commit(std::string_view sql);
 /// temporary tables, another database ...
 bool may_leave_traces(std::string_view sql);
 
+/// Whether the statement may leave something behind that a reset of its session does not undo.
+bool outlives_reset(std::string_view sql);
+
 /// Whether the statement may use a connection beside others: running it twice does no harm, and it leaves nothing
 /// behind.
 bool is_shareable(const statement& x);

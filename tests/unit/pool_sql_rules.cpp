@@ -230,3 +230,21 @@ SCENARIO("only statements that cannot run into each other travel as one compound
     }
   }
 }
+
+SCENARIO("what a reset does not undo is recognised") {
+  GIVEN("statements that leave it behind, and others") {
+    WHEN("their texts are looked at") {
+      THEN("only those are recognised, and they leave traces in any case") {
+        for (auto sql : texts{"SET profiling = 1", "set @@PROFILING=ON", "SET SESSION AUTHORIZATION ada@'%'"}) {
+          MESSAGE(sql);
+          CHECK(outlives_reset(sql));
+          CHECK(may_leave_traces(sql));
+        }
+        for (auto sql : texts{"SET @a = 1", "SET ROLE boss", "USE mysql", "SELECT 1", "XA START 'x'"}) {
+          MESSAGE(sql);
+          CHECK(!outlives_reset(sql));
+        }
+      }
+    }
+  }
+}

@@ -20,6 +20,8 @@ enum class fate : uint8_t {
   lost,     ///< The server or the network ended it.
   broken,   ///< cenote gave it up: statement timeout, oversized result, protocol trouble.
   demoted,  ///< The server has become read-only: all connections to it are of no use for writing.
+  suspect,  ///< In order as far as is known, but statements of several requests in turn have failed on it in ways that
+            ///< statements do not deserve: a new one may do better.
 };
 
 } // namespace cenote
