@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cenote/detail/connection.hpp"
+#include "cenote/detail/server_session.hpp"
 #include "cenote/error.hpp"
 #include "cenote/result.hpp"
 #include "cenote/session.hpp"
@@ -151,16 +152,18 @@ using connection_actor = caf::typed_actor<
     // The socket became ready.
     caf::result<void>(ready_atom, bool, bool)>;
 
-/// Stops on the server what the sessions of a pool run.
+/// Stops on the server what the sessions of a pool run. Only on the server that they are on: behind a balancer, or
+/// after a name has got another address, the same id is somebody else's.
 using controller_actor = caf::typed_actor<
-    // Stops the statement that the session with this id runs. Answered when the server has confirmed it.
-    caf::result<void>(stop_atom, uint64_t),
+    // Stops the statement that this session runs. Answered when the server has confirmed it, or with an error if that
+    // cannot be, or if the session's own server is not found.
+    caf::result<void>(stop_atom, server_session),
 
-    // Ends that session.
-    caf::result<void>(end_atom, uint64_t),
+    // Ends that session, now or as soon as its server can be reached, if it is still there then.
+    caf::result<void>(end_atom, server_session),
 
-    // Its own thread is done; an empty text means with success.
-    caf::result<void>(done_atom, failure)>;
+    // Its own thread is done.
+    caf::result<void>(done_atom)>;
 
 /// A connection that is ready for use.
 struct opened {
@@ -193,3 +196,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::session_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::released)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::server_session)

@@ -19,6 +19,7 @@ enum class connection_id : uint64_t;
 struct grant;
 struct opened;
 struct released;
+struct server_session;
 struct session_command;
 } // namespace cenote
 
@@ -82,6 +83,8 @@ CAF_ADD_ATOM(cenote, cenote, end_atom)
 CAF_ADD_ATOM(cenote, cenote, done_atom)
 CAF_ADD_ATOM(cenote, cenote, call_back_atom)
 CAF_ADD_ATOM(cenote, cenote, called_back_atom)
+
+CAF_ADD_TYPE_ID(cenote, (cenote::server_session))
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 

@@ -89,13 +89,17 @@ void connection_state::begin(grant& what) {
     hand_back("the server had closed the connection");
     return;
   }
-  if (current.check == liveness_check::ping) {
-    doing = activity::checking;
-    limit_until(std::min(current.check_until, current.deadline));
-    drive(db->start_ping());
-  } else {
+  if (db->lacks_database() || current.check == liveness_check::ping)
+    start_check(std::min(current.check_until, current.deadline));
+  else
     start_work();
-  }
+}
+
+/// Before the work: makes a round trip, or selects the database again if that is there by now.
+void connection_state::start_check(caf::actor_clock::time_point limit) {
+  doing = activity::checking;
+  limit_until(limit);
+  drive(db->lacks_database() ? db->start_reset() : db->start_ping());
 }
 
 void connection_state::ping() {
@@ -132,7 +136,7 @@ void connection_state::look_after() {
 }
 
 void connection_state::close() {
-  if (doing == activity::running || doing == activity::checking || doing == activity::stopping || !sent.empty())
+  if (doing == activity::checking || may_be_running())
     end_server_session();
   auto why =
       own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran");
@@ -287,6 +291,25 @@ void connection_state::defect(const char* what) {
   }
 }
 
+/// Whether the server may be at work for somebody: a statement of its user's, or the end of what that one has left
+/// open.
+bool connection_state::may_be_running() const {
+  switch (doing) {
+  case activity::running:
+  case activity::sharing:
+  case activity::stopping:
+  case activity::resetting:
+    return true;
+  case activity::idle:
+  case activity::checking:
+  case activity::leased:
+  case activity::keepalive:
+  case activity::gone:
+    break;
+  }
+  return false;
+}
+
 /// Cuts the connection to the server.
 void connection_state::end() {
   expect_answers(0);
@@ -319,6 +342,8 @@ void connection_state::hand_back(std::string reason) {
 
 void connection_state::release(fate what, std::string reason) {
   stop_timer();
+  if (what != fate::reusable && may_be_running() && !db->usable())
+    end_server_session();
   doing = activity::idle;
   at_hand.reset();
   if (what != fate::reusable) {
@@ -333,8 +358,31 @@ void connection_state::release(fate what, std::string reason) {
   } else if (!unsent.empty()) { // They came while it was busy with itself.
     begin_sharing();
   } else {
-    report(what);
+    report_free();
   }
+}
+
+/// It is in order and waits for work. If nothing that it was given for a while has succeeded, the pool is told.
+void connection_state::report_free() {
+  if (!streak.is_suspect()) {
+    report(fate::reusable);
+    return;
+  }
+  streak = {}; // If it is not replaced now, it is when it does no better.
+  report(fate::suspect, "one request after the other failed on it: " + last_error);
+}
+
+void connection_state::note_success() {
+  if (!in_use)
+    streak.succeeded();
+}
+
+/// What a session's holder runs into may be of its own making.
+void connection_state::note_error(const db::trouble& what, const caf::strong_actor_ptr& user) {
+  if (in_use || what.source != db::complaint::server)
+    return;
+  streak.failed(what.number, what.sqlstate, user ? user->id() : 0);
+  last_error = what.text;
 }
 
 /// What has ended counts as such before what is handed back comes again.

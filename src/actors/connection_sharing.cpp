@@ -41,11 +41,9 @@ void connection_state::share(grant& what) {
   } else if (doing == activity::idle) {
     if (check != liveness_check::none && !db->alive()) {
       hand_back("the server had closed the connection");
-    } else if (check == liveness_check::ping) {
-      doing = activity::checking;
+    } else if (db->lacks_database() || check == liveness_check::ping) {
       auto& first = unsent.front().what;
-      limit_until(std::min(first.check_until, first.deadline));
-      drive(db->start_ping());
+      start_check(std::min(first.check_until, first.deadline));
     } else {
       begin_sharing();
     }
@@ -61,9 +59,14 @@ void connection_state::begin_sharing() {
     sharing_done();
 }
 
+/// Whether a statement may have left something behind that those after it must not find.
+bool connection_state::is_changed() const {
+  return db->in_transaction() || db->is_touched();
+}
+
 /// Adds what can be sent now to what is sent next.
 void connection_state::send_unsent() {
-  while (!unsent.empty() && doing == activity::sharing && !last_report && db->can_send() && !db->in_transaction()
+  while (!unsent.empty() && doing == activity::sharing && !last_report && db->can_send() && !is_changed()
          && (sent.empty() || sent_bytes + unsent.front().bytes <= most_bytes_sent)) {
     auto& next = unsent.front();
     if (auto wrong = db->send(next.text())) {
@@ -124,6 +127,7 @@ void connection_state::first_done() {
     limit_shared(first_began + longest_in_vain);
   }
   if (outcome) {
+    note_success();
     ++ended;
     if (x.wanted)
       x.promise.deliver(std::move(*outcome));
@@ -136,6 +140,7 @@ void connection_state::first_done() {
     unsent.push_front(std::move(x));
     return;
   }
+  note_error(trouble, x.what.user);
   auto judged = judge(trouble, x.text().kind, db->is_mariadb());
   if (!db->usable() && db->unsent() > sent.size()) {
     unsent.push_front(std::move(x));
@@ -159,12 +164,12 @@ void connection_state::sharing_done() {
     stopped();
   } else if (last_report) {
     release(last_report->what, last_report->reason);
-  } else if (unsent.empty() && !db->in_transaction()) {
+  } else if (unsent.empty() && !is_changed()) {
     // The timer stays: to set it anew for each statement would cost more than one that rings in vain.
     doing = activity::idle;
-    report(fate::reusable);
+    report_free();
   } else {
-    settle(); // They left a transaction open.
+    settle(); // They left a transaction open, or called a routine that changed the session.
   }
 }
 

@@ -8,6 +8,7 @@
 #include "actors/connection.hpp"
 #include "actors/job.hpp"
 #include "actors/socket_watch.hpp"
+#include "pool/error_streak.hpp"
 
 #include <caf/io/typed_broker.hpp>
 
@@ -71,6 +72,7 @@ struct connection_state {
   // -- what the pool asks for ----------------------------------------------------
 
   void begin(grant& what);
+  void start_check(caf::actor_clock::time_point limit);
   void ping();
   void look_after();
   void close();
@@ -85,6 +87,7 @@ struct connection_state {
   void stop_timer();
   void idle_event();
   void time_is_up();
+  bool may_be_running() const;
   void end();
   void defect(const char* what);
   void expect_answers(size_t x);
@@ -99,6 +102,7 @@ struct connection_state {
   void step_failed(const db::trouble& what);
   void lost_transaction();
   void job_done();
+  void note_traces(const std::string& sql);
   void settle();
 
   void add(session_command what);
@@ -110,6 +114,7 @@ struct connection_state {
 
   void share(grant& what);
   void begin_sharing();
+  bool is_changed() const;
   void send_unsent();
   void end_turn();
   void drive_shared(db::progress x);
@@ -140,6 +145,9 @@ struct connection_state {
   void hand_back(std::string reason);
   void release(fate what, std::string reason = {});
   void report(fate what, std::string reason = {});
+  void report_free();
+  void note_success();
+  void note_error(const db::trouble& what, const caf::strong_actor_ptr& user);
   void answer(failure why);
   void cut(failure why);
   void put_numbers(failure& why) const;
@@ -155,13 +163,17 @@ struct connection_state {
   caf::disposable timer;
   caf::actor_clock::time_point timer_at = caf::actor_clock::time_point::max();
   uint32_t ended = 0; ///< Requests that have ended since the last report.
+  pool::error_streak streak;
+  std::string last_error; ///< Of those requests whose errors say that something is wrong with the connection.
+  std::string last_owner; ///< Who had the last session, if it said.
 
   // The work at hand.
   grant current;
   caf::response_promise promise; ///< Of the grant, until a job takes it.
   std::optional<job> at_hand;
   std::optional<session_in_use> in_use;
-  bool needs_reset = false; ///< The session may not be what it was.
+  bool needs_reset = false;    ///< The session may not be what it was.
+  bool outlives_reset = false; ///< And a reset does not bring it back.
 
   // Statements that share the connection.
   std::deque<shared_work> unsent;

@@ -22,7 +22,7 @@ void connection_state::stop_on_server() {
   limit_until(stop_until);
   expire_shared(); // Also sets the timer for the others.
   // No timeout of CAF's: the timer ends this activity.
-  self->request(context.controller, caf::infinite, stop_atom_v, db->server_id())
+  self->request(context.controller, caf::infinite, stop_atom_v, db->identity())
       .then(
           [this] {
             guard(*this, [this] {
@@ -73,7 +73,8 @@ void connection_state::stop_failed() {
 
 /// The session cannot be used any more though nobody ended it.
 void connection_state::give_up(std::string reason) {
-  end_server_session();
+  if (db->usable()) // Else it is done below.
+    end_server_session();
   if (sent.empty()) {
     release(fate::broken, std::move(reason));
   } else {
@@ -81,9 +82,11 @@ void connection_state::give_up(std::string reason) {
   }
 }
 
+/// What the session runs, or holds in an open transaction, would go on at the server though nobody is connected to it
+/// any more: it does not look whether its client is still there.
 void connection_state::end_server_session() {
   // Without a sender: a failure is logged by the controller, and would end this actor.
-  caf::anon_send(context.controller, end_atom_v, db->server_id());
+  caf::anon_send(context.controller, end_atom_v, db->identity());
 }
 
 } // namespace cenote

@@ -32,7 +32,8 @@ bool is_about_all(const db::trouble& x) {
 
 void connection_state::start_work() {
   if (auto what = std::get_if<statement>(&current.what)) {
-    needs_reset = pool::may_leave_traces(what->sql);
+    needs_reset = false;
+    note_traces(what->sql);
     // A copy stays in the grant, in case that the connection turns out to be dead.
     at_hand.emplace(*what, promise);
     limit_until(current.deadline);
@@ -56,7 +57,7 @@ void connection_state::start(transaction& what) {
   }
   needs_reset = false;
   for (auto& x : what.statements)
-    needs_reset |= pool::may_leave_traces(x.sql);
+    note_traces(x.sql);
   at_hand.emplace(what, db->is_mariadb() && pool::fits_compound(what), promise);
   limit_until(current.deadline);
   run_step();
@@ -92,7 +93,8 @@ void connection_state::run_step() {
 
 void connection_state::finish_step() {
   auto more = false;
-  if (at_hand->current().kind == step_kind::compound) {
+  auto kind = at_hand->current().kind;
+  if (kind == step_kind::compound) {
     auto came = db->take_compound();
     if (!came)
       return step_failed(came.error());
@@ -101,7 +103,7 @@ void connection_state::finish_step() {
     auto came = db->take();
     if (!came)
       return step_failed(came.error());
-    if (at_hand->is_transaction() && at_hand->current().kind == step_kind::statement && !db->in_transaction())
+    if (at_hand->is_transaction() && kind == step_kind::statement && !db->in_transaction())
       return lost_transaction();
     more = at_hand->step_done(std::move(*came));
   }
@@ -110,6 +112,8 @@ void connection_state::finish_step() {
     return;
   }
   stop_timer();
+  if (kind != step_kind::aftermath)
+    note_success();
   at_hand->answer();
   job_done();
 }
@@ -125,6 +129,7 @@ void connection_state::step_failed(const db::trouble& what) {
   }
   if (judged.connection == fate::reusable && !db->usable())
     judged.connection = fate::broken;
+  note_error(what, current.user);
   auto reusable = judged.connection == fate::reusable;
   if (kind == step_kind::compound && reusable && is_about_all(what)) {
     at_hand->take_apart();
@@ -179,9 +184,21 @@ void connection_state::job_done() {
   }
 }
 
+/// What its text says of a statement; what routines do, the server tells afterwards.
+void connection_state::note_traces(const std::string& sql) {
+  if (!pool::may_leave_traces(sql))
+    return;
+  needs_reset = true;
+  outlives_reset |= pool::outlives_reset(sql);
+}
+
 /// Nobody uses the connection any more: undoes what its user has left behind, then it is free.
 void connection_state::settle() {
-  if (!needs_reset && !db->in_transaction()) {
+  if (outlives_reset) {
+    release(fate::broken, "a statement has changed its session in a way that a reset does not undo");
+    return;
+  }
+  if (!needs_reset && !db->in_transaction() && !db->is_touched()) {
     release(fate::reusable);
     return;
   }
@@ -193,10 +210,12 @@ void connection_state::settle() {
 
 void connection_state::finish_reset(const tl::expected<result, db::trouble>& outcome) {
   stop_timer();
-  if (outcome && !db->in_transaction())
+  if (outcome && !db->in_transaction()) {
     release(fate::reusable);
-  else
-    release(fate::broken, outcome ? "a transaction is open after a reset" : outcome.error().text);
+    return;
+  }
+  auto why = outcome ? "a transaction is open after a reset" : outcome.error().text;
+  release(fate::broken, last_owner.empty() ? why : why + "; its last session was that of " + last_owner);
 }
 
 // -- sessions --------------------------------------------------------------------
@@ -239,6 +258,7 @@ void connection_state::next_command() {
     next_command();
     return;
   }
+  note_traces(next.current().text.sql);
   needs_reset = true;
   in_use->last_statement = next.current().text.sql;
   current.attempts = 1;
@@ -253,6 +273,7 @@ void connection_state::end_session(const std::string& why) {
   if (!in_use)
     return;
   auto session = std::exchange(in_use, std::nullopt);
+  last_owner = session->terms.options.owner;
   session->time_limit.dispose();
   for (auto& x : session->waiting)
     x.answer(session_over(session->terms.id, why));

@@ -137,7 +137,9 @@ supervisor_actor::behavior_type supervisor_state::handlers() {
       [this](opened_atom, connection_id id, opened& x) { opened_connection(id, std::move(x)); },
       [this](open_failed_atom, connection_id id, const failure& why) { open_failed(id, why); },
       [this](released_atom, connection_id id, const released& x) {
-        if (x.what != fate::reusable)
+        if (x.what == fate::suspect)
+          log().warn("pool {}: connection {} may be broken: {}", rules.name, static_cast<uint64_t>(id), x.reason);
+        else if (x.what != fate::reusable)
           log().warn("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), x.reason);
         end_session_on(id);
         perform(core.released(id, x.what, x.ended, x.reason, now()));

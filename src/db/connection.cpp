@@ -27,6 +27,10 @@ uint64_t connection::server_id() const noexcept {
   return mysql_thread_id(impl_->session.get());
 }
 
+const server_session& connection::identity() const noexcept {
+  return impl_->identity;
+}
+
 const std::string& connection::server_version() const noexcept {
   return impl_->version;
 }
@@ -110,6 +114,14 @@ tl::expected<std::vector<result>, trouble> connection::take_compound() {
   return tl::unexpected{trouble{complaint::server, phase::waiting, CR_MALFORMED_PACKET, "HY000",
                                 "the server's answer is malformed: a transaction has other results than its statements",
                                 complete_sets}};
+}
+
+bool connection::is_touched() const noexcept {
+  return impl_->touched;
+}
+
+bool connection::lacks_database() const noexcept {
+  return impl_->lacks_database;
 }
 
 bool connection::usable() const noexcept {

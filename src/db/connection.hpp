@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cenote/detail/server_session.hpp"
 #include "cenote/result.hpp"
 #include "cenote/settings.hpp"
 #include "cenote/statement.hpp"
@@ -73,6 +74,9 @@ public:
 
   /// The session's number on the server: what `KILL` and the process list call id.
   uint64_t server_id() const noexcept;
+
+  /// The same with what is known of its server. Without an instance if that server, or a proxy before it, does not say.
+  const server_session& identity() const noexcept;
   const std::string& server_version() const noexcept;
   bool is_mariadb() const noexcept;
   bool uses_tls() const noexcept;
@@ -96,7 +100,9 @@ public:
   progress start_compound(const transaction& what);
 
   /// Brings the session back into the state in which it was opened: whatever its user has done to it is undone, an open
-  /// transaction included. If this fails the connection is of no use.
+  /// transaction and the current role included. If this fails the connection is of no use: nothing but its end undoes
+  /// some things, a prepared XA transaction for one. If only its database does not exist any more, it
+  /// `lacks_database`.
   progress start_reset();
 
   /// Continues after the socket became ready.
@@ -136,6 +142,13 @@ public:
 
   /// Whether a transaction is open, as far as the server has told: it does not with an error.
   bool in_transaction() const noexcept;
+
+  /// Whether something may have changed the session since it was opened or reset, as far as the server tells: a stored
+  /// function does so without a sign in the text that calls it. User level locks and `SET TRANSACTION` are not noticed.
+  bool is_touched() const noexcept;
+
+  /// Whether its database did not exist at the last reset. The next one tries again.
+  bool lacks_database() const noexcept;
 
   /// Whether the connection is still in step with the server after an operation: false after a loss, a protocol error
   /// or an oversized result; then it must be destroyed.

@@ -2,6 +2,7 @@
 
 // Private to src/db: a header that includes mysql.h.
 
+#include "cenote/detail/server_session.hpp"
 #include "db/outbox.hpp"
 #include "db/result_reader.hpp"
 #include "db/session.hpp"
@@ -18,12 +19,20 @@ struct connection::impl {
   enum class step : uint8_t {
     idle,
     ping,
-    reset,   ///< COM_RESET_CONNECTION; the set-up statements follow.
+    reset,   ///< COM_RESET_CONNECTION.
     send,    ///< Hand the statement over.
     answer,  ///< Read the first packet of the answer.
     row,     ///< Read one row.
     further, ///< Read the first packet of the next result of a `CALL`.
     done,
+  };
+
+  /// What bringing the session back into its first state is at.
+  enum class reset_stage : uint8_t {
+    none,
+    rollback, ///< Tells whether the session holds an XA transaction, which the reset would keep if it is prepared.
+    reset,
+    set_up, ///< The set-up statements, one by one.
   };
 
   impl(session_ptr x, const server_settings& where);
@@ -48,12 +57,18 @@ struct connection::impl {
   uint64_t max_statement_bytes = 0;
   uint64_t max_result_bytes = 0;
   std::string version;
+  server_session identity;
   std::vector<bool> compound_gives_rows; ///< Of the compound statement that was started last.
-  std::vector<std::string> set_up;       ///< The statements that bring a fresh session into its state.
+  /// The statements that bring a fresh session into its state. If there is a database, the first one selects it.
+  std::vector<std::string> set_up;
   bool tls = false;
   bool read_only = false;
   bool autocommit = true;
-  bool has_database = true; ///< Whether the session was opened with a database.
+  bool has_database = true;    ///< Whether the session was opened with a database.
+  bool lacks_database = false; ///< Its database did not exist at the last reset.
+  /// Something may have changed the session since it was opened or reset: the server has said so, or a statement has
+  /// failed, and errors do not say it.
+  bool touched = false;
   /// Set if the session has ANSI_QUOTES but its server does not report that with each answer.
   bool unreported_ansi_quotes = false;
 
@@ -66,7 +81,9 @@ private:
   template <class Write>
   std::optional<trouble> problem_with(Write write);
   std::optional<trouble> problem_with_charset();
-  void next_set_up();
+  void begin_set_up();
+  void next_of_reset();
+  bool tolerates(unsigned error);
   progress run(int ready);
   progress run_steps(int ready);
   int call();
@@ -80,16 +97,17 @@ private:
   void abandon();
 
   step now_ = step::idle;
-  bool resetting_ = false;
-  bool suspended_ = false; ///< Within a call that waits for the socket.
-  int events_ = 0;         ///< What it waits for.
+  reset_stage stage_ = reset_stage::none;
+  bool after_error_ = false; ///< Whether a transaction is open is not known.
+  bool suspended_ = false;   ///< Within a call that waits for the socket.
+  int events_ = 0;           ///< What it waits for.
   bool desynchronised_ = false;
   bool failed_ = false;
   bool limit_each_ = false;
   outbox out_;           ///< Statements that are sent together.
   size_t unsent_ = 0;    ///< Others that could not be sent.
   size_t in_flight_ = 0; ///< Statements that have been sent, or begun to be, and whose outcome has not been taken.
-  size_t next_set_up_ = 0;
+  size_t set_up_done_ = 0;
   std::string sql_;
   const MARIADB_CHARSET_INFO* charset_ = nullptr; ///< Last one found to be safe.
   result_reader reader_;

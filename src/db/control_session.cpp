@@ -1,11 +1,42 @@
 #include "db/control_session.hpp"
 
 #include "db/guarded_call.hpp"
+#include "db/identity.hpp"
 #include "db/session.hpp"
 
 #include <mysqld_error.h>
 
 namespace cenote::db {
+
+namespace {
+
+/// Asks the server each time who it is: a proxy may send every statement to another one. While a server runs it gives
+/// no id to two sessions, so that nothing can come between the answer and the kill.
+tl::expected<kill_outcome, trouble> kill_if_here(MYSQL& session, const std::string& what, const server_session& whose) {
+  if (whose.server.instance.empty())
+    return kill_outcome::elsewhere;
+  auto id = std::to_string(whose.id);
+  auto answer = ask(session, "SELECT " + identity_columns(session, id) + " LIMIT 1", "the look at a session");
+  if (!answer)
+    return tl::unexpected{std::move(answer.error())};
+  if (answer->size() != 3)
+    return kill_outcome::elsewhere;
+  auto here = identity_of((*answer)[0], (*answer)[1]);
+  if (here.instance != whose.server.instance)
+    return kill_outcome::elsewhere;
+  if (here.started != whose.server.started)
+    return kill_outcome::gone;
+  if (const auto& client = (*answer)[2]; !client.empty() && client != whose.client)
+    return kill_outcome::elsewhere; // Cannot be, unless two servers pass for one.
+  if (auto done = ask(session, what + id, "KILL"); !done) {
+    if (done.error().number == ER_NO_SUCH_THREAD)
+      return kill_outcome::gone;
+    return tl::unexpected{std::move(done.error())};
+  }
+  return kill_outcome::done;
+}
+
+} // namespace
 
 struct control_session::impl {
   session_ptr session;
@@ -33,21 +64,17 @@ tl::expected<control_session, trouble> control_session::open(const server_settin
   return control_session{std::make_shared<impl>(impl{std::move(*session), where.connect_timeout})};
 }
 
-tl::expected<void, trouble> control_session::stop_statement(uint64_t id) {
-  return kill("KILL QUERY ", id);
+tl::expected<kill_outcome, trouble> control_session::stop_statement(const server_session& whose) {
+  return kill("KILL QUERY ", whose);
 }
 
-tl::expected<void, trouble> control_session::end_session(uint64_t id) {
-  return kill("KILL CONNECTION ", id);
+tl::expected<kill_outcome, trouble> control_session::end_session(const server_session& whose) {
+  return kill("KILL CONNECTION ", whose);
 }
 
-tl::expected<void, trouble> control_session::kill(const std::string& what, uint64_t id) {
-  auto run = [x = impl_, sql = what + std::to_string(id)]() -> tl::expected<void, trouble> {
-    if (auto done = ask(*x->session, sql, "KILL"); !done && done.error().number != ER_NO_SUCH_THREAD)
-      return tl::unexpected{std::move(done.error())};
-    return {};
-  };
-  return is_guarded() ? run() : call_guarded<void>(impl_->limit, run);
+tl::expected<kill_outcome, trouble> control_session::kill(const std::string& what, const server_session& whose) {
+  auto run = [x = impl_, what, whose] { return kill_if_here(*x->session, what, whose); };
+  return is_guarded() ? run() : call_guarded<kill_outcome>(impl_->limit, run);
 }
 
 } // namespace cenote::db

@@ -1,8 +1,16 @@
 #pragma once
 
+#include "cenote/detail/server_session.hpp"
 #include "db/connection.hpp"
 
 namespace cenote::db {
+
+/// What has become of a session that was to be stopped or ended.
+enum class kill_outcome : uint8_t {
+  done,      ///< The server has been told.
+  gone,      ///< It had ended already; maybe its server has restarted since.
+  elsewhere, ///< It is on another server, or it cannot be known on which: nothing was done.
+};
 
 /// A session that stops what others run on the same server. All functions block, for `connect_timeout` at most; within
 /// a `guarded_call`, for its limit.
@@ -14,19 +22,18 @@ public:
   control_session& operator=(control_session&&) noexcept;
   ~control_session();
 
-  /// Stops the statement that session `id` runs at the moment. When this returns the server has marked the session; the
+  /// Stops the statement that a session runs at the moment. When this returns the server has marked the session; the
   /// statement may still need a moment to end, and one that was just about to end may be spared.
-  tl::expected<void, trouble> stop_statement(uint64_t id);
+  tl::expected<kill_outcome, trouble> stop_statement(const server_session& whose);
 
-  /// Ends session `id`.
-  tl::expected<void, trouble> end_session(uint64_t id);
+  /// Ends a session.
+  tl::expected<kill_outcome, trouble> end_session(const server_session& whose);
 
 private:
   struct impl;
   explicit control_session(std::shared_ptr<impl> x) noexcept;
 
-  /// A session that does not exist any more counts as success.
-  tl::expected<void, trouble> kill(const std::string& what, uint64_t id);
+  tl::expected<kill_outcome, trouble> kill(const std::string& what, const server_session& whose);
 
   std::shared_ptr<impl> impl_;
 };

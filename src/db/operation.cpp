@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <errmsg.h>
+#include <mysqld_error.h>
 
 namespace cenote::db {
 
@@ -185,27 +186,49 @@ std::optional<trouble> connection::impl::problem_with_charset() {
 
 progress connection::impl::start_reset() {
   assert(now_ == step::idle);
-  next_set_up_ = 0;
   if (!has_database && session->db != nullptr && *session->db != '\0') {
     now_ = step::done;
     fail(refusal("a statement has selected a database, which nothing but a new connection undoes"));
     return progress::done;
   }
-  resetting_ = true;
-  now_ = step::reset;
+  limit_each_ = false;
+  if (after_error_ || (session->server_status & SERVER_STATUS_IN_TRANS) != 0) {
+    stage_ = reset_stage::rollback;
+    sql_ = "ROLLBACK";
+    now_ = step::send;
+  } else {
+    stage_ = reset_stage::reset;
+    now_ = step::reset;
+  }
   return run(0);
 }
 
-/// After a reset, runs the set-up statements one by one.
-void connection::impl::next_set_up() {
-  if (next_set_up_ == set_up.size()) {
-    resetting_ = false;
-    now_ = step::done;
-    return;
-  }
-  sql_ = set_up[next_set_up_++];
-  limit_each_ = false;
+void connection::impl::begin_set_up() {
+  stage_ = reset_stage::set_up;
+  set_up_done_ = 0;
+  sql_ = set_up.front();
   now_ = step::send;
+}
+
+/// A statement of the reset has been answered.
+void connection::impl::next_of_reset() {
+  if (stage_ == reset_stage::rollback) {
+    stage_ = reset_stage::reset;
+    now_ = step::reset;
+  } else if (++set_up_done_ < set_up.size()) {
+    sql_ = set_up[set_up_done_];
+    now_ = step::send;
+  } else {
+    stage_ = reset_stage::none;
+    touched = false;
+    now_ = step::done;
+  }
+}
+
+/// A database that has been dropped may be created again: until then its statements fail, as they would on any other
+/// connection, and the next reset tries again.
+bool connection::impl::tolerates(unsigned error) {
+  return stage_ == reset_stage::set_up && set_up_done_ == 0 && has_database && error == ER_BAD_DB_ERROR;
 }
 
 progress connection::impl::resume(int ready) {
@@ -327,13 +350,17 @@ void connection::impl::finish_step() {
   case step::reset:
     if (status_ != 0)
       return fail(phase::waiting);
-    return next_set_up();
+    return begin_set_up();
   case step::send:
     if (status_ != 0)
       return fail(phase::sending);
     now_ = step::answer;
     return;
   case step::answer:
+    if (refused_ != 0 && tolerates(mysql_errno(session.get()))) {
+      lacks_database = true;
+      return next_of_reset();
+    }
     if (refused_ != 0)
       return fail(phase::waiting);
     return read_answer();
@@ -382,12 +409,20 @@ void connection::impl::read_row() {
 }
 
 void connection::impl::next_result() {
-  if (mysql_more_results(session.get()))
+  auto m = session.get();
+  touched |= (m->server_status & (SERVER_SESSION_STATE_CHANGED | SERVER_STATUS_DB_DROPPED)) != 0;
+  if (mysql_more_results(m)) {
     now_ = step::further;
-  else if (resetting_)
-    next_set_up();
-  else
+    return;
+  }
+  after_error_ = false;
+  if (stage_ == reset_stage::none) {
     now_ = step::done;
+    return;
+  }
+  if (stage_ == reset_stage::set_up && set_up_done_ == 0)
+    lacks_database = false;
+  next_of_reset();
 }
 
 void connection::impl::fail(phase when) {
@@ -406,9 +441,16 @@ void connection::impl::fail(trouble why) {
                      || (why.source == complaint::process_limit && why.when != phase::preparing)
                      || is_client_error(why.number);
   why.complete_sets = reader_.complete_sets();
+  if (stage_ == reset_stage::rollback && why.number == ER_XAER_RMFAIL)
+    why.text =
+        "an XA transaction was left in its session, and stays on the server if it is prepared (" + why.text + ')';
+  if (why.source == complaint::server && why.when == phase::waiting) {
+    after_error_ = true;
+    touched |= why.number != ER_PARSE_ERROR; // Before anything has run.
+  }
   trouble_ = std::move(why);
   failed_ = true;
-  resetting_ = false;
+  stage_ = reset_stage::none;
   now_ = step::done;
 }
 

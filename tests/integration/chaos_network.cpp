@@ -36,16 +36,16 @@ BEGIN_FIXTURE_SCOPE(fixture)
 SCENARIO("a statement whose connection is cut has an unknown outcome") {
   GIVEN("a write that is running") {
     auto pool = start(2);
-    auto asked = ask(pool, write("INSERT INTO t SELECT 1 FROM (SELECT SLEEP(2)) AS x /* cut */"));
+    auto asked = ask(pool, write("INSERT INTO t SELECT 1 FROM (SELECT SLEEP(60)) AS x /* cut */"));
     await_running("%/* cut */", 1);
     WHEN("the network is cut") {
       network.cut_all();
       auto came = asked.get();
-      THEN("its caller is told so, and rightly: the server carries it out later") {
+      THEN("its caller is told so, and the server does not go on with it for long") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "connection_lost");
         CHECK_EQ(to_string(came.error().what), "unknown");
-        CHECK(eventually([&] { return count("SELECT COUNT(*) FROM t") == 1; }));
+        await_running("%/* cut */", 0);
       }
       AND("the pool has its size again") {
         await_free(pool, 2);

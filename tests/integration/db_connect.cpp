@@ -322,10 +322,10 @@ SCENARIO("a session can be ended from another one") {
   auto where = shared_server().settings();
   auto killer = db::control_session::open(where);
   REQUIRE(killer.has_value());
-  CHECK(killer->end_session(x.server_id()).has_value());
+  CHECK(killer->end_session(x.identity()).has_value());
   await([&] { return sessions(control, x.server_id()) == 0; });
-  CHECK(killer->end_session(x.server_id()).has_value()); // Gone already.
-  CHECK(killer->stop_statement(x.server_id()).has_value());
+  CHECK(killer->end_session(x.identity()).has_value()); // Gone already.
+  CHECK(killer->stop_statement(x.identity()).has_value());
   where.password = secret{"not-the-password"};
   auto why = db::control_session::open(where);
   REQUIRE(!why.has_value());

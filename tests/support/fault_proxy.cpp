@@ -90,7 +90,7 @@ struct connection {
 class fault_proxy::impl {
 public:
   explicit impl(uint16_t server_port)
-      : server_port_{server_port}, listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)} {
+      : server_ports_{server_port}, listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)} {
     auto address = loopback(0);
     socklen_t size = sizeof(address);
     auto raw = reinterpret_cast<sockaddr*>(&address);
@@ -133,6 +133,7 @@ public:
 
   uint16_t port_ = 0;
   mutable std::mutex mutex_; ///< Guards all that follows; the thread waits without it.
+  std::vector<uint16_t> server_ports_;
   std::list<connection> connections_;
   bool refusing_ = false;
   bool swallowing_ = false;
@@ -196,7 +197,7 @@ private:
         return;
       ++accepted_;
       socket_fd server{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-      auto address = loopback(server_port_);
+      auto address = loopback(server_ports_[accepted_ % server_ports_.size()]);
       if (refusing_ || ::connect(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
         client.reset();
         continue;
@@ -266,7 +267,6 @@ private:
     return true;
   }
 
-  uint16_t server_port_;
   socket_fd listener_;
   int wake_[2] = {-1, -1};
   std::thread thread_;
@@ -303,6 +303,10 @@ void fault_proxy::cut_replies_after(size_t bytes) {
     for (auto& x : impl_->connections_)
       x.replies.left = bytes;
   });
+}
+
+void fault_proxy::forward_to(std::vector<uint16_t> server_ports) {
+  impl_->change([&] { impl_->server_ports_ = std::move(server_ports); });
 }
 
 size_t fault_proxy::open_connections() const {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace cenote::test {
 
@@ -35,6 +36,9 @@ public:
   /// Each connection forwards this many more bytes of its server's replies, then it is cut. Connections that are made
   /// later are not limited.
   void cut_replies_after(size_t bytes);
+
+  /// Where new connections lead from now on, in turn: a balancer. The others stay where they are.
+  void forward_to(std::vector<uint16_t> server_ports);
 
   /// Connections that are open.
   size_t open_connections() const;
