@@ -71,7 +71,8 @@ using pool_actor = caf::typed_actor<
     caf::result<void>(dispose_atom),
 
     // Shuts down: refuses new requests (`shutting_down`), serves what it has accepted for up to the given time, then
-    // fails the rest, closes all connections, answers and ends. Zero: cuts at once. Asking again shortens the time.
+    // fails the rest, closes all connections, answers and ends. Zero or less: cuts at once. More than a century: waits
+    // for as long as it takes. Asking again can only shorten the time.
     caf::result<drain_report>(drain_atom, caf::timespan)>;
 
 // -- internal: between the pool and its connections, never over the network -------
@@ -118,8 +119,10 @@ struct grant {
 /// A connection's report that requests have ended, or that it is gone.
 struct released {
   fate what = fate::reusable;
-  std::string reason; ///< Why it is gone.
-  uint32_t ended = 1; ///< Requests that have ended since the last report, those that it hands back not included.
+  std::string reason;    ///< Why it is gone.
+  uint32_t ended = 1;    ///< Requests that have ended since the last report.
+  uint32_t requeued = 0; ///< Others that have left it since: they run elsewhere, or their caller has ended.
+  uint32_t stopped = 0;  ///< Statements that it has told the server to stop since.
 };
 
 /// A connection: owns one session with the server. A broker on an I/O lane; never blocks it.
@@ -187,7 +190,7 @@ using supervisor_actor = pool_actor::extend<
     caf::result<result>(returned_atom, connection_id, grant, std::string),
 
     // Work that waits on its connection behind a slow statement: likewise.
-    caf::result<result>(called_back_atom, grant)>;
+    caf::result<result>(called_back_atom, connection_id, grant)>;
 
 } // namespace cenote
 

@@ -56,8 +56,21 @@ concept expected_like = requires(T& x) {
 /// `std::logic_error` there. It knows CAF's threads by their names; a thread that an actor starts has the same name
 /// until it takes another (`pthread_setname_np`). CAF's test scheduler runs actors on the test's thread, unnoticed.
 ///
-/// How long a call may take is up to the pool's settings and the time limits of statements and sessions. After `close`
-/// every call fails with `errc::shutting_down`.
+/// How long a call may take:
+/// - `execute` and `transact` with a time of their own (`within`): no longer than that, with all retries and the delays
+///   between them.
+/// - Without one: the setting `pool.timeout` for a connection, and for as long as the statements run, which
+///   `server.max-statement-time` can limit. A pool that is full is not asked again. While the server cannot be reached:
+///   `pool.breaker-after`, then the delays of all retries (31 s by default). A retry after anything else, as a
+///   deadlock, may wait and run as long as the first attempt.
+/// - `with_session` and `with_transaction` wait for a connection for `pool.timeout`, or `acquire_timeout` if that is
+/// less;
+///   then each statement has no limit but its own, and all together `time_limit`.
+/// - `initialize` and `verify_connection`: `pool.timeout`.
+/// - `get_pool_status` and `dispose` wait for nothing.
+/// - `close` and the destructor: `pool.drain-timeout`, and `server.connect-timeout` if a connect is under way then.
+///
+/// After `close` every call fails with `errc::shutting_down`.
 class database {
 public:
   class session;

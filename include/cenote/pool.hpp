@@ -25,6 +25,8 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
 /// Decorates a pool: repeats requests that failed where that is safe, after a growing delay. Reads and idempotent
 /// writes are repeated after `outcome::unknown`; every statement after `not_sent`, `rolled_back` and `unavailable`
 /// (except while shutting down); nothing after `rejected`. A statement's `timeout` bounds all its attempts together.
+/// Without one, what says that the pool is full (`acquire_timeout`, `queue_full`, `overloaded`) is final: the request
+/// has waited for as long as the pool's settings say.
 ///
 /// It ends with the pool. `drain`, `dispose`, `status` and `verify` are passed on.
 pool_actor spawn_retrier(caf::actor_system& sys, pool_actor pool, const retry_settings& rules = {});

@@ -14,10 +14,12 @@ struct session_options {
   /// Who uses it, for logs; may be empty.
   std::string owner;
 
-  /// Longest time until it is checked in. Then what it does is rolled back and the connection taken away. Zero: none.
+  /// Longest time until it is checked in. Then what it does is rolled back and the connection taken away. Zero, and
+  /// more than a century: none. Less than zero: its time has passed, the checkout fails at once with `acquire_timeout`.
   std::chrono::nanoseconds time_limit{0};
 
-  /// Longest wait for a connection. Zero: the pool's `timeout`.
+  /// Longest wait for a connection, if that is less than the pool's `timeout`. Zero: the pool's `timeout`. Less than
+  /// zero: its time has passed, the checkout fails at once with `acquire_timeout`.
   std::chrono::nanoseconds acquire_timeout{0};
 
   bool operator==(const session_options&) const = default;

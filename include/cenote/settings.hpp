@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,10 +108,12 @@ struct pool_settings {
   size_t size = 10;        ///< Connections kept open, unless `min_size` says fewer. At least 1.
   size_t max_overflow = 5; ///< Further ones while callers wait. Zero: none.
 
-  /// Connections kept open even if they are not needed. Up to `size`; zero: as many as `size`. Above it the pool grows
-  /// for callers that wait for longer than a connect takes, and shrinks after `idle_timeout`.
-  size_t min_size = 0;
-  /// How long a connection that is not kept open for ever may be idle. Zero: it is closed as soon as nobody waits.
+  /// Connections kept open even if they are not needed. Up to `size`; empty: as many as `size`. Above it the pool grows
+  /// for callers that wait for longer than a connect takes, and shrinks after `idle_timeout`. Zero: all are closed
+  /// after `idle_timeout`, the first is opened when a request comes, and while the server is down one connect is tried
+  /// from time to time.
+  std::optional<size_t> min_size;
+  /// How long a connection beyond `min_size` may be idle. Zero: it is closed as soon as nobody waits.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{60};
 
   /// The most statements that one connection carries at a time, sent one behind the other without waiting for the
@@ -118,7 +121,7 @@ struct pool_settings {
   /// every statement has its connection alone, to 64.
   size_t pipeline_depth = 16;
 
-  /// Longest wait for a connection. At least 1 ms.
+  /// Longest wait for a connection. At least 1 ms. How long whole calls may take: see `database`.
   std::chrono::nanoseconds timeout = std::chrono::seconds{30};
   /// Age at which an idle connection is replaced, less up to 10 % at random. Zero: never.
   std::chrono::nanoseconds recycle = std::chrono::seconds{3600};
@@ -130,7 +133,8 @@ struct pool_settings {
   /// How often an idle connection is pinged. Zero: never.
   std::chrono::nanoseconds keepalive = std::chrono::seconds{30};
 
-  /// Callers that may wait at a time; one more is refused with `errc::queue_full`. At least 1.
+  /// Callers that may wait at a time; one more is refused with `errc::queue_full`. Requests that had a connection and
+  /// come back to the head of the queue, because it was dead or slow, are never refused for this. At least 1.
   size_t max_waiting = 100'000;
   /// Connects under way at a time. At least 1.
   size_t max_connecting = 4;
@@ -158,7 +162,7 @@ struct pool_settings {
   size_t io_lanes = 1;
 
   /// Connections that are kept open in any case.
-  size_t kept() const noexcept { return min_size == 0 ? size : min_size; }
+  size_t kept() const noexcept { return min_size.value_or(size); }
 };
 
 /// When and how often failed requests are repeated; see `spawn_retrier`.

@@ -53,8 +53,9 @@ struct statement {
   std::vector<std::string> names;
   statement_kind kind = statement_kind::write;
 
-  /// Longest time from the moment the pool gets the statement to its answer, waiting for a connection included. Zero
-  /// means no limit of its own: then only the wait for a connection is limited, by the pool's `timeout`.
+  /// Longest time from the moment the pool gets the statement to its answer, waiting for a connection included. Zero,
+  /// and more than a century, mean no limit of its own: then only the wait for a connection is limited, by the pool's
+  /// `timeout`. Less than zero means that its time has passed already: it fails at once and is not sent.
   std::chrono::nanoseconds timeout{0};
 
   /// How often a retrier may repeat it; zero means never, empty as often as the retrier's own setting says.

@@ -30,14 +30,14 @@ struct pool_status {
   uint64_t in_flight = 0;         ///< Requests that have a connection: more than `checked_out` if some share one.
   uint64_t overflow = 0;          ///< Open beyond `pool_size`.
   uint64_t total_connections = 0; ///< `checked_in + checked_out`.
-  uint64_t waiting = 0;           ///< Callers in the queue.
+  uint64_t waiting = 0;           ///< Callers in the queue: more than `max_waiting` if some had a connection already.
   uint64_t connecting = 0;        ///< Connects under way.
   uint64_t limit = 0;             ///< Connections it may have: size and overflow, or less while the server is full.
   uint64_t generation = 0;        ///< Raised by each `dispose` and each connection lost in use.
   std::string last_error;         ///< The last failed connect or lost connection; empty: none so far.
   breaker_state breaker = breaker_state::closed;
 
-  // Since the start.
+  // Since the start. What `verify` asks for on behalf of operators and of the pool's owner is not counted.
   uint64_t served = 0;    ///< Requests that were given a connection.
   uint64_t timed_out = 0; ///< Requests that waited too long.
   uint64_t refused = 0;   ///< Requests turned away: queue full, shutting down, no connect possible.
@@ -61,8 +61,12 @@ struct verification {
 
 /// The answer to `drain`.
 struct drain_report {
-  uint64_t finished = 0; ///< Requests that were served after the drain began.
-  uint64_t cut = 0;      ///< Requests still running or waiting when the time was up.
+  /// Requests that were running or waiting when the drain began and whose work has come to its own end since: with
+  /// results, with an error of the server, or stopped at their own time limit. A session is one request.
+  uint64_t finished = 0;
+  /// Requests still running or waiting when the time was up. What is in neither number was not given a connection in
+  /// its time, or has lost it.
+  uint64_t cut = 0;
   bool operator==(const drain_report&) const = default;
 };
 

@@ -38,8 +38,8 @@ struct transaction {
   std::vector<statement> statements; ///< Their own timeouts and retries do not count.
   transaction_options options;
 
-  /// Longest time from the moment the pool gets it to its answer. Zero means no limit of its own; see
-  /// `statement::timeout`.
+  /// Longest time from the moment the pool gets it to its answer. Zero means no limit of its own, less than zero that
+  /// its time has passed; see `statement::timeout`.
   std::chrono::nanoseconds timeout{0};
 
   /// See `statement::max_retries`.

@@ -7,6 +7,7 @@
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
 #include "pool/retry_rules.hpp"
+#include "types/time.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/sec.hpp>
@@ -80,25 +81,37 @@ connection_actor::behavior_type connection_state::handlers() {
 
 void connection_state::begin(grant& what) {
   current = std::move(what);
+  has_current = true;
   ended = 1; // By the time of the next report.
   if (doing != activity::idle) {
     hand_back("the connection has just been lost");
+    return;
+  }
+  if (is_late(current)) {
+    answer_in_time();
+    release(fate::reusable);
     return;
   }
   if (current.check != liveness_check::none && !db->alive()) {
     hand_back("the server had closed the connection");
     return;
   }
-  if (db->lacks_database() || current.check == liveness_check::ping)
-    start_check(std::min(current.check_until, current.deadline));
-  else
+  if (db->lacks_database() || current.check == liveness_check::ping) {
+    start_check(current);
+  } else {
+    has_current = false;
     start_work();
+  }
 }
 
 /// Before the work: makes a round trip, or selects the database again if that is there by now.
-void connection_state::start_check(caf::actor_clock::time_point limit) {
+/// @param first the request that it is made for. Whatever becomes of that one, the ping is given the time that a server
+/// may take: somebody who is in a hurry must not cost the pool a connection that is only slow.
+void connection_state::start_check(const grant& first) {
   doing = activity::checking;
-  limit_until(limit);
+  limit_until(std::min(first.check_until, later(self->clock().now(), context.server->connect_timeout)));
+  if (first.deadline < timer_at)
+    set_timer(first.deadline);
   drive(db->lacks_database() ? db->start_reset() : db->start_ping());
 }
 
@@ -106,7 +119,7 @@ void connection_state::ping() {
   if (doing != activity::idle)
     return; // Lost in this moment: the pool will be told, or was.
   doing = activity::keepalive;
-  limit_until(self->clock().now() + context.server->connect_timeout);
+  limit_until(later(self->clock().now(), context.server->connect_timeout));
   drive(db->start_ping());
 }
 
@@ -126,25 +139,30 @@ void connection_state::look_after() {
     }
     return;
   }
-  if (!sent.empty())
+  if (!sent.empty() || !unsent.empty())
     look_after_shared();
   if (doing != activity::running || !has_ended(current.user))
     return;
-  log().info("connection {}: the caller of a statement has ended, stopping it", static_cast<uint64_t>(context.id));
+  log().debug("connection {}: the caller of a statement has ended, stopping it", static_cast<uint64_t>(context.id));
   at_hand->promise().deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
   stop_on_server();
 }
 
 void connection_state::close() {
-  if (doing == activity::checking || may_be_running())
+  if (may_be_running())
     end_server_session();
   auto why =
       own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran");
-  for (auto shared : {&sent, &unsent})
-    for (auto& x : *shared)
-      answer(x, why);
-  if (doing == activity::running || (doing == activity::checking && unsent.empty()))
+  auto never_sent = own_failure(errc::shutting_down, outcome::unavailable,
+                                "the pool closed the connection before the statement was sent");
+  for (auto& x : sent)
+    answer(x, why);
+  for (auto& x : unsent)
+    answer(x, never_sent);
+  if (doing == activity::running)
     cut(std::move(why));
+  else if (doing == activity::checking && std::exchange(has_current, false))
+    answer(std::move(never_sent));
   if (in_use)
     for (auto& x : in_use->waiting)
       x.answer(own_failure(errc::session_ended, outcome::rejected, "the pool closed the connection of the session"));
@@ -185,12 +203,14 @@ void connection_state::finished() {
   }
   auto outcome = db->take();
   if (doing == activity::checking) {
-    if (!outcome)
+    if (!outcome) {
       hand_back(outcome.error().text);
-    else if (unsent.empty())
+    } else if (std::exchange(has_current, false)) {
       start_work();
-    else
-      begin_sharing();
+    } else {
+      watch->want(true, false);
+      begin_sharing(); // Even if nobody is left.
+    }
     return;
   }
   watch->want(true, false);
@@ -213,11 +233,16 @@ void connection_state::finish_keepalive(const tl::expected<result, db::trouble>&
 }
 
 void connection_state::limit_until(caf::actor_clock::time_point limit) {
+  busy_until = limit;
+  set_timer(limit);
+}
+
+void connection_state::set_timer(caf::actor_clock::time_point at) {
   stop_timer();
-  if (limit == caf::actor_clock::time_point::max())
+  if (at == caf::actor_clock::time_point::max())
     return;
-  timer_at = limit;
-  timer = self->run_delayed(limit - self->clock().now(), [this] {
+  timer_at = at;
+  timer = self->run_scheduled(at, [this] {
     timer_at = caf::actor_clock::time_point::max();
     guard(*this, [this] { time_is_up(); });
   });
@@ -235,6 +260,37 @@ void connection_state::idle_event() {
 }
 
 void connection_state::time_is_up() {
+  if (doing == activity::idle || doing == activity::leased || doing == activity::gone)
+    return; // Stopping it would have cost more than that it rings.
+  if (doing != activity::sharing) {
+    if (self->clock().now() >= busy_until) {
+      activity_took_too_long();
+      return;
+    }
+    set_timer(busy_until);
+  }
+  // It is the time of somebody who waits, or shares the connection.
+  if (doing == activity::checking && has_current && is_late(current))
+    answer_in_time();
+  expire_shared(); // Also sets the timer for the others.
+  stop_if_needless();
+}
+
+/// Whether the time is up that the request has from its caller.
+bool connection_state::is_late(const grant& what) const {
+  return what.deadline != caf::actor_clock::time_point::max() && what.deadline <= self->clock().now();
+}
+
+/// The request that the connection was given for alone has not begun in its time.
+void connection_state::answer_in_time() {
+  has_current = false;
+  auto is_session = std::holds_alternative<lease>(current.what);
+  answer(own_failure(is_session ? errc::acquire_timeout : errc::statement_timeout,
+                     is_session ? outcome::unavailable : outcome::not_sent,
+                     "the request's own time was up before its connection was ready; nothing was sent"));
+}
+
+void connection_state::activity_took_too_long() {
   switch (doing) {
   case activity::checking:
     hand_back("the server did not answer a ping in time");
@@ -243,12 +299,6 @@ void connection_state::time_is_up() {
     release(fate::lost, "the server did not answer a ping in time");
     break;
   case activity::stopping:
-    if (self->clock().now() < stop_until) { // It is the time of another one.
-      limit_until(stop_until);
-      expire_shared();
-      stop_if_needless();
-      break;
-    }
     give_up("a statement did not end within " + seconds(context.server->connect_timeout) + " after it was stopped");
     break;
   case activity::resetting:
@@ -260,9 +310,6 @@ void connection_state::time_is_up() {
     stop_on_server();
     break;
   case activity::sharing:
-    expire_shared();
-    stop_if_needless();
-    break;
   case activity::idle:
   case activity::leased:
   case activity::gone:
@@ -335,6 +382,10 @@ void connection_state::hand_back(std::string reason) {
     return;
   }
   at_hand.reset();
+  if (was == activity::checking && !std::exchange(has_current, false)) { // They have all been answered.
+    report(fate::lost, std::move(reason));
+    return;
+  }
   if (was == activity::gone) // Already reported.
     reason = "the connection has just been lost";
   promise.delegate(context.pool, returned_atom_v, context.id, std::move(current), std::move(reason));
@@ -346,6 +397,10 @@ void connection_state::release(fate what, std::string reason) {
     end_server_session();
   doing = activity::idle;
   at_hand.reset();
+  if (what == fate::reusable && last_report) { // Until it was free, what was sent before had to be answered.
+    what = last_report->what;
+    reason = last_report->reason;
+  }
   if (what != fate::reusable) {
     if (in_use) {
       doing = activity::gone; // So that nothing is begun any more.
@@ -387,7 +442,9 @@ void connection_state::note_error(const db::trouble& what, const caf::strong_act
 
 /// What has ended counts as such before what is handed back comes again.
 void connection_state::report(fate what, std::string reason) {
-  self->send(context.pool, released_atom_v, context.id, released{what, std::move(reason), std::exchange(ended, 0)});
+  self->send(
+      context.pool, released_atom_v, context.id,
+      released{what, std::move(reason), std::exchange(ended, 0), std::exchange(requeued, 0), std::exchange(stops, 0)});
 }
 
 /// The work at hand is not waited for any more.

@@ -6,6 +6,7 @@
 #include "cenote/error.hpp"
 #include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
+#include "types/time.hpp"
 
 #include <caf/sec.hpp>
 
@@ -20,8 +21,9 @@ namespace {
 /// of its answers reads no more statements. A larger statement goes alone.
 constexpr size_t most_bytes_sent = 32u << 10;
 
-/// How long a statement may run that runs elsewhere, too. Most are done sooner than they could be stopped.
-constexpr auto longest_in_vain = std::chrono::milliseconds{5};
+/// How long a statement may at least run that runs elsewhere, too. Most are done sooner than they could be stopped, and
+/// each stop keeps a connection from its work for two round trips.
+constexpr std::chrono::nanoseconds least_in_vain = std::chrono::milliseconds{50};
 
 /// "Query execution was interrupted": a statement was stopped.
 constexpr uint32_t interrupted = 1317;
@@ -42,12 +44,14 @@ void connection_state::share(grant& what) {
     if (check != liveness_check::none && !db->alive()) {
       hand_back("the server had closed the connection");
     } else if (db->lacks_database() || check == liveness_check::ping) {
-      auto& first = unsent.front().what;
-      start_check(std::min(first.check_until, first.deadline));
+      start_check(unsent.front().what);
     } else {
       begin_sharing();
     }
   }
+  // The time of those that cannot be sent at once is kept as well, whatever the connection does.
+  if (!unsent.empty())
+    limit_shared(std::min(unsent.back().what.deadline, unsent.back().what.check_until));
 }
 
 void connection_state::begin_sharing() {
@@ -69,11 +73,17 @@ void connection_state::send_unsent() {
   while (!unsent.empty() && doing == activity::sharing && !last_report && db->can_send() && !is_changed()
          && (sent.empty() || sent_bytes + unsent.front().bytes <= most_bytes_sent)) {
     auto& next = unsent.front();
+    if (is_late(next.what)) {
+      expire_shared();
+      continue;
+    }
     if (auto wrong = db->send(next.text())) {
       answer(next, judge(*wrong, next.text().kind, db->is_mariadb()).why);
       ++ended;
     } else {
       limit_shared(next.what.deadline);
+      if (sent.empty())
+        turn_began = self->clock().now();
       sent_bytes += next.bytes;
       sent.push_back(std::move(next));
     }
@@ -93,7 +103,8 @@ void connection_state::end_turn() {
 
 /// Takes the answers that have come, and sends more meanwhile.
 void connection_state::drive_shared(db::progress x) {
-  while (x == db::progress::done) {
+  size_t answers = 0;
+  for (; x == db::progress::done; ++answers) {
     first_done();
     send_unsent();
     if (sent.empty())
@@ -103,6 +114,11 @@ void connection_state::drive_shared(db::progress x) {
   }
   if (doing == activity::gone)
     return;
+  if (answers > 0) {
+    auto now = self->clock().now();
+    turns.add(now - turn_began, answers);
+    turn_began = now;
+  }
   expect_answers(sent.size());
   if (sent.empty()) {
     watch->want(true, false);
@@ -110,8 +126,7 @@ void connection_state::drive_shared(db::progress x) {
     return;
   }
   watch->want(x != db::progress::want_write, x != db::progress::want_read);
-  if (ended > 0)
-    report(fate::reusable);
+  report_progress();
   stop_if_needless();
 }
 
@@ -124,11 +139,11 @@ void connection_state::first_done() {
   is_stopping_first = false;
   if (!sent.empty() && !sent.front().wanted) {
     first_began = self->clock().now();
-    limit_shared(first_began + longest_in_vain);
+    limit_shared(later(first_began, longest_in_vain()));
   }
   if (outcome) {
     note_success();
-    ++ended;
+    count_end(x);
     if (x.wanted)
       x.promise.deliver(std::move(*outcome));
     return;
@@ -142,11 +157,13 @@ void connection_state::first_done() {
   }
   note_error(trouble, x.what.user);
   auto judged = judge(trouble, x.text().kind, db->is_mariadb());
+  if (!db->usable() && ended + requeued > 0)
+    report(fate::reusable); // What ended before the loss did not end by it.
   if (!db->usable() && db->unsent() > sent.size()) {
     unsent.push_front(std::move(x));
   } else {
     answer(x, judged.why);
-    ++ended;
+    count_end(x);
   }
   if (trouble.source == db::complaint::result_too_large)
     lose_shared(fate::broken, own_failure(errc::connection_lost, outcome::unknown,
@@ -188,26 +205,43 @@ void connection_state::answer(shared_work& x, failure why) {
 /// Those that have not begun may run elsewhere. A read does no harm if it runs here as well, later; a write would undo
 /// what others have written meanwhile.
 void connection_state::call_back() {
-  if (sent.empty())
-    return;
+  // The ping before use is made for the first one.
+  size_t stay = doing == activity::checking ? 1 : 0;
   // Last first: each goes to the head of the queue.
-  ended += static_cast<uint32_t>(unsent.size());
-  for (; !unsent.empty(); unsent.pop_back())
+  for (; unsent.size() > stay; unsent.pop_back(), ++requeued)
     call_back(unsent.back());
-  for (auto i = sent.rbegin(); i != std::prev(sent.rend()); ++i)
-    if (i->wanted && i->text().kind == statement_kind::read) {
-      i->what.in_doubt = true;
-      call_back(*i);
-    }
-  if (ended > 0)
-    report(fate::reusable);
+  if (!sent.empty())
+    for (auto i = sent.rbegin(); i != std::prev(sent.rend()); ++i)
+      if (i->wanted && i->text().kind == statement_kind::read) {
+        i->what.in_doubt = true;
+        call_back(*i);
+      }
+  report_progress();
 }
 
 void connection_state::call_back(shared_work& x) {
   x.wanted = false;
   x.runs_elsewhere = true;
   // A copy stays: its kind is still asked for.
-  x.promise.delegate(context.pool, called_back_atom_v, x.what);
+  x.promise.delegate(context.pool, called_back_atom_v, context.id, x.what);
+}
+
+/// Tells the pool what has left the connection. While nobody uses it and it is busy with itself, what has ended is told
+/// later: the pool would take it for free.
+void connection_state::report_progress() {
+  auto kept = sent.empty() && unsent.empty() ? std::exchange(ended, 0) : 0;
+  if (ended + requeued > 0)
+    report(fate::reusable);
+  ended += kept;
+}
+
+/// A statement has left the connection by its own end, unless it runs elsewhere.
+void connection_state::count_end(const shared_work& x) {
+  ++(x.runs_elsewhere ? requeued : ended);
+}
+
+std::chrono::nanoseconds connection_state::longest_in_vain() const {
+  return std::max(least_in_vain, turns.slow());
 }
 
 void connection_state::limit_shared(caf::actor_clock::time_point limit) {
@@ -219,30 +253,45 @@ void connection_state::limit_shared(caf::actor_clock::time_point limit) {
 void connection_state::expire_shared() {
   auto now = self->clock().now();
   auto next = caf::actor_clock::time_point::max();
-  auto expire = [&](shared_work& x, outcome what) {
+  auto expire = [&](shared_work& x, outcome what, const char* done) {
     if (!x.wanted)
       return;
     if (x.what.deadline > now) {
       next = std::min(next, x.what.deadline);
       return;
     }
-    answer(x,
-           own_failure(errc::statement_timeout, what, "stopped after its time limit of " + seconds(x.text().timeout)));
+    answer(x, own_failure(errc::statement_timeout, what, done + seconds(x.text().timeout)));
     x.needless = true;
   };
   for (auto& x : sent)
-    expire(x, outcome::unknown);
+    expire(x, outcome::unknown, "stopped after its time limit of ");
   if (!sent.empty() && !sent.front().wanted && !sent.front().needless) {
-    auto stop_at = std::max(first_began + longest_in_vain, stop_again_at);
+    auto stop_at = std::max(later(first_began, longest_in_vain()), stop_again_at);
     if (stop_at <= now)
       sent.front().needless = true;
     else
       next = std::min(next, stop_at);
   }
   for (auto& x : unsent)
-    expire(x, outcome::not_sent);
+    expire(x, outcome::not_sent, "not sent within its time limit of ");
   ended += static_cast<uint32_t>(std::erase_if(unsent, [](auto& x) { return x.needless; }));
+  requeue_late(now, next);
   limit_shared(next);
+  report_progress();
+}
+
+/// Those that should have begun by now wait in the pool's queue again, which tells them so.
+/// @param next is set to when the next one should have, if that is earlier.
+void connection_state::requeue_late(caf::actor_clock::time_point now, caf::actor_clock::time_point& next) {
+  for (auto i = unsent.rbegin(); i != unsent.rend(); ++i) {
+    if (i->what.check_until > now) {
+      next = std::min(next, i->what.check_until);
+    } else {
+      call_back(*i);
+      ++requeued;
+    }
+  }
+  std::erase_if(unsent, [](auto& x) { return !x.wanted; });
 }
 
 /// The first statement has been running for a while.
@@ -259,6 +308,13 @@ void connection_state::look_after_shared() {
       x.needless = true;
     }
   }
+  ended += static_cast<uint32_t>(std::erase_if(unsent, [](auto& x) {
+    if (!has_ended(x.what.user))
+      return false;
+    x.promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+    return true;
+  }));
+  expire_shared();
   stop_if_needless();
 }
 
@@ -267,8 +323,8 @@ void connection_state::stop_if_needless() {
   auto may_stop = doing == activity::sharing || (doing == activity::stopping && stop_confirmed);
   if (!may_stop || sent.empty() || !sent.front().needless || is_stopping_first)
     return;
-  log().info("connection {}: nobody needs the result of a statement any more, stopping it",
-             static_cast<uint64_t>(context.id));
+  log().debug("connection {}: nobody needs the result of a statement any more, stopping it",
+              static_cast<uint64_t>(context.id));
   stop_on_server();
 }
 
@@ -282,7 +338,7 @@ void connection_state::lose_shared(fate what, const failure& why) {
     if (sent.back().wanted)
       unsent.push_front(std::move(sent.back()));
     else
-      ++ended;
+      count_end(sent.back());
     sent.pop_back();
   }
   for (; !sent.empty(); sent.pop_back()) {
@@ -292,7 +348,7 @@ void connection_state::lose_shared(fate what, const failure& why) {
       unsent.push_front(std::move(x));
     } else {
       answer(x, why);
-      ++ended;
+      count_end(x);
     }
   }
   release(what, why.text);

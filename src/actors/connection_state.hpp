@@ -9,6 +9,7 @@
 #include "actors/job.hpp"
 #include "actors/socket_watch.hpp"
 #include "pool/error_streak.hpp"
+#include "pool/usual_time.hpp"
 
 #include <caf/io/typed_broker.hpp>
 
@@ -72,7 +73,7 @@ struct connection_state {
   // -- what the pool asks for ----------------------------------------------------
 
   void begin(grant& what);
-  void start_check(caf::actor_clock::time_point limit);
+  void start_check(const grant& first);
   void ping();
   void look_after();
   void close();
@@ -84,10 +85,14 @@ struct connection_state {
   void finish_keepalive(const tl::expected<result, db::trouble>& outcome);
   void finish_reset(const tl::expected<result, db::trouble>& outcome);
   void limit_until(caf::actor_clock::time_point limit);
+  void set_timer(caf::actor_clock::time_point at);
   void stop_timer();
   void idle_event();
   void time_is_up();
   bool may_be_running() const;
+  void activity_took_too_long();
+  void answer_in_time();
+  bool is_late(const grant& what) const;
   void end();
   void defect(const char* what);
   void expect_answers(size_t x);
@@ -124,8 +129,12 @@ struct connection_state {
 
   void call_back();
   void call_back(shared_work& x);
+  void report_progress();
+  void count_end(const shared_work& x);
+  std::chrono::nanoseconds longest_in_vain() const;
   void limit_shared(caf::actor_clock::time_point limit);
   void expire_shared();
+  void requeue_late(caf::actor_clock::time_point now, caf::actor_clock::time_point& next);
   void look_after_shared();
   void stop_if_needless();
 
@@ -159,10 +168,13 @@ struct connection_state {
   descriptor watched;               ///< For the watch, until that is made.
   socket_watch_ptr watch;
   activity doing = activity::idle;
-  size_t expecting = 0; ///< Answers of the server that are awaited.
-  caf::disposable timer;
+  size_t expecting = 0;                    ///< Answers of the server that are awaited.
+  caf::actor_clock::time_point busy_until; ///< When what it does, other than sharing, has taken too long.
+  caf::disposable timer;                   ///< For that, or for the limits of those who wait meanwhile.
   caf::actor_clock::time_point timer_at = caf::actor_clock::time_point::max();
-  uint32_t ended = 0; ///< Requests that have ended since the last report.
+  uint32_t ended = 0;    ///< Requests that have ended since the last report.
+  uint32_t requeued = 0; ///< Requests that have left since then to run elsewhere.
+  uint32_t stops = 0;    ///< Statements that were to be stopped since then.
   pool::error_streak streak;
   std::string last_error; ///< Of those requests whose errors say that something is wrong with the connection.
   std::string last_owner; ///< Who had the last session, if it said.
@@ -170,6 +182,7 @@ struct connection_state {
   // The work at hand.
   grant current;
   caf::response_promise promise; ///< Of the grant, until a job takes it.
+  bool has_current = false;      ///< Whether the check before use is for it, and it has not been answered.
   std::optional<job> at_hand;
   std::optional<session_in_use> in_use;
   bool needs_reset = false;    ///< The session may not be what it was.
@@ -179,14 +192,15 @@ struct connection_state {
   std::deque<shared_work> unsent;
   std::deque<shared_work> sent; ///< Their answers come in this order.
   size_t sent_bytes = 0;
+  pool::usual_time turns;                   ///< What the statements take that share this connection.
+  caf::actor_clock::time_point turn_began;  ///< When the first of them was sent, or the one before it ended.
   caf::actor_clock::time_point first_began; ///< Only if the first one is not wanted: when its turn came.
   std::optional<released> last_report;      ///< The connection is of no use, but what was sent is still answered.
 
   // What is known about a statement that is being stopped.
   bool is_over = false;
   bool stop_confirmed = false;
-  bool is_stopping_first = false; ///< Of those that share the connection.
-  caf::actor_clock::time_point stop_until;
+  bool is_stopping_first = false;             ///< Of those that share the connection.
   caf::actor_clock::time_point stop_again_at; ///< Not sooner, because the server could not be told.
 };
 

@@ -2,6 +2,7 @@
 
 #include "actors/guarded_behavior.hpp"
 #include "actors/judgement.hpp"
+#include "types/time.hpp"
 
 #include <caf/send.hpp>
 
@@ -18,8 +19,8 @@ void connection_state::stop_on_server() {
   // After an error the server does not tell whether a transaction is open.
   needs_reset |= at_hand && at_hand->is_transaction();
   is_stopping_first = true;
-  stop_until = self->clock().now() + context.server->connect_timeout;
-  limit_until(stop_until);
+  ++stops;
+  limit_until(later(self->clock().now(), context.server->connect_timeout));
   expire_shared(); // Also sets the timer for the others.
   // No timeout of CAF's: the timer ends this activity.
   self->request(context.controller, caf::infinite, stop_atom_v, db->identity())
@@ -47,6 +48,10 @@ void connection_state::stopped() {
     release(fate::lost, "the connection was lost while a statement was being stopped");
     return;
   }
+  if (last_report) {
+    release(last_report->what, last_report->reason);
+    return;
+  }
   // A stop that came too late would hit the next statement: this ping takes it.
   doing = activity::idle;
   ping();
@@ -65,7 +70,7 @@ void connection_state::stop_failed() {
     give_up("a statement could not be stopped on the server");
     return;
   }
-  stop_again_at = self->clock().now() + context.server->connect_timeout;
+  stop_again_at = later(self->clock().now(), context.server->connect_timeout);
   if (!first_ended)
     sent.front().needless = false;
   begin_sharing();

@@ -5,6 +5,7 @@
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
 #include "pool/sql_rules.hpp"
+#include "types/time.hpp"
 
 #include <caf/sec.hpp>
 
@@ -77,9 +78,9 @@ void connection_state::start(lease& what) {
   in_use->since = self->clock().now();
   needs_reset = false;
   auto& terms = in_use->terms;
-  if (terms.options.time_limit > terms.options.time_limit.zero())
-    in_use->time_limit =
-        self->run_delayed(terms.options.time_limit, [this] { end_session("its time limit has passed"); });
+  auto limit = deadline_after(in_use->since, terms.options.time_limit);
+  if (limit != caf::actor_clock::time_point::max())
+    in_use->time_limit = self->run_scheduled(limit, [this] { end_session("its time limit has passed"); });
   promise.deliver(terms.id);
 }
 

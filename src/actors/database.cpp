@@ -1,6 +1,7 @@
 #include "cenote/database.hpp"
 
 #include "actors/waiting_thread.hpp"
+#include "cenote/configuration.hpp"
 #include "cenote/error.hpp"
 #include "cenote/pool.hpp"
 
@@ -93,6 +94,7 @@ database_error::database_error(failure why) : std::runtime_error{to_string(why)}
 
 struct database::impl {
   explicit impl(const settings& how) {
+    check(how); // Those of retries, too.
     logger_guard logger;
     own = std::make_unique<household>(how);
     sys = &own->system;

@@ -1,6 +1,7 @@
 #include "actors/guarded_behavior.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
+#include "actors/log_pacer.hpp"
 #include "cenote/pool.hpp"
 #include "pool/retry_rules.hpp"
 
@@ -114,8 +115,7 @@ struct retrier_state {
     job->promise = self->make_response_promise();
     job->progress.kind = repeatable_as(what);
     job->progress.max_retries = what.max_retries;
-    if (what.timeout > what.timeout.zero())
-      job->progress.deadline = pool::later(self->clock().now(), what.timeout);
+    job->progress.deadline = deadline_after(self->clock().now(), what.timeout);
     job->what = std::move(what);
     attempt(job);
   }
@@ -129,15 +129,23 @@ struct retrier_state {
   }
 
   void attempt(const task_ptr& job) {
-    if (!is_abandoned(*job))
-      std::visit([this, &job](auto& what) { ask(job, what); }, job->what);
+    if (is_abandoned(*job))
+      return;
+    auto is_late = time_left(job->progress.deadline, self->clock().now()) == pool::duration::zero();
+    if (is_late && job->progress.attempts > 1) { // The timer was late. A first attempt is refused by the pool.
+      --job->progress.attempts;
+      give_up(*job, std::move(job->last));
+      return;
+    }
+    std::visit([this, &job](auto& what) { ask(job, what); }, job->what);
   }
 
   /// @param what stays with the job, for the next attempt.
   template <class Request>
   void ask(const task_ptr& job, Request what) {
-    if (what.timeout > what.timeout.zero())
-      what.timeout = std::max(job->progress.deadline - self->clock().now(), pool::duration{1});
+    if (what.timeout != what.timeout.zero())
+      if (auto left = time_left(job->progress.deadline, self->clock().now()); left < what.timeout)
+        what.timeout = left > left.zero() ? left : pool::duration{-1}; // Zero would mean no limit.
     using atom = std::conditional_t<std::is_same_v<Request, statement>, execute_atom, transact_atom>;
     using answer = std::conditional_t<std::is_same_v<Request, statement>, result, results>;
     // No timeout of CAF's: the pool answers every request within its own.
@@ -155,9 +163,11 @@ struct retrier_state {
       give_up(*job, std::move(why));
       return;
     }
-    log().warn("retry {} of {} in {} ms: {}", job->progress.attempts,
-               job->progress.max_retries.value_or(rules.max_retries),
-               std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why));
+    auto more = retry_lines[why.code].add(self->clock().now());
+    log().log(more ? spdlog::level::warn : spdlog::level::debug, "retry {} of {} in {} ms: {}{}",
+              job->progress.attempts, job->progress.max_retries.value_or(rules.max_retries),
+              std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why),
+              and_more(more.value_or(1)));
     job->in_doubt |= why.what == outcome::unknown;
     job->last = std::move(why);
     paused[job] = self->run_delayed(*delay, [this, job] {
@@ -182,7 +192,8 @@ struct retrier_state {
       why.text = "failed after " + std::to_string(retries) + (retries == 1 ? " retry: " : " retries: ") + why.text;
       if (job.in_doubt)
         why = pool::after_doubt(std::move(why));
-      log().error("{}", to_string(why));
+      auto more = failure_lines[why.code].add(self->clock().now());
+      log().log(more ? spdlog::level::err : spdlog::level::debug, "{}{}", to_string(why), and_more(more.value_or(1)));
     }
     job.promise.deliver(make_error(std::move(why)));
   }
@@ -194,6 +205,8 @@ struct retrier_state {
   pool_actor pool;
   retry_settings rules;
   std::minstd_rand rng;
+  std::unordered_map<errc, log_pacer> retry_lines;      ///< By what the attempt has failed with.
+  std::unordered_map<errc, log_pacer> failure_lines;    ///< Of requests that were repeated and given up then.
   std::unordered_map<task_ptr, caf::disposable> paused; ///< Between two attempts, with the timer of the next.
 };
 

@@ -47,6 +47,9 @@ failure strange_answer() {
                            "what it says?");
 }
 
+/// The most kinds of failed connects that get a line each while no connect succeeds.
+constexpr size_t most_troubles = 32;
+
 } // namespace
 
 // -- messages --------------------------------------------------------------------
@@ -136,22 +139,15 @@ supervisor_actor::behavior_type supervisor_state::handlers() {
       },
       [this](opened_atom, connection_id id, opened& x) { opened_connection(id, std::move(x)); },
       [this](open_failed_atom, connection_id id, const failure& why) { open_failed(id, why); },
-      [this](released_atom, connection_id id, const released& x) {
-        if (x.what == fate::suspect)
-          log().warn("pool {}: connection {} may be broken: {}", rules.name, static_cast<uint64_t>(id), x.reason);
-        else if (x.what != fate::reusable)
-          log().warn("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), x.reason);
-        end_session_on(id);
-        perform(core.released(id, x.what, x.ended, x.reason, now()));
-      },
+      [this](released_atom, connection_id id, const released& x) { released_connection(id, x); },
       [this](returned_atom, connection_id id, grant& what, const std::string& reason) -> caf::result<result> {
         returned(id, std::move(what), reason);
         return caf::delegated<result>{};
       },
-      [this](called_back_atom, grant& what) -> caf::result<result> {
+      [this](called_back_atom, connection_id id, grant& what) -> caf::result<result> {
         --what.attempts; // It was not begun.
         auto who = take_back(std::move(what));
-        perform(core.called_back(who, now()));
+        perform(core.called_back(id, who, now()));
         return caf::delegated<result>{};
       },
   };
@@ -159,7 +155,7 @@ supervisor_actor::behavior_type supervisor_state::handlers() {
 
 void supervisor_state::accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent) {
   auto accepted = now();
-  auto deadline = timeout > timeout.zero() ? pool::later(accepted, timeout) : time_point::max();
+  auto deadline = deadline_after(accepted, timeout);
   auto text = std::get_if<statement>(&what);
   auto shareable = text != nullptr && pool::is_shareable(*text);
   auto who = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, shareable, false,
@@ -199,7 +195,7 @@ caf::result<drain_report> supervisor_state::drain(caf::timespan limit) {
   auto promise = self->make_response_promise<drain_report>();
   drain_promises.push_back(promise);
   log().info("pool {}: shutting down", rules.name);
-  start_drain(now() + std::min(limit, caf::timespan{std::chrono::hours{24}}));
+  start_drain(later(now(), limit));
   return promise;
 }
 
@@ -209,13 +205,14 @@ void supervisor_state::opened_connection(connection_id id, opened x) {
   if (!std::exchange(connect_troubles, {}).empty())
     log().info("pool {}: connected to {} again", rules.name, connections_of->endpoint());
   self->monitor(x.connection);
-  connections.emplace(id, member{std::move(x.connection), std::nullopt});
+  connections.emplace(id, member{std::move(x.connection), std::nullopt, false});
   perform(core.opened(id, now()));
 }
 
 void supervisor_state::open_failed(connection_id id, const failure& why) {
   // One line per trouble, not one per attempt: an outage has many.
-  auto is_new = connect_troubles.insert(why.text).second;
+  auto is_new = connect_troubles.size() < most_troubles
+                && connect_troubles.emplace(core.server_of(id), why.code, why.number).second;
   log().log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
             to_string(why));
   auto before = core.status().breaker;
@@ -224,9 +221,31 @@ void supervisor_state::open_failed(connection_id id, const failure& why) {
     log().warn("pool {}: the circuit breaker is open: requests fail at once until a connect succeeds", rules.name);
 }
 
+void supervisor_state::released_connection(connection_id id, const released& x) {
+  if (auto count = stops.add(now(), x.stopped))
+    log().info(
+        "pool {}: {} statements were stopped on the server since the last such line, because nobody needed their "
+        "results any more",
+        rules.name, *count);
+  if (x.what == fate::suspect)
+    log().warn("pool {}: connection {} may be broken: {}", rules.name, static_cast<uint64_t>(id), x.reason);
+  else if (x.what != fate::reusable)
+    tell_gone(id, x.reason);
+  end_session_on(id);
+  perform(core.released(id, x.what, {x.ended, x.requeued}, x.reason, now()));
+}
+
+/// Once for each connection, though each of its statements may come back.
+void supervisor_state::tell_gone(connection_id id, const std::string& reason) {
+  auto i = connections.find(id);
+  if (i != connections.end() && !std::exchange(i->second.reported_gone, true))
+    log().warn("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), reason);
+}
+
 void supervisor_state::returned(connection_id id, grant what, const std::string& reason) {
-  log().warn("pool {}: connection {} is gone: {}; its statement was not sent and gets another", rules.name,
-             static_cast<uint64_t>(id), reason);
+  tell_gone(id, reason);
+  log().debug("pool {}: a statement of connection {} was not sent and gets another", rules.name,
+              static_cast<uint64_t>(id));
   end_session_on(id);
   auto who = take_back(std::move(what));
   perform(core.returned(id, reason, who, now()));
@@ -320,7 +339,7 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   if (has_ended(who.user)) {
     // The next one gets it. The promise needs no answer, but must not complain about having none.
     who.promise.deliver(caf::make_error(caf::sec::request_receiver_down));
-    follow(core.released(x.connection, fate::reusable, 1, {}, now()));
+    follow(core.released(x.connection, fate::reusable, {0, 1}, {}, now()));
     return;
   }
   if (auto session = std::get_if<lease>(&who.what))
@@ -329,7 +348,7 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   what.what = std::move(who.what);
   what.check = x.check;
   what.deadline = who.deadline;
-  what.check_until = pool::later(who.accepted, rules.timeout);
+  what.check_until = later(who.accepted, rules.timeout);
   what.accepted = who.accepted;
   what.waited = x.waited;
   what.attempts = who.attempts + 1;
@@ -379,9 +398,8 @@ void supervisor_state::arm_timer() {
     return; // The timer fires early at worst, and is armed anew then.
   timer.dispose();
   armed_for = next;
-  auto present = now();
-  // What is due at once may be due since the beginning of time: too far away to subtract from.
-  timer = self->run_delayed(std::max(next, present) - present, [this] {
+  // What is due at once may be due since the beginning of time, which not every clock can convert.
+  timer = self->run_scheduled(std::max(next, now()), [this] {
     armed_for = time_point::max();
     guard(*this, [this] { perform(core.tick(now())); });
   });

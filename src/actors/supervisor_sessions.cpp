@@ -15,7 +15,8 @@ void supervisor_state::accept(session_options what, caf::strong_actor_ptr holder
         errc::invalid_statement, outcome::rejected, "a session needs a holder: send checkout from an actor")));
     return;
   }
-  auto timeout = what.acquire_timeout;
+  auto timeout = std::min(what.time_limit, what.acquire_timeout) < what.time_limit.zero() ? caf::timespan{-1}
+                                                                                          : what.acquire_timeout;
   accept(lease{{}, std::move(what), rules.leak_warning}, timeout, std::move(holder));
 }
 

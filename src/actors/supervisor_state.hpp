@@ -4,6 +4,7 @@
 // supervisor_sessions.cpp keeps the books of sessions and their holders.
 
 #include "actors/connection_factory.hpp"
+#include "actors/log_pacer.hpp"
 #include "cenote/actors.hpp"
 #include "cenote/settings.hpp"
 #include "pool/pool_core.hpp"
@@ -17,6 +18,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -45,6 +47,7 @@ struct lent {
 struct member {
   connection_actor actor;
   std::optional<session_id> session;
+  bool reported_gone = false; ///< The log has told that it is gone.
 };
 
 struct supervisor_state {
@@ -77,6 +80,8 @@ struct supervisor_state {
   caf::result<drain_report> drain(caf::timespan limit);
   void opened_connection(connection_id id, opened x);
   void open_failed(connection_id id, const failure& why);
+  void released_connection(connection_id id, const released& x);
+  void tell_gone(connection_id id, const std::string& reason);
   void returned(connection_id id, grant what, const std::string& reason);
   pool::request take_back(grant what);
   void connection_down(const caf::actor_addr& who);
@@ -122,7 +127,9 @@ struct supervisor_state {
   uint64_t last_request = 0;
   pool::commands follow_up; ///< What carrying out commands has led to.
 
-  std::set<std::string> connect_troubles; ///< Texts of the failed connects since one succeeded.
+  /// How connects have failed since one succeeded: by server, code and number, because texts are of any number.
+  std::set<std::tuple<size_t, errc, uint32_t>> connect_troubles;
+  log_pacer stops; ///< Statements that connections have stopped.
 
   std::vector<caf::typed_response_promise<drain_report>> drain_promises;
   bool finishing = false;

@@ -25,8 +25,8 @@ void check(const settings& x) {
     if (!in_range(what, x))
       throw configuration_error{what.key + " is " + format(what, x) + ", but must be " + permitted(what)};
   check_growth("pool.max-reconnect-delay", x.pool.max_reconnect_delay, "pool.reconnect-delay", x.pool.reconnect_delay);
-  if (x.pool.min_size > x.pool.size)
-    throw configuration_error{"pool.min-size is " + std::to_string(x.pool.min_size)
+  if (x.pool.kept() > x.pool.size)
+    throw configuration_error{"pool.min-size is " + std::to_string(x.pool.kept())
                               + ", but must be at most pool.size, which is " + std::to_string(x.pool.size)};
   check_growth("retry.max-delay", x.retry.max_delay, "retry.initial-delay", x.retry.initial_delay);
   if (auto problem = find_problem(x.server); !problem.empty())

@@ -64,7 +64,7 @@ std::string format_duration(nanoseconds x) {
   auto count = x.count();
   if (count == 0)
     return "0s";
-  if (count % hour == 0 && std::abs(count) >= 24 * hour)
+  if (count % hour == 0 && (count >= 24 * hour || count <= -24 * hour))
     return std::to_string(count / hour) + "h";
   for (auto& [name, length] : units)
     if (length <= second && count % length == 0)

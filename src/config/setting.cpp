@@ -35,6 +35,14 @@ std::optional<uint64_t> read(const count&, const written& value) {
   return std::nullopt;
 }
 
+std::optional<std::optional<uint64_t>> read(const count_or_word& what, const written& value) {
+  if (value.text == what.word && (value.quoted || !value.in_file))
+    return std::optional<uint64_t>{};
+  if (auto number = read(count{}, value))
+    return number;
+  return std::nullopt;
+}
+
 std::optional<std::chrono::nanoseconds> read(const duration& what, const written& value) {
   if (value.in_file && value.quoted)
     return std::nullopt;
@@ -82,6 +90,10 @@ bool permits(const count& what, uint64_t x) {
   return x >= what.min && x <= what.max;
 }
 
+bool permits(const count_or_word& what, const std::optional<uint64_t>& x) {
+  return !x || (*x >= what.min && *x <= what.max);
+}
+
 bool permits(const duration& what, std::chrono::nanoseconds x) {
   return (x >= what.min && x <= what.max) || (what.or_zero && x == 0s);
 }
@@ -103,6 +115,11 @@ bool permits(const label& what, const std::string& x) {
 
 std::string permitted_by(const count& what, bool) {
   return "a whole number from " + std::to_string(what.min) + " to " + std::to_string(what.max);
+}
+
+std::string permitted_by(const count_or_word& what, bool in_file) {
+  auto quote = in_file ? "\"" : "";
+  return permitted_by(count{{}, what.min, what.max}, in_file) + ", or " + quote + what.word + quote;
 }
 
 std::string permitted_by(const duration& what, bool) {
@@ -132,6 +149,10 @@ std::string lowest_of(const count& what) {
   return std::to_string(what.min);
 }
 
+std::string lowest_of(const count_or_word& what) {
+  return std::to_string(what.min);
+}
+
 std::string lowest_of(const duration& what) {
   return format_duration(what.or_zero ? 0s : what.min);
 }
@@ -148,19 +169,23 @@ std::string lowest_of(const label&) {
   return "1 byte";
 }
 
-std::string text_of(uint64_t x) {
+std::string text_of(const auto&, uint64_t x) {
   return std::to_string(x);
 }
 
-std::string text_of(std::chrono::nanoseconds x) {
+std::string text_of(const count_or_word& what, const std::optional<uint64_t>& x) {
+  return x ? std::to_string(*x) : '"' + what.word + '"';
+}
+
+std::string text_of(const auto&, std::chrono::nanoseconds x) {
   return format_duration(x);
 }
 
-std::string text_of(bool x) {
+std::string text_of(const flag&, bool x) {
   return x ? "true" : "false";
 }
 
-std::string text_of(const std::string& x) {
+std::string text_of(const auto&, const std::string& x) {
   return '"' + x + '"';
 }
 
@@ -192,7 +217,7 @@ bool in_range(const setting& what, const settings& all) {
 
 std::string format(const setting& what, const settings& all) {
   auto copy = all;
-  return std::visit([&copy](auto& x) { return text_of(x.at(copy)); }, what.what);
+  return std::visit([&copy](auto& x) { return text_of(x, x.at(copy)); }, what.what);
 }
 
 std::string lowest(const setting& what) {

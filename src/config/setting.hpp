@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -21,6 +22,14 @@ struct count {
   field<uint64_t> at;
   uint64_t min = 0;
   uint64_t max = 0;
+};
+
+/// A whole number, or a word that stands for what another setting says.
+struct count_or_word {
+  field<std::optional<uint64_t>> at; ///< Empty: the word.
+  uint64_t min = 0;
+  uint64_t max = 0;
+  std::string word;
 };
 
 /// A span of time.
@@ -49,7 +58,7 @@ struct label {
   size_t max_length = 0;
 };
 
-using kind = std::variant<count, duration, flag, word, label>;
+using kind = std::variant<count, count_or_word, duration, flag, word, label>;
 
 /// A setting: everything there is to know about it.
 struct setting {

@@ -56,17 +56,17 @@ void circuit_breaker::failed(const failure& why, time_point now, double random) 
     open_ = true;
     failures_ = 1;
   }
-  retry_at_ = now + next_delay(random);
+  retry_at_ = later(now, next_delay(random));
 }
 
 duration circuit_breaker::next_delay(double random) const {
   if (cause_->code == errc::login_refused)
-    return exponential_delay(longest_delay_, rarity_of_logins * longest_delay_, failures_);
+    return exponential_delay(longest_delay_, times(longest_delay_, rarity_of_logins), failures_);
   // While it is closed, little more than the first delay: a server that is back is noticed within that.
-  auto longest = open_ ? longest_delay_ : std::min(3 * first_delay_ / 2, longest_delay_);
+  auto longest = open_ ? longest_delay_ : std::min(times(first_delay_, 3) / 2, longest_delay_);
   auto full = exponential_delay(first_delay_, longest, failures_);
   // Less up to a half, so that several pools do not knock at the same moment.
-  return std::chrono::duration_cast<duration>(full * (1.0 - 0.5 * random));
+  return full - std::chrono::duration_cast<duration>(full / 2 * random);
 }
 
 breaker_state circuit_breaker::state() const noexcept {

@@ -22,7 +22,7 @@ bool load_shedder::sheds(duration waited, time_point now) {
 }
 
 time_point load_shedder::next_event(time_point accepted) const {
-  return overloaded_ ? std::min(ends_at_, accepted + patience()) : ends_at_;
+  return overloaded_ ? std::min(ends_at_, later(accepted, patience())) : ends_at_;
 }
 
 void load_shedder::next_interval(time_point now) {
@@ -32,7 +32,7 @@ void load_shedder::next_interval(time_point now) {
   auto is_recent = ends_at_ != time_point::min() && now - ends_at_ < interval_;
   overloaded_ = is_recent && !somebody_was_in_time_;
   somebody_was_in_time_ = false;
-  ends_at_ = now + interval_;
+  ends_at_ = later(now, interval_);
 }
 
 } // namespace cenote::pool

@@ -29,7 +29,7 @@ private:
   void next_interval(time_point now);
 
   /// Twice the target: who has waited for less may still be served in time while the queue gets shorter.
-  duration patience() const { return 2 * target_; }
+  duration patience() const { return times(target_, 2); }
 
   duration target_;
   duration interval_;

@@ -39,14 +39,16 @@ commands pool_core::acquire(const request& who, time_point now) {
     refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
     return out;
   }
+  auto deadline = patience_of(who);
+  if (deadline <= now) {
+    refuse(who, time_has_passed(rules_, circumstances_of(who, now)), out);
+    return out;
+  }
   if (auto x = free_for(who, now)) {
     grant(*x, who, out, now);
     return out;
   }
-  auto deadline = patience_of(who);
-  if (deadline <= now)
-    refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
-  else if (queue_.size() >= rules_.max_waiting)
+  if (queue_.size() >= rules_.max_waiting)
     refuse(who, queue_full(rules_, circumstances_of(who, now)), out);
   else
     queue_.push_back(who, deadline);
@@ -77,7 +79,7 @@ commands pool_core::drain(time_point deadline, time_point now) {
 
 // -- what connections report -----------------------------------------------------
 
-commands pool_core::released(connection_id id, fate what, size_t count, const std::string& reason, time_point now) {
+commands pool_core::released(connection_id id, fate what, ends count, const std::string& reason, time_point now) {
   commands out;
   if (auto x = slots_.find(id))
     end_of_use(*x, what, count, reason, out, now);
@@ -87,9 +89,9 @@ commands pool_core::released(connection_id id, fate what, size_t count, const st
 commands pool_core::returned(connection_id id, const std::string& reason, const request& who, time_point now) {
   commands out;
   if (auto x = slots_.find(id))
-    end_of_use(*x, fate::lost, 0, reason, out, now);
+    end_of_use(*x, fate::lost, {}, reason, out, now);
   if (patience_of(who) > now && mode_ != mode::stopped && who.attempts >= max_attempts) {
-    --numbers_.served;
+    count_served(who, -1);
     refuse(who, never_sent(rules_, circumstances_of(who, now), who.attempts, reason), out);
   } else {
     take_back(who, out, now);
@@ -97,8 +99,10 @@ commands pool_core::returned(connection_id id, const std::string& reason, const 
   return settle(std::move(out), now);
 }
 
-commands pool_core::called_back(const request& who, time_point now) {
+commands pool_core::called_back(connection_id id, const request& who, time_point now) {
   commands out;
+  if (auto x = slots_.find(id))
+    x->called_back_here = std::min(x->called_back_here + 1, x->in_flight);
   auto alone = who;
   alone.shareable = false; // Once is enough.
   take_back(alone, out, now);
@@ -106,7 +110,7 @@ commands pool_core::called_back(const request& who, time_point now) {
 }
 
 void pool_core::take_back(const request& who, commands& out, time_point now) {
-  --numbers_.served;
+  count_served(who, -1);
   if (patience_of(who) <= now)
     refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
   else if (mode_ == mode::stopped)
@@ -127,7 +131,7 @@ commands pool_core::closed(connection_id id, time_point now) {
   return settle({}, now);
 }
 
-void pool_core::end_of_use(slot& x, fate what, size_t count, const std::string& reason, commands& out, time_point now) {
+void pool_core::end_of_use(slot& x, fate what, ends count, const std::string& reason, commands& out, time_point now) {
   // An idle connection reports only its loss; what one that is being closed has to say does not matter any more.
   auto in_order = what == fate::reusable || what == fate::suspect;
   auto used = x.state == slot_state::busy || x.state == slot_state::pinging;
@@ -135,12 +139,16 @@ void pool_core::end_of_use(slot& x, fate what, size_t count, const std::string& 
     return;
   auto in_use = x.state == slot_state::busy;
   if (in_order) {
-    x.confirmed_at = now;
-    x.suspect = false;
+    if (!in_use || count.ended > 0) { // Otherwise nothing was heard of the server.
+      x.confirmed_at = now;
+      x.suspect = false;
+    }
     if (in_use)
       x.used_at = now;
-    if (x.shared && count > 0)
-      usual_.add(now - x.busy_since, count);
+    if (x.shared && count.ended > 0)
+      usual_.add(now - x.busy_since, count.ended);
+    if (mode_ == mode::draining)
+      drained_.finished += std::min(count.ended, x.in_flight);
     some_ended(x, count, now);
     if (x.in_flight > 0)
       return;
@@ -199,7 +207,7 @@ void pool_core::watch_users(commands& out, time_point now) {
   for (auto& [id, x] : slots_) {
     if (x.state != slot_state::busy)
       continue;
-    watch_at_ = now + watch_interval;
+    watch_at_ = later(now, watch_interval);
     if (now - x.busy_since >= watch_interval)
       out.push_back(look_after{id});
   }
@@ -249,7 +257,7 @@ void pool_core::fail_hopeless(commands& out, time_point now) {
   while (auto who = closed ? queue_.pop_urgent() : queue_.pop()) {
     auto next = servers_.next_attempt();
     auto is_known = breaker != breaker_state::half_open && next > now && next != time_point::max();
-    auto retry_after = is_known ? next - now : duration::zero();
+    auto retry_after = is_known ? time_left(next, now) : duration::zero();
     refuse(*who, no_connection(rules_, circumstances_of(*who, now), *cause, !closed, retry_after), out);
   }
 }
@@ -261,6 +269,8 @@ void pool_core::finish_drain(commands& out, time_point now) {
     if (now < cut_at_)
       return;
     drained_.cut = queue_.size() + in_flight();
+    for (auto& [id, x] : slots_) // They are in the queue, or elsewhere.
+      drained_.cut -= x.called_back_here;
     while (auto who = queue_.pop())
       refuse(*who, shutting_down(rules_, circumstances_of(*who, now)), out);
   }
@@ -308,9 +318,9 @@ void pool_core::grant(slot& x, const request& who, commands& out, time_point now
                : wants_ping(x, now)                ? liveness_check::ping
                                                    : liveness_check::peek;
   count_grant(x, who, now);
-  watch_at_ = std::min(watch_at_, now + watch_interval);
+  watch_at_ = std::min(watch_at_, later(now, watch_interval));
   shedder_.served(now - who.accepted, now);
-  ++numbers_.served;
+  count_served(who, 1);
   out.push_back(grant_connection{who.id, x.id, check, now - who.accepted});
 }
 
@@ -321,6 +331,7 @@ bool pool_core::wants_ping(const slot& x, time_point now) const {
 void pool_core::close(slot& x, commands& out) {
   take_no_more(x);
   x.in_flight = 0;
+  x.called_back_here = 0;
   slots_.move(x, slot_state::closing);
   out.push_back(close_connection{x.id});
 }
@@ -336,10 +347,17 @@ circumstances pool_core::circumstances_of(const request& who, time_point now) co
   return {slots_.count(slot_state::busy), slots_.open(), queue_.size(), now - who.accepted, connect_error_};
 }
 
+/// What operators ask for says nothing about the service that callers get.
+void pool_core::count_served(const request& who, int by) {
+  if (!who.urgent)
+    numbers_.served += static_cast<uint64_t>(by);
+}
+
 void pool_core::refuse(const request& who, failure why, commands& out) {
-  ++(why.code == errc::acquire_timeout ? numbers_.timed_out
-     : why.code == errc::overloaded    ? numbers_.shed
-                                       : numbers_.refused);
+  if (!who.urgent)
+    ++(why.code == errc::acquire_timeout ? numbers_.timed_out
+       : why.code == errc::overloaded    ? numbers_.shed
+                                         : numbers_.refused);
   why.attempts = who.attempts;
   out.push_back(fail_request{who.id, std::move(why)});
 }

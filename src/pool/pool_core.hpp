@@ -18,6 +18,16 @@
 
 namespace cenote::pool {
 
+/// How many requests have left a connection.
+struct ends {
+  ends(size_t own_end = 0, size_t handed_back = 0) : ended{own_end}, requeued{handed_back} {
+    // nop
+  }
+
+  size_t ended;    ///< By themselves, whatever came of them.
+  size_t requeued; ///< They were called back, or their caller had ended before they began.
+};
+
 /// All rules of a pool: who gets which connection, when connections are opened, checked, replaced and closed.
 ///
 /// A pure state machine: each call tells it what happened at `now` and returns what has to be done about it. Times must
@@ -54,7 +64,7 @@ public:
 
   /// So many requests or a ping have ended, or a connection was lost. One that is lost in use takes those of its
   /// generation with it: whatever ended it may have ended them, too. A suspect one is replaced, but not many of them.
-  commands released(connection_id id, fate what, size_t count, const std::string& reason, time_point now);
+  commands released(connection_id id, fate what, ends count, const std::string& reason, time_point now);
 
   /// A granted request could not be sent because its connection was dead. It goes to the head of the queue. The
   /// connection counts as lost in use.
@@ -62,7 +72,7 @@ public:
 
   /// A granted request has not begun because another one on its connection is slow. It goes to the head of the queue
   /// and gets the next connection alone; what was sent of it still counts as on its way there.
-  commands called_back(const request& who, time_point now);
+  commands called_back(connection_id id, const request& who, time_point now);
 
   /// A connection is gone: after `close_connection`, or by itself.
   commands closed(connection_id id, time_point now);
@@ -81,6 +91,12 @@ public:
   /// The numbers of this moment. The endpoint is left for the caller to fill in.
   pool_status status() const;
 
+  /// Which server a connection is to, from the attempt to open it on; zero if there is no such connection.
+  size_t server_of(connection_id id) {
+    auto x = slots_.find(id);
+    return x == nullptr ? 0 : x->server;
+  }
+
   /// What a drain has done so far.
   drain_report report() const { return drained_; }
 
@@ -98,7 +114,7 @@ private:
   void serve_or_park(slot& x, commands& out, time_point now);
   void grant(slot& x, const request& who, commands& out, time_point now);
   void close(slot& x, commands& out);
-  void end_of_use(slot& x, fate what, size_t count, const std::string& reason, commands& out, time_point now);
+  void end_of_use(slot& x, fate what, ends count, const std::string& reason, commands& out, time_point now);
   void take_back(const request& who, commands& out, time_point now);
   time_point patience_of(const request& who) const;
   void retire_generation(commands& out);
@@ -108,6 +124,7 @@ private:
   void fail_hopeless(commands& out, time_point now);
   void finish_drain(commands& out, time_point now);
   void refuse(const request& who, failure why, commands& out);
+  void count_served(const request& who, int by);
 
   // pool_core_sizing.cpp
   time_point growth_at() const;
@@ -125,7 +142,7 @@ private:
   slot* sharer(time_point now);
   void share_out(commands& out, time_point now);
   void count_grant(slot& x, const request& who, time_point now);
-  void some_ended(slot& x, size_t count, time_point now);
+  void some_ended(slot& x, ends count, time_point now);
   void offer(slot& x);
   void reserve(slot& x);
   void take_no_more(slot& x);

@@ -49,23 +49,22 @@ void pool_core::count_grant(slot& x, const request& who, time_point now) {
     x.shared = who.shareable;
     x.busy_since = now;
     x.called_back = false;
-    x.of_drain = 0;
+    x.called_back_here = 0;
   } else {
     watch_crowd(x);
   }
   ++x.in_flight;
-  x.of_drain += mode_ == mode::draining ? 1 : 0;
   offer(x);
 }
 
-/// So many of the requests on a connection have ended, the first of them.
-void pool_core::some_ended(slot& x, size_t count, time_point now) {
-  x.in_flight -= std::min(count, x.in_flight);
-  auto left_of_drain = std::min(x.of_drain, x.in_flight);
-  drained_.finished += x.of_drain - left_of_drain;
-  x.of_drain = left_of_drain;
-  x.busy_since = now;
-  x.called_back = false;
+/// So many of the requests on a connection have ended there.
+void pool_core::some_ended(slot& x, ends count, time_point now) {
+  x.in_flight -= std::min(count.ended + count.requeued, x.in_flight);
+  x.called_back_here = std::min(x.called_back_here - std::min(count.requeued, x.called_back_here), x.in_flight);
+  if (count.ended > 0) { // Otherwise the first one runs on.
+    x.busy_since = now;
+    x.called_back = false;
+  }
   offer(x);
 }
 

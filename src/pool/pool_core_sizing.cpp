@@ -49,7 +49,7 @@ commands pool_core::open_failed(connection_id id, const failure& why, time_point
     servers_.ended(server);
     servers_.doubt(server, now);
     limit_ = slots_.open();
-    limit_until_ = now + rules_.max_reconnect_delay;
+    limit_until_ = later(now, rules_.max_reconnect_delay);
   } else {
     servers_.failed(server, why, now, random());
   }
@@ -74,8 +74,10 @@ size_t pool_core::connects_due(time_point now) const {
     return 0;
   auto crowded = crowded_ && slots_.count(slot_state::busy) > 0;
   auto needy = (growth_at() <= now ? queue_.size() : 0) + (crowded ? 1 : 0);
+  // If none is kept open: the first one for whoever waits, and one that finds out when a server that is down is back.
+  size_t least = queue_.empty() && servers_.down() == nullptr ? 0 : 1;
   head_count all{slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), needy};
-  return connects_wanted(rules_, all, limit_);
+  return connects_wanted(rules_, all, std::max(rules_.kept(), least), limit_);
 }
 
 /// When to start the next connect; `time_point::max()` if none is needed.
@@ -94,7 +96,7 @@ void pool_core::open_missing(commands& out, time_point now) {
       return;
     out.push_back(open_connection{slots_.add(*server, now).id, *server});
     if (rebuilding_) {
-      pace_until_ = now + std::chrono::duration_cast<duration>(longest_gap * random());
+      pace_until_ = later(now, std::chrono::duration_cast<duration>(longest_gap * random()));
       return;
     }
   }

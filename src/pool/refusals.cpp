@@ -48,6 +48,12 @@ failure acquire_timeout(const pool_settings& rules, const circumstances& now) {
                  now);
 }
 
+failure time_has_passed(const pool_settings& rules, const circumstances& now) {
+  return refusal(errc::acquire_timeout,
+                 named(rules) + ": the request's own time had passed before it came; nothing was sent" + details(now),
+                 now);
+}
+
 failure queue_full(const pool_settings& rules, const circumstances& now) {
   return refusal(errc::queue_full,
                  named(rules) + ": " + number(rules.max_waiting) + " callers wait already" + details(now)

@@ -22,6 +22,8 @@ struct circumstances {
 /// The errors that the pool itself makes. Their texts name the pool and its numbers and say what to change.
 /// @{
 failure acquire_timeout(const pool_settings& rules, const circumstances& now);
+/// The request had no time left when it came.
+failure time_has_passed(const pool_settings& rules, const circumstances& now);
 failure overloaded(const pool_settings& rules, const circumstances& now);
 failure queue_full(const pool_settings& rules, const circumstances& now);
 failure shutting_down(const pool_settings& rules, const circumstances& now);

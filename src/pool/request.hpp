@@ -1,5 +1,7 @@
 #pragma once
 
+#include "types/time.hpp"
+
 #include <chrono>
 #include <cstdint>
 
@@ -10,11 +12,10 @@ using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using duration = std::chrono::nanoseconds;
 
-/// `now + by`, where `by` may be so long that it means "never".
-/// @param by not negative.
-constexpr time_point later(time_point now, duration by) {
-  return by >= time_point::max() - now ? time_point::max() : now + by;
-}
+using cenote::deadline_after;
+using cenote::later;
+using cenote::time_left;
+using cenote::times;
 
 /// Names a request for a connection. Never reused: a request that comes back gets a new one.
 enum class request_id : uint64_t {};
@@ -24,9 +25,9 @@ struct request {
   request_id id{};
   time_point accepted;                     ///< When the pool got it.
   time_point deadline = time_point::max(); ///< Its own; the pool's timeout applies as well.
-  bool urgent = false;                     ///< Does not wait for a server that is down.
-  uint32_t attempts = 0;                   ///< How often it has been given a connection already.
-  bool shareable = false;                  ///< It may use a connection beside others that may.
+  bool urgent = false;    ///< Of `verify`: does not wait for a server that is down, and is not counted.
+  uint32_t attempts = 0;  ///< How often it has been given a connection already.
+  bool shareable = false; ///< It may use a connection beside others that may.
 };
 
 } // namespace cenote::pool

@@ -62,6 +62,11 @@ failure after_doubt(failure why) {
 
 namespace {
 
+/// Whether the pool has not been able to serve the request in the time, or in the room, that its settings give it.
+bool is_full(errc code) {
+  return code == errc::acquire_timeout || code == errc::queue_full || code == errc::overloaded;
+}
+
 /// Long enough for those that failed together not to come back together.
 constexpr auto a_moment = std::chrono::milliseconds{50};
 
@@ -71,13 +76,15 @@ std::optional<duration> retry_delay(const retry_settings& rules, const failed_at
                                     time_point now, double random) {
   if (what.attempts > what.max_retries.value_or(rules.max_retries) || !may_repeat(what.kind, why))
     return std::nullopt;
+  if (is_full(why.code) && what.deadline == time_point::max())
+    return std::nullopt;
   auto soon = std::chrono::duration_cast<duration>(a_moment * random);
   auto later = exponential_delay(rules.initial_delay, rules.max_delay, what.attempts);
   auto first_loss = why.code == errc::connection_lost && what.attempts == 1;
   auto delay = why.what == outcome::rolled_back || is_collision(why.code) ? soon
                : first_loss                                               ? std::min(soon, later)
                                                                           : std::max<duration>(later, why.retry_after);
-  if (what.deadline - now <= delay)
+  if (time_left(what.deadline, now) <= delay)
     return std::nullopt;
   return delay;
 }

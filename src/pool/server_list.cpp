@@ -15,7 +15,7 @@ std::optional<size_t> server_list::begin(time_point now) {
   for (size_t i = 0; i < servers_.size(); ++i) {
     auto& server = at(i);
     if (server.in_question()) {
-      if (now < server.unanswered_since() + patience)
+      if (now < later(server.unanswered_since(), patience))
         return std::nullopt;
     } else if (server.proven() || server.retry_at() <= now) {
       server.began(now);
@@ -31,7 +31,7 @@ time_point server_list::next_attempt() const {
   for (size_t i = 0; i < servers_.size(); ++i) {
     auto& server = at(i);
     if (server.in_question())
-      earliest = std::max(earliest, server.unanswered_since() + patience);
+      earliest = std::max(earliest, later(server.unanswered_since(), patience));
     else
       result = std::min(result, std::max(earliest, server.proven() ? time_point::min() : server.retry_at()));
   }

@@ -12,8 +12,8 @@ size_t minus(size_t x, size_t y) {
 
 } // namespace
 
-size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t limit) {
-  auto missing = minus(rules.kept(), now.total);
+size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t kept, size_t limit) {
+  auto missing = minus(kept, now.total);
   auto unserved = minus(now.needy, now.opening + now.about_free);
   auto room = minus(limit, now.total);
   return std::min({std::max(missing, unserved), room, minus(rules.max_connecting, now.opening)});
@@ -22,7 +22,7 @@ size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t
 duration lifetime(const pool_settings& rules, double random) {
   if (rules.recycle == duration::zero())
     return duration::max();
-  return std::chrono::duration_cast<duration>(rules.recycle * (1.0 - 0.1 * random));
+  return rules.recycle - std::chrono::duration_cast<duration>(rules.recycle / 10 * random);
 }
 
 } // namespace cenote::pool

@@ -19,8 +19,9 @@ struct head_count {
 
 /// How many further connects to start now: as many as are kept open in any case; beyond that only as many as callers
 /// wait that nothing else will serve; never more than `max_connecting` at a time.
+/// @param kept how many are to be there in any case.
 /// @param limit the most connections there may be.
-size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t limit);
+size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t kept, size_t limit);
 
 /// What a connect usually takes. Whoever waits for a connection does so for as long at first: until then one in use may
 /// come free, and only after that is a further one worth its price. So short waits open nothing, however often they

@@ -45,7 +45,7 @@ SCENARIO("under a load that is too high those that waited longest are given up")
           if (x.why) {
             REQUIRE_EQ(to_string(x.why->code), "overloaded");
             REQUIRE_EQ(to_string(x.why->what), "unavailable");
-            REQUIRE(x.why->waited > 100ms);
+            REQUIRE(x.why->waited >= 100ms); // Twice the target, to the nanosecond: it is given up when that is due.
           }
         MESSAGE(crowd.succeeded() << " of " << records.size() << " were served");
       }

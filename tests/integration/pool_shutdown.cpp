@@ -46,7 +46,7 @@ SCENARIO("a drain with enough time finishes what was accepted and refuses what c
         for (auto& x : asked)
           CHECK(x.get().has_value());
         REQUIRE(report.has_value());
-        CHECK_EQ(report->finished, 4u);
+        CHECK_EQ(report->finished, 6u);
         CHECK_EQ(report->cut, 0u);
       }
       AND("the late one was refused") {

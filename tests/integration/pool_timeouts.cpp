@@ -3,6 +3,7 @@
 #define CAF_SUITE pool_server.timeouts
 
 #include "support/pool_fixture.hpp"
+#include "support/session_user.hpp"
 
 #include <chrono>
 
@@ -156,6 +157,50 @@ SCENARIO("a check before use that is never answered does not hold its caller") {
       AND("when the server goes on the pool serves again") {
         CHECK_EQ(must(careful, read("SELECT 1"))[0].get<int>(0), 1);
       }
+    }
+  }
+}
+
+SCENARIO("limits at their own limits mean what they say") {
+  using ns = std::chrono::nanoseconds;
+  GIVEN("a pool, the same behind a retrier, and limits from the smallest to the largest") {
+    for (auto& target : {pool, spawn_retrier(system(), pool)}) {
+      session_user user{system(), target};
+      for (auto limit : {ns::min(), ns{-1}, ns{0}, ns{1}, ns::max() - ns{1}, ns::max()}) {
+        MESSAGE("limit " << limit.count());
+        auto is_past = limit < ns{0};
+        auto is_short = limit == ns{1};
+        auto is_right = [&](const auto& came) {
+          if (!is_past && !is_short)
+            return came.has_value();
+          auto what = came ? outcome::rejected : came.error().what;
+          return what == outcome::unavailable || (is_short && what == outcome::not_sent);
+        };
+        WHEN("a read, a write, a transaction and a session have that limit") {
+          auto a = run(target, read("SELECT SLEEP(0.05)").within(limit));
+          auto b = run(target, write("DO SLEEP(0.05)").within(limit));
+          auto c = run(target, all_or_nothing(write("DO SLEEP(0.05)")).within(limit));
+          session_options how;
+          how.time_limit = limit;
+          auto d = user.ask_checkout(how).get();
+          THEN("those without a limit run, those whose time has passed are not sent") {
+            CHECK(is_right(a));
+            CHECK(is_right(b));
+            CHECK(is_right(c));
+            if (!is_short) // That one may have ended before its holder knows of it.
+              CHECK(is_right(d));
+            if (d && !is_short)
+              CHECK(user.run(*d, read("SELECT SLEEP(0.05)")).has_value());
+            if (d)
+              user.checkin(*d);
+          }
+        }
+      }
+    }
+    THEN("all connections are there still") {
+      auto now = await_free(pool, 2);
+      CHECK_EQ(now.connects, 2u);
+      CHECK_EQ(now.lost, 0u);
     }
   }
 }

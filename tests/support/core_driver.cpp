@@ -125,7 +125,7 @@ std::string core_driver::called_back(uint64_t request) {
   auto who = requests_.at(request);
   who.id = pool::request_id{++last_request_};
   requests_[last_request_] = who;
-  return done(core_.called_back(who, now_));
+  return done(core_.called_back(connection_id{places_.at(request)}, who, now_));
 }
 
 void core_driver::warm_up(size_t count) {
@@ -147,6 +147,7 @@ std::string core_driver::done(const pool::commands& xs) {
   for (auto& x : xs) {
     if (auto granted = std::get_if<pool::grant_connection>(&x)) {
       users_[static_cast<uint64_t>(granted->connection)] = static_cast<uint64_t>(granted->request);
+      places_[static_cast<uint64_t>(granted->request)] = static_cast<uint64_t>(granted->connection);
       waited_[static_cast<uint64_t>(granted->request)] = granted->waited;
     } else if (auto failed = std::get_if<pool::fail_request>(&x)) {
       errors_[static_cast<uint64_t>(failed->request)] = failed->why;

@@ -12,8 +12,8 @@ namespace cenote::test {
 /// (queue_full), finish`. The second one goes to the second server.
 std::string to_text(const pool::commands& xs);
 
-/// Rules for tests: no keepalive, no recycling, and what is not needed is closed at once, so that nothing happens that a
-/// test does not ask for.
+/// Rules for tests: no keepalive, no recycling, and what is not needed is closed at once, so that nothing happens that
+/// a test does not ask for.
 pool_settings quiet_rules(size_t size, size_t max_overflow = 0);
 
 /// Drives a `pool_core` by hand. Connections and requests are named by plain numbers. Every event returns the commands
@@ -53,7 +53,7 @@ public:
   std::string acquire() { return acquire(pool::time_point::max(), false); }
 
   /// One whose own time is up after `limit`.
-  std::string acquire_within(pool::duration limit) { return acquire(now_ + limit, false); }
+  std::string acquire_within(pool::duration limit) { return acquire(pool::deadline_after(now_, limit), false); }
 
   /// One that does not wait for a server that is down.
   std::string acquire_urgent() { return acquire(pool::time_point::max(), true); }
@@ -62,7 +62,7 @@ public:
   std::string acquire_shared() { return acquire(pool::time_point::max(), false, true); }
 
   std::string dispose() { return done(core_.dispose(now_)); }
-  std::string drain(pool::duration limit) { return done(core_.drain(now_ + limit, now_)); }
+  std::string drain(pool::duration limit) { return done(core_.drain(pool::later(now_, limit), now_)); }
 
   // -- connections -----------------------------------------------------------------
 
@@ -83,6 +83,11 @@ public:
 
   /// A request waits behind a slow one: its connection hands it back, under a new number.
   std::string called_back(uint64_t request);
+
+  /// So many that a connection has handed back have left it, too.
+  std::string requeued(uint64_t id, size_t count) {
+    return done(core_.released(connection_id{id}, fate::reusable, {0, count}, {}, now_));
+  }
 
   /// Starts the pool and opens `count` connections.
   void warm_up(size_t count);
@@ -113,7 +118,8 @@ private:
   bool watches_ = false; ///< Whether ticks tell that connections are looked after.
   uint64_t last_request_ = 0;
   std::map<uint64_t, pool::request> requests_;
-  std::map<uint64_t, uint64_t> users_; ///< Request by connection.
+  std::map<uint64_t, uint64_t> users_;  ///< Request by connection.
+  std::map<uint64_t, uint64_t> places_; ///< Connection by request.
   std::map<uint64_t, failure> errors_;
   std::map<uint64_t, pool::duration> waited_;
 };

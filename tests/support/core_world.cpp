@@ -25,6 +25,10 @@ std::string core_world::run(size_t steps) {
     complain("the drain did not end");
   if (!queue_.empty())
     complain("a request was never answered");
+  if (core_.report() != drained_)
+    complain("the drain reports " + std::to_string(core_.report().finished) + " and "
+             + std::to_string(core_.report().cut) + " and not " + std::to_string(drained_.finished) + " and "
+             + std::to_string(drained_.cut));
   return problem_;
 }
 
@@ -32,7 +36,8 @@ pool_settings core_world::random_rules() {
   pool_settings result;
   result.size = 1 + below(5);
   result.max_overflow = below(4);
-  result.min_size = one_in(2) ? 0 : 1 + below(result.size);
+  if (one_in(2))
+    result.min_size = below(result.size + 1);
   result.idle_timeout = std::chrono::milliseconds{one_in(2) ? 0 : 1 + below(100)};
   result.pipeline_depth = one_in(2) ? 1 : 2 + below(4);
   result.max_connecting = 1 + below(4);
@@ -193,13 +198,19 @@ void core_world::released(connection_id id, connection& x) {
   auto count = x.users.empty() ? 0 : 1 + below(x.users.size());
   if (x.what == doing::busy)
     x.used_at = now_;
-  x.users.erase(x.users.begin(), x.users.begin() + static_cast<std::ptrdiff_t>(count));
+  pool::ends left;
+  for (auto n = count; n > 0; --n, x.users.pop_front())
+    ++(ghosts_.erase(x.users.front().id) > 0 ? left.requeued : left.ended);
+  if (draining_)
+    drained_.finished += left.ended;
   if (x.users.empty())
     x.what = doing::idle;
-  x.free_at = now_;
-  x.watched_at = now_;
-  x.since = now_;
-  perform(core_.released(id, fate::reusable, count, {}, now_));
+  if (left.requeued == 0 || left.ended > 0) {
+    x.free_at = now_;
+    x.since = now_;
+    x.watched_at = now_;
+  }
+  perform(core_.released(id, fate::reusable, left, {}, now_));
 }
 
 /// What waits on a connection behind a slow request comes back, last first. It may run there as well.
@@ -212,13 +223,15 @@ void core_world::call_back(connection_id id) {
     auto who = behind.back();
     if (!came_back_.insert(who.id).second)
       continue;
+    ghosts_.insert(who.id);
     who.id = request_id{++last_request_};
     came_back_.insert(who.id);
     queue_.push_front(who);
     queue_.front().shareable = false;
     newest_ = who.id;
     ++done_.called_back;
-    perform(core_.called_back(who, now_));
+    served_ -= !who.urgent;
+    perform(core_.called_back(id, who, now_));
   }
 }
 
@@ -233,7 +246,9 @@ void core_world::lost(connection_id id, connection& x) {
   }
   x.what = doing::idle; // The pool has to close it.
   must_close_ = id;
-  perform(core_.released(id, what, x.users.size(), "lost", now_));
+  auto left = x.users.size();
+  x.users.clear();
+  perform(core_.released(id, what, left, "lost", now_));
 }
 
 void core_world::returned(connection_id id, connection& x) {
@@ -243,7 +258,9 @@ void core_world::returned(connection_id id, connection& x) {
   ++who.attempts;
   lost_in_use(x);
   x.what = doing::idle;
+  x.users.clear();
   must_close_ = id;
+  served_ -= !who.urgent;
   queue_.push_front(who);
   perform(core_.returned(id, "dead", who, now_));
 }
@@ -306,7 +323,7 @@ void core_world::carry_out(const open_connection& x) {
   auto is_tried = [&x](auto& y) { return y.second.what == doing::opening && y.second.server == x.server; };
   if (!servers_.at(x.server).proven && std::ranges::any_of(connections_, is_tried))
     complain("a server that is in question is tried twice at a time");
-  if (connections_.size() >= rules_.kept() && queue_.empty() && count(doing::busy) == 0)
+  if (connections_.size() >= least() && queue_.empty() && count(doing::busy) == 0)
     complain("a connection is opened that nobody needs");
   connections_[x.id] = {doing::opening, x.server, generation_, {}, {}, {}, {}, {}};
   auto limit = limit_until_ <= now_ ? most() : limit_;
@@ -385,6 +402,7 @@ void core_world::carry_out(const grant_connection& x) {
     it.since = now_;
   }
   it.users.push_back(who);
+  served_ += !who.urgent;
   ++done_.grants;
   done_.shared += joins;
 }
@@ -398,12 +416,20 @@ void core_world::carry_out(const fail_request& x) {
   if (!may_fail(*i, x.why))
     complain("a request fails with " + to_string(x.why.code) + " without a reason");
   ++done_.failures[x.why.code];
+  timed_out_ += !i->urgent && x.why.code == errc::acquire_timeout;
+  shed_ += !i->urgent && x.why.code == errc::overloaded;
+  auto waited = i->id != newest_ || came_back_.contains(i->id);
+  drained_.cut += x.why.code == errc::shutting_down && waited && !finished_;
   queue_.erase(i);
 }
 
 void core_world::carry_out(const finish&) {
   if (finished_ || !draining_)
     complain("the pool ends twice, or without being asked");
+  for (auto& [id, x] : connections_)
+    if (x.what == doing::closing)
+      drained_.cut += static_cast<uint64_t>(
+          std::ranges::count_if(x.users, [this](auto& who) { return !ghosts_.contains(who.id); }));
   finished_ = true;
 }
 

@@ -112,6 +112,7 @@ private:
   size_t count(doing what) const;
   size_t open_connections() const { return count(doing::idle) + count(doing::pinging) + count(doing::busy); }
   size_t serving() const;
+  size_t least() const;
   size_t most() const { return rules_.size + rules_.max_overflow; }
   time_point deadline_of(const pool::request& who) const;
   void complain(const std::string& what);
@@ -126,6 +127,7 @@ private:
   std::deque<pool::request> queue_;
   std::vector<connection_id> to_call_back_;
   std::set<pool::request_id> came_back_; ///< Requests that a connection has handed back.
+  std::set<pool::request_id> ghosts_;    ///< What is left of them on the connections that have called them back.
   uint64_t last_request_ = 0;
   connection_id last_connection_{};
   pool::request_id newest_{};  ///< The request that has just come.
@@ -137,6 +139,12 @@ private:
   size_t limit_;
   time_point limit_until_ = time_point::max();
   time_point in_time_at_; ///< When somebody was last served without having to wait for too long.
+
+  // What the pool has to count.
+  uint64_t served_ = 0;
+  uint64_t timed_out_ = 0;
+  uint64_t shed_ = 0;
+  drain_report drained_;
 
   bool draining_ = false;
   bool finished_ = false;

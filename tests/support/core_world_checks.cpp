@@ -95,7 +95,7 @@ void core_world::check_time() {
   auto somebody_works = connections_.size() > 0 && count(doing::idle) < connections_.size();
   auto something_to_do = finished_   ? false
                          : draining_ ? !queue_.empty()
-                                     : connections_.size() < std::min(rules_.kept(), limit_);
+                                     : connections_.size() < std::min(least(), limit_);
   if (!something_to_do || somebody_works)
     return;
   auto was_refused = std::ranges::any_of(servers_, &server::has_refused);
@@ -120,7 +120,7 @@ void core_world::check_status() {
   if (now.waiting != queue_.size() || now.connecting != count(doing::opening) || now.checked_out != count(doing::busy)
       || now.checked_in != count(doing::idle) + count(doing::pinging) || now.total_connections != open_connections()
       || now.overflow != std::max(now.total_connections, now.pool_size) - now.pool_size || now.generation != generation_
-      || now.timed_out != done_.failures[errc::acquire_timeout] || now.shed != done_.failures[errc::overloaded])
+      || now.timed_out != timed_out_ || now.shed != shed_ || now.served != served_)
     complain("the status is wrong");
   if (!finished_ && now.limit != limit_)
     complain("the limit is " + std::to_string(now.limit) + " and not " + std::to_string(limit_));
@@ -135,6 +135,12 @@ size_t core_world::serving() const {
   return static_cast<size_t>(std::ranges::count_if(connections_, [this](auto& x) {
     return x.second.generation == generation_ && x.second.what != doing::opening && x.second.what != doing::closing;
   }));
+}
+
+/// How many connections there should be in any case: one at least while somebody waits, or to see when a server is
+/// back.
+size_t core_world::least() const {
+  return std::max<size_t>(rules_.kept(), queue_.empty() && !all_servers_fail() ? 0 : 1);
 }
 
 time_point core_world::deadline_of(const request& who) const {

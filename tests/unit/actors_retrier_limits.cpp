@@ -121,6 +121,89 @@ SCENARIO("a statement that used up its time is not repeated") {
   }
 }
 
+SCENARIO("a limit that is not one of the usual is passed on as it is") {
+  GIVEN("limits that have passed already, that are very short, and that are never reached") {
+    using ns = std::chrono::nanoseconds;
+    for (auto limit : {ns::min(), ns{-1}, ns{1}, ns::max() - ns{1}, ns::max()}) {
+      retried_pool x;
+      auto answer = x.execute(read("a").within(limit));
+      WHEN("the pool answers that there was no connection in time") {
+        auto asked = x.pool.last().timeout;
+        x.pool.answer(make_failure(errc::acquire_timeout, outcome::unavailable));
+        x.pass(1s);
+        THEN("it has been asked for that time, and again only if there is time left") {
+          CHECK(asked == limit);
+          CHECK_EQ(x.pool.heard(), limit > 1s ? "execute a, execute a" : "execute a");
+          CHECK_EQ(answer->arrived(), limit < 1s);
+        }
+      }
+    }
+  }
+}
+
+SCENARIO("a full pool is asked once, unless the caller has said for how long to try") {
+  GIVEN("statements without and with a time of their own") {
+    for (auto code : {errc::acquire_timeout, errc::queue_full, errc::overloaded}) {
+      retried_pool x;
+      auto without = x.execute(read("without"));
+      auto with = x.execute(read("with").within(10s));
+      WHEN("the pool has no room for them") {
+        x.pool.answer(make_failure(code, outcome::unavailable, "no room"));
+        x.pool.answer(make_failure(code, outcome::unavailable, "no room"));
+        x.pass(1s);
+        THEN("the first is told at once, the second is tried again") {
+          REQUIRE(without->why);
+          CHECK_EQ(without->why->text, "no room");
+          CHECK_EQ(without->why->attempts, 1u);
+          CHECK(!with->arrived());
+          CHECK_EQ(x.pool.heard(), "execute without, execute with, execute with");
+        }
+      }
+    }
+  }
+}
+
+SCENARIO("a server that cannot be reached is tried again after 1, 2, 4, 8 and 16 seconds") {
+  GIVEN("a statement without a time of its own") {
+    retried_pool x;
+    auto began = x.now();
+    auto answer = x.execute(write("a"));
+    WHEN("the breaker of the pool stays open") {
+      for (auto i = 0; i < 6; ++i) {
+        x.pool.answer(make_failure(errc::circuit_open, outcome::unavailable, "no server"));
+        x.pass(std::chrono::seconds{1 << i});
+      }
+      THEN("the caller knows after 31 seconds") {
+        REQUIRE(answer->why);
+        CHECK(answer->at - began == 31s);
+        CHECK_EQ(answer->why->attempts, 6u);
+        CHECK_EQ(answer->why->text, "failed after 5 retries: no server");
+      }
+    }
+  }
+}
+
+SCENARIO("a retrier takes any rules") {
+  GIVEN("the smallest and the largest delays") {
+    using ns = std::chrono::nanoseconds;
+    retried_pool hasty{{3, ns::min(), ns::min()}};
+    retried_pool patient{{3, ns::max(), ns::max()}};
+    WHEN("a statement fails") {
+      auto a = hasty.execute(read("a"));
+      for (auto i = 0; i < 4; ++i, hasty.pass(1ms))
+        hasty.pool.answer(away());
+      auto b = patient.execute(read("b"));
+      patient.pool.answer(away());
+      THEN("less than no delay is none, and a retry that would never come is none") {
+        REQUIRE(a->why);
+        CHECK_EQ(a->why->attempts, 4u);
+        REQUIRE(b->why);
+        CHECK_EQ(b->why->attempts, 1u);
+      }
+    }
+  }
+}
+
 // -- the other messages ------------------------------------------------------------
 
 SCENARIO("all but statements is passed on to the pool") {

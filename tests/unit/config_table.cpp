@@ -36,7 +36,7 @@ SCENARIO("the table has every setting once, with its default from the struct") {
       {"pool.name", "\"main\"", "1 byte", ""},
       {"pool.size", "10", "1", "POOL_SIZE"},
       {"pool.max-overflow", "5", "0", "MAX_OVERFLOW"},
-      {"pool.min-size", "0", "0", ""},
+      {"pool.min-size", "\"size\"", "0", ""},
       {"pool.idle-timeout", "60s", "0s", ""},
       {"pool.pipeline-depth", "16", "1", ""},
       {"pool.timeout", "30s", "1ms", "POOL_TIMEOUT"},

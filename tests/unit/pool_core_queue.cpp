@@ -169,11 +169,51 @@ SCENARIO("a caller without any time left is refused at once") {
   GIVEN("a pool without a free connection") {
     auto pool = busy_pool();
     WHEN("a caller comes whose deadline is now") {
-      auto todo = pool.acquire_within(0s);
+      auto todo = pool.acquire_within(-1s);
       THEN("it fails, and nobody waits") {
         CHECK_EQ(todo, "fail 2 (acquire_timeout)");
         CHECK_EQ(pool.status().waiting, 0u);
         CHECK_EQ(pool.status().timed_out, 1u);
+      }
+    }
+  }
+}
+
+SCENARIO("a request whose time has passed fails at once though a connection is free") {
+  GIVEN("a pool with a free connection") {
+    core_driver pool{quiet_rules(1)};
+    pool.warm_up(1);
+    WHEN("requests come whose limits are below zero") {
+      std::vector todo{pool.acquire_within(-1ns), pool.acquire_within(std::chrono::nanoseconds::min())};
+      THEN("both fail and are not sent, and the next one is served") {
+        CHECK_EQ(todo, std::vector<std::string>({"fail 1 (acquire_timeout)", "fail 2 (acquire_timeout)"}));
+        CHECK_EQ(pool.error_of(1).what, outcome::unavailable);
+        CHECK_EQ(pool.error_of(1).text, "pool main: the request's own time had passed before it came; nothing was sent "
+                                        "(in use 0, open 1, waiting 0)");
+        CHECK_EQ(pool.status().timed_out, 2u);
+        CHECK_EQ(pool.acquire_within(std::chrono::nanoseconds::max()), "grant 3 to 1 (peek)");
+      }
+    }
+  }
+}
+
+SCENARIO("requests that come back may wait beside those that fill the queue") {
+  GIVEN("a pool of two for which two callers may wait and do") {
+    auto rules = quiet_rules(2);
+    rules.max_waiting = 2;
+    core_driver pool{rules};
+    pool.warm_up(2);
+    for (auto i = 0; i < 4; ++i)
+      pool.acquire();
+    CHECK_EQ(pool.status().waiting, 2u);
+    WHEN("both connections turn out to be dead") {
+      pool.returned(1);
+      pool.returned(2);
+      auto todo = pool.acquire();
+      THEN("four wait, none of them was refused, and the next caller is") {
+        CHECK_EQ(pool.status().waiting, 4u);
+        CHECK_EQ(pool.status().refused, 1u);
+        CHECK_EQ(todo, "fail 7 (queue_full)");
       }
     }
   }

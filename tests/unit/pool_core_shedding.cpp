@@ -41,6 +41,7 @@ SCENARIO("under overload those who have waited longest are given up, at the mome
         CHECK_EQ(before, "");
         CHECK_EQ(at, "fail 2 (overloaded)");
         CHECK_EQ(next, "fail 3 (overloaded)");
+        CHECK(pool.error_of(3).waited == 200ms); // Exactly twice the target, and no less.
         CHECK_EQ(pool.status().shed, 2u);
         CHECK_EQ(pool.status().refused, 0u);
       }

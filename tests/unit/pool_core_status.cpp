@@ -156,3 +156,31 @@ SCENARIO("a pool stays initialized though all its connections are lost, until it
     }
   }
 }
+
+SCENARIO("what verifications do is not counted") {
+  GIVEN("a pool of one") {
+    auto rules = quiet_rules(1);
+    rules.max_waiting = 1;
+    core_driver pool{rules};
+    pool.warm_up(1);
+    WHEN("some are served, one comes back, one is refused, and one waits for too long") {
+      CHECK_EQ(pool.acquire_urgent(), "grant 1 to 1 (peek)");
+      pool.released(1);
+      CHECK_EQ(pool.acquire_urgent(), "grant 2 to 1 (peek)");
+      CHECK_EQ(pool.returned(1), "close 1");
+      CHECK_EQ(pool.acquire_urgent(), "fail 4 (queue_full)");
+      pool.closed(1);
+      CHECK_EQ(pool.opened(2), "grant 3 to 2 (peek)");
+      CHECK_EQ(pool.acquire_urgent(), "");
+      CHECK_EQ(pool.wait(30s), "fail 5 (acquire_timeout)");
+      THEN("the counters know nothing of it, and go on counting callers") {
+        CHECK_EQ(pool.status().served, 0u);
+        CHECK_EQ(pool.status().refused, 0u);
+        CHECK_EQ(pool.status().timed_out, 0u);
+        pool.released(2);
+        pool.acquire();
+        CHECK_EQ(pool.status().served, 1u);
+      }
+    }
+  }
+}

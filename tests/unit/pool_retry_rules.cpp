@@ -203,6 +203,48 @@ SCENARIO("what must not be repeated gets no delay") {
   }
 }
 
+SCENARIO("a pool that has too much to do is final without a time of the caller's own, a server that is away is not") {
+  struct row {
+    errc code;
+    outcome what;
+    bool without_time;
+  };
+  GIVEN("all that a pool answers without having sent anything") {
+    const row table[] = {
+        {errc::acquire_timeout, outcome::unavailable, false}, {errc::queue_full, outcome::unavailable, false},
+        {errc::overloaded, outcome::unavailable, false},      {errc::circuit_open, outcome::unavailable, true},
+        {errc::connect_failed, outcome::unavailable, true},   {errc::server_full, outcome::unavailable, true},
+        {errc::read_only_server, outcome::unavailable, true}, {errc::connection_lost_unsent, outcome::not_sent, true},
+    };
+    WHEN("a statement failed with it, without a time of its own, with enough, and with too little") {
+      THEN("it is repeated as the table says; with enough time always, with too little never") {
+        for (auto& x : table) {
+          MESSAGE(to_string(x.code));
+          auto why = failed(x.code, x.what);
+          auto after = [&](time_point deadline) {
+            return retry_delay(defaults(), {statement_kind::write, 1, deadline}, why, noon, 0.5);
+          };
+          CHECK_EQ(after(time_point::max()).has_value(), x.without_time);
+          CHECK(after(noon + 1s + 1ns) == duration{1s});
+          CHECK(!after(noon + 1s));
+        }
+      }
+    }
+  }
+}
+
+SCENARIO("delays of any length make sums of none") {
+  GIVEN("the longest and negative delays") {
+    auto longest = retry_settings{5, duration::max(), duration::max()};
+    auto negative = retry_settings{5, -1s, duration::min()};
+    THEN("a retry in ever so long is none, and none comes before now") {
+      CHECK(!retry_delay(longest, {statement_kind::read, 2}, refused_connect, noon, 0.5));
+      for (uint32_t attempts = 1; attempts <= 5; ++attempts)
+        CHECK(retry_delay(negative, {statement_kind::read, attempts}, refused_connect, noon, 0.5) == duration{0s});
+    }
+  }
+}
+
 SCENARIO("no attempt starts at or after the statement's deadline") {
   GIVEN("a statement that failed for the second time, with some time left") {
     auto with_left = [](duration left) {
