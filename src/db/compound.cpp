@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
+#include <utility>
 
 namespace cenote::db {
 
@@ -28,27 +29,73 @@ bool may_create_ids(const statement& x) {
   return word == "INSERT" || word == "REPLACE";
 }
 
+/// The variable that keeps the warnings of a statement. No statement names a column like that.
+std::string warnings_of(size_t statement) {
+  return "`cenote: warnings of " + std::to_string(statement) + "`";
+}
+
+/// The protocol has 16 bits for a count of warnings.
+uint16_t warning_count(uint64_t x) {
+  return static_cast<uint16_t>(std::min<uint64_t>(x, UINT16_MAX));
+}
+
+/// The same rows, which rarely have warnings.
+result with_warnings(const result& rows, uint16_t number) {
+  result_builder made;
+  made.columns(rows.columns());
+  for (auto row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (row.is_null(i))
+        made.add_null();
+      else
+        made.add(row.text(i));
+    }
+  }
+  made.effects(0, 0, number);
+  return made.finish();
+}
+
 } // namespace
 
-std::optional<std::string> write_compound(std::string& out, const transaction& what, quoting mode, MYSQL& session) {
+std::optional<std::string> write_compound(std::string& out, const transaction& what,
+                                          const MARIADB_CHARSET_INFO& charset) {
   std::string text;
   // No handler that rolls back: a statement that is killed does not reach it, and one that fails in the middle of its
   // rows would look complete.
   std::string all = "BEGIN NOT ATOMIC ";
+  auto rows = which_give_rows(what);
+  auto any_rows = std::ranges::find(rows, true) != rows.end();
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (rows[i])
+      all += "DECLARE " + warnings_of(i) + " INT DEFAULT 0; ";
   if (auto level = to_string(what.options.level); !level.empty())
     all += "SET TRANSACTION ISOLATION LEVEL " + level + "; ";
   all += what.options.read_only ? "START TRANSACTION READ ONLY; " : "START TRANSACTION; ";
   for (size_t i = 0; i < what.statements.size(); ++i) {
     auto& x = what.statements[i];
-    if (auto wrong = fill_in(text, x, mode, session))
+    if (auto wrong = fill_in(text, x, charset))
       return "statement " + std::to_string(i) + ": " + *wrong;
+    // Else a SELECT without a table would report the warnings of an earlier statement: it does not reset their count.
+    if (rows[i] && i > 0)
+      all += "IF @@warning_count > 0 THEN DO (SELECT 1 FROM (SELECT 1) x); END IF; ";
     // Else an INSERT that creates no id would report that of an earlier one.
     if (may_create_ids(x))
       all += "DO LAST_INSERT_ID(0); ";
     all += text;
     all += "; ";
-    if (!gives_rows(x))
-      all += may_create_ids(x) ? "SELECT ROW_COUNT(), LAST_INSERT_ID(); " : "SELECT ROW_COUNT(), 0; ";
+    if (rows[i])
+      all += "SET " + warnings_of(i) + " = @@warning_count; ";
+    else
+      all += "SELECT ROW_COUNT(), " + std::string{may_create_ids(x) ? "LAST_INSERT_ID()" : "0"} + ", @@warning_count; ";
+  }
+  // Rows come with no count of warnings while a compound statement runs: all counts follow.
+  if (any_rows) {
+    auto separator = "SELECT ";
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i])
+        all += std::exchange(separator, ", ") + warnings_of(i);
+    }
+    all += "; ";
   }
   all += "COMMIT; END";
   out = std::move(all);
@@ -64,20 +111,36 @@ std::vector<bool> which_give_rows(const transaction& what) {
 
 std::optional<std::vector<result>> results_of_compound(result all, const std::vector<bool>& give_rows) {
   auto sets = result_builder::take_apart(std::move(all));
+  size_t selects = 0;
+  auto expected_selects = static_cast<size_t>(std::ranges::count(give_rows, true));
+  result warnings;
+  if (expected_selects > 0) {
+    if (sets.size() != give_rows.size() + 1 || sets.back().size() != 1
+        || sets.back().columns().size() != expected_selects)
+      return std::nullopt;
+    warnings = std::move(sets.back());
+    sets.pop_back();
+  }
   if (sets.size() != give_rows.size())
     return std::nullopt;
   for (size_t i = 0; i < sets.size(); ++i) {
     if (sets[i].columns().empty()) // Not a result set at all.
       return std::nullopt;
-    if (give_rows[i])
+    uint64_t number = 0;
+    if (give_rows[i]) {
+      if (!read_number(warnings[0].text(selects++), number))
+        return std::nullopt;
+      if (warning_count(number) != sets[i].warnings())
+        sets[i] = with_warnings(sets[i], warning_count(number));
       continue;
+    }
     int64_t rows = 0;
     uint64_t id = 0;
-    if (sets[i].size() != 1 || sets[i].columns().size() != 2 || !read_number(sets[i][0].text(0), rows)
-        || !read_number(sets[i][0].text(1), id))
+    if (sets[i].size() != 1 || sets[i].columns().size() != 3 || !read_number(sets[i][0].text(0), rows)
+        || !read_number(sets[i][0].text(1), id) || !read_number(sets[i][0].text(2), number))
       return std::nullopt;
     result_builder made;
-    made.effects(static_cast<uint64_t>(std::max<int64_t>(rows, 0)), id, 0);
+    made.effects(static_cast<uint64_t>(std::max<int64_t>(rows, 0)), id, warning_count(number));
     sets[i] = made.finish();
   }
   return sets;

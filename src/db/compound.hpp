@@ -4,7 +4,6 @@
 
 #include "cenote/result.hpp"
 #include "cenote/transaction.hpp"
-#include "db/placeholders.hpp"
 
 #include <optional>
 #include <string>
@@ -18,7 +17,8 @@ namespace cenote::db {
 /// and leaves it to the client to roll back. Every statement gives exactly one result set. Only for transactions that
 /// fit (`pool::fits_compound`), and only for MariaDB.
 /// @returns why it cannot be sent; nothing if it can.
-std::optional<std::string> write_compound(std::string& out, const transaction& what, quoting mode, MYSQL& session);
+std::optional<std::string> write_compound(std::string& out, const transaction& what,
+                                          const MARIADB_CHARSET_INFO& charset);
 
 /// For each statement whether it gives rows; else its result set holds its effects.
 std::vector<bool> which_give_rows(const transaction& what);

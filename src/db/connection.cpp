@@ -3,6 +3,8 @@
 #include "db/compound.hpp"
 #include "db/connection_impl.hpp"
 
+#include <algorithm>
+
 #include <poll.h>
 
 #include <errmsg.h>
@@ -105,11 +107,15 @@ tl::expected<result, trouble> connection::take() {
 }
 
 tl::expected<std::vector<result>, trouble> connection::take_compound() {
+  const auto& give_rows = impl_->compound_gives_rows;
   auto all = impl_->take();
-  if (!all)
+  if (!all) {
+    // The counts of warnings are a result set of our own.
+    all.error().complete_sets = std::min(all.error().complete_sets, give_rows.size());
     return tl::unexpected{std::move(all.error())};
-  auto complete_sets = all->columns().empty() ? 0 : 1 + all->more().size();
-  if (auto each = results_of_compound(std::move(*all), impl_->compound_gives_rows))
+  }
+  auto complete_sets = all->columns().empty() ? 0 : std::min(1 + all->more().size(), give_rows.size());
+  if (auto each = results_of_compound(std::move(*all), give_rows))
     return std::move(*each);
   return tl::unexpected{trouble{complaint::server, phase::waiting, CR_MALFORMED_PACKET, "HY000",
                                 "the server's answer is malformed: a transaction has other results than its statements",

@@ -69,8 +69,6 @@ struct connection::impl {
   /// Something may have changed the session since it was opened or reset: the server has said so, or a statement has
   /// failed, and errors do not say it.
   bool touched = false;
-  /// Set if the session has ANSI_QUOTES but its server does not report that with each answer.
-  bool unreported_ansi_quotes = false;
 
 private:
   /// Writes the text of a statement and sends it.
@@ -80,7 +78,6 @@ private:
   /// Writes the text of a statement into `sql_`.
   template <class Write>
   std::optional<trouble> problem_with(Write write);
-  std::optional<trouble> problem_with_charset();
   void begin_set_up();
   void next_of_reset();
   bool tolerates(unsigned error);
@@ -109,7 +106,6 @@ private:
   size_t in_flight_ = 0; ///< Statements that have been sent, or begun to be, and whose outcome has not been taken.
   size_t set_up_done_ = 0;
   std::string sql_;
-  const MARIADB_CHARSET_INFO* charset_ = nullptr; ///< Last one found to be safe.
   result_reader reader_;
   trouble trouble_;
   size_t bytes_this_turn_ = 0;

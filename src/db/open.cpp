@@ -1,6 +1,7 @@
 #include "db/connection_impl.hpp"
 #include "db/guarded_call.hpp"
 #include "db/identity.hpp"
+#include "db/text_literal.hpp"
 #include "types/quoted_name.hpp"
 
 #include <algorithm>
@@ -39,9 +40,8 @@ bool has_roles(MYSQL& session) {
 std::string set_up_statement(MYSQL& session, const server_settings& where, bool tells_changes) {
   auto result = std::string{"SET NAMES "} + session_charset + ", autocommit = " + (where.autocommit ? "1" : "0");
   if (!where.sql_mode.empty()) {
-    std::string escaped(2 * where.sql_mode.size() + 1, '\0');
-    escaped.resize(mysql_real_escape_string(&session, escaped.data(), where.sql_mode.data(), where.sql_mode.size()));
-    result += ", sql_mode = '" + escaped + "'";
+    result += ", sql_mode = ";
+    append_text_literal(result, where.sql_mode, *session.charset);
   }
   if (where.max_statement_time.count() > 0)
     result += time_limit(session, where.max_statement_time);
@@ -88,7 +88,6 @@ constexpr uint64_t least_packet = 1024;
 /// What the server says about the session after the set-up.
 struct session_facts {
   uint64_t max_allowed_packet = 0;
-  bool ansi_quotes = false;
   bool read_only = false;
   std::string client_charset;
   std::string result_charset;
@@ -96,7 +95,7 @@ struct session_facts {
   server_session identity;
 };
 
-constexpr size_t first_columns = 6;
+constexpr size_t first_columns = 5;
 constexpr size_t all_columns = first_columns + 4;
 
 /// A server that does not know its own session by the number that it gave at the login has a proxy before it, which
@@ -113,7 +112,7 @@ server_session identity_in(MYSQL& session, const cells& x) {
 /// Asks all at once. A server that does not understand that is asked for less, and remains unidentified.
 tl::expected<cells, trouble> ask_first(MYSQL& session) {
   std::string first =
-      "SELECT @@max_allowed_packet, @@sql_mode, @@read_only, @@character_set_client, @@character_set_results, ";
+      "SELECT @@max_allowed_packet, @@read_only, @@character_set_client, @@character_set_results, ";
   first += has_roles(session) ? "CURRENT_ROLE()" : "NULL";
   const std::string end = " LIMIT 1"; // In case that sql_select_limit is 0.
   auto answer = ask(session, first + ", CONNECTION_ID(), " + identity_columns(session, "CONNECTION_ID()") + end,
@@ -135,11 +134,10 @@ tl::expected<session_facts, trouble> look_at(MYSQL& session) {
       || result.max_allowed_packet < least_packet)
     return tl::unexpected{trouble{complaint::server, phase::connecting, CR_MALFORMED_PACKET, "HY000",
                                   "the first query got a strange answer: is that a MariaDB or MySQL server?"}};
-  result.ansi_quotes = x[1].find("ANSI_QUOTES") != std::string::npos;
-  result.read_only = x[2] != "0" && x[2] != "OFF";
-  result.client_charset = x[3];
-  result.result_charset = x[4];
-  result.role = x[5];
+  result.read_only = x[1] != "0" && x[1] != "OFF";
+  result.client_charset = x[2];
+  result.result_charset = x[3];
+  result.role = x[4];
   result.identity = identity_in(session, x);
   return result;
 }
@@ -191,7 +189,6 @@ tl::expected<connection, trouble> connection::open(const server_settings& where)
   result->max_statement_bytes = facts->max_allowed_packet - 2;
   if (where.max_allowed_packet != 0)
     result->max_statement_bytes = std::min(result->max_statement_bytes, where.max_allowed_packet);
-  result->unreported_ansi_quotes = facts->ansi_quotes && (m.server_status & SERVER_STATUS_ANSI_QUOTES) == 0;
   return connection{std::move(result)};
 }
 

@@ -99,12 +99,12 @@ progress connection::impl::start_ping() {
 }
 
 progress connection::impl::start_execute(const statement& what) {
-  return start_text([&](quoting mode) { return fill_in(sql_, what, mode, *session); }, false);
+  return start_text([&](auto& charset) { return fill_in(sql_, what, charset); }, false);
 }
 
 progress connection::impl::start_compound(const transaction& what) {
   compound_gives_rows = which_give_rows(what);
-  return start_text([&](quoting mode) { return write_compound(sql_, what, mode, *session); }, true);
+  return start_text([&](auto& charset) { return write_compound(sql_, what, charset); }, true);
 }
 
 template <class Write>
@@ -124,7 +124,7 @@ progress connection::impl::start_text(Write write, bool limit_each) {
 std::optional<trouble> connection::impl::send(const statement& what) {
   assert(can_send());
   limit_each_ = false;
-  if (auto wrong = problem_with([&](quoting mode) { return fill_in(sql_, what, mode, *session); }))
+  if (auto wrong = problem_with([&](auto& charset) { return fill_in(sql_, what, charset); }))
     return wrong;
   ++in_flight_;
   if (!tls && !session->net.compress && sql_.size() <= outbox::largest) {
@@ -157,11 +157,7 @@ bool connection::impl::can_send() const noexcept {
 
 template <class Write>
 std::optional<trouble> connection::impl::problem_with(Write write) try {
-  if (auto wrong = problem_with_charset())
-    return wrong;
-  quoting mode{(session->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) == 0,
-               unreported_ansi_quotes || (session->server_status & SERVER_STATUS_ANSI_QUOTES) != 0};
-  if (auto wrong = write(mode))
+  if (auto wrong = write(*session->charset))
     return refusal(std::move(*wrong));
   if (sql_.size() > max_statement_bytes)
     return refusal("the statement has " + std::to_string(sql_.size())
@@ -171,17 +167,6 @@ std::optional<trouble> connection::impl::problem_with(Write write) try {
 } catch (const std::exception& err) { // Its text, with its parameters, has no room.
   sql_ = std::string{};
   return out_of_memory(phase::preparing, err.what());
-}
-
-/// Placeholders can be found in some character sets only, and a statement may have changed that of the session.
-std::optional<trouble> connection::impl::problem_with_charset() {
-  if (session->charset == charset_)
-    return std::nullopt;
-  if (!is_ascii_safe(*session->charset))
-    return refusal(std::string{"a statement changed the session's character set to "} + session->charset->csname
-                   + ", in which placeholders cannot be found reliably: use utf8mb4");
-  charset_ = session->charset;
-  return std::nullopt;
 }
 
 progress connection::impl::start_reset() {

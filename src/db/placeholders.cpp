@@ -10,7 +10,7 @@ namespace {
 /// The characters that can begin a placeholder, a quote or a comment.
 constexpr auto is_special = [] {
   std::array<bool, 256> result{};
-  for (char c : {'?', ':', '\'', '"', '`', '#', '-', '/'})
+  for (char c : {'?', ':', '\'', '"', '`', '#', '-', '/', '$'})
     result[static_cast<unsigned char>(c)] = true;
   return result;
 }();
@@ -65,13 +65,15 @@ size_t placeholder_finder::next() noexcept {
       skip_line();
       break;
     case '-':
-      // The server takes `--` for a comment only before a space, a control character or the end.
-      if (at(1, '-') && (pos_ + 2 >= sql_.size() || is_space_or_control(sql_[pos_ + 2])))
-        skip_line();
+      if (at(1, '-'))
+        skip_dashes();
       break;
     case '/':
       if (at(1, '*'))
         skip_comment();
+      break;
+    case '$':
+      skip_dollar();
       break;
     }
   }
@@ -103,14 +105,62 @@ void placeholder_finder::skip_line() noexcept {
   pos_ = std::min(sql_.find('\n', pos_), sql_.size());
 }
 
+/// The server takes `--` for a comment only before a space, a control character or the end. Which bytes beyond ASCII
+/// are one of these depends on the character set: 0xA0 is a space in latin1, and a letter's part in UTF-8.
+void placeholder_finder::skip_dashes() noexcept {
+  if (pos_ + 2 >= sql_.size() || is_space_or_control(sql_[pos_ + 2]))
+    skip_line();
+  else if (static_cast<unsigned char>(sql_[pos_ + 2]) >= 0x80)
+    give_up(uncertainty::dashes);
+}
+
 void placeholder_finder::skip_comment() noexcept {
-  if (at(2, '!') || (at(2, 'M') && at(3, '!'))) {
-    executable_comment_ = true;
-    pos_ = sql_.size();
-    return;
-  }
+  if (at(2, '!') || (at(2, 'M') && at(3, '!')))
+    return give_up(uncertainty::executable_comment);
   auto end = sql_.find("*/", pos_ + 2);
+  // A server that reads hints finds no end of the comment in their quotes.
+  if (at(2, '+') && sql_.substr(pos_, end - pos_).find_first_of("'\"`") != npos)
+    return give_up(uncertainty::hint);
   pos_ = end == npos ? sql_.size() : end + 1;
+}
+
+/// MySQL 9 quotes text between `$$` and `$$`, or `$tag$` and `$tag$`, unless the first `$` is part of a name.
+void placeholder_finder::skip_dollar() noexcept {
+  if (pos_ > 0 && is_name_part(sql_[pos_ - 1]))
+    return;
+  auto end = pos_ + 1;
+  while (end < sql_.size() && sql_[end] != '$' && is_name_part(sql_[end]))
+    ++end;
+  if (end < sql_.size() && sql_[end] == '$')
+    give_up(uncertainty::dollar_quotes);
+}
+
+void placeholder_finder::give_up(uncertainty why) noexcept {
+  uncertainty_ = why;
+  pos_ = sql_.size();
+}
+
+namespace {
+
+placeholder_list find_with(std::string_view sql, quoting mode, placeholders kind) {
+  placeholder_list result;
+  placeholder_finder finder{sql, mode, kind};
+  for (auto pos = finder.next(); pos != placeholder_finder::npos; pos = finder.next())
+    result.places.push_back({pos, finder.size()});
+  result.question_mark = finder.met_question_mark();
+  result.doubt = finder.met();
+  return result;
+}
+
+} // namespace
+
+placeholder_list find_placeholders(std::string_view sql, placeholders kind) {
+  auto result = find_with(sql, {true, false}, kind);
+  // A backslash alone is read differently.
+  if (sql.find('\\') != std::string_view::npos
+      && (result != find_with(sql, {true, true}, kind) || result != find_with(sql, {false, false}, kind)))
+    result.doubt = uncertainty::backslash;
+  return result;
 }
 
 } // namespace cenote::db

@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace cenote::db {
 
-/// How a session reads quotes. It follows from its SQL mode.
+/// How a session reads quotes. It follows from its SQL mode, which nobody but the server knows for certain: what it
+/// reports of its mode may be that of a stored program that has ended.
 struct quoting {
   bool backslash_escapes = true; ///< Not under NO_BACKSLASH_ESCAPES.
   bool ansi_quotes = false;      ///< `"` quotes names; a backslash is an ordinary character in them.
@@ -15,6 +17,16 @@ struct quoting {
 enum class placeholders {
   numbered, ///< `?`
   named,    ///< `:name`
+};
+
+/// Why it cannot be told from the text alone where quotes and comments end.
+enum class uncertainty {
+  none,
+  backslash,          ///< In quotes, in a place where it matters whether it escapes what follows.
+  executable_comment, ///< `/*!` or `/*M!`: what the server makes of the rest depends on its version.
+  dashes,             ///< `--` before a byte that some character sets call a space, and then it begins a comment.
+  hint,               ///< Quotes in `/*+ ... */`, which some servers read and others skip.
+  dollar_quotes,      ///< `$$` or `$tag$`, which quote text for some servers.
 };
 
 /// Finds the placeholders of a statement outside of quotes and comments: every `?`, or every `:name`.
@@ -42,9 +54,8 @@ public:
   /// Whether the search for named placeholders passed a `?` outside of quotes and comments.
   bool met_question_mark() const noexcept { return question_mark_; }
 
-  /// Whether the search ended at an executable comment: `/*!` or `/*M!`. What the server makes of the rest depends on
-  /// its version, so there is no telling where quotes begin and end.
-  bool met_executable_comment() const noexcept { return executable_comment_; }
+  /// Whether the search ended early, because there is no telling where quotes and comments begin and end from there on.
+  uncertainty met() const noexcept { return uncertainty_; }
 
 private:
   /// Reads the name behind the `:` at `pos_` and leaves `pos_` behind it.
@@ -52,7 +63,10 @@ private:
   bool read_name() noexcept;
   void skip_quoted(char quote, bool backslash_escapes) noexcept;
   void skip_line() noexcept;
+  void skip_dashes() noexcept;
   void skip_comment() noexcept;
+  void skip_dollar() noexcept;
+  void give_up(uncertainty why) noexcept;
   bool at(size_t offset, char c) const noexcept { return pos_ + offset < sql_.size() && sql_[pos_ + offset] == c; }
 
   std::string_view sql_;
@@ -61,7 +75,25 @@ private:
   std::string_view name_;
   size_t pos_ = 0;
   bool question_mark_ = false;
-  bool executable_comment_ = false;
+  uncertainty uncertainty_ = uncertainty::none;
 };
+
+/// All placeholders of a statement.
+struct placeholder_list {
+  struct place {
+    size_t pos;
+    size_t size;
+    bool operator==(const place&) const = default;
+  };
+
+  std::vector<place> places;
+  bool question_mark = false; ///< See `placeholder_finder::met_question_mark`.
+  uncertainty doubt = uncertainty::none;
+
+  bool operator==(const placeholder_list&) const = default;
+};
+
+/// Finds the placeholders of a statement for every SQL mode at once: without a doubt, they are where they are in all.
+placeholder_list find_placeholders(std::string_view sql, placeholders kind);
 
 } // namespace cenote::db

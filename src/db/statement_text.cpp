@@ -1,10 +1,14 @@
 #include "db/statement_text.hpp"
 
+#include "db/placeholders.hpp"
+#include "db/session.hpp"
+#include "db/text_literal.hpp"
 #include "types/temporal_text.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 
 namespace cenote::db {
@@ -21,23 +25,55 @@ bool is_digit(char c) noexcept {
 bool sticks_to_literals(char c) noexcept {
   auto byte = static_cast<unsigned char>(c);
   return byte >= 0x80 || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'
-         || c == '@' || c == '.' || c == '\'' || c == '"' || c == '`';
+         || c == '\\' || c == '@' || c == '.' || c == '\'' || c == '"' || c == '`';
 }
 
-/// The characters that `mysql_real_escape_string` may have to treat.
-constexpr auto needs_care = [] {
-  std::array<bool, 256> result{};
-  for (auto c : {0x00, 0x0a, 0x0d, 0x1a, 0x22, 0x27, 0x5c})
-    result[static_cast<size_t>(c)] = true;
-  for (size_t c = 0x80; c < 256; ++c)
-    result[c] = true;
-  return result;
-}();
+bool is_ascii(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+/// Whether a multi-byte character set that the session may have without our knowledge could take a backslash or a
+/// backtick for the second half of a character, so that quotes end elsewhere. In none it takes another quote.
+bool may_hide_quotes(std::string_view sql) noexcept {
+  for (auto pos = sql.find_first_of("\\`"); pos != std::string_view::npos; pos = sql.find_first_of("\\`", pos + 1))
+    if (pos > 0 && static_cast<unsigned char>(sql[pos - 1]) >= 0x80)
+      return true;
+  return false;
+}
+
+/// Whether the text ends with a word that makes a literal of a type of the text behind it: `DATE '2024-01-31'`.
+bool ends_with_type(std::string_view sql) noexcept {
+  auto end = sql.find_last_not_of(" \t\r\n");
+  if (end == std::string_view::npos)
+    return false;
+  sql = sql.substr(0, end + 1);
+  auto same = [](char x, char y) { return (x >= 'a' && x <= 'z' ? x - 'a' + 'A' : x) == y; };
+  return std::ranges::any_of(std::array{"DATE", "TIME", "TIMESTAMP"}, [&](std::string_view word) {
+    if (sql.size() < word.size() || !std::ranges::equal(sql.substr(sql.size() - word.size()), word, same))
+      return false;
+    return sql.size() == word.size() || !sticks_to_literals(sql[sql.size() - word.size() - 1]);
+  });
+}
+
+bool is_real(const date& x) noexcept {
+  using namespace std::chrono;
+  return x.year > 0 && year_month_day{year{x.year}, month{x.month}, day{x.day}}.ok();
+}
+
+bool is_real(const datetime& x) noexcept {
+  return is_real(date{x.year, x.month, x.day});
+}
+
+/// MySQL ends at 838:59:59.
+bool is_real(const time& x) noexcept {
+  return x.hours < 838 || x.minute < 59 || x.second < 59 || x.microsecond == 0;
+}
 
 /// Appends one value as a literal. Every function returns what is wrong with the value, if anything.
 class literal_writer {
 public:
-  literal_writer(std::string& out, MYSQL& session) : out_{out}, session_{session} {
+  literal_writer(std::string& out, const MARIADB_CHARSET_INFO& charset, text_form form)
+      : out_{out}, charset_{charset}, form_{form} {
     // nop
   }
 
@@ -61,31 +97,13 @@ public:
   }
 
   complaint_text operator()(const std::string& x) {
-    out_ += '\'';
-    if (std::ranges::none_of(x, [](char c) { return needs_care[static_cast<unsigned char>(c)]; })) {
-      out_ += x;
-    } else {
-      auto old_size = out_.size();
-      out_.resize(old_size + 2 * x.size() + 1);
-      auto written = mysql_real_escape_string(&session_, out_.data() + old_size, x.data(), x.size());
-      out_.resize(old_size + written);
-    }
-    out_ += '\'';
+    append_text_literal(out_, x, charset_, form_);
     return {};
   }
 
   complaint_text operator()(const bytes& x) {
-    static constexpr char digits[] = "0123456789ABCDEF";
-    out_ += "X'";
-    auto old_size = out_.size();
-    out_.resize(old_size + 2 * x.data.size());
-    auto target = out_.data() + old_size;
-    for (auto c : x.data) {
-      auto byte = static_cast<unsigned char>(c);
-      *target++ = digits[byte >> 4];
-      *target++ = digits[byte & 0x0f];
-    }
-    out_ += '\'';
+    out_ += 'X';
+    append_hexadecimal(out_, x.data);
     return {};
   }
 
@@ -96,13 +114,13 @@ public:
     return {};
   }
 
-  complaint_text operator()(const date& x) { return temporal(x, "date: the last is 9999-12-31"); }
+  complaint_text operator()(const date& x) { return temporal(x, "DATE", "date: the last is 9999-12-31"); }
 
   complaint_text operator()(const datetime& x) {
-    return temporal(x, "datetime: the last is 9999-12-31 23:59:59.999999");
+    return temporal(x, "TIMESTAMP", "datetime: the last is 9999-12-31 23:59:59.999999");
   }
 
-  complaint_text operator()(const time& x) { return temporal(x, "time: the longest is 838:59:59.999999"); }
+  complaint_text operator()(const time& x) { return temporal(x, "TIME", "time: the longest is 838:59:59.999999"); }
 
 private:
   template <class T>
@@ -112,10 +130,14 @@ private:
     return {};
   }
 
+  /// A literal of its type: a mere text would be compared as text. There is none for dates that no calendar has, and
+  /// which the server may accept in a column all the same.
   template <class T>
-  complaint_text temporal(const T& x, const char* wanted) {
+  complaint_text temporal(const T& x, const char* type, const char* wanted) {
     if (!detail::in_range(x))
       return "is out of the range of a " + std::string{wanted};
+    if (is_real(x) && !ends_with_type(out_))
+      out_ += type;
     out_ += '\'';
     detail::append_text(out_, x);
     out_ += '\'';
@@ -137,7 +159,8 @@ private:
   }
 
   std::string& out_;
-  MYSQL& session_;
+  const MARIADB_CHARSET_INFO& charset_;
+  text_form form_;
 };
 
 std::string amount(size_t n, const char* thing) {
@@ -172,57 +195,96 @@ std::string unknown_name(std::string_view name, const std::vector<std::string>& 
          + examples(names) + "; upper and lower case count";
 }
 
-/// What is wrong with the placeholders as a whole, of which there are `used`.
-complaint_text mismatch(const placeholder_finder& finder, const statement& what, size_t used) {
-  if (finder.met_executable_comment() && (used > 0 || !what.params.empty()))
+/// Why the placeholders cannot be found for certain, and what to write instead.
+std::string explain(uncertainty why) {
+  switch (why) {
+  case uncertainty::none:
+    break;
+  case uncertainty::backslash:
+    return "the statement has parameters and a backslash in a place where the SQL mode decides which quotes end: write "
+           "a quote in a text twice ('it''s'), or make the text a parameter";
+  case uncertainty::executable_comment:
     return "the statement has parameters and an executable comment (/*! ... */), in which the server's version decides "
            "what is a placeholder: write it without the comment";
+  case uncertainty::dashes:
+    return "the statement has parameters and -- before a character beyond ASCII, where the character set decides "
+           "whether it is a comment: write a space behind the -- of a comment, and between two signs";
+  case uncertainty::hint:
+    return "the statement has parameters and quotes in a hint (/*+ ... */), where the server decides what they end: "
+           "write the hint without quotes";
+  case uncertainty::dollar_quotes:
+    return "the statement has parameters and $$ or $...$, which quote text for some servers: put such a name in "
+           "quotes, "
+           "or make the text a parameter";
+  }
+  return {};
+}
+
+/// What is wrong with the placeholders as a whole.
+complaint_text mismatch(const placeholder_list& found, const statement& what) {
+  auto used = found.places.size();
+  if (found.doubt != uncertainty::none)
+    return what.params.empty() ? complaint_text{} : explain(found.doubt);
   if (what.names.empty())
     return used == what.params.size() ? complaint_text{} : wrong_number(used, what.params.size());
-  if (finder.met_question_mark())
+  if (found.question_mark)
     return "the statement has a placeholder ? but its parameters have names: write " + examples(what.names);
   if (used == 0)
     return "the statement uses none of its parameters: write " + examples(what.names) + " outside of quotes";
   return {};
 }
 
-} // namespace
-
-std::optional<std::string> fill_in(std::string& out, const statement& what, quoting mode, MYSQL& session) {
-  out.clear();
+/// What is wrong with the text itself, whatever its placeholders.
+complaint_text malformed(const statement& what, const MARIADB_CHARSET_INFO& charset) {
   if (what.sql.find_first_not_of(" \t\r\n;") == std::string::npos)
     return "the statement is empty";
   if (auto nul = what.sql.find('\0'); nul != std::string::npos)
     return "the SQL text has a NUL at byte " + std::to_string(nul) + ": pass such text as a parameter";
-  auto named = !what.names.empty();
-  if (named && what.names.size() != what.params.size())
+  if (!what.names.empty() && what.names.size() != what.params.size())
     return "the statement has " + amount(what.names.size(), "name") + " for " + amount(what.params.size(), "parameter")
            + ": give one name for each";
-  placeholder_finder finder{what.sql, mode, named ? placeholders::named : placeholders::numbered};
-  literal_writer write{out, session};
+  if (!what.params.empty() && !is_ascii_safe(charset) && !is_ascii(what.sql))
+    return std::string{"a statement changed the session's character set to "} + charset.csname
+           + ", in which placeholders cannot be found beside characters beyond ASCII: pass these as parameters, or use "
+             "utf8mb4";
+  return {};
+}
+
+} // namespace
+
+complaint_text fill_in(std::string& out, const statement& what, const MARIADB_CHARSET_INFO& charset) {
+  out.clear();
+  if (auto wrong = malformed(what, charset))
+    return wrong;
+  auto named = !what.names.empty();
+  auto found = what.params.empty() && !is_ascii_safe(charset)
+                   ? placeholder_list{}
+                   : find_placeholders(what.sql, named ? placeholders::named : placeholders::numbered);
+  if (auto wrong = mismatch(found, what))
+    return wrong;
+  if (what.params.empty()) {
+    out = what.sql;
+    return {};
+  }
+  literal_writer write{out, charset, may_hide_quotes(what.sql) ? text_form::hexadecimal : text_form::any};
   size_t copied = 0;
-  size_t used = 0;
-  for (auto pos = finder.next(); pos != placeholder_finder::npos; pos = finder.next()) {
-    auto index = named ? position(what.names, finder.name()) : used;
-    ++used;
-    if (index >= what.params.size()) {
-      if (named)
-        return unknown_name(finder.name(), what.names);
-      continue; // Only counts, for the error text.
-    }
+  for (size_t i = 0; i < found.places.size(); ++i) {
+    auto [pos, size] = found.places[i];
+    auto name = std::string_view{what.sql}.substr(pos + 1, size - 1);
+    auto index = named ? position(what.names, name) : i;
+    if (index >= what.params.size())
+      return unknown_name(name, what.names);
     out.append(what.sql, copied, pos - copied);
-    copied = pos + finder.size();
+    copied = pos + size;
     if (!out.empty() && sticks_to_literals(out.back()))
       out += ' ';
     if (auto wrong = std::visit(write, what.params[index]))
-      return "parameter " + (named ? ":" + what.names[index] : std::to_string(used)) + " " + *wrong;
+      return "parameter " + (named ? ":" + what.names[index] : std::to_string(i + 1)) + " " + *wrong;
     if (copied < what.sql.size() && sticks_to_literals(what.sql[copied]))
       out += ' ';
   }
-  if (auto wrong = mismatch(finder, what, used))
-    return wrong;
   out.append(what.sql, copied);
-  return std::nullopt;
+  return {};
 }
 
 } // namespace cenote::db

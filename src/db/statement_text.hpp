@@ -3,7 +3,6 @@
 // Private to src/db: a header that includes mysql.h.
 
 #include "cenote/statement.hpp"
-#include "db/placeholders.hpp"
 
 #include <optional>
 #include <string>
@@ -12,9 +11,11 @@
 
 namespace cenote::db {
 
-/// Writes the SQL text of `what` with its parameters filled in to `out`, whose memory is reused.
-/// @param session escapes strings in the way that its character set and SQL mode ask for.
+/// Writes the SQL text of `what` with its parameters filled in to `out`, whose memory is reused. The server reads it in
+/// the same way under every SQL mode, so that it does not matter which one the session has. A statement without
+/// parameters is left as it is.
+/// @param charset the session's character set.
 /// @returns why the statement cannot be sent; nothing if it can.
-std::optional<std::string> fill_in(std::string& out, const statement& what, quoting mode, MYSQL& session);
+std::optional<std::string> fill_in(std::string& out, const statement& what, const MARIADB_CHARSET_INFO& charset);
 
 } // namespace cenote::db

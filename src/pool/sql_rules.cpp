@@ -29,6 +29,24 @@ bool contains(std::string_view text, std::string_view letters) {
   return std::search(text.begin(), text.end(), letters.begin(), letters.end(), same) != text.end();
 }
 
+/// Whether the text may call this function, whose name is given in upper case.
+bool may_call(std::string_view sql, std::string_view name) {
+  auto same = [](char x, char y) { return upper(x) == y; };
+  for (auto pos = sql.begin();; ++pos) {
+    pos = std::search(pos, sql.end(), name.begin(), name.end(), same);
+    if (pos == sql.end())
+      return false;
+    auto rest = std::string_view{pos, sql.end()}.substr(name.size());
+    auto next = rest.find_first_not_of(" \t\r\n\f\v`");
+    // A comment may stand before the parenthesis.
+    if (next != npos && std::string_view{"(/-#"}.find(rest[next]) != npos)
+      return true;
+  }
+}
+
+/// What tells of the statement before, or sets what these tell.
+constexpr std::array<std::string_view, 4> functions_of_session{"LAST_INSERT_ID", "FOUND_ROWS", "ROW_COUNT", "LASTVAL"};
+
 constexpr std::array<std::string_view, 5> plain_words{"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"};
 
 constexpr std::array<std::string_view, 14> harmless_words{"SHOW",  "EXPLAIN",  "DESCRIBE", "DESC",  "ANALYZE",
@@ -41,6 +59,12 @@ constexpr std::array<std::string_view, 7> open_words{"WITH", "VALUES", "SHOW", "
 constexpr std::array<std::string_view, 22> transaction_words{
     "BEGIN", "START",  "COMMIT", "ROLLBACK", "CREATE",   "ALTER", "DROP",   "TRUNCATE", "RENAME", "LOCK", "UNLOCK",
     "GRANT", "REVOKE", "XA",     "ANALYZE",  "OPTIMIZE", "CHECK", "REPAIR", "SET",      "FLUSH",  "LOAD", "SAVEPOINT"};
+
+/// Whether the first character that is no blank is none of ASCII: some character sets have more blanks.
+bool begins_beyond_ascii(std::string_view sql) {
+  auto pos = sql.find_first_not_of(" \t\r\n\f\v(");
+  return pos != npos && static_cast<unsigned char>(sql[pos]) >= 0x80;
+}
 
 /// Whether every quote is closed. Only for text without backslashes and comments: then all SQL modes agree on it.
 bool is_closed(std::string_view sql) {
@@ -74,8 +98,8 @@ constexpr size_t most_compound_bytes = 32u << 10;
 
 bool touches_transaction(std::string_view sql) {
   auto word = first_word(sql);
-  // An executable comment may hold any of them.
-  return is_one_of(word, transaction_words) || (word.empty() && contains(sql, "/*"));
+  // An executable comment may hold any of them, and so may what follows a space of another character set.
+  return is_one_of(word, transaction_words) || (word.empty() && (contains(sql, "/*") || begins_beyond_ascii(sql)));
 }
 
 bool may_commit(std::string_view sql) {
@@ -87,7 +111,9 @@ bool may_leave_traces(std::string_view sql) {
   auto word = first_word(sql);
   if (!is_one_of(word, plain_words) && !is_one_of(word, harmless_words))
     return true;
-  return sql.find('@') != npos || contains(sql, "GET_LOCK");
+  auto called = [sql](std::string_view name) { return may_call(sql, name); };
+  return sql.find('@') != npos || contains(sql, "GET_LOCK") || contains(sql, "SQL_CALC_FOUND_ROWS")
+         || std::ranges::any_of(functions_of_session, called);
 }
 
 bool outlives_reset(std::string_view sql) {
@@ -99,7 +125,7 @@ size_t size_of(const statement& x) {
   auto result = x.sql.size();
   for (auto& param : x.params) {
     if (auto text = std::get_if<std::string>(&param))
-      result += text->size();
+      result += text->find('\\') == npos ? text->size() : 2 * text->size(); // Written in hexadecimal digits.
     else if (auto raw = std::get_if<bytes>(&param))
       result += 2 * raw->data.size();
     else
@@ -118,7 +144,7 @@ std::string problem_of(const transaction& x, uint32_t& index) {
     return "the transaction has no statements";
   for (auto& what : x.statements) {
     if (auto word = first_word(what.sql); touches_transaction(what.sql))
-      return (word.empty() ? "an executable comment" : word)
+      return (word.empty() ? "an executable comment or an unknown character" : word)
              + " begins or ends a transaction, or changes the session: run it alone, or in a session of your own";
     ++index;
   }

@@ -100,7 +100,7 @@ SCENARIO("the search for placeholders ends at an executable comment") {
   db::placeholder_finder finder{sql, {}};
   CHECK_EQ(finder.next(), 7u);
   CHECK_EQ(finder.next(), db::placeholder_finder::npos);
-  CHECK(finder.met_executable_comment());
+  CHECK(finder.met() == db::uncertainty::executable_comment);
   CHECK_EQ(numbered("/*M! ? */"), "/*M! ? */");
 }
 
@@ -143,23 +143,57 @@ SCENARIO("the server reads quotes as the search for placeholders does") {
   for (const auto& mode : all_sql_modes) {
     MESSAGE("sql_mode = '" << mode << "'");
     auto x = open_with_mode(mode);
-    auto escapes = !contains(mode, "NO_BACKSLASH");
-    auto ansi = contains(mode, "ANSI");
-    auto rows = run(x, read(escapes ? R"(SELECT '\'?\\', ?)" : R"(SELECT '?\', ?)", "' or 1"));
-    CHECK_EQ(rows[0].get<std::string>(0), escapes ? "'?\\" : "?\\");
+    auto rows = run(x, read(R"(SELECT '\n?\x', ?)", "' or 1"));
+    CHECK_EQ(rows[0].get<std::string>(0), contains(mode, "NO_BACKSLASH") ? "\\n?\\x" : "\n?x");
     CHECK_EQ(rows[0].get<std::string>(1), "' or 1");
-    if (ansi) {
-      auto named = run(x, read(R"(SELECT 1 AS "?\", ? AS `\?`)", "' or 1"));
-      CHECK_EQ(named.columns()[0].name, "?\\");
+    if (contains(mode, "ANSI")) {
+      auto named = run(x, read(R"(SELECT 1 AS "?\x", ? AS `\?`)", "' or 1"));
+      CHECK_EQ(named.columns()[0].name, "?\\x");
       CHECK_EQ(named.columns()[1].name, "\\?");
       CHECK_EQ(named[0].get<std::string>(1), "' or 1");
     } else {
-      auto quoted = run(x, read(escapes ? R"(SELECT "\"?", ?)" : R"(SELECT "?\", ?)", "' or 1"));
-      CHECK_EQ(quoted[0].get<std::string>(0), escapes ? "\"?" : "?\\");
+      auto quoted = run(x, read(R"(SELECT "a""?", ?)", "' or 1"));
+      CHECK_EQ(quoted[0].get<std::string>(0), "a\"?");
       CHECK_EQ(quoted[0].get<std::string>(1), "' or 1");
     }
     CHECK_EQ(run(x, read("SELECT /* ? ' */ ? -- ? '\n + ? # ?", 1, 2))[0].get<int>(0), 3);
   }
+}
+
+SCENARIO("where the SQL mode decides which quotes end, parameters are refused") {
+  auto x = open(shared_server().settings());
+  for (auto sql : {R"(SELECT '\'?', ?)", R"(SELECT '\', ?)", R"(SELECT "\"", ?)", R"(SELECT "\", ?)",
+                   R"(SELECT ? "\" , ?)", R"(SELECT '\\\', ?, ' ')"}) {
+    MESSAGE(sql);
+    auto why = fail(x, read(sql, 1));
+    CHECK(why.source == db::complaint::invalid_statement);
+    CHECK(contains(why.text, "write a quote in a text twice"));
+  }
+  // The positions are the same in every mode.
+  CHECK_EQ(run(x, read(R"(SELECT '\\', ?)", 1))[0].get<int>(1), 1);
+  CHECK_EQ(run(x, read(R"(SELECT '\%', ?, `\`, '\_' FROM (SELECT 1 AS `\`) t)", 1))[0].get<int>(1), 1);
+  // Without parameters, it is the server's business.
+  CHECK_EQ(run(x, R"(SELECT 'it\'s ?')")[0].get<std::string>(0), "it's ?");
+}
+
+SCENARIO("where the server or its character set decides what is a comment or a quote, parameters are refused") {
+  auto x = open(shared_server().settings());
+  struct row {
+    const char* sql;
+    const char* what;
+  };
+  for (auto [sql, what] :
+       {row{"SELECT 1 --\xa0?\n+ ?", "space behind the --"}, row{"SELECT 1 --\xc3\xa9, ?", "space behind the --"},
+        row{"SELECT /*+ QB_NAME(`*/`) */ ?", "hint"}, row{"SELECT $$ ' $$, ?", "$$"}, row{"SELECT $a$ ' $a$, ?", "$$"},
+        row{"SELECT /*!50000 ? */ + ?", "executable comment"}}) {
+    MESSAGE(sql);
+    auto why = fail(x, read(sql, 1));
+    CHECK(why.source == db::complaint::invalid_statement);
+    CHECK(contains(why.text, what));
+  }
+  run(x, "SET NAMES latin1");
+  CHECK_EQ(run(x, "SELECT 1 --\xa0 + ? '\n + 1")[0].get<int>(0), 2);
+  CHECK(contains(fail(x, read("SELECT 1 --\xa0' ?\n + 1 -- '", "OR")).text, "--"));
 }
 
 SCENARIO("a literal never melts into what is beside it") {
@@ -208,6 +242,7 @@ SCENARIO("a statement without parameters is sent as it is") {
   CHECK_EQ(rows[0].get<std::string>(0), "?");
   CHECK_EQ(run(x, "SELECT 1 /*!50000 + 1 */ /*M! + 1 */")[0].get<int>(0), 3);
   CHECK_EQ(run(x, "SELECT /*!99999 don't */ 2")[0].get<int>(0), 2);
+  CHECK_EQ(fail(x, "SELECT ? /*! + 1 */").number, 1064u);
 }
 
 SCENARIO("parameters beside an executable comment are refused") {
@@ -252,14 +287,29 @@ SCENARIO("a NUL in the SQL text is refused, in a parameter it is data") {
   CHECK_EQ(run(x, read("SELECT LENGTH(?)", std::string(3, '\0')))[0].get<int>(0), 3);
 }
 
-SCENARIO("a session that is set to a character set with bytes of ASCII takes no statements any more") {
-  auto x = open(shared_server().settings());
-  run(x, "SET NAMES latin1");
-  CHECK_EQ(run(x, read("SELECT LENGTH(?)", "\xE4"))[0].get<int>(0), 1);
-  run(x, "SET NAMES gbk");
-  auto why = fail(x, read("SELECT ?", "\xBF' OR 1 -- "));
-  CHECK(why.source == db::complaint::invalid_statement);
-  CHECK(contains(why.text, "gbk"));
+SCENARIO("a session in another character set takes everything without parameters, and parameters beside ASCII") {
+  for (auto name : {"gbk", "big5", "sjis", "latin1", "swe7", "koi8r", "cp932", "euckr", "gb2312"}) {
+    MESSAGE(name);
+    auto x = open(shared_server().settings());
+    run(x, "BEGIN");
+    run(x, "SET NAMES " + std::string{name});
+    run(x, "SELECT '?\xe9'");
+    CHECK_EQ(run(x, read("SELECT ? = ? AND LENGTH(?) = 4", "a'\"\\", "a'\"\\", "\\'? "))[0].get<int>(0), 1);
+    CHECK_EQ(run(x, read("SELECT LENGTH(?)", "\\' OR 1 -- "))[0].get<int>(0), 11);
+    if (std::string_view{name} == "gbk" || std::string_view{name} == "big5") {
+      // The backslash is the second half of a character.
+      CHECK_EQ(run(x, read("SELECT LENGTH(?)", "\xb5\\\xb5\\"))[0].get<int>(0), 4);
+      // Half a character cannot take the quote behind it away.
+      auto why = fail(x, read("SELECT ?", "\xbf' OR 1 -- "));
+      CHECK_EQ(why.number, 1300u);
+      auto beside = fail(x, read("SELECT '\xb5\\', ?", 1));
+      CHECK(beside.source == db::complaint::invalid_statement);
+      CHECK(contains(beside.text, name));
+    }
+    run(x, "COMMIT");
+    run(x, "SET NAMES utf8mb4");
+    CHECK_EQ(run(x, read("SELECT ?", "\xc3\xa9\\"))[0].get<std::string>(0), "\xc3\xa9\\");
+  }
 }
 
 SCENARIO("a statement as large as the server permits is sent, and one byte more is not") {

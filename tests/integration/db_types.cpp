@@ -3,6 +3,7 @@
 #include "integration/db_support.hpp"
 #include "support/server.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -253,4 +254,78 @@ SCENARIO("columns are named in UTF-8, and names need not differ") {
   CHECK_EQ(rows.columns()[2].name, "a");
   CHECK_EQ(rows.columns()[3].name, "");
   CHECK_EQ(rows[0].get<int>("a"), 2);
+}
+
+SCENARIO("dates and times are compared as what they are, and every value that a column takes is stored") {
+  const std::vector<cenote::time> times{{true, 838, 59, 59, 999'999},
+                                        {true, 100, 0, 0, 0},
+                                        {true, 9, 0, 0, 0},
+                                        {true, 0, 0, 0, 1},
+                                        {},
+                                        {false, 0, 0, 0, 1},
+                                        {false, 9, 0, 0, 0},
+                                        {false, 9, 0, 0, 500'000},
+                                        {false, 10, 0, 0, 0},
+                                        {false, 100, 0, 0, 0},
+                                        {false, 838, 59, 59, 0},
+                                        {false, 838, 59, 59, 999'999}};
+  for (const auto* mode : {"", "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"}) {
+    MESSAGE("sql_mode = '" << mode << "'");
+    auto x = connect();
+    run(x, write("SET sql_mode = ?", mode));
+    run(x, "CREATE OR REPLACE TEMPORARY TABLE t (t TIME(6) NULL, d DATE NULL, dt DATETIME(6) NULL)");
+    for (size_t a = 0; a < times.size(); ++a) {
+      for (size_t b = 0; b < times.size(); ++b) {
+        auto row = run(x, read("SELECT ? < ?, ? = ?, LEAST(?, ?) = ?", times[a], times[b], times[a], times[b], times[a],
+                               times[b], times[std::min(a, b)]));
+        CHECK_EQ(row[0].get<bool>(0), a < b);
+        CHECK_EQ(row[0].get<bool>(1), a == b);
+        CHECK_EQ(row[0].get<bool>(2), true);
+      }
+      run(x, "DELETE FROM t");
+      run(x, write("INSERT INTO t (t) VALUES (?)", times[a]));
+      CHECK(run(x, read("SELECT t FROM t WHERE t = ?", times[a]))[0].value_at(0) == value{times[a]});
+    }
+    CHECK(run(x, read("SELECT ? = ? AND ? < ?", date{2024, 1, 31}, datetime{2024, 1, 31, 0, 0, 0, 0}, date{2024, 1, 31},
+                      datetime{2024, 1, 31, 0, 0, 0, 1}))[0]
+              .get<bool>(0));
+    CHECK(run(x, read("SELECT ?", cenote::time{false, 9, 0, 0, 0})).columns()[0].type == column_type::time);
+    CHECK(run(x, read("SELECT ?", times[1]))[0].value_at(0) == value{times[1]});
+    const datetime last{9999, 12, 31, 23, 59, 59, 999'999};
+    CHECK(run(x, read("SELECT ?", last))[0].value_at(0) == value{last});
+    CHECK(run(x, read("SELECT ?", date{2024, 2, 29}))[0].value_at(0) == (value{date{2024, 2, 29}}));
+    // Behind the name of a type they are the text that belongs there.
+    CHECK(run(x, read("SELECT DATE ?, timestamp\n?, (TIME?)", date{2024, 2, 29}, last, times[1]))[0].value_at(0)
+          == (value{date{2024, 2, 29}}));
+    CHECK_EQ(run(x, read("SELECT CONCAT(?, ' ', ?, ' ', ?)", date{2024, 2, 29}, times[7],
+                         datetime{2024, 1, 2, 3, 4, 5, 0}))[0]
+                 .get<std::string>(0),
+             "2024-02-29 09:00:00.500000 2024-01-02 03:04:05");
+    CHECK_EQ(run(x, read("SELECT JSON_OBJECT('d', ?, 't', ?, 'dt', ?)", date{2024, 2, 29}, times[1],
+                         datetime{2024, 1, 2, 3, 4, 5, 0}))[0]
+                 .get<std::string>(0),
+             R"({"d": "2024-02-29", "t": "-100:00:00", "dt": "2024-01-02 03:04:05"})");
+    if (std::string_view{mode}.starts_with("STRICT")) {
+      CHECK_EQ(fail(x, write("INSERT INTO t (d) VALUES (?)", date{})).number, 1292u);
+      continue;
+    }
+    for (auto odd : {date{}, date{2024, 0, 0}, date{2024, 2, 0}, date{0, 1, 1}, date{1, 1, 1}, date{9999, 12, 31}}) {
+      run(x, "DELETE FROM t");
+      run(x, write("INSERT INTO t (d, dt) VALUES (?, ?)", odd, datetime{odd.year, odd.month, odd.day, 0, 0, 0, 0}));
+      CHECK(run(x, read("SELECT d FROM t WHERE d = ?", odd))[0].value_at(0) == value{odd});
+    }
+    run(x, "SET sql_mode = 'ALLOW_INVALID_DATES'");
+    run(x, write("INSERT INTO t (d) VALUES (?)", date{2024, 2, 31}));
+    CHECK_EQ(run(x, read("SELECT d FROM t WHERE d = ?", date{2024, 2, 31})).size(), 1u);
+  }
+}
+
+SCENARIO("a char is sent as text, and a null pointer as NULL") {
+  auto x = connect();
+  const char* none = nullptr;
+  auto row = run(x, read("SELECT ?, ?, ?, ? IS NULL", 'A', int8_t{65}, '\'', none));
+  CHECK_EQ(row[0].get<char>(0), 'A');
+  CHECK_EQ(row[0].get<int8_t>(1), 65);
+  CHECK_EQ(row[0].get<std::string>(2), "'");
+  CHECK(row[0].get<bool>(3));
 }

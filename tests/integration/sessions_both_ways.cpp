@@ -16,7 +16,8 @@ using namespace cenote::test;
 namespace {
 
 std::string text_of(const result& x) {
-  std::string text = std::to_string(x.affected_rows()) + " rows, id " + std::to_string(x.last_insert_id());
+  std::string text = std::to_string(x.affected_rows()) + " rows, id " + std::to_string(x.last_insert_id()) + ", "
+                     + std::to_string(x.warnings()) + " warnings, " + std::to_string(x.more().size()) + " more";
   for (auto& column : x.columns())
     text += ", " + column.name + ':' + std::to_string(static_cast<int>(column.type));
   for (auto row : x) {
@@ -134,6 +135,39 @@ SCENARIO("a transaction gives the same answers as one compound statement and ste
          all_or_nothing(read("SELECT a FROM counted"), write("DELETE FROM plain"), read("SELECT FOUND_ROWS()"))},
         {"system variables", all_or_nothing(read("SELECT 1"), read("SELECT @@in_transaction, @@autocommit"))},
         {"warnings", all_or_nothing(write("INSERT IGNORE INTO plain VALUES (7, 'a', '')"), read("SELECT 1 / 0"))},
+        {"warnings, and none without a table",
+         all_or_nothing(read("SELECT 1 / 0, 2 / 0"), read("SELECT 1"), write("UPDATE counted SET b = 'x'"))},
+        {"warnings, and none with a table",
+         all_or_nothing(read("SELECT 1 / 0"), read("SELECT a FROM counted"), read("SELECT 2"))},
+        {"warnings of each row", all_or_nothing(read("SELECT CAST(b AS INT), NULL, '' FROM counted"),
+                                                write("INSERT IGNORE INTO counted (a, b) VALUES (1, 'x'), (2, 'y')"),
+                                                read("SELECT 3"), read("SELECT CAST('z' AS INT)"))},
+        {"warnings before a write without any",
+         all_or_nothing(read("SELECT 1 / 0"), write("DELETE FROM counted WHERE a = 99"),
+                        write("INSERT INTO counted (a) VALUES (50)"), write("UPDATE counted SET a = 51 WHERE a = 50"))},
+        {"more warnings than are kept", all_or_nothing(write("INSERT IGNORE INTO counted (a) SELECT 1 FROM "
+                                                             "information_schema.COLUMNS LIMIT 100"),
+                                                       read("SELECT CAST('x' AS INT) FROM information_schema.COLUMNS "
+                                                            "LIMIT 90"))},
+        {"notes", all_or_nothing(read("SELECT CAST('1x' AS DECIMAL(5,2)), COALESCE(NULL, 2)"), read("SELECT 1"))},
+        {"warnings and then an error",
+         all_or_nothing(read("SELECT 1 / 0"), write("INSERT INTO plain VALUES (7, '', '')"))},
+        {"no rows and warnings", all_or_nothing(read("SELECT 1 / 0 FROM counted WHERE a / 0 = 1"), read("SELECT 1"))},
+        {"a replace that deletes", all_or_nothing(write("REPLACE INTO counted (a, b) VALUES (1, 'x'), (2, 'y')"))},
+        {"update ignore", all_or_nothing(write("UPDATE IGNORE counted SET a = 1 WHERE a = 2"))},
+        {"updates of two tables", all_or_nothing(write("UPDATE counted, plain SET counted.b = 'm', plain.b = 'n'"))},
+        {"deletes of two tables", all_or_nothing(write("DELETE counted, plain FROM counted JOIN plain"))},
+        {"insert set", all_or_nothing(write("INSERT INTO counted SET a = 30"), write("REPLACE counted SET a = 30"))},
+        {"an insert of nothing", all_or_nothing(write("INSERT INTO counted (a) SELECT 1 FROM plain WHERE FALSE"))},
+        {"returning", all_or_nothing(write("INSERT INTO counted (a) VALUES (60) RETURNING a"))},
+        {"last insert id", all_or_nothing(write("INSERT INTO counted (a) VALUES (70)"),
+                                          write("UPDATE counted SET b = LAST_INSERT_ID() WHERE a = 1"),
+                                          read("SELECT b FROM counted WHERE a = 1"))},
+        {"row count", all_or_nothing(write("DELETE FROM counted"), read("SELECT ROW_COUNT()"))},
+        {"variables", all_or_nothing(read("SELECT @v := 5"), read("SELECT @v + 1"))},
+        {"values of all types",
+         all_or_nothing(read("SELECT ?, ?, ?, ?, ?, ?, ?, ?", -1, 1u, 0.5, "t\\", bytes{"b"}, decimal{"1.50"},
+                             date{2024, 2, 29}, cenote::time{true, 1, 2, 3, 4}))},
     };
     WHEN("each is run in both ways on the same tables") {
       for (auto& x : cases) {

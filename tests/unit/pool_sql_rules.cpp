@@ -34,6 +34,10 @@ SCENARIO("statements that begin or end a transaction are recognised by their fir
                     "# why\nCOMMIT",
                     "/*!50000 COMMIT */",
                     "/*M! COMMIT */",
+                    "\xa0"
+                    "COMMIT",
+                    "(\xa0"
+                    "COMMIT",
                     "CREATE TABLE t (a INT)",
                     "create temporary table t (a INT)",
                     "ALTER TABLE t ADD b INT",
@@ -102,6 +106,16 @@ SCENARIO("statements that may leave something in their session are recognised") 
                     "select get_lock('a', 1)",
                     "DO GET_LOCK('a', 1)",
                     "SELECT 1 /*! INTO @a */",
+                    "SELECT GET_LOCK /**/ ('a', 1)",
+                    "SELECT LAST_INSERT_ID(5)",
+                    "select last_insert_id ()",
+                    "UPDATE t SET a = LAST_INSERT_ID/* next */(a + 1)",
+                    "SELECT last_insert_id, LAST_INSERT_ID -- x\n (5)",
+                    "SELECT `LAST_INSERT_ID`(5)",
+                    "SELECT FOUND_ROWS()",
+                    "SELECT ROW_COUNT()",
+                    "SELECT LASTVAL(s)",
+                    "SELECT SQL_CALC_FOUND_ROWS a FROM t",
                     "/*! SET sql_mode = '' */",
                     "CREATE TEMPORARY TABLE t (a INT)",
                     "LOCK TABLES t READ",
@@ -121,9 +135,17 @@ SCENARIO("statements that may leave something in their session are recognised") 
     }
   }
   GIVEN("plain statements") {
-    const texts all{"SELECT 1",        "insert into t values (1)",  "UPDATE t SET a = 1", "DELETE FROM t",
-                    "SHOW TABLES",     "REPLACE INTO t VALUES (1)", "DROP TABLE t",       "TRUNCATE t",
-                    "EXPLAIN SELECT 1"};
+    const texts all{"SELECT 1",
+                    "insert into t values (1)",
+                    "UPDATE t SET a = 1",
+                    "DELETE FROM t",
+                    "SHOW TABLES",
+                    "REPLACE INTO t VALUES (1)",
+                    "DROP TABLE t",
+                    "TRUNCATE t",
+                    "EXPLAIN SELECT 1",
+                    "SELECT row_count, found_rows, last_insert_id FROM t",
+                    "SELECT row_count FROM t WHERE row_count IN (1)"};
     THEN("none of them costs a reset") {
       for (auto sql : all) {
         MESSAGE(sql);
