@@ -78,7 +78,7 @@ void connection_state::send_unsent() {
       continue;
     }
     if (auto wrong = db->send(next.text())) {
-      answer(next, judge(*wrong, next.text().kind, db->is_mariadb()).why);
+      answer(next, judge(*wrong, next.text(), db->is_mariadb()).why);
       ++ended;
     } else {
       limit_shared(next.what.deadline);
@@ -156,7 +156,7 @@ void connection_state::first_done() {
     return;
   }
   note_error(trouble, x.what.user);
-  auto judged = judge(trouble, x.text().kind, db->is_mariadb());
+  auto judged = judge(trouble, x.text(), db->is_mariadb());
   if (!db->usable() && ended + requeued > 0)
     report(fate::reusable); // What ended before the loss did not end by it.
   if (!db->usable() && db->unsent() > sent.size()) {

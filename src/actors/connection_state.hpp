@@ -105,6 +105,7 @@ struct connection_state {
   void run_step();
   void finish_step();
   void step_failed(const db::trouble& what);
+  void not_undone();
   void lost_transaction();
   void job_done();
   void note_traces(const std::string& sql);

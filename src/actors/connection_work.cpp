@@ -106,6 +106,10 @@ void connection_state::finish_step() {
       return step_failed(came.error());
     if (at_hand->is_transaction() && kind == step_kind::statement && !db->in_transaction())
       return lost_transaction();
+    if (at_hand->current().kind == step_kind::aftermath && !in_use && came->warnings() > 0)
+      at_hand->doubt_rollback();
+    if (at_hand->current().kind == step_kind::begin && at_hand->at_start() && came->warnings() > 0)
+      return not_undone();
     more = at_hand->step_done(std::move(*came));
   }
   if (more) {
@@ -123,8 +127,10 @@ void connection_state::step_failed(const db::trouble& what) {
   auto kind = at_hand->current().kind;
   auto committing = kind == step_kind::commit
                     || (kind == step_kind::compound && what.complete_sets == at_hand->whole().statements.size());
-  auto judged = judge(what, at_hand->kind(), db->is_mariadb(), committing);
-  if (judged.why.what == outcome::not_sent && at_hand->at_start() && !in_use) {
+  auto judged = judge(what, at_hand->kind(), db->is_mariadb(), committing, at_hand->partial_effect());
+  // Not by the number: a server may send any, long after it has begun.
+  auto never_sent = what.source == db::complaint::server && what.when != db::phase::waiting;
+  if (never_sent && at_hand->at_start() && !in_use) {
     hand_back(judged.why.text);
     return;
   }
@@ -132,6 +138,10 @@ void connection_state::step_failed(const db::trouble& what) {
     judged.connection = fate::broken;
   note_error(what, current.user);
   auto reusable = judged.connection == fate::reusable;
+  if (judged.connection == fate::demoted && db->usable()) { // It is left as soon as the failure is complete.
+    last_report = released{judged.connection, judged.why.text, 0};
+    reusable = true;
+  }
   if (kind == step_kind::compound && reusable && is_about_all(what)) {
     at_hand->take_apart();
     run_step();
@@ -140,10 +150,15 @@ void connection_state::step_failed(const db::trouble& what) {
   auto text = judged.why.text;
   auto sets = reusable ? std::optional{what.complete_sets} : std::nullopt;
   auto why = at_hand->fate_of_whole(std::move(judged.why), sets, db->in_transaction());
-  if (kind == step_kind::aftermath) {
+  if (kind == step_kind::aftermath || kind == step_kind::question) {
     // The client gets to know what came before. Whether a transaction is open is not known now.
     needs_reset = true;
     at_hand->answer();
+  } else if (reusable && at_hand->asks_what_stayed(why, observed(what, db->is_mariadb()))) {
+    put_numbers(why);
+    at_hand->ask_what_stayed(std::move(why));
+    run_step();
+    return;
   } else if (reusable && (at_hand->is_transaction() || in_use)) {
     put_numbers(why);
     // An error does not tell whether a transaction is still open; any success does.
@@ -158,6 +173,16 @@ void connection_state::step_failed(const db::trouble& what) {
     job_done();
   else
     release(judged.connection, std::move(text));
+}
+
+/// The server would not run a transaction in one round trip, and has kept some of it: it must not run again.
+void connection_state::not_undone() {
+  stop_timer();
+  answer(own_failure(errc::server_error, outcome::unknown,
+                     "the server refused the transaction, but tables that know no transactions keep what it did to "
+                     "them"));
+  needs_reset = true;
+  job_done();
 }
 
 /// A statement has committed or rolled back, which can be done in ways that its text does not show.
@@ -176,6 +201,10 @@ void connection_state::lost_transaction() {
 /// The client has its answer, and the connection is in order.
 void connection_state::job_done() {
   at_hand.reset();
+  if (last_report) {
+    release(last_report->what, last_report->reason);
+    return;
+  }
   watch->want(true, false);
   if (in_use) {
     doing = activity::leased;

@@ -10,6 +10,9 @@ namespace cenote {
 
 namespace {
 
+constexpr auto stayed =
+    "; some of it may have stayed, as a table without transactions, or what it calls, may be involved";
+
 step control(step_kind kind, std::string sql) {
   return {kind, write(std::move(sql))};
 }
@@ -74,9 +77,18 @@ job::job(session_command what, caf::response_promise promise)
 }
 
 bool job::step_done(result x) {
-  if (current().kind == step_kind::statement)
+  auto kind = current().kind;
+  if (kind == step_kind::statement)
     results_.push_back(std::move(x));
-  return ++at_ < steps_.size();
+  else if (kind == step_kind::question)
+    stayed_ |= pool::something_stayed(x);
+  if (++at_ < steps_.size())
+    return true;
+  if (kind == step_kind::question && !stayed_)
+    failed_->what = if_nothing_stayed_;
+  else if (kind == step_kind::question)
+    failed_->text += stayed;
+  return false;
 }
 
 bool job::step_done(std::vector<result> all) {
@@ -108,6 +120,33 @@ failure job::fate_of_whole(failure why, std::optional<size_t> complete_sets, boo
   return why;
 }
 
+pool::partial_effect job::partial_effect() const {
+  return current().kind == step_kind::statement ? pool::partial_effect_of(current().text.sql)
+                                                : pool::partial_effect::none;
+}
+
+bool job::asks_what_stayed(failure& why, const pool::observed_error& seen) {
+  if (is_transaction() || current().kind != step_kind::statement || why.what == outcome::unknown
+      || why.code == errc::invalid_statement)
+    return false;
+  auto todo = pool::inquire_after(current().text, seen);
+  if (todo.in_vain) {
+    why.what = outcome::unknown;
+    why.text += stayed;
+  }
+  questions_ = std::move(todo.questions);
+  return !questions_.empty();
+}
+
+void job::ask_what_stayed(failure why) {
+  if_nothing_stayed_ = std::exchange(why.what, outcome::unknown);
+  failed_ = std::move(why);
+  steps_.clear();
+  for (auto& x : std::exchange(questions_, {}))
+    steps_.push_back({step_kind::question, std::move(x)});
+  at_ = 0;
+}
+
 failure job::fate_if_cut(failure why, bool in_transaction) const {
   return failed_ ? *failed_ : fate_of_whole(std::move(why), std::nullopt, in_transaction);
 }
@@ -118,6 +157,13 @@ void job::take_apart() {
   add_steps_of_whole();
   at_ = 0;
   results_.clear();
+}
+
+void job::doubt_rollback() {
+  if (!failed_ || failed_->what == outcome::unknown)
+    return;
+  failed_->what = outcome::unknown;
+  failed_->text += "; tables that know no transactions keep what it did to them";
 }
 
 void job::fail_after(std::string sql, failure why) {

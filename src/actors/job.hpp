@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cenote/actors.hpp"
+#include "pool/partial_effects.hpp"
 
 #include <caf/response_promise.hpp>
 
@@ -16,6 +17,7 @@ enum class step_kind : uint8_t {
   begin,     ///< Begins a transaction, or is about to.
   compound,  ///< All of a transaction at once.
   commit,
+  question,  ///< What a failed statement has left behind.
   aftermath, ///< What has to be done before a failure is answered.
   control,   ///< Another one of ours: a savepoint ...
 };
@@ -64,8 +66,21 @@ public:
   /// The same for a step that is not waited for any more. What has failed before stays the reason.
   failure fate_if_cut(failure why, bool in_transaction) const;
 
+  /// What may last of the current step although it has failed.
+  pool::partial_effect partial_effect() const;
+
+  /// Whether the server has to be asked what the statement that has failed has left behind. If that cannot be found
+  /// out, says so in the failure.
+  bool asks_what_stayed(failure& why, const pool::observed_error& seen);
+
+  /// After a failure, asks the server before it is answered.
+  void ask_what_stayed(failure why);
+
   /// The compound statement was refused as a whole: begins again, step by step.
   void take_apart();
+
+  /// The rollback after the failure was incomplete.
+  void doubt_rollback();
 
   /// After a failure, runs a statement before it is answered.
   void fail_after(std::string sql, failure why);
@@ -91,6 +106,9 @@ private:
   size_t at_ = 0;
   std::vector<result> results_;
   std::optional<failure> failed_;
+  std::vector<statement> questions_;
+  outcome if_nothing_stayed_ = outcome::unknown; ///< Of the failure, while it is being asked.
+  bool stayed_ = false;
 };
 
 } // namespace cenote

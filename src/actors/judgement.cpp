@@ -1,6 +1,7 @@
 #include "actors/judgement.hpp"
 
-#include "pool/error_table.hpp"
+#include "actors/remedies.hpp"
+#include "pool/partial_effects.hpp"
 
 namespace cenote {
 
@@ -10,6 +11,8 @@ pool::stage to_stage(db::phase x) {
   switch (x) {
   case db::phase::connecting:
     return pool::stage::connecting;
+  case db::phase::setting_up:
+    return pool::stage::setting_up;
   case db::phase::preparing:
   case db::phase::sending:
     return pool::stage::unsent;
@@ -33,13 +36,15 @@ failure to_failure(const db::trouble& x, const pool::verdict& meaning) {
 
 } // namespace
 
-judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool committing) {
+judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool committing,
+                pool::partial_effect kept) {
   switch (x.source) {
   case db::complaint::invalid_statement:
     return {to_failure(x, {errc::invalid_statement, outcome::rejected}), fate::reusable};
   case db::complaint::result_too_large: {
     // The server has carried the statement out by then.
-    auto what = kind == statement_kind::read ? outcome::rejected : outcome::unknown;
+    auto harmless = kind == statement_kind::read && kept == pool::partial_effect::none;
+    auto what = harmless ? outcome::rejected : outcome::unknown;
     return {to_failure(x, {errc::result_too_large, what}), fate::broken};
   }
   case db::complaint::process_limit:
@@ -51,18 +56,31 @@ judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool
   case db::complaint::server:
     break;
   }
-  auto when = to_stage(x.when);
-  if (committing && when == pool::stage::sent)
-    when = pool::stage::committing;
-  auto meaning = pool::judge({x.number, when, x.text, is_mariadb});
+  auto seen = observed(x, is_mariadb);
+  if (committing && seen.when == pool::stage::sent)
+    seen.when = pool::stage::committing;
+  auto meaning = pool::judge(seen, kept);
   return {to_failure(x, meaning), meaning.connection};
 }
 
+judgement judge(const db::trouble& x, const statement& what, bool is_mariadb) {
+  return judge(x, what.kind, is_mariadb, false, pool::partial_effect_of(what.sql));
+}
+
+pool::observed_error observed(const db::trouble& x, bool is_mariadb) {
+  return {x.number, to_stage(x.when), x.text, is_mariadb, x.sqlstate};
+}
+
 failure to_failure(const db::trouble& x, const server_settings& where) {
-  auto meaning = x.source == db::complaint::settings ? pool::verdict{errc::login_refused, outcome::rejected, fate::lost}
-                                                     : pool::judge({x.number, pool::stage::connecting, x.text});
-  auto result = to_failure(x, meaning);
+  auto seen = observed(x, true);
+  if (seen.when != pool::stage::setting_up)
+    seen.when = pool::stage::connecting;
+  auto of_settings = x.source == db::complaint::settings;
+  auto result = to_failure(x, of_settings ? pool::verdict{errc::login_refused, outcome::rejected, fate::lost}
+                                          : pool::judge(seen));
   result.text = where.endpoint() + ": " + x.text;
+  if (result.code == errc::login_refused && !of_settings) // What is wrong with settings says itself what to change.
+    result.text.append("; ").append(remedy_for(x.number, x.text).todo);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include "cenote/settings.hpp"
 #include "cenote/statement.hpp"
 #include "db/connection.hpp"
+#include "pool/error_table.hpp"
 
 namespace cenote {
 
@@ -16,7 +17,15 @@ struct judgement {
 
 /// What trouble during a statement means. Translates between src/db, which observes, and src/pool, which decides.
 /// @param committing whether it was a COMMIT.
-judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool committing = false);
+/// @param kept what may last of it although it failed.
+judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool committing = false,
+                pool::partial_effect kept = pool::partial_effect::none);
+
+/// The same for a statement of a client's, whose text tells what it may have done.
+judgement judge(const db::trouble& x, const statement& what, bool is_mariadb);
+
+/// What `src/pool` is told of it.
+pool::observed_error observed(const db::trouble& x, bool is_mariadb);
 
 /// A failure of cenote's own making.
 failure own_failure(errc code, outcome what, std::string text);

@@ -21,7 +21,8 @@ void init_library();
 
 /// How far a statement or a connect got before it failed. Says what may be concluded about the server's state.
 enum class phase : uint8_t {
-  connecting, ///< Resolving, connecting, TLS, login or the set-up query.
+  connecting, ///< Resolving, connecting, TLS or login.
+  setting_up, ///< Logged in: the server refused or broke off one of the statements that set up the session.
   preparing,  ///< Nothing has been sent.
   sending,    ///< Not everything was handed to the kernel: the server cannot have run it.
   waiting,    ///< Sent; no complete answer.

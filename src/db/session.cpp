@@ -195,6 +195,7 @@ size_t addresses_of(const std::string& host) {
 
 tl::unexpected<trouble> failed(MYSQL& session, std::string_view doing) {
   auto why = current_error(session, phase::connecting);
+  why.when = phase::setting_up;
   why.text = std::string{doing} + " failed: " + why.text;
   return tl::unexpected{std::move(why)};
 }

@@ -10,11 +10,14 @@ namespace {
 // The classes follow what was measured with Connector/C 3.3 and MariaDB 10.11; see docs/facts.md.
 
 enum class error_class : uint8_t {
+  ordinary, ///< A refusal of the statement. In the table only where the sqlstate would say something else.
   cannot_connect,
   server_full,
   refused_login, ///< And other faults of configuration: never try again by itself.
+  not_ready,     ///< A Galera node that refuses all statements.
   gone_unsent,
   lost,
+  unusable, ///< Connector/C cannot go on with the connection; the server is well.
   too_large,
   deadlock,
   conflict,
@@ -36,20 +39,27 @@ struct row {
 
 using enum error_class;
 
-// Sorted by number.
+// Sorted by number. What is not here is judged by its sqlstate.
 constexpr auto table = std::to_array<row>({
     {1020, conflict},
+    {1026, commit_failed}, // The binary log could not be written.
+    {1028, interrupted},   // ... while it sorted.
     {1037, server_full},
     {1040, server_full},
     {1041, server_full},
+    {1042, cannot_connect}, // The server cannot resolve the client's name.
+    {1043, cannot_connect},
     {1044, refused_login},
     {1045, refused_login},
-    {1047, gone_unsent}, // Galera: the node is not ready, and refuses all statements.
+    {1047, not_ready}, // Galera: the node is not ready, and refuses all statements.
     {1049, refused_login},
     {1053, lost},
+    {1077, lost},
+    {1079, lost},
     {1080, lost},
     {1129, refused_login},
     {1130, refused_login},
+    {1131, refused_login},
     {1135, server_full},
     {1152, lost},
     {1153, too_large},
@@ -62,24 +72,40 @@ constexpr auto table = std::to_array<row>({
     {1160, lost},
     {1161, lost},
     {1180, commit_failed},
+    {1181, commit_failed}, // ROLLBACK failed.
     {1184, lost},
+    {1189, ordinary}, // Of replication, as is the next.
+    {1190, ordinary},
     {1203, server_full},
     {1205, lock_wait},
     {1213, deadlock},
+    {1218, ordinary}, // Of replication.
     {1226, server_full},
+    {1227, refused_login}, // While connecting: an `init_command` that needs a privilege.
     {1251, refused_login},
+    {1275, refused_login},
     {1290, read_only}, // Only if the text says so: see judge.
     {1317, interrupted},
     {1402, deadlock},
     {1524, refused_login},
+    {1534, commit_failed}, // The binary log could not be written.
+    {1598, commit_failed}, // Likewise.
     {1613, deadlock},
     {1614, deadlock},
+    {1642, ordinary}, // SIGNAL: whoever wrote it chose the sqlstate.
+    {1643, ordinary},
+    {1644, ordinary},
+    {1689, lock_wait}, // Given up for somebody who wants the table alone.
     {1698, refused_login},
+    {1699, refused_login},
     {1792, read_only_transaction}, // The session or transaction was declared so; the server is well.
     {1820, refused_login},
     {1836, read_only},
     {1862, refused_login},
+    {1873, refused_login},
+    {1874, read_only}, // InnoDB was started so.
     {1927, lost},
+    {1964, commit_failed, applies::mariadb},
     {1969, interrupted, applies::mariadb},
     {2000, our_defect},
     {2001, cannot_connect},
@@ -88,53 +114,173 @@ constexpr auto table = std::to_array<row>({
     {2004, cannot_connect},
     {2005, cannot_connect},
     {2006, gone_unsent},
+    {2007, refused_login}, // The server speaks another protocol.
+    {2008, unusable},      // No memory.
+    {2009, refused_login}, // A host that is none.
     {2012, cannot_connect},
     {2013, lost},
     {2014, our_defect},
+    {2015, cannot_connect},
+    {2016, cannot_connect},
+    {2017, cannot_connect},
+    {2018, cannot_connect},
+    {2019, refused_login}, // A character set that Connector/C does not know.
     {2020, too_large},
-    {2026, lost}, // How a loss looks over TLS.
+    {2026, lost}, // How a loss looks over TLS; or a certificate: see judge.
     {2027, lost},
+    {2028, our_defect},
+    {2029, our_defect},
+    {2031, our_defect},
+    {2033, our_defect},
     {2034, our_defect},
     {2035, our_defect},
     {2036, our_defect},
+    {2037, cannot_connect}, // Up to 2046: Windows.
+    {2038, cannot_connect},
+    {2039, cannot_connect},
+    {2040, cannot_connect},
+    {2041, cannot_connect},
+    {2042, cannot_connect},
+    {2043, cannot_connect},
+    {2044, cannot_connect},
+    {2045, cannot_connect},
+    {2046, cannot_connect},
+    {2047, refused_login}, // A protocol that does not exist.
+    {2048, our_defect},
     {2049, refused_login},
+    {2050, our_defect},
+    {2051, our_defect},
+    {2052, our_defect},
+    {2053, our_defect},
+    {2054, refused_login}, // The server asks for something that Connector/C does not have.
     {2055, lost},
+    {2058, our_defect},
     {2059, refused_login},
+    {2060, our_defect},
     {2061, refused_login},
+    {2062, refused_login},
+    {2063, refused_login}, // A file name that is too long.
+    {2064, refused_login},
+    {2065, refused_login}, // Compression, as is the next.
+    {2066, refused_login},
+    {2067, refused_login}, // Kerberos.
+    {2069, refused_login},
+    {2070, cannot_connect}, // DNS.
+    {2071, our_defect},
+    {2072, refused_login},
+    {2073, our_defect},
+    {2074, refused_login}, // A character set that cannot be a client's.
+    {2075, refused_login}, // The name of the server in TLS.
     {3024, interrupted, applies::mysql},
+    {3032, cannot_connect}, // Offline mode: somebody works on the server.
+    {3100, commit_failed, applies::mysql},
+    {3101, conflict, applies::mysql}, // Group replication has rolled the transaction back.
+    {3118, refused_login},            // Account locked; 3955, 4150 and 4151 likewise.
+    {3159, refused_login},            // TLS is required.
+    {3168, cannot_connect, applies::mysql},
+    {3169, lost, applies::mysql},      // The session was killed.
+    {3572, lock_wait, applies::mysql}, // NOWAIT.
+    {3955, refused_login},
     {4031, lost, applies::mysql},
+    {4150, refused_login},
     {4151, refused_login},
+    {5000, our_defect},
     {5001, cannot_connect},
-    {5010, refused_login},
+    {5002, our_defect},
+    {5003, our_defect},
+    {5004, refused_login}, // A file that is not there, or cannot be read.
+    {5005, refused_login},
+    {5006, our_defect},
+    {5007, our_defect},
+    {5008, refused_login}, // Versions of Connector/C that do not fit.
+    {5009, refused_login}, // An option with a wrong value.
+    {5010, refused_login}, // The server asks for a login method that is not permitted.
+    {5011, refused_login},
+    {5012, refused_login}, // A login method that cannot be loaded.
     {5013, lost},
     {5014, gone_unsent},
     {5015, lost},
+    {5016, our_defect},
+    {5017, our_defect}, // Up to 5023: of the binary log.
+    {5018, our_defect},
+    {5019, our_defect},
+    {5020, our_defect},
+    {5021, our_defect},
+    {5022, our_defect},
+    {5023, our_defect},
+    {5024, our_defect},
+    {5026, lost}, // An error packet without an error.
 });
 
 static_assert(std::ranges::is_sorted(table, {}, &row::number));
+
+constexpr bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 const row* find(const observed_error& x) {
   auto i = std::ranges::lower_bound(table, x.number, {}, &row::number);
   if (i == table.end() || i->number != x.number)
     return nullptr;
   auto flavour = x.is_mariadb ? applies::mariadb : applies::mysql;
-  if (i->to != applies::always && i->to != flavour)
+  // Whose server it is is not known for sure before the login.
+  if (i->to != applies::always && i->to != flavour && x.when != stage::connecting)
     return nullptr;
-  if (x.number == 1290 && x.text.find("read-only") == std::string_view::npos
-      && x.text.find("read_only") == std::string_view::npos)
-    return nullptr; // Some other option forbids the statement.
   return &*i;
 }
 
+/// Of numbers that the table does not know. Those of Connector/C say nothing: all have the sqlstate HY000.
+error_class class_of(std::string_view sqlstate, stage when) {
+  auto refuses_login = when == stage::connecting || when == stage::setting_up;
+  if (sqlstate.starts_with("08"))
+    return when == stage::connecting ? cannot_connect : lost;
+  if (sqlstate.starts_with("28") || (sqlstate.starts_with("42") && refuses_login))
+    return refused_login;
+  if (sqlstate.starts_with("40"))
+    return deadlock;
+  if (sqlstate == "25006")
+    return read_only_transaction;
+  if (sqlstate == "70100")
+    return interrupted;
+  if (sqlstate.starts_with("53"))
+    return server_full;
+  return ordinary;
+}
+
+error_class class_of(const observed_error& x) {
+  auto known = find(x);
+  if (known == nullptr)
+    return class_of(x.sqlstate, x.when);
+  if (x.number == 1290 && !contains(x.text, "read-only") && !contains(x.text, "read_only"))
+    return ordinary; // Some other option forbids the statement.
+  if (x.number == 2026 && x.when == stage::connecting
+      && (contains(x.text, "ertificate") || contains(x.text, "does not offer it") || contains(x.text, "cannot read")))
+    return refused_login; // Nobody but people can mend certificates.
+  return known->what;
+}
+
 /// A failed connect never ran anything.
-verdict judge_connect(const row* x) {
-  if (x != nullptr && x->what == refused_login)
+verdict judge_connect(error_class what) {
+  switch (what) {
+  case refused_login:
     return {errc::login_refused, outcome::rejected, fate::lost};
-  if (x != nullptr && x->what == server_full)
+  case server_full:
     return {errc::server_full, outcome::unavailable, fate::lost};
-  if (x != nullptr && x->what == read_only)
+  case read_only:
     return {errc::read_only_server, outcome::unavailable, fate::lost};
-  return {errc::connect_failed, outcome::unavailable, fate::lost};
+  default:
+    return {errc::connect_failed, outcome::unavailable, fate::lost};
+  }
+}
+
+/// What the server refuses of the set-up it will refuse again, unless others stood in the way or it had trouble of its
+/// own.
+verdict judge_set_up(error_class what, uint32_t number) {
+  constexpr auto troubles = std::to_array<uint32_t>({0, 1021, 1030, 1105, 1114, 1194, 1195, 9001});
+  if ((what == ordinary && std::ranges::find(troubles, number) == troubles.end()) || what == read_only_transaction
+      || what == too_large)
+    what = refused_login;
+  return judge_connect(what);
 }
 
 verdict judge_loss(stage when) {
@@ -143,15 +289,19 @@ verdict judge_loss(stage when) {
   return {errc::connection_lost, outcome::unknown, fate::lost};
 }
 
-verdict judge_statement(const row* known, stage when) {
-  if (known == nullptr)
-    return {errc::server_error, outcome::rejected, fate::reusable};
-  switch (known->what) {
-  case gone_unsent:
-    return judge_loss(stage::unsent);
+verdict judge_statement(error_class what, stage when) {
+  switch (what) {
+  case not_ready: // It refuses everything before it looks at it.
+    return {errc::connection_lost_unsent, outcome::not_sent, fate::demoted};
+  case gone_unsent: // The number alone proves nothing: a procedure can raise any.
   case lost:
   case cannot_connect: // Cannot happen once connected, but the connection would be gone.
     return judge_loss(when);
+  case unusable: {
+    auto result = judge_loss(when);
+    result.connection = fate::broken;
+    return result;
+  }
   case too_large:
     return {errc::invalid_statement, outcome::rejected, fate::broken};
   case deadlock:
@@ -173,6 +323,7 @@ verdict judge_statement(const row* known, stage when) {
     return {errc::internal, outcome::unknown, fate::broken};
   case server_full:
   case refused_login: // Not enough privileges for this statement, or for this database.
+  case ordinary:
     break;
   }
   return {errc::server_error, outcome::rejected, fate::reusable};
@@ -180,8 +331,8 @@ verdict judge_statement(const row* known, stage when) {
 
 /// Of a transaction whose COMMIT failed, only this is known: that the server rolled it back, or never got the COMMIT,
 /// which comes to the same.
-verdict judge_commit(const row* x) {
-  auto result = judge_statement(x, stage::sent);
+verdict judge_commit(error_class what) {
+  auto result = judge_statement(what, stage::sent);
   if (result.what == outcome::not_sent)
     result.what = outcome::rolled_back;
   else if (result.what != outcome::rolled_back)
@@ -189,20 +340,41 @@ verdict judge_commit(const row* x) {
   return result;
 }
 
+/// Of a statement on several objects: whether the server has refused it before the first of them.
+bool no_object_changed(const observed_error& x) {
+  auto what = class_of(x);
+  return never_began(x) || what == not_ready || what == read_only || what == read_only_transaction;
+}
+
 } // namespace
 
-verdict judge(const observed_error& x) {
-  auto known = find(x);
+verdict judge(const observed_error& x, partial_effect kept) {
+  auto what = class_of(x);
   switch (x.when) {
   case stage::connecting:
-    return judge_connect(known);
+    return judge_connect(what);
+  case stage::setting_up:
+    return judge_set_up(what, x.number);
   case stage::committing:
-    return judge_commit(known);
+    return judge_commit(what);
   case stage::unsent:
+    return judge_statement(what, x.when);
   case stage::sent:
     break;
   }
-  return judge_statement(known, x.when);
+  auto result = judge_statement(what, x.when);
+  if (kept == partial_effect::any || (kept == partial_effect::objects && !no_object_changed(x)))
+    result.what = outcome::unknown;
+  return result;
+}
+
+bool never_began(const observed_error& x) {
+  // No database, access denied, syntax, unknown table or column, columns that do not fit. With another sqlstate it
+  // comes from somebody's SIGNAL.
+  constexpr auto numbers =
+      std::to_array<uint32_t>({1044, 1046, 1049, 1054, 1064, 1136, 1142, 1143, 1146, 1149, 1227, 1305, 1370});
+  auto genuine = x.sqlstate.starts_with("42") || x.sqlstate == "3D000" || x.sqlstate == "21S01";
+  return x.when == stage::unsent || (genuine && std::ranges::find(numbers, x.number) != numbers.end());
 }
 
 } // namespace cenote::pool

@@ -1,0 +1,287 @@
+#include "pool/partial_effects.hpp"
+
+#include "types/first_word.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace cenote::pool {
+
+namespace {
+
+constexpr auto npos = std::string_view::npos;
+
+/// "Some non-transactional changed tables couldn't be rolled back". The server warns so unless none of the statement's
+/// tables has transactions.
+constexpr std::string_view incomplete_rollback = "1196";
+
+/// Statements with more names than this are not asked about.
+constexpr size_t most_names = 40;
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+bool is_name_char(char x) {
+  return (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || x == '_' || x == '$'
+         || static_cast<unsigned char>(x) >= 0x80;
+}
+
+std::string upper(std::string_view x) {
+  std::string result{x};
+  for (auto& c : result)
+    if (c >= 'a' && c <= 'z')
+      c = static_cast<char>(c - 'a' + 'A');
+  return result;
+}
+
+/// A word, a name or a sign of a statement.
+struct token {
+  enum class kind : uint8_t { word, name, sign };
+  kind what = kind::sign;
+  std::string text; ///< Of a name without its quotes.
+};
+
+/// Takes a statement apart, without texts and comments.
+class tokens {
+public:
+  explicit tokens(std::string_view sql) : rest_{sql} {
+    // nop
+  }
+
+  std::optional<token> next() {
+    while (!rest_.empty()) {
+      auto c = rest_.front();
+      if (rest_.starts_with("/*!") || rest_.starts_with("/*M!"))
+        drop(rest_.find('!') + 1); // What is in it counts.
+      else if (rest_.starts_with("/*"))
+        drop_after(rest_.find("*/", 2), 2);
+      else if (c == '#' || rest_.starts_with("--"))
+        drop_after(rest_.find('\n'), 1);
+      else if (c == '\'')
+        quoted();
+      else if (c == '`' || c == '"') // A name in some SQL modes.
+        return token{token::kind::name, quoted()};
+      else if (is_name_char(c))
+        return token{token::kind::word, word()};
+      else if (drop(1); std::string_view{" \t\r\n\f\v"}.find(c) == npos)
+        return token{token::kind::sign, std::string(1, c)};
+    }
+    return std::nullopt;
+  }
+
+private:
+  void drop(size_t n) { rest_.remove_prefix(std::min(n, rest_.size())); }
+
+  void drop_after(size_t pos, size_t length) { drop(pos == npos ? rest_.size() : pos + length); }
+
+  std::string word() {
+    size_t n = 0;
+    while (n < rest_.size() && is_name_char(rest_[n]))
+      ++n;
+    std::string result{rest_.substr(0, n)};
+    drop(n);
+    return result;
+  }
+
+  std::string quoted() {
+    auto quote = rest_.front();
+    std::string result;
+    drop(1);
+    while (!rest_.empty()) {
+      if (rest_.front() == quote) {
+        if (rest_.size() < 2 || rest_[1] != quote)
+          break;
+        drop(1);
+      }
+      result += rest_.front();
+      drop(1);
+    }
+    drop(1);
+    return result;
+  }
+
+  std::string_view rest_;
+};
+
+/// The first words of a statement in upper case, as far as it begins with words.
+std::vector<std::string> first_words(std::string_view sql, size_t count) {
+  std::vector<std::string> result;
+  tokens all{sql};
+  for (auto x = all.next(); x && result.size() < count; x = all.next()) {
+    if (x->what == token::kind::sign && x->text == "(")
+      continue;
+    if (x->what != token::kind::word)
+      break;
+    result.push_back(upper(x->text));
+  }
+  return result;
+}
+
+/// Of a statement that creates something.
+partial_effect effect_of_create(std::string_view sql) {
+  auto words = first_words(sql, 4);
+  words.resize(4);
+  auto replaces = words[1] == "OR" && words[2] == "REPLACE";
+  auto& what = words[replaces ? 3 : 1];
+  if (is_one_of(what, {"TABLE", "TEMPORARY"})) {
+    // It may fill the table by way of functions; and what it replaces is gone before.
+    auto selects = upper(sql).find("SELECT") != npos;
+    return selects ? partial_effect::any : replaces ? partial_effect::objects : partial_effect::none;
+  }
+  return is_one_of(what, {"USER", "ROLE"}) ? partial_effect::objects : partial_effect::none;
+}
+
+partial_effect effect_of_definition(std::string_view sql, std::string_view word) {
+  if (word == "CREATE")
+    return effect_of_create(sql);
+  auto words = first_words(sql, 2);
+  words.resize(2);
+  // A list may have been done up to some point, and a database consists of many files.
+  auto several = sql.find(',') != npos || is_one_of(words[1], {"DATABASE", "SCHEMA"});
+  if (word == "ALTER")
+    several = words[1] == "USER" && several;
+  return several ? partial_effect::objects : partial_effect::none;
+}
+
+struct name {
+  std::string schema; ///< Empty: that of the session.
+  std::string text;
+  bool operator==(const name&) const = default;
+};
+
+/// The names in a statement: those of tables, or of what may be one; and those that are called like a function.
+struct names {
+  std::vector<name> tables;
+  std::vector<name> functions;
+};
+
+void add(std::vector<name>& to, name x) {
+  if (std::ranges::find(to, x) == to.end())
+    to.push_back(std::move(x));
+}
+
+/// The words with which the tables that a statement changes have all been named.
+bool ends_tables(std::string_view statement_word, const token& x) {
+  if (x.what == token::kind::sign)
+    return x.text == "(" && is_one_of(statement_word, {"INSERT", "REPLACE", "LOAD"});
+  if (x.what != token::kind::word)
+    return false;
+  auto word = upper(x.text);
+  if (is_one_of(statement_word, {"INSERT", "REPLACE"}))
+    return is_one_of(word, {"VALUES", "VALUE", "SELECT", "SET", "WITH"});
+  return statement_word == "UPDATE" ? word == "SET" : is_one_of(word, {"WHERE", "LIMIT", "RETURNING"});
+}
+
+names names_in(std::string_view sql, std::string_view statement_word) {
+  names result;
+  tokens all{sql};
+  std::optional<name> last;
+  auto in_tables = true;
+  auto after_dot = false;
+  auto keep = [&] {
+    if (last && in_tables)
+      add(result.tables, std::move(*last));
+    last.reset();
+  };
+  for (auto x = all.next(); x; x = all.next()) {
+    if (x->what == token::kind::sign) {
+      if (x->text == "(" && last)
+        add(result.functions, *last);
+      after_dot = x->text == "." && last;
+      if (!after_dot)
+        keep();
+    } else if (std::exchange(after_dot, false)) {
+      last = name{std::move(last->text), std::move(x->text)};
+    } else {
+      keep();
+      if (!ends_tables(statement_word, *x))
+        last = name{{}, x->text};
+    }
+    in_tables &= !ends_tables(statement_word, *x);
+  }
+  keep();
+  return result;
+}
+
+/// One row for each of the tables: its name, and whether it has transactions. A view says no, as its tables may not.
+void ask_for_tables(statement& out, const std::vector<name>& xs) {
+  for (auto& x : xs) {
+    out.sql += out.sql.empty() ? "" : " UNION ALL ";
+    out.sql += "SELECT t.TABLE_NAME, COALESCE(e.TRANSACTIONS, 'NO') FROM information_schema.TABLES t LEFT JOIN "
+               "information_schema.ENGINES e ON e.ENGINE = t.ENGINE WHERE t.TABLE_NAME = ? AND t.TABLE_SCHEMA = ";
+    out.sql += x.schema.empty() ? "DATABASE()" : "?";
+    out.params.emplace_back(x.text);
+    if (!x.schema.empty())
+      out.params.emplace_back(x.schema);
+  }
+}
+
+/// One row for each of them that is a stored function, which may write to anything; and one row besides.
+void ask_for_functions(statement& out, const std::vector<name>& xs) {
+  out.sql = "SELECT '', 'YES'";
+  for (auto& x : xs) {
+    out.sql += " UNION ALL SELECT ROUTINE_NAME, 'NO' FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' "
+               "AND ROUTINE_NAME = ? AND ROUTINE_SCHEMA = ";
+    out.sql += x.schema.empty() ? "DATABASE()" : "?";
+    out.params.emplace_back(x.text);
+    if (!x.schema.empty())
+      out.params.emplace_back(x.schema);
+  }
+}
+
+} // namespace
+
+partial_effect partial_effect_of(std::string_view sql) {
+  auto word = detail::first_word(sql);
+  if (is_one_of(word, {"SELECT",   "INSERT",   "UPDATE",  "DELETE", "REPLACE",   "WITH",      "VALUES",  "TABLE",
+                       "DO",       "SHOW",     "EXPLAIN", "USE",    "DESCRIBE",  "DESC",      "ANALYZE", "HELP",
+                       "HANDLER",  "LOAD",     "KILL",    "START",  "ROLLBACK",  "SAVEPOINT", "RELEASE", "PREPARE",
+                       "TRUNCATE", "CHECKSUM", "LOCK",    "UNLOCK", "DEALLOCATE"}))
+    return partial_effect::none;
+  auto hides_something = sql.find("/*!") != npos || sql.find("/*M!") != npos;
+  if (hides_something)
+    return partial_effect::any;
+  if (word == "SET") { // `SET STATEMENT ... FOR` runs another one.
+    auto words = first_words(sql, 2);
+    return words.size() > 1 && words[1] == "STATEMENT" ? partial_effect::any : partial_effect::none;
+  }
+  if (is_one_of(word, {"CREATE", "ALTER", "DROP", "RENAME", "GRANT", "REVOKE"}))
+    return effect_of_definition(sql, word);
+  if (is_one_of(word, {"COMMIT", "XA", "FLUSH", "OPTIMIZE", "REPAIR", "CHECK", "CACHE", "INSTALL", "UNINSTALL", "PURGE",
+                       "RESET", "BACKUP"}))
+    return partial_effect::objects;
+  return partial_effect::any;
+}
+
+inquiry inquire_after(const statement& failed, const observed_error& why) {
+  if (failed.kind == statement_kind::read || never_began(why))
+    return {};
+  auto word = detail::first_word(failed.sql);
+  auto changes = is_one_of(word, {"INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD"});
+  if (!changes && !is_one_of(word, {"SELECT", "DO", "SET", "VALUES", "WITH", "TABLE", "HANDLER"}))
+    return {};
+  auto found = names_in(failed.sql, word);
+  statement tables;
+  if (changes)
+    ask_for_tables(tables, found.tables);
+  else
+    ask_for_functions(tables, found.functions);
+  if (tables.params.size() > most_names || tables.sql.empty())
+    return {true, {}};
+  return {false, {read("SHOW WARNINGS"), std::move(tables)}};
+}
+
+bool something_stayed(const result& answer) {
+  if (answer.columns().size() < 2) // No answer to any of the questions.
+    return true;
+  if (answer.columns().size() == 3) // The warnings: level, number, text.
+    return std::any_of(answer.begin(), answer.end(), [](auto x) { return x.text(1) == incomplete_rollback; });
+  // Names, and whether all is well with them. None found is none of which that is known.
+  return answer.empty() || std::any_of(answer.begin(), answer.end(), [](auto x) { return x.text(1) != "YES"; });
+}
+
+} // namespace cenote::pool
