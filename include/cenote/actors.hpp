@@ -15,6 +15,7 @@
 #include <caf/timespan.hpp>
 #include <caf/typed_actor.hpp>
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -53,8 +54,19 @@ using pool_actor = caf::typed_actor<
     caf::result<void>(checkin_atom, session_id),
 
     // What a session can do, one after the other. A transaction must not be open already at `begin`; with a name,
-    // `savepoint` and `rollback` are about that savepoint. A deadlock ends the transaction; after `lock_wait` it is
-    // still open. If a connection is lost, its open transaction is `rolled_back`, but a COMMIT's outcome is `unknown`.
+    // `savepoint` and `rollback` are about that savepoint. Inside of a transaction that was begun this way, SQL that
+    // only begins or ends one (COMMIT, ROLLBACK, BEGIN, START TRANSACTION) is refused: `invalid_statement`.
+    //
+    // A transaction may end though nobody asked for that. If the server has certainly undone it (a deadlock;
+    // `lock_wait` with `innodb_rollback_on_timeout`), the statement fails as `rolled_back`. If it may have been
+    // committed (DDL, LOCK TABLES, a procedure with COMMIT, even one that begins another transaction), the statement
+    // fails as `transaction_ended`, `unknown`, though it may have run. Either way everything that follows, `commit`
+    // included, is refused with that failure until `rollback` or another `begin`. After `lock_wait` without that option
+    // the transaction is still open.
+    //
+    // If the connection is lost, its open transaction is `rolled_back`, and so is what comes later for the session
+    // (`session_ended`); but a COMMIT's outcome is `unknown`. A statement's time limit counts from its arrival: if it
+    // passes before what came earlier is done, the statement is not sent (`statement_timeout`, `not_sent`).
     caf::result<result>(execute_atom, session_id, statement),
     caf::result<void>(begin_atom, session_id, transaction_options), caf::result<void>(commit_atom, session_id),
     caf::result<void>(rollback_atom, session_id), caf::result<void>(savepoint_atom, session_id, std::string),
@@ -116,6 +128,13 @@ struct grant {
   caf::strong_actor_ptr user; ///< Whose death makes the statement useless; may be null.
 };
 
+/// How a session has ended, for those that come too late.
+struct session_end {
+  session_id id{};
+  std::string why;
+  outcome what = outcome::rejected; ///< Of what comes too late.
+};
+
 /// A connection's report that requests have ended, or that it is gone.
 struct released {
   fate what = fate::reusable;
@@ -123,6 +142,7 @@ struct released {
   uint32_t ended = 1;    ///< Requests that have ended since the last report.
   uint32_t requeued = 0; ///< Others that have left it since: they run elsewhere, or their caller has ended.
   uint32_t stopped = 0;  ///< Statements that it has told the server to stop since.
+  std::optional<session_end> session{}; ///< Has ended by itself since then.
 };
 
 /// A connection: owns one session with the server. A broker on an I/O lane; never blocks it.

@@ -5,6 +5,7 @@
 
 #include <caf/fwd.hpp>
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -125,10 +126,12 @@ public:
   /// and rolled back if `f` throws, or returns an `expected` (of tl, std or CAF) that holds an error. Any other value
   /// means success, `false` as well. Is never repeated: after `outcome::rolled_back` the caller may do so.
   ///
-  /// If the server has rolled back on its own (a deadlock), what `f` still tries is refused, and so is the commit: `f`
-  /// cannot miss it by catching the error.
+  /// If the transaction has ended on its own (rolled back by the server after a deadlock; committed by DDL, LOCK TABLES
+  /// or a procedure), what `f` still tries is refused, and so is the commit: `f` cannot miss it by catching the error.
   /// @throws database_error if no connection could be had, or begin or commit failed: nothing has taken effect then,
-  ///         unless the outcome is `unknown`; what `f` throws.
+  ///         unless the outcome is `unknown`; what `f` throws. But if what `f` has done may have been committed though
+  ///         `f` throws something else, or returns an error: a `database_error` with that failure, outcome `unknown`,
+  ///         which is a `std::nested_exception` as well and holds what `f` has thrown.
   template <class F>
   auto with_transaction(F&& f, transaction_options how = {}, session_options terms = {});
 
@@ -151,8 +154,11 @@ private:
 /// functions wait for the answer and throw `database_error`. `errc::session_ended`: its time limit has passed, or its
 /// connection was lost.
 ///
-/// If the server has rolled an open transaction back on its own, all but `rollback()` is refused with that failure, so
-/// that the rest of the transaction does not take effect alone.
+/// If an open transaction has ended on its own, all but `rollback()` and `begin()` is refused with that failure, so
+/// that the rest of the transaction does not take effect alone: `rolled_back` after a deadlock,
+/// `errc::transaction_ended` with outcome `unknown` if what came before may have been committed. The texts COMMIT,
+/// ROLLBACK, BEGIN and START TRANSACTION are refused inside of a transaction that `begin()` has begun:
+/// `errc::invalid_statement`. See `actors.hpp`.
 class database::session {
 public:
   session(const session&) = delete;
@@ -183,8 +189,9 @@ private:
 
   session(database::impl& of, session_options terms);
 
-  /// Rolls back what is open, whatever state the session is in.
-  void abandon() noexcept;
+  /// Rolls back what is open, whatever state the session is in. If it may have been committed before, throws that
+  /// failure, with `thrown` inside unless that is null or says as much itself.
+  void abandon(std::exception_ptr thrown);
 
   std::unique_ptr<impl> impl_;
 };
@@ -197,33 +204,27 @@ auto database::with_session(F&& f, session_options terms) {
 
 template <class F>
 auto database::with_transaction(F&& f, transaction_options how, session_options terms) {
-  struct rollback_at_end {
-    ~rollback_at_end() {
-      if (!committed)
-        lent.abandon();
-    }
-    session& lent;
-    bool committed = false;
-  };
   session lent{*impl_, std::move(terms)};
   lent.begin(how);
-  rollback_at_end guard{lent};
-  auto commit = [&guard] {
-    guard.lent.commit();
-    guard.committed = true;
-  };
-  using answer = std::invoke_result_t<F, session&>;
-  if constexpr (std::is_void_v<answer>) {
-    std::invoke(std::forward<F>(f), lent);
-    commit();
-  } else {
-    auto out = std::invoke(std::forward<F>(f), lent);
-    if constexpr (detail::expected_like<std::decay_t<answer>>) {
-      if (!out)
-        return out;
+  try {
+    using answer = std::invoke_result_t<F, session&>;
+    if constexpr (std::is_void_v<answer>) {
+      std::invoke(std::forward<F>(f), lent);
+      lent.commit();
+    } else {
+      auto out = std::invoke(std::forward<F>(f), lent);
+      auto failed = false;
+      if constexpr (detail::expected_like<std::decay_t<answer>>)
+        failed = !out;
+      if (failed)
+        lent.abandon(nullptr);
+      else
+        lent.commit();
+      return out;
     }
-    commit();
-    return out;
+  } catch (...) {
+    lent.abandon(std::current_exception());
+    throw;
   }
 }
 

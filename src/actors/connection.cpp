@@ -163,9 +163,10 @@ void connection_state::close() {
     cut(std::move(why));
   else if (doing == activity::checking && std::exchange(has_current, false))
     answer(std::move(never_sent));
+  auto of_session = in_use ? if_session_ends() : outcome::rejected;
+  doing = activity::gone; // So that nothing is begun any more.
   if (in_use)
-    for (auto& x : in_use->waiting)
-      x.answer(own_failure(errc::session_ended, outcome::rejected, "the pool closed the connection of the session"));
+    end_session("the pool closed its connection", of_session);
   stop_timer();
   expect_answers(0);
   self->quit();
@@ -173,16 +174,28 @@ void connection_state::close() {
 
 // -- the connection's progress -----------------------------------------------------
 
+/// Goes on with an operation, and with those that follow from its end. These do not nest, however many there are.
 void connection_state::drive(db::progress x) {
   if (!sent.empty()) {
     drive_shared(x);
     return;
   }
+  if (driving) {
+    next_progress = x;
+    return;
+  }
+  driving = true;
+  for (std::optional now{x}; now; now = std::exchange(next_progress, std::nullopt))
+    drive_once(*now);
+  driving = false;
+  end_turn(); // Of what has waited for that; a socket's event is a turn of its own.
+}
+
+void connection_state::drive_once(db::progress x) {
   expect_answers(x != db::progress::done ? 1 : 0);
   switch (x) {
   case db::progress::done:
     finished();
-    end_turn(); // Of what has waited for that; a socket's event is a turn of its own.
     break;
   case db::progress::want_read:
     watch->want(true, false);
@@ -228,6 +241,8 @@ void connection_state::finish_keepalive(const tl::expected<result, db::trouble>&
   stop_timer();
   if (!outcome)
     release(fate::lost, outcome.error().text);
+  else if (in_use && at_hand)
+    conclude_stopped();
   else
     job_done();
 }
@@ -246,6 +261,13 @@ void connection_state::set_timer(caf::actor_clock::time_point at) {
     timer_at = caf::actor_clock::time_point::max();
     guard(*this, [this] { time_is_up(); });
   });
+}
+
+/// Does something when it is time, which is never at `time_point::max()`.
+caf::disposable connection_state::run_at(caf::actor_clock::time_point when, std::function<void()> what) {
+  if (when == caf::actor_clock::time_point::max())
+    return {};
+  return self->run_scheduled(when, [this, what = std::move(what)] { guard(*this, what); });
 }
 
 void connection_state::stop_timer() {
@@ -393,20 +415,21 @@ void connection_state::hand_back(std::string reason) {
 
 void connection_state::release(fate what, std::string reason) {
   stop_timer();
+  auto of_session = in_use ? if_session_ends() : outcome::rejected;
   if (what != fate::reusable && may_be_running() && !db->usable())
     end_server_session();
   doing = activity::idle;
   at_hand.reset();
+  current = {}; // What it held may be large, and the connection idle for long.
+  promise = {};
   if (what == fate::reusable && last_report) { // Until it was free, what was sent before had to be answered.
     what = last_report->what;
     reason = last_report->reason;
   }
   if (what != fate::reusable) {
-    if (in_use) {
-      doing = activity::gone; // So that nothing is begun any more.
-      end_session("its connection was lost (" + reason + ")");
-    }
-    doing = activity::gone;
+    doing = activity::gone; // So that nothing is begun any more.
+    if (in_use)
+      end_session("its connection was lost (" + reason + ")", of_session);
     end();
     report(what, reason);
     hand_back_unsent(reason);
@@ -442,9 +465,9 @@ void connection_state::note_error(const db::trouble& what, const caf::strong_act
 
 /// What has ended counts as such before what is handed back comes again.
 void connection_state::report(fate what, std::string reason) {
-  self->send(
-      context.pool, released_atom_v, context.id,
-      released{what, std::move(reason), std::exchange(ended, 0), std::exchange(requeued, 0), std::exchange(stops, 0)});
+  self->send(context.pool, released_atom_v, context.id,
+             released{what, std::move(reason), std::exchange(ended, 0), std::exchange(requeued, 0),
+                      std::exchange(stops, 0), std::exchange(unreported_end, std::nullopt)});
 }
 
 /// The work at hand is not waited for any more.

@@ -1,12 +1,14 @@
 #pragma once
 
-// Private to the connection actor: its state, in four parts. connection.cpp has the session's life: checks, time
-// limits, reports. connection_work.cpp has what it is used for alone: statements, transactions, sessions.
+// Private to the connection actor: its state, in five parts. connection.cpp has the session's life: checks, time
+// limits, reports. connection_work.cpp has what it is used for alone: statements and transactions.
+// connection_sessions.cpp has the sessions of its users, and what has become of their transactions.
 // connection_sharing.cpp has the statements that share it, connection_stopping.cpp the end of those that nobody waits
 // for any more.
 
 #include "actors/connection.hpp"
 #include "actors/job.hpp"
+#include "actors/session_in_use.hpp"
 #include "actors/socket_watch.hpp"
 #include "pool/error_streak.hpp"
 #include "pool/usual_time.hpp"
@@ -14,6 +16,7 @@
 #include <caf/io/typed_broker.hpp>
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -30,17 +33,6 @@ enum class activity : uint8_t {
   resetting, ///< The session is brought back into its first state.
   keepalive, ///< A ping for its own sake.
   gone,      ///< The session has ended; the pool has been told and will close this actor.
-};
-
-/// The use of the connection by somebody, from `checkout` on.
-struct session_in_use {
-  lease terms;
-  caf::actor_clock::time_point since;
-  std::deque<job> waiting; ///< What the holder has asked for while something ran.
-  std::string last_statement;
-  bool ending = false; ///< When what the holder has asked for is done.
-  bool warned = false; ///< That it is held for long.
-  caf::disposable time_limit;
 };
 
 /// A statement on a connection that it shares.
@@ -81,11 +73,13 @@ struct connection_state {
   // -- the connection's progress ---------------------------------------------------
 
   void drive(db::progress x);
+  void drive_once(db::progress x);
   void finished();
   void finish_keepalive(const tl::expected<result, db::trouble>& outcome);
   void finish_reset(const tl::expected<result, db::trouble>& outcome);
   void limit_until(caf::actor_clock::time_point limit);
   void set_timer(caf::actor_clock::time_point at);
+  caf::disposable run_at(caf::actor_clock::time_point when, std::function<void()> what);
   void stop_timer();
   void idle_event();
   void time_is_up();
@@ -107,6 +101,8 @@ struct connection_state {
   void step_failed(const db::trouble& what);
   void not_undone();
   void lost_transaction();
+  bool leaves_transaction_open() const;
+  void roll_back_what_is_open();
   void job_done();
   void note_traces(const std::string& sql);
   void settle();
@@ -114,7 +110,13 @@ struct connection_state {
   void add(session_command what);
   void check_in(session_id id);
   void next_command();
+  void carry_out(waiting_command next);
+  void expire_waiting();
+  void conclude(bool open);
+  void conclude_stopped();
+  outcome if_session_ends() const;
   void end_session(const std::string& why);
+  void end_session(const std::string& why, outcome what);
 
   // -- statements that share the connection ----------------------------------------
 
@@ -169,9 +171,11 @@ struct connection_state {
   descriptor watched;               ///< For the watch, until that is made.
   socket_watch_ptr watch;
   activity doing = activity::idle;
-  size_t expecting = 0;                    ///< Answers of the server that are awaited.
-  caf::actor_clock::time_point busy_until; ///< When what it does, other than sharing, has taken too long.
-  caf::disposable timer;                   ///< For that, or for the limits of those who wait meanwhile.
+  size_t expecting = 0;                      ///< Answers of the server that are awaited.
+  bool driving = false;                      ///< `drive` is at work.
+  std::optional<db::progress> next_progress; ///< What it goes on with.
+  caf::actor_clock::time_point busy_until;   ///< When what it does, other than sharing, has taken too long.
+  caf::disposable timer;                     ///< For that, or for the limits of those who wait meanwhile.
   caf::actor_clock::time_point timer_at = caf::actor_clock::time_point::max();
   uint32_t ended = 0;    ///< Requests that have ended since the last report.
   uint32_t requeued = 0; ///< Requests that have left since then to run elsewhere.
@@ -186,8 +190,10 @@ struct connection_state {
   bool has_current = false;      ///< Whether the check before use is for it, and it has not been answered.
   std::optional<job> at_hand;
   std::optional<session_in_use> in_use;
-  bool needs_reset = false;    ///< The session may not be what it was.
-  bool outlives_reset = false; ///< And a reset does not bring it back.
+  std::optional<session_end> last_session;   ///< The one before, for its holder's late messages.
+  std::optional<session_end> unreported_end; ///< The same, until the pool knows.
+  bool needs_reset = false;                  ///< The session may not be what it was.
+  bool outlives_reset = false;               ///< And a reset does not bring it back.
 
   // Statements that share the connection.
   std::deque<shared_work> unsent;

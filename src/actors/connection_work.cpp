@@ -4,6 +4,7 @@
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
+#include "pool/request.hpp"
 #include "pool/sql_rules.hpp"
 #include "types/time.hpp"
 
@@ -15,12 +16,6 @@
 namespace cenote {
 
 namespace {
-
-failure session_over(session_id id, const std::string& why) {
-  return own_failure(errc::session_ended, outcome::rejected,
-                     "session " + std::to_string(static_cast<uint64_t>(id)) + " has ended: " + why
-                         + "; check out another one");
-}
 
 /// Whether the error is about the compound statement and not about one of its parts: which of them is to blame, and
 /// whether anything is wrong with it when it comes alone, is only found out step by step.
@@ -64,26 +59,6 @@ void connection_state::start(transaction& what) {
   run_step();
 }
 
-void connection_state::start(lease& what) {
-  stop_timer();
-  if (has_ended(current.user)) { // During the check: the pool has said so before there was a session to end.
-    promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
-    release(fate::reusable);
-    return;
-  }
-  doing = activity::leased;
-  watch->want(true, false);
-  in_use.emplace();
-  in_use->terms = std::move(what);
-  in_use->since = self->clock().now();
-  needs_reset = false;
-  auto& terms = in_use->terms;
-  auto limit = deadline_after(in_use->since, terms.options.time_limit);
-  if (limit != caf::actor_clock::time_point::max())
-    in_use->time_limit = self->run_scheduled(limit, [this] { end_session("its time limit has passed"); });
-  promise.deliver(terms.id);
-}
-
 // -- steps -----------------------------------------------------------------------
 
 void connection_state::run_step() {
@@ -104,23 +79,27 @@ void connection_state::finish_step() {
     auto came = db->take();
     if (!came)
       return step_failed(came.error());
-    if (at_hand->is_transaction() && kind == step_kind::statement && !db->in_transaction())
+    if (kind == step_kind::statement && at_hand->is_transaction() && !db->has_open_transaction())
       return lost_transaction();
-    if (at_hand->current().kind == step_kind::aftermath && !in_use && came->warnings() > 0)
+    if (kind == step_kind::statement && leaves_transaction_open())
+      return roll_back_what_is_open();
+    if (kind == step_kind::aftermath && !in_use && came->warnings() > 0)
       at_hand->doubt_rollback();
-    if (at_hand->current().kind == step_kind::begin && at_hand->at_start() && came->warnings() > 0)
+    if (kind == step_kind::begin && !in_use && at_hand->at_start() && came->warnings() > 0)
       return not_undone();
     more = at_hand->step_done(std::move(*came));
   }
   if (more) {
     run_step();
-    return;
+  } else if (in_use) {
+    conclude(db->has_open_transaction());
+  } else {
+    stop_timer();
+    if (kind != step_kind::aftermath && kind != step_kind::question)
+      note_success();
+    at_hand->answer();
+    job_done();
   }
-  stop_timer();
-  if (kind != step_kind::aftermath)
-    note_success();
-  at_hand->answer();
-  job_done();
 }
 
 void connection_state::step_failed(const db::trouble& what) {
@@ -147,25 +126,48 @@ void connection_state::step_failed(const db::trouble& what) {
     run_step();
     return;
   }
+  if (kind == step_kind::check && reusable) { // The savepoint has gone, and so has the transaction that held it.
+    if (in_use)
+      conclude(false);
+    else
+      lost_transaction();
+    return;
+  }
   auto text = judged.why.text;
-  auto sets = reusable ? std::optional{what.complete_sets} : std::nullopt;
-  auto why = at_hand->fate_of_whole(std::move(judged.why), sets, db->in_transaction());
   if (kind == step_kind::aftermath || kind == step_kind::question) {
-    // The client gets to know what came before. Whether a transaction is open is not known now.
+    // The client gets to know what came before.
     needs_reset = true;
+    if (reusable && in_use && at_hand->is_guarded()) {
+      conclude(false);
+      return;
+    }
+    if (in_use) // Whether its transaction is open cannot be told: ending the connection makes it sure.
+      judged.connection = reusable ? fate::broken : judged.connection;
+    reusable = reusable && !in_use;
     at_hand->answer();
-  } else if (reusable && at_hand->asks_what_stayed(why, observed(what, db->is_mariadb()))) {
-    put_numbers(why);
-    at_hand->ask_what_stayed(std::move(why));
-    run_step();
-    return;
-  } else if (reusable && (at_hand->is_transaction() || in_use)) {
-    put_numbers(why);
-    // An error does not tell whether a transaction is still open; any success does.
-    at_hand->fail_after(at_hand->is_transaction() ? "ROLLBACK" : "DO 0", std::move(why));
-    run_step();
-    return;
   } else {
+    auto sets = reusable ? std::optional{what.complete_sets} : std::nullopt;
+    auto why = at_hand->fate_of_whole(std::move(judged.why), sets, db->in_transaction());
+    put_numbers(why);
+    if (reusable && in_use && what.source == db::complaint::invalid_statement && !at_hand->is_guarded()) {
+      at_hand->fail(std::move(why)); // Nothing was sent: there is nothing to ask the server.
+      conclude(db->has_open_transaction());
+      return;
+    }
+    if (reusable && at_hand->asks_what_stayed(why, observed(what, db->is_mariadb()))) {
+      at_hand->ask_what_stayed(std::move(why));
+      run_step();
+      return;
+    }
+    if (reusable && (at_hand->is_transaction() || in_use)) {
+      // An error does not tell whether a transaction is still open; any success does.
+      if (in_use)
+        at_hand->look_and_fail(std::move(why));
+      else
+        at_hand->fail_after("ROLLBACK", std::move(why));
+      run_step();
+      return;
+    }
     answer(std::move(why));
   }
   stop_timer();
@@ -188,14 +190,35 @@ void connection_state::not_undone() {
 /// A statement has committed or rolled back, which can be done in ways that its text does not show.
 void connection_state::lost_transaction() {
   stop_timer();
-  answer(at_hand->fate_of_whole(
-      own_failure(
-          errc::invalid_statement, outcome::unknown,
-          "the statement has ended its transaction, by a COMMIT or the like in a procedure: what came before it "
-          "may have taken effect, what comes after was not run"),
-      std::nullopt, false));
+  auto why = own_failure(
+      errc::transaction_ended, outcome::unknown,
+      "the statement has ended its transaction, by a COMMIT or the like in a procedure: what came before it "
+      "may have taken effect, what comes after was not run");
+  why.statement_index = at_hand->fate_of_whole(why, std::nullopt, false).statement_index;
+  answer(std::move(why));
   needs_reset = true;
   job_done();
+}
+
+/// Whether a statement that came alone has begun a transaction and not ended it. Its success would not last: only that
+/// of a read, which has nothing to lose.
+bool connection_state::leaves_transaction_open() const {
+  return !in_use && !at_hand->is_transaction() && db->has_open_transaction()
+         && (at_hand->kind() != statement_kind::read || pool::may_commit(at_hand->current().text.sql));
+}
+
+void connection_state::roll_back_what_is_open() {
+  auto& sql = at_hand->current().text.sql;
+  auto may_have_committed = pool::may_commit(sql) && !pool::controls_transaction(sql);
+  auto why = own_failure(errc::transaction_ended, may_have_committed ? outcome::unknown : outcome::rejected,
+                         "the statement left a transaction open, which was rolled back: run it in a session, or let a "
+                         "procedure end what it begins with COMMIT");
+  if (may_have_committed)
+    why.text += "; what it did outside of that transaction has taken effect";
+  put_numbers(why);
+  needs_reset = true;
+  at_hand->fail_after("ROLLBACK", std::move(why));
+  run_step();
 }
 
 /// The client has its answer, and the connection is in order.
@@ -234,7 +257,7 @@ void connection_state::settle() {
   }
   needs_reset = false;
   doing = activity::resetting;
-  limit_until(self->clock().now() + context.server->connect_timeout);
+  limit_until(pool::later(self->clock().now(), context.server->connect_timeout));
   drive(db->start_reset());
 }
 
@@ -246,77 +269,6 @@ void connection_state::finish_reset(const tl::expected<result, db::trouble>& out
   }
   auto why = outcome ? "a transaction is open after a reset" : outcome.error().text;
   release(fate::broken, last_owner.empty() ? why : why + "; its last session was that of " + last_owner);
-}
-
-// -- sessions --------------------------------------------------------------------
-
-void connection_state::add(session_command what) {
-  auto who = what.session;
-  if (!in_use || in_use->terms.id != who) {
-    self->make_response_promise().deliver(make_error(session_over(who, "its time was up, or it was checked in")));
-    return;
-  }
-  in_use->waiting.emplace_back(std::move(what), self->make_response_promise());
-  if (doing == activity::leased)
-    next_command();
-}
-
-/// One who checks in has what it asked for before done; one that has ended wants nothing any more.
-void connection_state::check_in(session_id id) {
-  if (!in_use || in_use->terms.id != id)
-    return;
-  if (has_ended(current.user)) {
-    end_session("its holder has ended");
-    return;
-  }
-  in_use->ending = true;
-  if (doing == activity::leased)
-    next_command();
-}
-
-void connection_state::next_command() {
-  if (in_use->waiting.empty()) {
-    if (in_use->ending)
-      end_session("it was checked in");
-    return;
-  }
-  auto next = std::move(in_use->waiting.front());
-  in_use->waiting.pop_front();
-  if (next.current().kind == step_kind::begin && db->in_transaction()) {
-    next.answer(own_failure(errc::invalid_statement, outcome::rejected,
-                            "a transaction is open already: commit or roll back first, or set a savepoint"));
-    next_command();
-    return;
-  }
-  note_traces(next.current().text.sql);
-  needs_reset = true;
-  in_use->last_statement = next.current().text.sql;
-  current.attempts = 1;
-  current.waited = current.waited.zero();
-  at_hand.emplace(std::move(next));
-  limit_until(at_hand->limit() > at_hand->limit().zero() ? self->clock().now() + at_hand->limit()
-                                                         : caf::actor_clock::time_point::max());
-  run_step();
-}
-
-void connection_state::end_session(const std::string& why) {
-  if (!in_use)
-    return;
-  auto session = std::exchange(in_use, std::nullopt);
-  last_owner = session->terms.options.owner;
-  session->time_limit.dispose();
-  for (auto& x : session->waiting)
-    x.answer(session_over(session->terms.id, why));
-  if (doing == activity::leased) {
-    settle();
-  } else if (doing == activity::running) {
-    // An open transaction will be rolled back, unless it is just being committed.
-    auto over = session_over(session->terms.id, why);
-    over.what = outcome::unknown;
-    cut(std::move(over));
-    stop_on_server();
-  }
-  // Else it is being stopped already, and settles when that is over.
 }
 
 } // namespace cenote

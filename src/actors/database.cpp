@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -249,7 +250,7 @@ struct database::session::impl {
     // nop
   }
 
-  /// Carries a command out and notes what its failure means for an open transaction.
+  /// Carries a command out, and notes whether its failure means that an open transaction may have been committed.
   template <class T, class... Ts>
   T command(Ts&&... request);
 
@@ -265,21 +266,18 @@ struct database::session::impl {
   pool_actor pool;
   session_id id;
   std::thread::id owner = std::this_thread::get_id();
-  bool open = false;             ///< Whether a transaction is.
-  std::optional<failure> undone; ///< Why the server has rolled it back.
+  std::optional<failure> doubt; ///< Why the transaction may have been committed although nobody asked for that.
 };
 
 template <class T, class... Ts>
 T database::session::impl::command(Ts&&... request) {
   check_thread();
-  if (undone)
-    throw database_error{*undone};
   try {
     return ask<T>(self, pool, std::forward<Ts>(request)...);
   } catch (const database_error& err) {
-    // After `lock_wait` it is still open.
-    if (open && err.why().what == outcome::rolled_back && err.why().code != errc::lock_wait)
-      undone = err.why();
+    // After its time limit a statement has been stopped, and its transaction is still open.
+    if (err.why().what == outcome::unknown && err.why().code != errc::statement_timeout)
+      doubt = err.why();
     throw;
   }
 }
@@ -303,18 +301,13 @@ result database::session::execute(statement what) {
 
 void database::session::begin(transaction_options how) {
   impl_->command<void>(begin_atom_v, impl_->id, how);
-  impl_->open = true;
 }
 
 void database::session::commit() {
   impl_->command<void>(commit_atom_v, impl_->id);
-  impl_->open = false;
 }
 
 void database::session::rollback() {
-  impl_->check_thread();
-  impl_->undone.reset();
-  impl_->open = false;
   impl_->command<void>(rollback_atom_v, impl_->id);
 }
 
@@ -326,8 +319,26 @@ void database::session::rollback_to(std::string name) {
   impl_->command<void>(rollback_atom_v, impl_->id, std::move(name));
 }
 
-void database::session::abandon() noexcept try { rollback(); } catch (const std::exception&) {
-  // The server does it when the connection comes back, or is lost.
+void database::session::abandon(std::exception_ptr thrown) {
+  auto doubt = std::exchange(impl_->doubt, std::nullopt);
+  try {
+    rollback();
+  } catch (const std::exception&) {
+    // The server does it when the connection comes back, or is lost.
+  }
+  if (!doubt)
+    return;
+  if (!thrown)
+    throw database_error{std::move(*doubt)};
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const database_error& err) {
+    if (err.why().what == outcome::unknown)
+      throw;
+    std::throw_with_nested(database_error{std::move(*doubt)});
+  } catch (...) {
+    std::throw_with_nested(database_error{std::move(*doubt)});
+  }
 }
 
 } // namespace cenote

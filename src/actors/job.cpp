@@ -17,6 +17,10 @@ step control(step_kind kind, std::string sql) {
   return {kind, write(std::move(sql))};
 }
 
+/// A name that nobody else uses: a savepoint of the same name would replace this one.
+constexpr auto set_mark = "SAVEPOINT `cenote transaction mark`";
+constexpr auto remove_mark = "RELEASE SAVEPOINT `cenote transaction mark`";
+
 void add_begin(std::vector<step>& steps, const transaction_options& options) {
   if (auto level = to_string(options.level); !level.empty())
     steps.push_back(control(step_kind::begin, "SET TRANSACTION ISOLATION LEVEL " + level));
@@ -45,8 +49,14 @@ job::job(transaction what, bool as_compound, caf::response_promise promise)
 
 void job::add_steps_of_whole() {
   add_begin(steps_, whole_.options);
-  for (auto& x : whole_.statements)
+  for (auto& x : whole_.statements) {
+    auto marked = pool::may_restart_transaction(x.sql);
+    if (marked)
+      steps_.push_back(control(step_kind::mark, set_mark));
     steps_.push_back({step_kind::statement, x});
+    if (marked)
+      steps_.push_back(control(step_kind::check, remove_mark));
+  }
   steps_.push_back(control(step_kind::commit, "COMMIT"));
 }
 
@@ -59,21 +69,36 @@ job::job(session_command what, caf::response_promise promise)
     steps_.push_back({step_kind::statement, std::move(what.text)});
     break;
   case kind::begin:
+    what_ = pool::session_step::begin;
     add_begin(steps_, what.options);
     break;
   case kind::commit:
+    what_ = pool::session_step::commit;
     steps_.push_back(control(step_kind::commit, "COMMIT"));
     break;
   case kind::rollback:
+    what_ = pool::session_step::rollback;
     steps_.push_back(control(step_kind::control, "ROLLBACK"));
     break;
   case kind::savepoint:
+    what_ = pool::session_step::savepoint;
     steps_.push_back(control(step_kind::control, "SAVEPOINT " + detail::quoted_name(what.savepoint)));
     break;
   case kind::rollback_to:
+    what_ = pool::session_step::savepoint;
     steps_.push_back(control(step_kind::control, "ROLLBACK TO SAVEPOINT " + detail::quoted_name(what.savepoint)));
     break;
   }
+}
+
+void job::guard() {
+  guarded_ = true;
+  steps_.insert(steps_.begin(), control(step_kind::mark, set_mark));
+  steps_.push_back(control(step_kind::check, remove_mark));
+}
+
+void job::roll_back_first() {
+  steps_.insert(steps_.begin(), control(step_kind::begin, "ROLLBACK"));
 }
 
 bool job::step_done(result x) {
@@ -82,13 +107,14 @@ bool job::step_done(result x) {
     results_.push_back(std::move(x));
   else if (kind == step_kind::question)
     stayed_ |= pool::something_stayed(x);
-  if (++at_ < steps_.size())
-    return true;
-  if (kind == step_kind::question && !stayed_)
-    failed_->what = if_nothing_stayed_;
-  else if (kind == step_kind::question)
-    failed_->text += stayed;
-  return false;
+  auto more = ++at_ < steps_.size();
+  if (kind == step_kind::question && (!more || current().kind != step_kind::question)) {
+    if (stayed_)
+      failed_->text += stayed;
+    else
+      failed_->what = if_nothing_stayed_;
+  }
+  return more;
 }
 
 bool job::step_done(std::vector<result> all) {
@@ -96,17 +122,18 @@ bool job::step_done(std::vector<result> all) {
   return ++at_ < steps_.size();
 }
 
-/// Whether the current step, if it has arrived, may have made the transaction's changes last.
 bool job::may_be_committing() const {
   auto& x = current();
-  return x.kind == step_kind::commit || x.kind == step_kind::compound
+  return x.kind == step_kind::commit || x.kind == step_kind::compound || x.kind == step_kind::check
          || (x.kind == step_kind::statement && pool::may_commit(x.text.sql));
 }
 
 failure job::fate_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const {
   if (is_transaction()) {
-    if (current().kind == step_kind::statement)
+    if (current().kind == step_kind::statement || current().kind == step_kind::mark)
       why.statement_index = static_cast<uint32_t>(results_.size());
+    else if (current().kind == step_kind::check)
+      why.statement_index = static_cast<uint32_t>(results_.size() - 1);
     else if (current().kind == step_kind::compound && complete_sets && *complete_sets < whole_.statements.size())
       why.statement_index = static_cast<uint32_t>(*complete_sets);
   } else if (!in_transaction || why.code == errc::statement_timeout) {
@@ -144,6 +171,8 @@ void job::ask_what_stayed(failure why) {
   steps_.clear();
   for (auto& x : std::exchange(questions_, {}))
     steps_.push_back({step_kind::question, std::move(x)});
+  if (guarded_)
+    steps_.push_back(control(step_kind::check, remove_mark));
   at_ = 0;
 }
 
@@ -170,6 +199,11 @@ void job::fail_after(std::string sql, failure why) {
   failed_ = std::move(why);
   steps_ = {control(step_kind::aftermath, std::move(sql))};
   at_ = 0;
+}
+
+void job::look_and_fail(failure why) {
+  auto marked = guarded_ && current().kind != step_kind::mark;
+  fail_after(marked ? remove_mark : "DO 0", std::move(why));
 }
 
 void job::answer() {

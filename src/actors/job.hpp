@@ -2,6 +2,7 @@
 
 #include "cenote/actors.hpp"
 #include "pool/partial_effects.hpp"
+#include "pool/session_transaction.hpp"
 
 #include <caf/response_promise.hpp>
 
@@ -18,6 +19,8 @@ enum class step_kind : uint8_t {
   compound,  ///< All of a transaction at once.
   commit,
   question,  ///< What a failed statement has left behind.
+  mark,      ///< Sets a savepoint, which disappears with the transaction.
+  check,     ///< Removes it: whether that is possible says whether the transaction is still the same.
   aftermath, ///< What has to be done before a failure is answered.
   control,   ///< Another one of ours: a savepoint ...
 };
@@ -46,6 +49,23 @@ public:
 
   /// Whether it is a transaction of its own, so that what is open has to be rolled back if it fails.
   bool is_transaction() const noexcept { return !whole_.statements.empty(); }
+
+  /// What the holder of a session has asked for; `statement` if it is none.
+  pool::session_step what() const noexcept { return what_; }
+
+  /// Marks the transaction around the statement of a session, so that its end is noticed even if it begins another one.
+  void guard();
+
+  /// Rolls back before everything else.
+  void roll_back_first();
+
+  bool is_guarded() const noexcept { return guarded_; }
+
+  /// The failure that is to be answered, if a step has failed.
+  const std::optional<failure>& failed() const noexcept { return failed_; }
+
+  /// Whether the current step, if it has arrived, may have made the transaction's changes last.
+  bool may_be_committing() const;
 
   /// What repeating it would do.
   statement_kind kind() const noexcept { return kind_; }
@@ -81,9 +101,15 @@ public:
 
   /// The rollback after the failure was incomplete.
   void doubt_rollback();
+  /// What will be answered.
+  void fail(failure why) { failed_ = std::move(why); }
 
   /// After a failure, runs a statement before it is answered.
   void fail_after(std::string sql, failure why);
+
+  /// The same for the statement of a session, which may have ended its transaction: then the server refuses this one,
+  /// or says with its success that none is open.
+  void look_and_fail(failure why);
 
   /// Sends the answer: what has failed if anything has.
   void answer();
@@ -95,11 +121,12 @@ private:
   enum class reply : uint8_t { result, results, nothing };
 
   void add_steps_of_whole();
-  bool may_be_committing() const;
 
   caf::response_promise promise_;
   reply reply_ = reply::result;
   statement_kind kind_ = statement_kind::write;
+  pool::session_step what_ = pool::session_step::statement;
+  bool guarded_ = false;
   std::chrono::nanoseconds limit_{0};
   transaction whole_; ///< Empty if it is none.
   std::vector<step> steps_;

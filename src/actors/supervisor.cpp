@@ -231,7 +231,8 @@ void supervisor_state::released_connection(connection_id id, const released& x) 
     log().warn("pool {}: connection {} may be broken: {}", rules.name, static_cast<uint64_t>(id), x.reason);
   else if (x.what != fate::reusable)
     tell_gone(id, x.reason);
-  end_session_on(id);
+  auto& how = x.session;
+  end_session_on(id, how ? how->why : "its connection was given back", how ? how->what : outcome::rejected);
   perform(core.released(id, x.what, {x.ended, x.requeued}, x.reason, now()));
 }
 
@@ -246,7 +247,7 @@ void supervisor_state::returned(connection_id id, grant what, const std::string&
   tell_gone(id, reason);
   log().debug("pool {}: a statement of connection {} was not sent and gets another", rules.name,
               static_cast<uint64_t>(id));
-  end_session_on(id);
+  end_session_on(id, reason);
   auto who = take_back(std::move(what));
   perform(core.returned(id, reason, who, now()));
 }
@@ -261,7 +262,7 @@ void supervisor_state::connection_down(const caf::actor_addr& who) {
   if (i == connections.end())
     return;
   auto id = i->first;
-  end_session_on(id);
+  end_session_on(id, "its connection has ended");
   connections.erase(i);
   perform(core.closed(id, now()));
 }
@@ -318,7 +319,7 @@ void supervisor_state::carry_out(const pool::open_connection& x) {
 }
 
 void supervisor_state::carry_out(const pool::close_connection& x) {
-  end_session_on(x.id);
+  end_session_on(x.id, "the pool closed its connection");
   self->send(connections.at(x.id).actor, close_atom_v);
 }
 

@@ -22,19 +22,22 @@ void supervisor_state::accept(session_options what, caf::strong_actor_ptr holder
 
 void supervisor_state::command(session_command what) {
   auto promise = self->make_response_promise();
-  if (auto i = sessions.find(what.session); i != sessions.end())
+  if (auto i = sessions.find(what.session); i != sessions.end()) {
     promise.delegate(connections.at(i->second.connection).actor, execute_atom_v, std::move(what));
-  else
-    promise.deliver(make_error(own_failure(errc::session_ended, outcome::rejected,
-                                           "session " + std::to_string(static_cast<uint64_t>(what.session))
-                                               + " has ended, or never was; check out another one")));
+    return;
+  }
+  auto how = past_sessions.find(what.session, caf::actor_cast<caf::actor_addr>(promise.source()));
+  promise.deliver(
+      make_error(own_failure(errc::session_ended, how != nullptr ? how->what : outcome::rejected,
+                             "session " + std::to_string(static_cast<uint64_t>(what.session)) + " has ended"
+                                 + (how != nullptr ? ": " + how->why : ", or never was") + "; check out another one")));
 }
 
 void supervisor_state::check_in(session_id id) {
   // One that has ended already needs no second end.
   if (auto i = sessions.find(id); i != sessions.end()) {
     auto connection = i->second.connection;
-    end_session_on(connection);
+    end_session_on(connection, "it was checked in");
     self->send(connections.at(connection).actor, checkin_atom_v, id);
   }
 }
@@ -53,18 +56,22 @@ void supervisor_state::holder_down(const caf::actor_addr& who) {
 void supervisor_state::begin_session(lease& what, const pending& who, connection_id connection) {
   what.id = session_id{++last_session};
   auto holder = caf::actor_cast<caf::actor_addr>(who.user);
-  self->monitor(who.user);
+  // Once, however many it holds: each monitor would be kept until the holder ends.
+  if (std::ranges::none_of(sessions, [&](auto& x) { return x.second.holder == holder; }))
+    self->monitor(who.user);
   sessions.emplace(what.id, lent{connection, holder});
   connections.at(connection).session = what.id;
 }
 
 /// The holder is not to be heard any more.
-void supervisor_state::end_session_on(connection_id id) {
+/// @param why is told to the holder if it did not know.
+void supervisor_state::end_session_on(connection_id id, std::string why, outcome what) {
   auto i = connections.find(id);
   if (i == connections.end() || !i->second.session)
     return;
   auto session = sessions.find(*i->second.session);
-  auto holder = std::move(session->second.holder);
+  auto holder = session->second.holder;
+  past_sessions.add(session->first, {std::move(session->second.holder), std::move(why), what});
   sessions.erase(session);
   // Would end the monitoring for its other sessions, too.
   if (std::ranges::none_of(sessions, [&](auto& x) { return x.second.holder == holder; }))

@@ -4,6 +4,7 @@
 // supervisor_sessions.cpp keeps the books of sessions and their holders.
 
 #include "actors/connection_factory.hpp"
+#include "actors/ended_sessions.hpp"
 #include "actors/log_pacer.hpp"
 #include "cenote/actors.hpp"
 #include "cenote/settings.hpp"
@@ -109,7 +110,7 @@ struct supervisor_state {
 
   pool::request add(pending x);
   void begin_session(lease& what, const pending& who, connection_id connection);
-  void end_session_on(connection_id id);
+  void end_session_on(connection_id id, std::string why, outcome what = outcome::rejected);
   void start_drain(pool::time_point until);
   void end_if_finished();
   void arm_timer();
@@ -122,6 +123,7 @@ struct supervisor_state {
 
   std::unordered_map<connection_id, member> connections;
   std::unordered_map<session_id, lent> sessions;
+  ended_sessions past_sessions;
   uint64_t last_session = 0;
   std::unordered_map<pool::request_id, pending> requests;
   uint64_t last_request = 0;

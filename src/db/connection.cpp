@@ -95,7 +95,11 @@ size_t connection::unsent() const noexcept {
 
 bool connection::in_transaction() const noexcept {
   auto status = impl_->session->server_status;
-  return (status & SERVER_STATUS_IN_TRANS) != 0 || ((status & SERVER_STATUS_AUTOCOMMIT) == 0 && impl_->autocommit);
+  return has_open_transaction() || ((status & SERVER_STATUS_AUTOCOMMIT) == 0 && impl_->autocommit);
+}
+
+bool connection::has_open_transaction() const noexcept {
+  return (impl_->session->server_status & SERVER_STATUS_IN_TRANS) != 0;
 }
 
 progress connection::resume(bool readable, bool writable) {

@@ -141,7 +141,8 @@ public:
   size_t unsent() const noexcept;
   /// @}
 
-  /// Whether a transaction is open, as far as the server has told: it does not with an error.
+  /// Whether a transaction is open, or begins with the next statement because autocommit was switched off, as far as the
+  /// server has told: it does not with an error.
   bool in_transaction() const noexcept;
 
   /// Whether something may have changed the session since it was opened or reset, as far as the server tells: a stored
@@ -150,6 +151,9 @@ public:
 
   /// Whether its database did not exist at the last reset. The next one tries again.
   bool lacks_database() const noexcept;
+
+  /// Whether a transaction is open, as far as the server has told.
+  bool has_open_transaction() const noexcept;
 
   /// Whether the connection is still in step with the server after an operation: false after a loss, a protocol error
   /// or an oversized result; then it must be destroyed.

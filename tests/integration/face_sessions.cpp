@@ -153,6 +153,113 @@ SCENARIO("a transaction that the server has rolled back cannot be committed by m
   }
 }
 
+SCENARIO("a transaction that has been committed behind its back is told to the caller, however the function ends") {
+  const std::vector<std::string> enders{"CREATE OR REPLACE TABLE face_made (a INT)", "TRUNCATE TABLE face_made",
+                                        "LOCK TABLES face WRITE", "BEGIN NOT ATOMIC COMMIT; START TRANSACTION; END"};
+  auto end_it = [](session& s, const std::string& sql) {
+    s.execute(insert(1));
+    auto why = failure_of([&] { s.execute(write(sql)); });
+    CHECK(why && why->code == errc::transaction_ended);
+    CHECK(failure_of([&] { s.execute(insert(2)); }));
+  };
+  auto check = [this](const std::optional<failure>& why) {
+    REQUIRE(why);
+    CHECK_EQ(why->code, errc::transaction_ended);
+    CHECK_EQ(why->what, outcome::unknown);
+    CHECK_EQ(rows(), 1u);
+    must(pool, write("DELETE FROM face"));
+    await_all_back();
+  };
+  GIVEN("functions that end their transactions") {
+    WHEN("they pass the error on, swallow it, throw something else, or return an error") {
+      for (auto& sql : enders) {
+        MESSAGE(sql);
+        check(failure_of([&] {
+          db.with_transaction([&](session& s) {
+            s.execute(insert(1));
+            s.execute(write(sql));
+            throw own_error{};
+          });
+        }));
+        check(failure_of([&] { db.with_transaction([&](session& s) { end_it(s, sql); }); }));
+        std::string inner;
+        check(failure_of([&] {
+          try {
+            db.with_transaction([&](session& s) {
+              end_it(s, sql);
+              throw own_error{};
+            });
+          } catch (const database_error& err) {
+            try {
+              std::rethrow_if_nested(err);
+            } catch (const own_error& own) {
+              inner = own.what();
+            }
+            throw;
+          }
+        }));
+        CHECK_EQ(inner, "out of luck");
+        check(failure_of([&] {
+          db.with_transaction([&](session& s) -> tl::expected<int, std::string> {
+            end_it(s, sql);
+            return tl::unexpected<std::string>{"no"};
+          });
+        }));
+        check(failure_of([&] {
+          db.with_transaction([&](session& s) {
+            end_it(s, sql);
+            s.rollback();
+            throw own_error{};
+          });
+        }));
+      }
+      THEN("each caller gets it") {
+        // Checked above.
+      }
+    }
+  }
+}
+
+SCENARIO("SQL cannot commit the transaction of a function") {
+  GIVEN("an empty table") {
+    WHEN("a function commits by SQL, swallows the error and throws") {
+      CHECK_THROWS_AS(db.with_transaction([](session& s) {
+        s.execute(insert(1));
+        auto why = failure_of([&] { s.execute(write("COMMIT")); });
+        CHECK(why && why->code == errc::invalid_statement);
+        throw own_error{};
+      }),
+                      own_error);
+      THEN("nothing is left") {
+        CHECK_EQ(rows(), 0u);
+        await_all_back();
+      }
+    }
+  }
+}
+
+SCENARIO("a session that is killed while it is idle fails the commit as rolled back") {
+  GIVEN("an empty table") {
+    WHEN("the server ends the session in an open transaction, and the function goes on") {
+      auto why = failure_of([&] {
+        db.with_transaction([&](session& s) {
+          s.execute(insert(1));
+          auto number = s.execute(read("SELECT CONNECTION_ID()"))[0].get<uint64_t>(0);
+          must(pool, write("KILL ?", number));
+          await_status(pool, [](auto& x) { return x.lost == 1; });
+        });
+      });
+      THEN("the caller learns that nothing has happened") {
+        REQUIRE(why);
+        CHECK_EQ(why->code, errc::session_ended);
+        CHECK_EQ(why->what, outcome::rolled_back);
+        CHECK_EQ(rows(), 0u);
+        await_all_back();
+      }
+    }
+  }
+}
+
 SCENARIO("a lost connection fails the transaction and the pool replaces it") {
   GIVEN("an empty table") {
     WHEN("the server ends the session in the middle of a transaction") {

@@ -118,7 +118,7 @@ SCENARIO("a procedure that commits does not pass for a transaction") {
                                            write("INSERT INTO things VALUES (1, 'b')")));
       THEN("the answer says that the transaction was ended too early") {
         REQUIRE(!came.has_value());
-        CHECK_EQ(to_string(came.error().code), "invalid_statement");
+        CHECK_EQ(to_string(came.error().code), "transaction_ended");
         CHECK_EQ(to_string(came.error().what), "unknown");
         CHECK_EQ(came.error().statement_index.value_or(99), 1u);
         CHECK_EQ(things(), 1u);

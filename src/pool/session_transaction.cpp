@@ -1,0 +1,201 @@
+#include "pool/session_transaction.hpp"
+
+#include "pool/sql_rules.hpp"
+#include "types/first_word.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+namespace cenote::pool {
+
+namespace {
+
+constexpr char upper(char x) {
+  return x >= 'a' && x <= 'z' ? static_cast<char>(x - 'a' + 'A') : x;
+}
+
+constexpr bool is_word_char(char x) {
+  return (x >= '0' && x <= '9') || (upper(x) >= 'A' && upper(x) <= 'Z') || x == '_';
+}
+
+/// Whether the text holds this word, in upper case, in whatever case.
+bool has_word(std::string_view text, std::string_view word) {
+  auto same = [](char x, char y) { return upper(x) == y; };
+  for (auto i = text.begin();;) {
+    i = std::search(i, text.end(), word.begin(), word.end(), same);
+    if (i == text.end())
+      return false;
+    auto end = i + static_cast<std::ptrdiff_t>(word.size());
+    if ((i == text.begin() || !is_word_char(*std::prev(i))) && (end == text.end() || !is_word_char(*end)))
+      return true;
+    ++i;
+  }
+}
+
+/// Statements that begin no transaction, though some of them end one.
+constexpr std::array<std::string_view, 45> words_that_begin_none{
+    "SELECT", "INSERT",  "UPDATE",   "DELETE",  "REPLACE", "WITH",     "VALUES",     "TABLE",     "SHOW",
+    "DO",     "EXPLAIN", "DESCRIBE", "DESC",    "CREATE",  "ALTER",    "DROP",       "TRUNCATE",  "RENAME",
+    "LOCK",   "UNLOCK",  "GRANT",    "REVOKE",  "ANALYZE", "OPTIMIZE", "CHECK",      "CHECKSUM",  "REPAIR",
+    "FLUSH",  "LOAD",    "USE",      "PREPARE", "HANDLER", "KILL",     "DEALLOCATE", "HELP",      "CACHE",
+    "PURGE",  "RESET",   "INSTALL",  "SIGNAL",  "GET",     "RELEASE",  "SAVEPOINT",  "UNINSTALL", "RESIGNAL"};
+
+/// What the holder has to know to go on.
+constexpr std::string_view advice = "; nothing else is run in this session before a rollback or another begin";
+
+failure ended(outcome what, std::string text) {
+  failure result;
+  result.code = errc::transaction_ended;
+  result.what = what;
+  result.text = std::move(text);
+  return result;
+}
+
+failure invalid(std::string text) {
+  failure result;
+  result.code = errc::invalid_statement;
+  result.what = outcome::rejected;
+  result.text = std::move(text);
+  return result;
+}
+
+} // namespace
+
+bool is_rollback(std::string_view sql) {
+  return detail::first_word(sql) == "ROLLBACK" && !has_word(sql, "TO");
+}
+
+bool controls_transaction(std::string_view sql) {
+  auto word = detail::first_word(sql);
+  return word == "COMMIT" || (word == "BEGIN" && !has_word(sql, "ATOMIC"))
+         || (word == "START" && has_word(sql, "TRANSACTION")) || is_rollback(sql);
+}
+
+bool may_restart_transaction(std::string_view sql) {
+  auto word = detail::first_word(sql);
+  if (word == "SET")
+    return has_word(sql, "STATEMENT");
+  if (word == "ROLLBACK") // To a savepoint; that would also remove one that was set to mark the transaction.
+    return is_rollback(sql);
+  return std::ranges::find(words_that_begin_none, word) == words_that_begin_none.end();
+}
+
+std::optional<failure> session_transaction::refusal(session_step what, std::string_view sql, bool open) const {
+  if (ended_) {
+    if (what == session_step::rollback || what == session_step::begin
+        || (what == session_step::statement && is_rollback(sql)))
+      return std::nullopt;
+    auto why = *ended_;
+    why.text = "not sent, because the transaction has ended: " + why.text;
+    return why;
+  }
+  if (what == session_step::begin && open)
+    return invalid("a transaction is open already: commit or roll back first, or set a savepoint");
+  if (begun_ && what == session_step::statement && controls_transaction(sql))
+    return invalid(detail::first_word(sql)
+                   + " would begin or end the open transaction unnoticed: use the messages or functions begin, commit "
+                     "and rollback instead");
+  return std::nullopt;
+}
+
+bool session_transaction::needs_mark(session_step what, std::string_view sql) const {
+  return begun_ && !ended_ && what == session_step::statement && may_restart_transaction(sql);
+}
+
+std::optional<failure> session_transaction::succeeded(session_step what, std::string_view sql, bool open) {
+  switch (what) {
+  case session_step::begin:
+    begun_ = true;
+    ended_.reset();
+    statements_ = 0;
+    return std::nullopt;
+  case session_step::commit:
+  case session_step::rollback:
+    begun_ = false;
+    ended_.reset();
+    return std::nullopt;
+  case session_step::statement:
+    if (ended_) { // It was a rollback.
+      begun_ = false;
+      ended_.reset();
+      return std::nullopt;
+    }
+    ++statements_;
+    break;
+  case session_step::savepoint:
+    break;
+  }
+  if (!begun_ || open)
+    return std::nullopt;
+  if (what == session_step::statement && may_commit(sql))
+    ended_ = ended(outcome::unknown, place(what, sql)
+                                         + " has been run, but has ended the transaction that it belonged to, as DDL, "
+                                           "LOCK TABLES and procedures with COMMIT do: what came before it may have "
+                                           "been committed");
+  else
+    ended_ = ended(outcome::unknown,
+                   "the transaction was gone when " + place(what, sql)
+                       + " was run: that may have taken effect alone, and what came before it may have been committed");
+  ended_->text += advice;
+  if (statements_ > 0)
+    ended_->statement_index = statements_ - 1;
+  return ended_;
+}
+
+failure session_transaction::failed(session_step what, std::string_view sql, bool was_open, bool open, failure why) {
+  switch (what) {
+  case session_step::begin:
+    return why;
+  case session_step::commit:
+  case session_step::rollback:
+    begun_ = begun_ && open;
+    return why;
+  case session_step::statement:
+    if (ended_)
+      return why;
+    ++statements_;
+    break;
+  case session_step::savepoint:
+    break;
+  }
+  auto may_have_committed = what == session_step::statement && may_commit(sql);
+  // A holder that uses SQL instead of messages may end its transaction as it likes, but not lose it unnoticed.
+  auto lost = was_open && (!may_have_committed || why.what == outcome::rolled_back);
+  if (open || (!begun_ && !lost))
+    return why;
+  if (begun_ && may_have_committed) {
+    why.code = errc::transaction_ended;
+    why.what = outcome::unknown;
+    why.text += "; and " + place(what, sql)
+                + " has ended the transaction that it belonged to: what came before it may have been committed";
+  } else {
+    if (why.what != outcome::rolled_back)
+      why.code = errc::transaction_ended;
+    why.what = outcome::rolled_back;
+    why.text += "; the server has rolled back the whole transaction, at " + place(what, sql);
+  }
+  why.text += advice;
+  if (begun_ && statements_ > 0)
+    why.statement_index = statements_ - 1;
+  ended_ = why;
+  return why;
+}
+
+outcome session_transaction::if_session_ends(bool open) const {
+  if (ended_)
+    return ended_->what;
+  return begun_ || open ? outcome::rolled_back : outcome::rejected;
+}
+
+std::string session_transaction::place(session_step what, std::string_view sql) const {
+  if (what == session_step::savepoint)
+    return "a savepoint after statement " + std::to_string(statements_);
+  // Not its text, which may hold what nobody is to see.
+  auto word = detail::first_word(sql);
+  auto name = word.empty() ? std::string{} : " (" + word + ")";
+  return begun_ ? "statement " + std::to_string(statements_) + name : "a statement" + name;
+}
+
+} // namespace cenote::pool
