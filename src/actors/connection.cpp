@@ -420,7 +420,10 @@ void connection_state::release(fate what, std::string reason) {
     end_server_session();
   doing = activity::idle;
   at_hand.reset();
-  current = {}; // What it held may be large, and the connection idle for long.
+  // What it held may be large, and the connection idle for long. Another kind of work, because a text that is assigned
+  // to keeps its memory.
+  current = {};
+  current.what.emplace<lease>();
   promise = {};
   if (what == fate::reusable && last_report) { // Until it was free, what was sent before had to be answered.
     what = last_report->what;

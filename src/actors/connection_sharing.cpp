@@ -144,10 +144,6 @@ void connection_state::first_done() {
   if (outcome) {
     note_success();
     count_end(x);
-    // Without autocommit, which nobody but an init_command can have switched off, a write would not last.
-    if (db->has_open_transaction() && x.text().kind != statement_kind::read)
-      answer(x, own_failure(errc::transaction_ended, outcome::unknown,
-                            "the statement left a transaction open, which is rolled back: autocommit is off"));
     if (x.wanted)
       x.promise.deliver(std::move(*outcome));
     return;

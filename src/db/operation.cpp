@@ -239,7 +239,7 @@ tl::expected<result, trouble> connection::impl::take() {
     --in_flight_;
   now_ = in_flight_ > 0 ? step::answer : step::idle;
   if (sql_.capacity() > max_kept_text)
-    sql_ = std::string{};
+    std::string{}.swap(sql_); // An assignment would keep the memory.
   auto rows = reader_.finish();
   if (std::exchange(failed_, false))
     return tl::unexpected{std::move(trouble_)};

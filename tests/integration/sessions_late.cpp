@@ -308,6 +308,7 @@ SCENARIO("an idle connection keeps nothing of what it has done") {
     WHEN("large statements and transactions have been run") {
       std::string large(8u << 20, 'x');
       must(pool, write("DO LENGTH(?)", large));
+      must(pool, write("DO LENGTH('" + large + "')"));
       CHECK(run(pool, all_or_nothing(write("DO LENGTH(?)", large))).has_value());
       id = user.checkout();
       user.must(id, write("DO LENGTH(?)", large));

@@ -61,7 +61,7 @@ SCENARIO("texts that only begin or end a transaction are known by their words") 
       {"CALL p()", false, false},
   };
   for (auto& x : table) {
-    MESSAGE(x.sql);
+    MESSAGE(std::string{x.sql});
     CHECK_EQ(controls_transaction(x.sql), x.controls);
     CHECK_EQ(is_rollback(x.sql), x.rolls_back);
   }
@@ -72,7 +72,7 @@ SCENARIO("whatever may end a transaction and begin another one is marked") {
        {"CALL p()", "BEGIN NOT ATOMIC CALL p(); END", "EXECUTE s", "EXECUTE IMMEDIATE 'BEGIN'", "/*! COMMIT */",
         "SET STATEMENT max_statement_time = 1 FOR CALL p()", "IF 1 THEN CALL p()", "label: LOOP", "XA START 'a'",
         "START SLAVE", "a new statement of a later server"}) {
-    MESSAGE(sql);
+    MESSAGE(std::string{sql});
     CHECK(may_restart_transaction(sql));
     CHECK(begun().needs_mark(step::statement, sql));
     CHECK(!session_transaction{}.needs_mark(step::statement, sql));
@@ -80,7 +80,7 @@ SCENARIO("whatever may end a transaction and begin another one is marked") {
   for (std::string_view sql :
        {"SELECT 1", "insert into t values (1)", "CREATE TABLE t (a INT)", "SET @a = 1", "LOCK TABLES t READ",
         "ROLLBACK TO SAVEPOINT a", "SAVEPOINT a", "PREPARE s FROM 'BEGIN'"}) {
-    MESSAGE(sql);
+    MESSAGE(std::string{sql});
     CHECK(!may_restart_transaction(sql));
   }
   CHECK(!begun().needs_mark(step::commit, "COMMIT"));
@@ -110,7 +110,7 @@ SCENARIO("a second begin, and SQL that begins or ends the transaction, is refuse
 
 SCENARIO("a statement that has ended the transaction is told so, and nothing follows it") {
   for (std::string_view sql : {"CREATE TABLE t (a INT)", "CALL p()", "INSERT INTO t VALUES (1)"}) {
-    MESSAGE(sql);
+    MESSAGE(std::string{sql});
     auto x = begun();
     CHECK(!x.succeeded(step::statement, "SELECT 1", true));
     auto why = x.succeeded(step::statement, sql, false);
@@ -157,7 +157,7 @@ SCENARIO("a statement that failed and took the transaction with it") {
       {"CALL p()", duplicate, errc::transaction_ended, outcome::unknown},
   };
   for (auto& x : table) {
-    MESSAGE(x.sql << ": " << to_string(x.why.code));
+    MESSAGE(std::string{x.sql} << ": " << to_string(x.why.code));
     auto transaction = begun();
     auto why = transaction.failed(step::statement, x.sql, true, false, x.why);
     CHECK_EQ(to_string(why.code), to_string(x.code));
