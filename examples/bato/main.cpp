@@ -6,6 +6,7 @@
 #include "app/embedded_server.hpp"
 #include "app/exit_code.hpp"
 #include "app/logging.hpp"
+#include "app/mistakes.hpp"
 #include "app/pool_host.hpp"
 #include "app/signals.hpp"
 #include "app/standard_streams.hpp"
@@ -26,6 +27,7 @@
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace {
 
@@ -70,7 +72,13 @@ std::optional<failure> prepare(app::pool_host& host, bool with_samples) {
   return why;
 }
 
-int work(app::pool_host& host, const options& x, const settings& how, const app::signal_watch& signals) {
+/// How the service ended, and what it has to print.
+struct end {
+  int code = 1;
+  std::string output;
+};
+
+end work(app::pool_host& host, const options& x, const settings& how, const app::signal_watch& signals) {
   auto& sys = host.system();
   auto repository = sys.spawn(bato::repository, spawn_retrier(sys, host.pool(), how.retry));
   auto wish = x.wish;
@@ -79,21 +87,25 @@ int work(app::pool_host& host, const options& x, const settings& how, const app:
   auto service = bato::spawn_service(sys, repository, host.pool(), wish, caf::actor_cast<caf::actor>(self));
   std::stop_callback on_signal{signals.first(), [&] { caf::anon_send(service, int32_t{signals.received()}); }};
   std::optional<int> code;
+  std::string output;
   while (!code)
-    self->receive([](const std::string& report) { app::print(report); }, [&code](int32_t answer) { code = answer; });
+    self->receive([&output](const std::string& report) { output += report; },
+                  [&code](int32_t answer) { code = answer; });
   self->send_exit(repository, caf::exit_reason::user_shutdown);
-  return *code;
+  return {*code, output};
 }
 
-int run(const options& x, const app::signal_watch& signals) {
+end run(const options& x, app::signal_watch& signals) {
   auto how = load(x, {});
+  auto caf_options = config::caf_settings(x.config_file);
   app::start_logging(how.log);
+  app::clean_up_scope cleaning{signals};
   std::unique_ptr<app::embedded_server> server;
   if (x.test) {
     server = std::make_unique<app::embedded_server>(signals.first());
     how = load(x, server->uri());
   }
-  app::pool_host host{how, config::caf_settings(x.config_file)};
+  app::pool_host host{how, caf_options};
   std::stop_callback on_second{signals.second(), [&host] { host.cut(); }};
   {
     // Nothing of value is cut before the service works.
@@ -105,7 +117,7 @@ int run(const options& x, const app::signal_watch& signals) {
     if (why) {
       if (signals.received() == 0)
         spdlog::critical("{}", app::explain_no_connection(*why));
-      return 1;
+      return {};
     }
   }
   if (auto status = host.ask<pool_status>(status_atom_v))
@@ -113,18 +125,24 @@ int run(const options& x, const app::signal_watch& signals) {
   return work(host, x, how, signals);
 }
 
-int guarded_run(const options& x, const app::signal_watch& signals) try {
-  return run(x, signals);
-} catch (const std::exception& err) { // configuration_error, embedded_error, output_error: one line each
+int guarded_run(const options& x, app::signal_watch& signals) try {
+  auto result = run(x, signals);
+  // Nothing is left to clean up, should nobody read it.
+  app::print(result.output);
+  return result.code;
+} catch (const configuration_error& err) {
+  spdlog::critical("{}", err.what());
+  return app::wrong_use;
+} catch (const std::exception& err) { // embedded_error, output_error: one line each
   if (signals.received() == 0)
     spdlog::critical("{}", err.what());
-  return 1;
+  return app::failed;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
+  CLI::App line{
       "Keeps the number of chapters of a list of manga up to date. The database is named by DATABASE_URI, or\n"
       "by the file that DATABASE_URI_FILE names. The pool is set up as that of cenote is. The scraping itself\n"
       "is simulated: this is an example.",
@@ -132,27 +150,24 @@ int main(int argc, char** argv) {
   options x;
   auto interval = x.wish.interval.count();
   auto stale_after = x.wish.stale_after.count();
-  app.add_flag("--once", x.wish.once, "Do one round, print what it did, and end");
-  app.add_flag("--test", x.test, "Use a private server with sample data; it goes at the end");
-  app.add_option("--config", x.config_file, "The config file instead of ./caf-application.conf")->type_name("FILE");
-  app.add_option("--interval", interval, "Seconds between two rounds")
+  line.add_flag("--once", x.wish.once, "Do one round, print what it did, and end");
+  line.add_flag("--test", x.test, "Use a private server with sample data; it goes at the end");
+  line.add_option("--config", x.config_file, "The config file instead of ./caf-application.conf")->type_name("FILE");
+  line.add_option("--interval", interval, "Seconds between two rounds")
       ->check(CLI::Range(1, 30 * 86'400))
       ->capture_default_str();
-  app.add_option("--stale-after", stale_after, "Seconds after which a manga is scraped again")
+  line.add_option("--stale-after", stale_after, "Seconds after which a manga is scraped again")
       ->check(CLI::Range(0, 366 * 86'400))
       ->capture_default_str();
-  app.add_option("--batch", x.wish.batch, "Manga per round, at most")
+  line.add_option("--batch", x.wish.batch, "Manga per round, at most")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.footer("\nExit codes: 0 done, 1 the database cannot be used or a round failed, 2 wrong options");
-  try {
-    app.parse(argc, argv);
-  } catch (CLI::ParseError& err) {
-    return app.exit(err) == 0 ? 0 : 2;
-  }
+  line.footer("\nExit codes: 0 done, 1 the database cannot be used or a round failed, 2 wrong options or settings");
+  app::occupy_standard_streams();
+  if (auto code = app::parse_or_explain(line, argc, argv); code != -1)
+    return code;
   x.wish.interval = std::chrono::seconds{interval};
   x.wish.stale_after = std::chrono::seconds{stale_after};
-  app::occupy_standard_streams();
   app::signal_watch::block();
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::bato>();
@@ -160,6 +175,8 @@ int main(int argc, char** argv) {
   int code;
   {
     app::signal_watch signals;
+    if (isatty(STDIN_FILENO) == 0 && isatty(STDERR_FILENO) == 0)
+      signals.take_hangup_as_notice();
     code = guarded_run(x, signals);
     if (code != 0 && signals.received() != 0) // Ended before the service had begun, or in the middle.
       code = app::by_signal + signals.received();

@@ -1,5 +1,6 @@
 #include "bato/service.hpp"
 
+#include "app/printable.hpp"
 #include "bato/scrape.hpp"
 #include "cenote/error.hpp"
 
@@ -125,9 +126,10 @@ struct service_state {
     }
   }
 
+  /// Titles come from the database, and go to a terminal.
   void note(const std::string& line) {
     spdlog::info("{}", line);
-    report += line + "\n";
+    report += cenote::app::printable(line) + "\n";
   }
 
   // -- the end -------------------------------------------------------------------------

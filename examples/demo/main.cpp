@@ -2,7 +2,9 @@
 
 #include "app/embedded_server.hpp"
 #include "app/logging.hpp"
+#include "app/mistakes.hpp"
 #include "app/signals.hpp"
+#include "app/standard_streams.hpp"
 #include "demo/show.hpp"
 
 #include <caf/actor_system_config.hpp>
@@ -25,7 +27,8 @@ public:
   }
 };
 
-int run(const demo::wishes& wish, const cenote::app::signal_watch& signals) try {
+int run(const demo::wishes& wish, cenote::app::signal_watch& signals) try {
+  cenote::app::clean_up_scope cleaning{signals};
   std::printf("cenote demo: starting a private MariaDB server ...\n\n");
   std::fflush(stdout);
   cenote::app::embedded_server server{signals.first()};
@@ -52,11 +55,9 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", wish.seconds, "How long they work")->check(CLI::Range(1, 3600))->capture_default_str();
   app.add_option("--actors", wish.actors, "How many they are")->check(CLI::Range(1, 100'000))->capture_default_str();
   app.footer("\nExit codes: 0 nothing was lost or done twice, 1 something was or went wrong, 2 wrong options");
-  try {
-    app.parse(argc, argv);
-  } catch (CLI::ParseError& err) {
-    return app.exit(err) == 0 ? 0 : 2;
-  }
+  cenote::app::occupy_standard_streams();
+  if (auto code = cenote::app::parse_or_explain(app, argc, argv); code != -1)
+    return code;
   cenote::app::signal_watch::block();
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::demo>();

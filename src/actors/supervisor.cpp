@@ -4,6 +4,7 @@
 #include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
+#include "actors/trace.hpp"
 #include "actors/supervisor_state.hpp"
 #include "cenote/error.hpp"
 #include "pool/retry_rules.hpp"
@@ -271,8 +272,11 @@ void supervisor_state::connection_down(const caf::actor_addr& who) {
 
 void supervisor_state::perform(pool::commands todo) {
   while (!todo.empty()) {
-    for (auto& x : todo)
+    for (auto& x : todo) {
+      if (log().should_log(spdlog::level::trace))
+        log().trace("pool {}: {}", rules.name, describe(x));
       std::visit([this](auto& y) { try_to_carry_out(y); }, x);
+    }
     todo = std::exchange(follow_up, {});
   }
   arm_timer();

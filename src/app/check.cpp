@@ -2,7 +2,6 @@
 #include "app/commands.hpp"
 #include "app/json.hpp"
 #include "app/printable.hpp"
-#include "app/standard_streams.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -90,25 +89,38 @@ tl::expected<report, failure> inspect(pool_host& host, const settings& how) {
   return settled_status(host, deadline).map([&server](const pool_status& x) { return report{*server, x}; });
 }
 
+/// One connection answers the question. Whoever names a size wants to know whether so many can be opened.
+settings for_one_question(const job& x) {
+  auto how = x.how;
+  auto& named = x.wish.settings;
+  if (named.contains("pool.size") || named.contains("pool.min-size"))
+    return how;
+  how.pool.size = 1;
+  how.pool.min_size = 0;
+  how.pool.max_overflow = 0;
+  how.pool.io_lanes = 1;
+  return how;
+}
+
 tl::expected<report, failure> inspect(const job& x) {
-  pool_host host{x.how, x.caf_options};
+  auto how = for_one_question(x);
+  pool_host host{how, x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
-  return inspect(host, x.how);
+  return inspect(host, how);
 }
 
 } // namespace
 
-int check(const job& x) {
+answer check(const job& x) {
   auto found = inspect(x);
   if (!found) {
     if (x.signals.received() == 0)
       spdlog::critical("{}", explain_no_connection(found.error()));
-    return failed;
+    return {failed, {}};
   }
   if (auto& p = found->pool; p.total_connections < p.pool_size)
     spdlog::error("only {} of {} connections could be opened: {}", p.total_connections, p.pool_size, p.last_error);
-  print(x.wish.json ? as_json(*found) : readable(*found));
-  return success;
+  return {success, x.wish.json ? as_json(*found) : readable(*found)};
 }
 
 } // namespace cenote::app

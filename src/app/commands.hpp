@@ -4,6 +4,8 @@
 #include "app/pool_host.hpp"
 #include "app/signals.hpp"
 
+#include <string>
+
 namespace cenote::app {
 
 /// What a subcommand works with.
@@ -11,17 +13,25 @@ struct job {
   const options& wish;
   settings how;
   caf::settings caf_options;
-  const signal_watch& signals;
+  signal_watch& signals;
+};
+
+/// What became of it.
+struct answer {
+  int code = failed;
+  std::string output; ///< For standard output, once all that has to be cleaned up is gone.
 };
 
 /// @name Subcommands
-/// Each does its work to the end and returns the program's exit code. Results go to standard output, everything else to
-/// the log.
-/// @throws output_error
+/// Each does its work to the end. Everything but results goes to the log.
 /// @{
-int check(const job& x);
-int sql(const job& x);
-int serve(const job& x);
+answer check(const job& x);
+answer sql(const job& x);
+answer serve(const job& x);
 /// @}
+
+/// Reads the statement of `cenote sql -` from standard input.
+/// @throws input_error if that is not possible, or there is no statement.
+void read_statement(options& wish);
 
 } // namespace cenote::app

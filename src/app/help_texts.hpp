@@ -15,16 +15,22 @@ Settings are taken from the command line, the environment, the config file
 and the defaults; the first that has a value counts. Options may stand before
 or after the command. 'cenote COMMAND --help' shows examples.
 
-Exit codes:
+Exit codes, of all commands:
   0    done
   1    it did not work; the log on standard error says why
-  2    the command line or a setting cannot be used
-  130  interrupted (128 + the signal's number))~";
+  2    the command line, a setting (DATABASE_URI included) or standard input
+       cannot be used; nothing was tried
+  130  interrupted (128 + the signal's number)
+
+SIGINT, SIGTERM and SIGHUP end a command, also while it waits for somebody who
+writes what it reads, or reads what it writes; a third one ends it at once.
+Other signals are answered in the log.)~";
 
 inline constexpr auto check_footer = R"~(
-Prints the pool's status, or one CRITICAL line on standard error that says
-what is wrong and what to do. An unreachable server is noticed after
---server-connect-timeout at the latest.
+Opens one connection and prints the pool's status, or one CRITICAL line on
+standard error that says what is wrong and what to do. An unreachable server is
+noticed after --server-connect-timeout at the latest. With --pool-size on the
+command line so many connections are opened, to see whether they can be.
 
 Examples:
   DATABASE_URI=mysql://user:password@db.example/bato cenote check
@@ -33,8 +39,8 @@ Examples:
 
 Exit codes:
   0  the server answers
-  1  it does not, or a setting (DATABASE_URI included) is wrong
-  2  the command line cannot be used
+  1  it does not
+  2  the command line or a setting (DATABASE_URI included) cannot be used
 
 'cenote --help' lists the options for settings; they may follow here, too.)~";
 
@@ -52,7 +58,10 @@ certainly did not run. --log-level warning tells of that.
   {"columns": [names], "rows": [[values]], "affected_rows": n,
    "last_insert_id": n}
 with integers and doubles as numbers, NULL as null, decimals, dates and text
-as strings, bytes as {"base64": "..."}.
+as strings, bytes as {"base64": "..."}. Warnings, if there are any, follow as
+"warnings": [{"level": "...", "code": n, "message": "..."}]; without --json
+each is a line. After a statement such as SET or CALL, which is followed by a
+reset of the connection, only their number is known.
 
 Examples:
   cenote sql "SELECT * FROM manga WHERE anilist_id = ?" 30002
@@ -71,6 +80,8 @@ Exit codes:
 inline constexpr auto serve_footer = R"~(
 Runs until SIGTERM or SIGINT, then takes no new work and finishes what it has
 accepted, --pool-drain-timeout at most. A second signal cuts that short.
+SIGUSR1 logs the status. SIGHUP is answered in the log, as settings are read at
+the start only; it ends a serve that was started from a terminal.
 A server that is down is waited for; a wrong password or a missing database
 ends the program.
 

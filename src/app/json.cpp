@@ -51,6 +51,16 @@ json to_json(const result& x) {
   return out;
 }
 
+json to_json(const result& x, const std::vector<warning>& warnings) {
+  auto out = to_json(x);
+  for (auto& one : warnings) {
+    auto code = json::parse(one.code, nullptr, false); // A number, if all is right.
+    out["warnings"].push_back(
+        {{"level", one.level}, {"code", code.is_number() ? code : json(one.code)}, {"message", one.text}});
+  }
+  return out;
+}
+
 json to_json(const pool_status& x) {
   json out;
   out["pool"] = x.pool;

@@ -1,9 +1,12 @@
 #pragma once
 
+#include "app/table.hpp"
 #include "cenote/result.hpp"
 #include "cenote/status.hpp"
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -14,6 +17,9 @@ namespace cenote::app {
 /// Integers and doubles become numbers, NULL null, everything else strings; bytes, and text that is not UTF-8,
 /// `{"base64": "..."}`. The further results of a CALL are objects in an array `more`, which is there only if they are.
 nlohmann::ordered_json to_json(const result& x);
+
+/// The same, with an array `warnings` of `{"level", "code", "message"}` if there are any.
+nlohmann::ordered_json to_json(const result& x, const std::vector<warning>& warnings);
 
 /// A pool's status under the names that operators know.
 nlohmann::ordered_json to_json(const pool_status& x);

@@ -1,7 +1,9 @@
 #include "app/logging.hpp"
 
 #include "app/json.hpp"
+#include "app/log_sink.hpp"
 #include "app/printable.hpp"
+#include "cenote/logger.hpp"
 
 #include <cstdlib>
 #include <memory>
@@ -9,8 +11,8 @@
 #include <string_view>
 #include <unistd.h>
 
+#include <spdlog/details/os.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/spdlog.h>
 
 namespace cenote::app {
@@ -86,22 +88,24 @@ std::unique_ptr<spdlog::formatter> make_formatter(bool json) {
 }
 
 /// Colours only where a person looks, and only if the person wants them (https://no-color.org).
-spdlog::color_mode colours(bool json) {
+bool wants_colours(bool json) {
   auto unwanted = std::getenv("NO_COLOR");
-  return json || (unwanted != nullptr && *unwanted != '\0') ? spdlog::color_mode::never : spdlog::color_mode::automatic;
+  return !json && (unwanted == nullptr || *unwanted == '\0') && isatty(STDERR_FILENO) == 1
+         && spdlog::details::os::is_color_terminal();
 }
 
 } // namespace
 
 void start_logging(const log_settings& how, chatter amount) {
   auto json = how.format == "json";
-  auto sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(colours(json));
+  auto sink = std::make_shared<log_sink>(wants_colours(json));
   sink->set_formatter(make_formatter(json));
   auto level = spdlog::level::from_str(how.level);
   if (amount == chatter::one_shot && level == spdlog::level::info)
     level = spdlog::level::err;
   auto log = std::make_shared<spdlog::logger>("cenote", std::move(sink));
   log->set_level(level);
+  set_logger(log);
   spdlog::set_default_logger(std::move(log)); // Registers it by its name, too.
 }
 

@@ -6,14 +6,20 @@
 #include "app/standard_streams.hpp"
 #include "cenote/configuration.hpp"
 #include "config/caf_settings.hpp"
+#include "config/loading.hpp"
 
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
 #include <variant>
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 namespace {
 
@@ -26,22 +32,23 @@ std::optional<std::string> environment(const std::string& name) {
 }
 
 /// The settings, with `uri` in place of what the environment says about the server.
-settings load(const options& wish, const std::optional<std::string>& uri) {
-  configuration_sources from{wish.config_file, environment, wish.settings};
+settings load(const options& wish, const std::optional<config::config_file>& file,
+              const std::optional<std::string>& uri) {
+  configuration_sources from{{}, environment, wish.settings};
   if (wish.embedded)
     from.environment = [&uri](const std::string& name) {
-      if (name == "DATABASE_URI_FILE")
-        return std::optional<std::string>{};
-      return name == "DATABASE_URI" ? uri : environment(name);
+      if (name == "DATABASE_URI")
+        return uri;
+      return name.starts_with("DATABASE_") ? std::nullopt : environment(name);
     };
-  return load_settings(from, !wish.embedded || uri);
+  return config::load_settings(file, from, !wish.embedded || uri);
 }
 
 chatter amount_for(command what) {
   return what == command::serve ? chatter::service : chatter::one_shot;
 }
 
-int execute(const job& x) {
+answer execute(const job& x) {
   switch (x.wish.what) {
   case command::check:
     return check(x);
@@ -52,26 +59,59 @@ int execute(const job& x) {
   }
 }
 
-int run(const options& wish, const signal_watch& signals) {
-  auto how = load(wish, std::nullopt);
-  start_logging(how.log, amount_for(wish.what));
+/// Reads the config file. Errors in it are logged as far as possible in the form that it asks for.
+std::optional<config::config_file> read_file(const options& wish) {
+  auto log = [&wish](const config::outline& keys) {
+    start_logging(config::log_settings_in(keys, wish.settings), amount_for(wish.what));
+  };
+  log({});
+  try {
+    auto file = config::read_config_file(wish.config_file);
+    if (file)
+      log(file->keys);
+    return file;
+  } catch (config::file_error& err) {
+    log(err.before);
+    throw;
+  }
+}
+
+/// All that needs something to be cleaned up happens here.
+answer run(const options& wish, const std::optional<config::config_file>& file, settings how, caf::settings caf_options,
+           signal_watch& signals) {
+  clean_up_scope cleaning{signals};
   std::unique_ptr<embedded_server> server;
   if (wish.embedded) {
     server = std::make_unique<embedded_server>(signals.first());
-    how = load(wish, server->uri());
+    how = load(wish, file, server->uri());
   }
-  return execute({wish, how, config::caf_settings(wish.config_file), signals});
+  return execute({wish, std::move(how), std::move(caf_options), signals});
 }
 
-/// Runs the program and reports what it throws.
-int run_and_report(const options& wish, const signal_watch& signals) try {
-  auto code = run(wish, signals);
-  auto ended_early = wish.what != command::serve && code != success && signals.received() != 0;
-  return ended_early ? by_signal + signals.received() : code;
+/// Runs the program.
+int run(options wish, signal_watch& signals) {
+  auto file = read_file(wish);
+  auto how = load(wish, file, std::nullopt);
+  auto caf_options = file ? config::caf_settings(*file) : caf::settings{};
+  start_logging(how.log, amount_for(wish.what));
+  if (wish.what == command::sql)
+    read_statement(wish);
+  auto result = run(wish, file, std::move(how), std::move(caf_options), signals);
+  // Whoever reads it may take a long time, or stop.
+  print(result.output);
+  auto ended_early = wish.what != command::serve && result.code != success && signals.received() != 0;
+  return ended_early ? by_signal + signals.received() : result.code;
+}
+
+/// Runs it and reports what it throws.
+int run_and_report(const options& wish, signal_watch& signals) try {
+  return run(wish, signals);
 } catch (configuration_error& err) {
   spdlog::critical("{}", err.what());
-  // Finding that out is what `check` is for.
-  return wish.what == command::check ? failed : wrong_use;
+  return wrong_use;
+} catch (input_error& err) {
+  spdlog::critical("{}", err.what());
+  return wrong_use;
 } catch (embedded_error& err) {
   if (signals.received() != 0)
     return by_signal + signals.received();
@@ -79,15 +119,28 @@ int run_and_report(const options& wish, const signal_watch& signals) try {
   return failed;
 }
 
+bool has_terminal() {
+  return isatty(STDIN_FILENO) == 1 || isatty(STDERR_FILENO) == 1;
+}
+
 int guarded_main(int argc, char** argv) try {
+  signal_watch signals;
   auto wish = read_command_line(argc, argv);
   if (auto code = std::get_if<exit_code>(&wish))
     return *code;
-  signal_watch signals;
-  return run_and_report(std::get<options>(wish), signals);
+  auto& wanted = std::get<options>(wish);
+  if (wanted.what == command::serve && !has_terminal())
+    signals.take_hangup_as_notice();
+  return run_and_report(wanted, signals);
 } catch (output_error& err) {
   if (!err.closed_by_reader())
     spdlog::error("{}", err.what());
+  return failed;
+} catch (std::bad_alloc&) {
+  spdlog::critical("there is not enough memory");
+  return failed;
+} catch (std::system_error& err) {
+  spdlog::critical("the system refuses what the program needs: {}", err.what());
   return failed;
 } catch (std::exception& err) {
   spdlog::critical("defect in cenote, please report it: {}", err.what());

@@ -1,17 +1,22 @@
 #include "app/options.hpp"
 
 #include "app/help_texts.hpp"
+#include "app/logging.hpp"
+#include "app/mistakes.hpp"
 #include "app/printable.hpp"
 #include "app/standard_streams.hpp"
 #include "cenote/configuration.hpp"
+#include "config/nearest.hpp"
 
 #include <algorithm>
 #include <cctype>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
 
 namespace cenote::app {
 
@@ -97,20 +102,22 @@ std::string shielded(const std::string& x) {
   return shield + x;
 }
 
+/// Takes the shield off, and nothing of what it stands before: that may begin with the same byte.
 std::string bare(std::string x) {
+  if (x.starts_with(shield))
+    x.erase(0, 1);
+  return x;
+}
+
+/// For CLI11's texts, which quote what it was given.
+std::string without_shields(std::string x) {
   std::erase(x, shield);
   return x;
 }
 
-bool is_negative_number(std::string_view x) {
-  return x.size() > 1 && x[0] == '-' && ((x[1] >= '0' && x[1] <= '9') || x[1] == '.');
-}
-
-/// Whether `x` is an option whose value is the next argument.
-bool takes_next(const CLI::App& app, const std::string& x) {
-  if (!x.starts_with("--") || x.find('=') != std::string::npos)
-    return false;
-  auto option = app.get_option_no_throw(x);
+/// Whether the option has a value: after a `=`, or as the next argument.
+bool takes_value(const CLI::App& app, const std::string& name) {
+  auto option = name.starts_with("--") ? app.get_option_no_throw(name) : nullptr;
   return option != nullptr && option->get_items_expected_max() > 0;
 }
 
@@ -121,21 +128,39 @@ std::vector<std::string> shield_data(const CLI::App& app, const std::vector<std:
   auto verbatim = false; // After `--`, which CLI11 then does not need to see.
   auto value = false;    // After an option that takes one.
   for (auto& x : args) {
+    auto equals = x.find('=');
     if (data && !verbatim && !value && x == "--")
       verbatim = true;
-    else if (verbatim || value || (data && (!x.starts_with('-') || x == "-" || is_negative_number(x))))
+    else if (verbatim || value || (data && !looks_like_option(x)))
       out.push_back(shielded(x));
-    else if (x.starts_with("--") && x.ends_with('='))
-      out.push_back(x + shield); // Else the next argument would become the value.
+    else if (equals != std::string::npos && (x.ends_with('=') || takes_value(app, x.substr(0, equals))))
+      // Without one, the argument after an empty value would become the value.
+      out.push_back(x.substr(0, equals + 1) + shielded(x.substr(equals + 1)));
     else
       out.push_back(x);
     data = data || (!value && x == "sql");
-    value = !verbatim && !value && takes_next(app, x);
+    value = !verbatim && !value && equals == std::string::npos && takes_value(app, x);
   }
   return out;
 }
 
 // -- the command line --------------------------------------------------------------
+
+/// A mistake that CLI11 could not explain.
+struct mistake : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
+/// Tells of a mistake. A program that reads the log expects its form in this case, too.
+exit_code complain(const std::string& what, bool as_json) {
+  if (as_json) {
+    start_logging({"info", "json", {}});
+    spdlog::critical("{}", without_shields(what));
+  } else {
+    fprintf(stderr, "cenote: %s\nTry 'cenote --help'.\n", printable(without_shields(what)).c_str());
+  }
+  return wrong_use;
+}
 
 /// The declared command line; fills `out` while it is parsed.
 class command_line {
@@ -163,6 +188,8 @@ public:
   }
 
   void parse(std::vector<std::string> args) {
+    if (auto problem = find_mistake(args); !problem.empty())
+      throw mistake{problem};
     args = shield_data(app_, args);
     std::ranges::reverse(args); // As CLI11 wants it.
     app_.parse(std::move(args));
@@ -171,28 +198,72 @@ public:
   }
 
   /// Answers what `parse` has thrown.
-  exit_code answer(const CLI::ParseError& err) {
+  /// @param as_json whether mistakes are log lines in JSON.
+  exit_code answer(const CLI::ParseError& err, bool as_json) {
     std::ostringstream out;
     std::ostringstream complaint;
     if (app_.exit(err, out, complaint) == 0) {
       print(out.str());
       return success;
     }
-    fprintf(stderr, "cenote: %s\nTry 'cenote --help'.\n", printable(bare(reason(err))).c_str());
-    return wrong_use;
+    return complain(reason(err), as_json);
   }
 
 private:
-  /// CLI11 speaks of subcommands, and says neither which one is unknown nor which ones there are.
+  /// CLI11 names neither the option nor the command that is unknown, but only all that it could not place.
+  std::string find_mistake(const std::vector<std::string>& args) const {
+    std::vector<const CLI::App*> known{&app_};
+    auto value = false;
+    for (auto& x : args) {
+      auto is_word = !value && !x.starts_with('-');
+      value = !value && takes_value(app_, x);
+      if (!is_word)
+        continue;
+      auto command = find_command(x);
+      if (command != nullptr)
+        known.push_back(command);
+      // Before the word stands what may be the mistake that makes it one: --pool-sise 3 check.
+      auto problem = unknown_option(known, args);
+      if (problem.empty() && command != nullptr)
+        return too_early(*command, args);
+      if (command != nullptr && x == "sql" && problem.find("did you mean") == std::string::npos)
+        problem += "; what begins with '-' and is data goes after '--'";
+      if (!problem.empty())
+        return problem;
+      return "unknown command '" + x + "': say check, sql or serve" + config::did_you_mean(x, command_names());
+    }
+    return unknown_option(known, args);
+  }
+
+  /// An option of the command must stand after it.
+  std::string too_early(const CLI::App& command, const std::vector<std::string>& args) const {
+    for (auto& x : args) {
+      if (x == command.get_name())
+        break;
+      auto name = x.substr(0, x.find('='));
+      if (looks_like_option(x) && app_.get_option_no_throw(name) == nullptr)
+        return name + " must stand after the command " + command.get_name();
+    }
+    return {};
+  }
+
+  const CLI::App* find_command(const std::string& name) const {
+    auto found = app_.get_subcommands([&name](const CLI::App* x) { return x->get_name() == name; });
+    return found.empty() ? nullptr : found.front();
+  }
+
+  std::vector<std::string> command_names() const {
+    std::vector<std::string> out;
+    for (auto x : app_.get_subcommands([](const CLI::App*) { return true; }))
+      out.push_back(x->get_name());
+    return out;
+  }
+
+  /// CLI11 speaks of subcommands, and does not say which ones there are.
   std::string reason(const CLI::ParseError& err) const {
-    if (err.get_name() != "RequiredError" || !app_.get_subcommands().empty())
-      return err.what();
-    auto words = app_.remaining();
-    if (words.empty())
+    if (err.get_name() == "RequiredError" && app_.get_subcommands().empty())
       return "a command is missing: say check, sql or serve";
-    if (words.front().starts_with('-'))
-      return "unknown option " + words.front();
-    return "unknown command '" + words.front() + "': say check, sql or serve";
+    return err.what();
   }
 
   void text_option(const std::string& name, const std::string& unit, const std::string& help,
@@ -238,16 +309,30 @@ private:
   options& out_;
 };
 
+/// Whether the log is to be in JSON, as far as that can be said of a command line with mistakes.
+bool wants_json(const std::vector<std::string>& args) {
+  std::string format;
+  for (size_t i = 0; i < args.size() && args[i] != "--"; ++i)
+    if (args[i].starts_with("--log-format="))
+      format = args[i].substr(sizeof("--log-format=") - 1);
+    else if (args[i] == "--log-format" && i + 1 < args.size())
+      format = args[i + 1];
+  return format == "json";
+}
+
 } // namespace
 
 std::variant<options, exit_code> read_command_line(int argc, char** argv) {
   options result;
   command_line line{result};
+  std::vector<std::string> args{argv + std::min(argc, 1), argv + argc};
   try {
-    line.parse({argv + std::min(argc, 1), argv + argc});
+    line.parse(args);
     return result;
   } catch (CLI::ParseError& err) {
-    return line.answer(err);
+    return line.answer(err, wants_json(args));
+  } catch (mistake& err) {
+    return complain(err.what(), wants_json(args));
   }
 }
 

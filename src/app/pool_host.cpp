@@ -1,8 +1,14 @@
 #include "app/pool_host.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <fcntl.h>
+#include <latch>
+#include <system_error>
 #include <thread>
+#include <unistd.h>
+#include <vector>
 
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system_config.hpp>
@@ -19,6 +25,39 @@ using namespace std::chrono_literals;
 constexpr auto patience = 1s;
 
 std::atomic<bool> left_running = false;
+
+/// What CAF and one connection need, with some to spare.
+constexpr int needed_descriptors = 10;
+constexpr int needed_threads = 10;
+
+/// CAF ends the process, or hangs, when it gets no descriptor or thread while it starts.
+void require_descriptors() {
+  std::vector<int> taken;
+  auto problem = 0;
+  while (problem == 0 && taken.size() < needed_descriptors)
+    if (auto fd = open("/dev/null", O_RDONLY | O_CLOEXEC); fd != -1)
+      taken.push_back(fd);
+    else
+      problem = errno;
+  for (auto fd : taken)
+    close(fd);
+  if (problem != 0)
+    throw std::system_error{problem, std::generic_category(),
+                            "no descriptors for an actor system and a connection (see ulimit -n)"};
+}
+
+void require_threads() {
+  std::latch done{1};
+  std::vector<std::jthread> taken;
+  try {
+    while (taken.size() < needed_threads)
+      taken.emplace_back([&done] { done.wait(); });
+  } catch (std::system_error& err) {
+    done.count_down();
+    throw std::system_error{err.code(), "no threads for an actor system and a connection (see ulimit -u and -v)"};
+  }
+  done.count_down();
+}
 
 class system_config : public caf::actor_system_config {
 public:
@@ -58,9 +97,10 @@ struct pool_host::impl {
   pool_actor pool;
 };
 
-pool_host::pool_host(const settings& how, const caf::settings& caf_options)
-    : impl_{std::make_unique<impl>(how, caf_options)} {
-  // nop
+pool_host::pool_host(const settings& how, const caf::settings& caf_options) {
+  require_descriptors();
+  require_threads();
+  impl_ = std::make_unique<impl>(how, caf_options);
 }
 
 pool_host::~pool_host() {

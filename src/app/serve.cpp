@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <string>
+#include <utility>
 
 #include <caf/disposable.hpp>
 #include <caf/event_based_actor.hpp>
@@ -40,8 +42,10 @@ struct server_state {
     verify();
     schedule_report();
     return {
-        // A signal has arrived.
+        // A signal has arrived that asks for the end.
         [this](int32_t signal) { drain(signal); },
+        // The status is asked for.
+        [this](status_atom) { report(); },
         // Time to look whether the server is there by now.
         [this](caf::tick_atom) { verify(); },
     };
@@ -78,14 +82,16 @@ struct server_state {
 
   void schedule_report() {
     if (how.log.status_interval > 0ns)
-      report_timer = self->run_delayed(how.log.status_interval, [this] { report(); });
+      report_timer = self->run_delayed(how.log.status_interval, [this] {
+        report();
+        schedule_report();
+      });
   }
 
   void report() {
     self->request(pool, caf::infinite, status_atom_v)
         .then([](const pool_status& x) { spdlog::info("{}", to_string(x)); },
               [](caf::error& err) { spdlog::warn("the pool does not tell its status: {}", describe(err)); });
-    schedule_report();
   }
 
   // -- the end ---------------------------------------------------------------------
@@ -94,8 +100,8 @@ struct server_state {
     draining = true;
     report_timer.dispose();
     auto limit = std::chrono::duration<double>(how.pool.drain_timeout).count();
-    spdlog::info("signal {}: finishing the work that was accepted, {} s at most; another signal cuts it", signal,
-                 limit);
+    spdlog::info("signal {} ({}): finishing the work that was accepted, {} s at most; another signal cuts it", signal,
+                 signal_name(signal), limit);
     self->request(pool, caf::infinite, drain_atom_v, how.pool.drain_timeout)
         .then(
             // The pool has logged what it finished and what it cut.
@@ -147,7 +153,33 @@ using server_actor = caf::stateful_actor<server_state>;
 
 } // namespace
 
-int serve(const job& x) {
+namespace {
+
+/// Answers the signals that do not ask for the end, while it lives.
+class notice_scope {
+public:
+  notice_scope(signal_watch& signals, const caf::actor& server) : signals_{signals} {
+    signals_.on_notice([server](int number) {
+      if (number == SIGUSR1)
+        caf::anon_send(server, status_atom_v);
+      else if (number == SIGHUP)
+        spdlog::info("SIGHUP: settings are read at the start only; restart cenote to change them");
+      else
+        spdlog::info("{} has no meaning here", signal_name(number));
+    });
+  }
+
+  notice_scope(const notice_scope&) = delete;
+
+  ~notice_scope() { signals_.on_notice(nullptr); }
+
+private:
+  signal_watch& signals_;
+};
+
+} // namespace
+
+answer serve(const job& x) {
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);
@@ -156,9 +188,10 @@ int serve(const job& x) {
   std::stop_callback on_first{x.signals.first(),
                               [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
   std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};
-  int32_t code = failed;
-  self->receive([&code](int32_t answer) { code = answer; });
-  return code;
+  notice_scope notices{x.signals, server};
+  answer out;
+  self->receive([&out](int32_t code) { out.code = code; });
+  return out;
 }
 
 } // namespace cenote::app

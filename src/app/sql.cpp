@@ -4,8 +4,8 @@
 #include "app/standard_streams.hpp"
 #include "app/table.hpp"
 
-#include <iostream>
-#include <iterator>
+#include <string>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -21,9 +21,8 @@ settings for_one_statement(settings how) {
   return how;
 }
 
-std::string read_standard_input() {
-  return {std::istreambuf_iterator<char>{std::cin}, {}};
-}
+/// No server takes more in one piece.
+constexpr size_t max_statement = size_t{1} << 30;
 
 /// Why there is no result, as it is to be logged.
 struct complaint {
@@ -31,17 +30,38 @@ struct complaint {
   std::string text;
 };
 
-tl::expected<result, complaint> run(pool_host& host, const retry_settings& rules, statement what) {
+/// A result and the texts of its warnings, as far as they are known.
+struct outcome_of_statement {
+  result rows;
+  std::vector<warning> warnings;
+};
+
+/// What the server has to say beside the result. It remembers that until the connection's next statement, or its reset
+/// after a statement that leaves traces in its session. There is one connection, and nobody else uses it.
+std::vector<warning> warnings_of(pool_host& host, const result& rows) {
+  std::vector<warning> out;
+  if (warning_count(rows) == 0)
+    return out;
+  auto told = host.ask<result>(execute_atom_v, read("SHOW WARNINGS"));
+  if (told && told->columns().size() == 3)
+    for (auto row : *told)
+      out.push_back({std::string{row.text(0)}, std::string{row.text(1)}, std::string{row.text(2)}});
+  return out;
+}
+
+tl::expected<outcome_of_statement, complaint> run(pool_host& host, const retry_settings& rules, statement what) {
   // The pool would wait for a server that is down; a person does not.
   if (auto server = host.ask<verification>(verify_atom_v); !server)
     return tl::unexpected{complaint{spdlog::level::critical, explain_no_connection(server.error())}};
   auto retrier = spawn_retrier(host.system(), host.pool(), rules);
-  return host.ask_actor<result>(retrier, execute_atom_v, std::move(what)).map_error([](const failure& why) {
-    return complaint{spdlog::level::err, explain_failed_statement(why)};
-  });
+  auto rows = host.ask_actor<result>(retrier, execute_atom_v, std::move(what));
+  if (!rows)
+    return tl::unexpected{complaint{spdlog::level::err, explain_failed_statement(rows.error())}};
+  auto warnings = warnings_of(host, *rows);
+  return outcome_of_statement{std::move(*rows), std::move(warnings)};
 }
 
-tl::expected<result, complaint> run(const job& x, statement what) {
+tl::expected<outcome_of_statement, complaint> run(const job& x, statement what) {
   pool_host host{for_one_statement(x.how), x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
   return run(host, x.how.retry, std::move(what));
@@ -49,20 +69,22 @@ tl::expected<result, complaint> run(const job& x, statement what) {
 
 } // namespace
 
-int sql(const job& x) {
-  auto text = x.wish.sql == "-" ? read_standard_input() : x.wish.sql;
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    spdlog::critical("the statement is empty");
-    return wrong_use;
-  }
-  auto answer = run(x, to_statement(std::move(text), x.wish.params, x.wish.param_reading));
-  if (!answer) {
+void read_statement(options& wish) {
+  if (wish.sql == "-")
+    wish.sql = read_input(max_statement);
+  if (wish.sql.find_first_not_of(" \t\r\n") == std::string::npos)
+    throw input_error{"the statement is empty"};
+}
+
+answer sql(const job& x) {
+  auto done = run(x, to_statement(x.wish.sql, x.wish.params, x.wish.param_reading));
+  if (!done) {
     if (x.signals.received() == 0)
-      spdlog::log(answer.error().level, "{}", answer.error().text);
-    return failed;
+      spdlog::log(done.error().level, "{}", done.error().text);
+    return {failed, {}};
   }
-  print(x.wish.json ? dump(to_json(*answer)) + "\n" : to_table(*answer));
-  return success;
+  auto& [rows, warnings] = *done;
+  return {success, x.wish.json ? dump(to_json(rows, warnings)) + "\n" : to_table(rows) + to_lines(rows, warnings)};
 }
 
 } // namespace cenote::app

@@ -8,6 +8,16 @@
 
 namespace cenote::app {
 
+namespace {
+
+/// Somebody else may make a terminal or a pipe non-blocking.
+void wait_for(int fd, short what) {
+  pollfd ready{fd, what, 0};
+  poll(&ready, 1, -1);
+}
+
+} // namespace
+
 output_error::output_error(int error_number)
     : std::runtime_error{"cannot write to standard output: " + std::generic_category().message(error_number)},
       closed_by_reader_{error_number == EPIPE} {
@@ -25,15 +35,31 @@ void occupy_standard_streams() {
   }
 }
 
+std::string read_input(size_t max_size) {
+  std::string out;
+  for (;;) {
+    char buffer[1 << 16];
+    auto n = read(STDIN_FILENO, buffer, sizeof(buffer));
+    if (n > 0)
+      out.append(buffer, static_cast<size_t>(n));
+    else if (n == 0)
+      return out;
+    else if (errno == EAGAIN)
+      wait_for(STDIN_FILENO, POLLIN);
+    else if (errno != EINTR)
+      throw input_error{"cannot read standard input: " + std::generic_category().message(errno)};
+    if (out.size() > max_size)
+      throw input_error{"standard input is larger than " + std::to_string(max_size >> 20) + " MiB"};
+  }
+}
+
 void print(std::string_view text) {
   while (!text.empty()) {
     auto n = write(STDOUT_FILENO, text.data(), text.size());
     if (n >= 0) {
       text.remove_prefix(static_cast<size_t>(n));
     } else if (errno == EAGAIN) {
-      // Somebody else made the terminal or pipe non-blocking.
-      pollfd ready{STDOUT_FILENO, POLLOUT, 0};
-      poll(&ready, 1, -1);
+      wait_for(STDOUT_FILENO, POLLOUT);
     } else if (errno != EINTR) {
       throw output_error{errno};
     }

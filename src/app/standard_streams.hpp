@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 
 namespace cenote::app {
@@ -16,6 +18,17 @@ public:
 private:
   bool closed_by_reader_;
 };
+
+/// Standard input cannot be used.
+class input_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Reads standard input to its end.
+/// @param max_size larger ones are an error.
+/// @throws input_error
+std::string read_input(size_t max_size);
 
 /// Makes sure that the descriptors 0 to 2 are taken: in a program started with `>&-` the next socket would otherwise
 /// become standard output. Call it before anything is opened.

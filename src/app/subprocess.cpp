@@ -80,7 +80,7 @@ std::vector<char*> arguments(const std::vector<std::string>& args) {
 std::vector<char*> harmless_environment() {
   std::vector<char*> result;
   for (auto entry = environ; *entry != nullptr; ++entry)
-    if (std::string_view{*entry}.find("DATABASE_URI") != 0)
+    if (std::string_view{*entry}.find("DATABASE_") != 0)
       result.push_back(*entry);
   result.push_back(nullptr);
   return result;

@@ -17,7 +17,7 @@ struct finished_process {
 };
 
 /// Runs a program to its end, in a process group of its own, so that Ctrl-C reaches only us. Its environment is ours
-/// without DATABASE_URI; signals are back to their defaults.
+/// without DATABASE_URI and the like; signals are back to their defaults.
 /// @param args the program's path and its arguments.
 /// @param limit longest time; then it is ended.
 /// @param cancel ends it, too.

@@ -111,4 +111,24 @@ std::string to_table(const result& x) {
   return out;
 }
 
+uint64_t warning_count(const result& x) {
+  // The server counts for the statement as a whole, and tells with each part how many there are so far.
+  auto out = uint64_t{x.warnings()};
+  for (auto& further : x.more())
+    out = std::max(out, warning_count(further));
+  return out;
+}
+
+std::string to_lines(const result& x, const std::vector<warning>& warnings) {
+  std::string out;
+  for (auto& one : warnings)
+    out += printable(one.level) + " " + printable(one.code) + ": " + printable(one.text) + "\n";
+  auto all = warning_count(x);
+  if (all > warnings.size())
+    out +=
+        (warnings.empty() ? "the server does not tell the text of " : "the server does not tell the text of another ")
+        + plural(all - warnings.size(), "warning") + "\n";
+  return out;
+}
+
 } // namespace cenote::app

@@ -3,8 +3,14 @@
 #include "cenote/configuration.hpp"
 
 #include "config/config_file.hpp"
+#include "config/nearest.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <caf/actor_system_config.hpp>
 #include <caf/config_option.hpp>
@@ -50,6 +56,26 @@ constexpr auto pitfalls = std::array{
     pitfall{"caf.middleman.connection-timeout", is_zero_time, "above 0"},
 };
 
+/// What a file may set for the program.
+constexpr std::string_view permitted[] = {"caf.scheduler.policy", "caf.scheduler.max-threads",
+                                          "caf.scheduler.max-throughput"};
+
+std::vector<std::string> permitted_keys() {
+  return {std::begin(permitted), std::end(permitted)};
+}
+
+void check_permitted(const config_file& file, const std::string& path, const caf::settings& section) {
+  for (auto& [name, value] : section) {
+    auto key = path + "." + name;
+    if (auto inner = caf::get_if<caf::settings>(&value))
+      check_permitted(file, key, *inner);
+    else if (std::find(std::begin(permitted), std::end(permitted), key) == std::end(permitted))
+      throw configuration_error{file.place(key) + ": '" + key
+                                + "' cannot be set here: of CAF's options this program takes caf.scheduler.policy, "
+                                  "max-threads and max-throughput"};
+  }
+}
+
 class checker {
 public:
   explicit checker(const config_file& file) : file_{file} {
@@ -70,7 +96,8 @@ private:
   void check_value(const std::string& key, caf::config_value value) {
     auto option = options_.custom_options().qualified_name_lookup(key);
     if (option == nullptr)
-      throw configuration_error{file_.place(key) + ": unknown key '" + key + "': CAF has no such option"};
+      throw configuration_error{file_.place(key) + ": unknown key '" + key + "': CAF has no such option"
+                                + did_you_mean(key, permitted_keys())};
     if (option->sync(value))
       refuse(key, "of type " + caf::to_string(option->type_name()));
     for (auto& x : pitfalls)
@@ -95,14 +122,19 @@ void check_caf_settings(const config_file& file) {
     checker{file}.check_section("caf", *section);
 }
 
-caf::settings caf_settings(const std::string& file) {
+caf::settings caf_settings(const config_file& file) {
   caf::settings out;
-  if (auto loaded = read_config_file(file)) {
-    check_caf_settings(*loaded);
-    if (auto section = caf::get_if<caf::settings>(&loaded->content, "caf"))
-      out["caf"] = *section;
+  check_caf_settings(file);
+  if (auto section = caf::get_if<caf::settings>(&file.content, "caf")) {
+    check_permitted(file, "caf", *section);
+    out["caf"] = *section;
   }
   return out;
+}
+
+caf::settings caf_settings(const std::string& file) {
+  auto loaded = read_config_file(file);
+  return loaded ? caf_settings(*loaded) : caf::settings{};
 }
 
 } // namespace cenote::config

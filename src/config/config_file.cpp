@@ -1,12 +1,12 @@
 #include "config/config_file.hpp"
 
-#include "cenote/configuration.hpp"
-
+#include "config/nearest.hpp"
 #include "config/read_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
+#include <system_error>
 
 #include <caf/actor_system_config.hpp>
 #include <caf/pec.hpp>
@@ -19,8 +19,8 @@ constexpr auto default_name = "caf-application.conf";
 constexpr auto max_size = size_t{1} << 20;
 
 /// CAF names the place of a syntax error by two numbers in the error's context.
-[[noreturn]] void throw_syntax_error(const std::string& name, const caf::error& err) {
-  auto where = name;
+[[noreturn]] void throw_syntax_error(const config_file& file, const caf::error& err) {
+  auto where = file.name;
   if (auto place = caf::make_const_typed_message_view<int32_t, int32_t>(err.context()))
     where += ":" + std::to_string(get<0>(place)) + ":" + std::to_string(get<1>(place));
   auto what = caf::to_string(err);
@@ -29,14 +29,14 @@ constexpr auto max_size = size_t{1} << 20;
     what.erase(0, what.rfind(':') + 1);
     std::replace(what.begin(), what.end(), '_', ' ');
   }
-  throw configuration_error{where + ": this is not CAF's config format (" + what + ")"};
+  throw file_error{where + ": this is not CAF's config format (" + what + ")", file.keys};
 }
 
-caf::settings parse(const std::string& name, const std::string& text) {
+caf::settings parse(const config_file& file, const std::string& text) {
   std::istringstream in{text};
   auto parsed = caf::actor_system_config::parse_config(in);
   if (!parsed)
-    throw_syntax_error(name, parsed.error());
+    throw_syntax_error(file, parsed.error());
   return std::move(*parsed);
 }
 
@@ -45,11 +45,24 @@ void check_top_level(const config_file& file) {
     if (path.find('.') != std::string::npos)
       continue;
     if (path != "cenote" && path != "caf")
-      throw configuration_error{file.place(path) + ": unknown key '" + path
-                                + "': the file has the sections cenote { ... } and caf { ... }"};
+      throw file_error{file.place(path) + ": unknown key '" + path
+                           + "': the file has the sections cenote { ... } and caf { ... }"
+                           + did_you_mean(path, {"cenote", "caf"}),
+                       file.keys};
     if (entry.what != outline_entry::form::section)
-      throw configuration_error{file.place(path) + ": '" + path + "' must be a section: " + path + " { ... }"};
+      throw file_error{file.place(path) + ": '" + path + "' must be a section: " + path + " { ... }", file.keys};
   }
+}
+
+/// Whether there is a file of the default name. A folder that cannot be searched is an error: it may hold settings.
+bool has_default_file() {
+  std::error_code problem;
+  auto found = std::filesystem::exists(default_name, problem);
+  if (problem)
+    throw configuration_error{std::string{"cannot look for the config file "} + default_name
+                              + " in the current folder: " + problem.message()
+                              + "; change to another folder, or name a config file with its whole path"};
+  return found;
 }
 
 } // namespace
@@ -59,7 +72,7 @@ std::string config_file::place(const std::string& path) const {
 }
 
 std::optional<config_file> read_config_file(const std::string& name) {
-  if (name.empty() && !std::filesystem::exists(default_name))
+  if (name.empty() && !has_default_file())
     return std::nullopt;
   config_file out{name.empty() ? default_name : name, {}, {}};
   auto [text, problem] = read_file(out.name, max_size);
@@ -68,9 +81,9 @@ std::optional<config_file> read_config_file(const std::string& name) {
   try {
     out.keys = make_outline(text);
   } catch (text_error& err) {
-    throw configuration_error{out.name + ":" + std::to_string(err.line) + ": " + err.what()};
+    throw file_error{out.name + ":" + std::to_string(err.line) + ": " + err.what(), std::move(err.before)};
   }
-  out.content = parse(out.name, text);
+  out.content = parse(out, text);
   check_top_level(out);
   return out;
 }

@@ -1,9 +1,12 @@
 #pragma once
 
+#include "cenote/configuration.hpp"
+
 #include "config/outline.hpp"
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <caf/settings.hpp>
 
@@ -19,11 +22,20 @@ struct config_file {
   std::string place(const std::string& path) const;
 };
 
+/// A config file that is not well-formed.
+struct file_error : configuration_error {
+  file_error(const std::string& what, outline found) : configuration_error{what}, before{std::move(found)} {
+    // nop
+  }
+
+  outline before; ///< The keys before the mistake: they may say how to log it.
+};
+
 /// Reads a config file.
 /// @param name its path; empty: `caf-application.conf` in the current folder if there is one.
 /// @returns nothing if the name is empty and there is no such file.
-/// @throws configuration_error if it cannot be read or is not well-formed, or has a section that is neither cenote's
-///         nor CAF's.
+/// @throws configuration_error if it cannot be read.
+/// @throws file_error if it is not well-formed, or has a section that is neither cenote's nor CAF's.
 std::optional<config_file> read_config_file(const std::string& name);
 
 } // namespace cenote::config

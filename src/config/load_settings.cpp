@@ -3,6 +3,8 @@
 #include "config/caf_settings.hpp"
 #include "config/config_file.hpp"
 #include "config/duration.hpp"
+#include "config/loading.hpp"
+#include "config/nearest.hpp"
 #include "config/read_file.hpp"
 #include "config/setting.hpp"
 #include "config/uri.hpp"
@@ -36,7 +38,11 @@ std::string shown(std::string_view value) {
 
 [[noreturn]] void refuse_value(const std::string& name, const setting& what, const written& value) {
   auto text = value.in_file ? shown(value.raw) : "'" + shown(value.raw) + "'";
-  throw configuration_error{name + " is " + text + ", but must be " + permitted(what, value.in_file)};
+  auto meant = nearest(value.text, alternatives(what));
+  if (!meant.empty() && value.in_file && std::holds_alternative<word>(what.what))
+    meant = '"' + meant + '"';
+  throw configuration_error{name + " is " + text + ", but must be " + permitted(what, value.in_file)
+                            + (meant.empty() ? meant : "; did you mean " + meant + "?")};
 }
 
 /// The keys below a section: `pool.` has `name`, `size` ...
@@ -66,6 +72,15 @@ bool sounds_secret(std::string key) {
                      [&key](auto hint) { return key.find(hint) != std::string::npos; });
 }
 
+std::vector<std::string> all_keys() {
+  std::vector<std::string> out;
+  for (auto& x : table())
+    out.push_back(x.key);
+  for (auto section : {"pool", "server", "retry", "log"})
+    out.emplace_back(section);
+  return out;
+}
+
 [[noreturn]] void refuse_unknown(const std::string& place, const std::string& shown_key, const std::string& key) {
   if (sounds_secret(key))
     throw configuration_error{place + "unknown key '" + shown_key
@@ -76,7 +91,7 @@ bool sounds_secret(std::string key) {
     section.erase(section.rfind('.', section.size() - 2) + 1);
   throw configuration_error{place + "unknown key '" + shown_key + "'; known in "
                             + (section.empty() ? "cenote" : section.substr(0, section.size() - 1)) + ": "
-                            + known_keys(section)};
+                            + known_keys(section) + did_you_mean(key, all_keys())};
 }
 
 // -- sources ---------------------------------------------------------------------------------------------------------
@@ -99,14 +114,11 @@ void load_entry(settings& target, const config_file& file, const std::string& pa
   }
 }
 
-void load_file(settings& target, const std::string& name) {
-  auto file = read_config_file(name);
-  if (!file)
-    return;
-  for (auto& [path, entry] : file->keys)
+void load_file(settings& target, const config_file& file) {
+  for (auto& [path, entry] : file.keys)
     if (path.starts_with("cenote."))
-      load_entry(target, *file, path, entry);
-  check_caf_settings(*file);
+      load_entry(target, file, path, entry);
+  check_caf_settings(file);
 }
 
 std::optional<std::string> process_environment(const std::string& name) {
@@ -163,6 +175,15 @@ void load_passphrase(server_settings& target, const configuration_sources& sourc
     target.tls_key_passphrase_file = *file;
 }
 
+/// The name that somebody has given to the URI's variable instead.
+std::string other_name_in(const configuration_sources& sources) {
+  for (auto name : {"DATABASE_URL", "DATABASE_URI_PATH", "DATABASE_URL_FILE", "DB_URI", "DB_URL", "MYSQL_URI",
+                    "MYSQL_URL", "MARIADB_URI", "MARIADB_URL"})
+    if (lookup(sources, name))
+      return std::string{"; "} + name + " is set, but is not the name that is looked for";
+  return "";
+}
+
 void load_uri(settings& target, const configuration_sources& sources, bool need_server) {
   auto uri = lookup(sources, "DATABASE_URI");
   auto file = lookup(sources, "DATABASE_URI_FILE");
@@ -178,7 +199,8 @@ void load_uri(settings& target, const configuration_sources& sources, bool need_
     load_passphrase(target.server, sources);
   } else if (need_server) {
     throw configuration_error{std::string{"no database is named: set DATABASE_URI to "} + uri_form
-                              + ", or DATABASE_URI_FILE to the name of a file that holds that"};
+                              + ", or DATABASE_URI_FILE to the name of a file that holds that"
+                              + other_name_in(sources)};
   }
 }
 
@@ -197,14 +219,32 @@ void load_command_line(settings& target, const configuration_sources& sources) {
 
 } // namespace
 
-settings load_settings(const configuration_sources& sources, bool need_server) {
+settings config::load_settings(const std::optional<config_file>& file, const configuration_sources& from,
+                               bool need_server) {
   settings out;
-  load_file(out, sources.file);
-  load_environment(out, sources);
-  load_uri(out, sources, need_server);
-  load_command_line(out, sources);
+  if (file)
+    load_file(out, *file);
+  load_environment(out, from);
+  load_uri(out, from, need_server);
+  load_command_line(out, from);
   check(out);
   return out;
+}
+
+settings load_settings(const configuration_sources& sources, bool need_server) {
+  return config::load_settings(read_config_file(sources.file), sources, need_server);
+}
+
+log_settings config::log_settings_in(const outline& keys, const std::map<std::string, std::string>& command_line) {
+  settings out;
+  for (auto key : {"log.level", "log.format"}) {
+    auto what = find_setting(key);
+    if (auto i = keys.find(std::string{"cenote."} + key); i != keys.end())
+      assign(*what, out, {i->second.text, i->second.raw, true, i->second.what == outline_entry::form::quoted});
+    if (auto i = command_line.find(key); i != command_line.end())
+      assign(*what, out, {i->second, i->second});
+  }
+  return out.log;
 }
 
 } // namespace cenote

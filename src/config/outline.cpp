@@ -34,6 +34,9 @@ public:
     return std::move(found_);
   }
 
+  /// What has been found so far, after an error.
+  outline found() && { return std::move(found_); }
+
 private:
   struct open_section {
     std::string name;
@@ -209,7 +212,13 @@ private:
 } // namespace
 
 outline make_outline(std::string_view text) {
-  return scanner{text}.run();
+  scanner x{text};
+  try {
+    return x.run();
+  } catch (text_error& err) {
+    err.before = std::move(x).found();
+    throw;
+  }
 }
 
 } // namespace cenote::config

@@ -8,15 +8,6 @@
 
 namespace cenote::config {
 
-/// A mistake in the text of a config file.
-struct text_error : std::runtime_error {
-  text_error(size_t where, const std::string& what) : std::runtime_error{what}, line{where} {
-    // nop
-  }
-
-  size_t line;
-};
-
 /// A key in a config file, with what follows it.
 struct outline_entry {
   enum class form { section, bare, quoted, other };
@@ -29,6 +20,16 @@ struct outline_entry {
 
 /// Keys by their full path: `cenote.pool.size`.
 using outline = std::map<std::string, outline_entry>;
+
+/// A mistake in the text of a config file.
+struct text_error : std::runtime_error {
+  text_error(size_t where, const std::string& what) : std::runtime_error{what}, line{where} {
+    // nop
+  }
+
+  size_t line;
+  outline before; ///< What was found before it.
+};
 
 /// Finds the keys of a text in CAF's config format, and the mistakes that CAF's own parser passes over in silence:
 /// dotted keys, which swallow what follows; braces that are not closed; keys given twice; and Windows line ends, which

@@ -1,6 +1,7 @@
 #include "config/query.hpp"
 
 #include "config/duration.hpp"
+#include "config/nearest.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -38,7 +39,7 @@ bool read_bool(const std::string& key, const std::string& text) {
     return true;
   if (word == "false" || word == "0" || word == "no")
     return false;
-  throw uri_error{key + " must be true or false"};
+  throw uri_error{key + " must be true or false" + did_you_mean(word, {"true", "false"})};
 }
 
 std::chrono::nanoseconds read_time(const std::string& key, const std::string& text, std::chrono::nanoseconds min) {
@@ -79,7 +80,8 @@ tls_mode read_mode(const std::string& text) {
   if (word == "preferred")
     throw uri_error{"ssl_mode must not be PREFERRED, which goes on in clear text if the server has no TLS: choose "
                     "REQUIRED or DISABLED"};
-  throw uri_error{"ssl_mode must be DISABLED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY"};
+  throw uri_error{"ssl_mode must be DISABLED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY"
+                  + did_you_mean(word, {"DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"})};
 }
 
 /// The safest reading: whoever names a CA wants the server's certificate and name checked, as PyMySQL does.
@@ -133,7 +135,7 @@ private:
       key = "ssl_mode";
     auto i = handlers().find(key);
     if (i == handlers().end())
-      throw uri_error{"query has an unknown key" + (show_names_ && is_name(key) ? " '" + key + "'" : std::string{})};
+      throw uri_error{"query has an unknown key" + (show_names_ && is_name(key) ? " '" + key + "'" + guess(key) : "")};
     if (i->second == nullptr)
       return;
     if (equals == std::string_view::npos)
@@ -141,6 +143,15 @@ private:
     if (!seen_.insert(key).second)
       throw uri_error{key + " is given twice"};
     (this->*i->second)(key, decode(pair.substr(equals + 1), true));
+  }
+
+  /// What was probably meant. Keys that are refused or ignored are no help.
+  static std::string guess(const std::string& key) {
+    std::vector<std::string> known;
+    for (auto& [name, handle] : handlers())
+      if (handle != nullptr && handle != &reader::refuse_file_access)
+        known.push_back(name);
+    return did_you_mean(key, known);
   }
 
   static bool is_name(std::string_view text) {

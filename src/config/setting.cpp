@@ -228,4 +228,12 @@ std::string permitted(const setting& what, bool in_file) {
   return std::visit([in_file](auto& x) { return permitted_by(x, in_file); }, what.what);
 }
 
+std::vector<std::string> alternatives(const setting& what) {
+  if (auto x = std::get_if<word>(&what.what))
+    return x->permitted;
+  if (std::holds_alternative<flag>(what.what))
+    return {"true", "false", "yes", "no"};
+  return {};
+}
+
 } // namespace cenote::config

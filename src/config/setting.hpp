@@ -99,4 +99,7 @@ std::string lowest(const setting& what);
 /// What the setting takes, to be continued after "must be": "a whole number from 1 to 10000".
 std::string permitted(const setting& what, bool in_file = false);
 
+/// The words to choose from; empty if it takes something else.
+std::vector<std::string> alternatives(const setting& what);
+
 } // namespace cenote::config

@@ -78,7 +78,7 @@ std::vector<setting> make_table() {
        "That delay grows no further than this."},
       {"log.level", "text",
        word{log(&log_settings::level), {"trace", "debug", "info", "warning", "error", "critical", "off"}}, "",
-       "The least severe messages that are logged."},
+       "The least severe messages that are logged; trace adds each decision of the pool."},
       {"log.format", "text", word{log(&log_settings::format), {"text", "json"}}, "",
        "Lines for people, or one JSON object per line."},
       {"log.status-interval", "seconds", duration{log(&log_settings::status_interval), 1ms, day, true}, "",

@@ -4,8 +4,8 @@ cenote_test(app
                     integration/app_processes.cpp integration/app_program.cpp integration/app_text.cpp integration/app_command_line.cpp
                     integration/app_check.cpp integration/app_sql.cpp integration/app_serve.cpp
                     integration/app_embedded.cpp integration/app_secrecy.cpp integration/app_logging.cpp
-                    integration/app_examples.cpp
+                    integration/app_examples.cpp integration/app_signals.cpp
             SUITES app.text app.command_line app.check app.sql app.serve app.embedded app.secrecy app.logging
-                   app.examples
+                   app.examples app.signals
             LINK cenote::app cenote::config)
 add_dependencies(test-app cenote cenote-demo first_query)

@@ -21,10 +21,10 @@ environment at(const std::string& uri) {
 }
 
 /// Runs a check that must fail, and returns the reason that it gives.
-std::string reason(const environment& variables, std::vector<std::string> options = {}) {
+std::string reason(const environment& variables, std::vector<std::string> options = {}, int code = 1) {
   options.insert(options.begin(), {"cenote", "check"});
   auto x = run(options, variables);
-  CHECK_EQ(x.code, 1);
+  CHECK_EQ(x.code, code);
   CHECK_EQ(x.out, "");
   CHECK_EQ(count(x.err, "\n"), 1u);
   CHECK_EQ(count(x.err, " CRITICAL "), 1u);
@@ -38,11 +38,33 @@ SCENARIO("check prints the pool's status under the names that operators know") {
   auto x = run({"cenote", "check"}, at(shared_server().uri()));
   CHECK_EQ(x.code, 0);
   CHECK_EQ(x.err, "");
-  for (auto name : {"initialized           yes\n", "pool_size             10\n", "checked_in            10\n",
+  for (auto name : {"initialized           yes\n", "pool_size             1\n", "checked_in            1\n",
                     "checked_out           0\n", "in_flight             0\n", "overflow              0\n",
-                    "total_connections     10\n", "waiting               0\n", "connecting            0\n",
+                    "total_connections     1\n", "waiting               0\n", "connecting            0\n",
                     "generation            0\n", "last_error            none\n", "MariaDB"})
     CHECK(contains(x.out, name));
+}
+
+SCENARIO("check opens one connection to answer one question, whatever size is set") {
+  private_server server;
+  auto uri = at(server.uri());
+  auto connections = [&] {
+    auto x = run({"cenote", "sql", "--json", "SHOW GLOBAL STATUS LIKE 'Connections'"}, uri);
+    return std::stoi(nlohmann::json::parse(x.out)["rows"][0][1].get<std::string>());
+  };
+  temporary_folder folder;
+  auto file = folder.write("big.conf", "cenote { pool { size = 9, min-size = 9 } }\n");
+  uri["POOL_SIZE"] = "8";
+  for (std::vector<std::string> words : {std::vector<std::string>{"cenote", "check"},
+                                         {"cenote", "check", "--config", file},
+                                         {"cenote", "check", "--pool-max-overflow", "7"}}) {
+    auto before = connections();
+    CHECK_EQ(run(words, uri).code, 0);
+    CHECK_EQ(connections() - before, 2); // Its own one, and that of the question.
+  }
+  auto before = connections();
+  CHECK_EQ(run({"cenote", "check", "--pool-size", "4"}, uri).code, 0);
+  CHECK_EQ(connections() - before, 5);
 }
 
 SCENARIO("check --json prints one object") {
@@ -125,18 +147,18 @@ SCENARIO("a host name that does not exist is told") {
 }
 
 SCENARIO("a URI that is none is told, without showing it") {
-  auto why = reason(at("postgres://u:secret@h/x"));
+  auto why = reason(at("postgres://u:secret@h/x"), {}, 2);
   CHECK(contains(why, "DATABASE_URI"));
   CHECK(contains(why, "mysql://"));
   CHECK(!contains(why, "secret"));
 }
 
 SCENARIO("a missing URI is told") {
-  auto why = reason({});
+  auto why = reason({}, {}, 2);
   CHECK(contains(why, "set DATABASE_URI"));
   CHECK(contains(why, "DATABASE_URI_FILE"));
 }
 
-SCENARIO("a setting that is wrong is a failed check, too") {
-  CHECK(contains(reason({{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}, {"POOL_SIZE", "0"}}), "POOL_SIZE"));
+SCENARIO("a setting that is wrong has the exit code that it has everywhere") {
+  CHECK(contains(reason({{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}, {"POOL_SIZE", "0"}}, {}, 2), "POOL_SIZE"));
 }

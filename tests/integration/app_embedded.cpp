@@ -5,8 +5,10 @@
 #include "integration/app_processes.hpp"
 #include "integration/app_program.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -73,10 +75,22 @@ SCENARIO("nothing is left after the program was killed") {
   CHECK(is_emptied(serve.folder()));
 }
 
+SCENARIO("nothing is left after the program was killed while its server starts") {
+  for (auto delay : {0, 20, 50, 100, 200, 400}) {
+    program sql{{"cenote", "sql", "--embedded", "SELECT SLEEP(50)"}};
+    REQUIRE(appears(sql.folder())); // The script's command line.
+    std::this_thread::sleep_for(std::chrono::milliseconds{delay});
+    sql.signal(SIGKILL);
+    CHECK_EQ(sql.wait().code, 128 + SIGKILL);
+    CHECK(all_gone(sql.folder()));
+    CHECK(is_emptied(sql.folder()));
+  }
+}
+
 SCENARIO("a wrong setting is told before a server is started") {
   program check{{"cenote", "check", "--embedded", "--pool-size=0", "--log-level=info"}};
   auto x = check.wait();
-  CHECK_EQ(x.code, 1);
+  CHECK_EQ(x.code, 2);
   CHECK_EQ(count(x.err, "\n"), 1u);
   CHECK_LT(x.seconds, 2.0);
 }

@@ -70,6 +70,15 @@ SCENARIO("the level says which lines are shown") {
   CHECK_EQ(silent.code, 1);
 }
 
+SCENARIO("trace shows each decision of the pool, which debug does not") {
+  for (auto level : {"debug", "trace"}) {
+    auto x = run({"cenote", "check", "--log-level", level}, {{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}});
+    auto is_trace = std::string_view{level} == "trace";
+    CHECK_EQ(contains(x.err, " TRACE pool main: open connection 1 to server 0\n"), is_trace);
+    CHECK_EQ(contains(x.err, " TRACE pool main: request "), is_trace);
+  }
+}
+
 SCENARIO("a log that is no terminal has no colours") {
   auto x = run({"cenote", "check"}, {{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}});
   CHECK(!contains(x.err, "\x1b"));

@@ -84,6 +84,55 @@ SCENARIO("parameters arrive as they were typed") {
   CHECK_EQ(text(rows({"SELECT seq FROM seq_1_to_9 LIMIT ?", "--pool-size", "2", "1"})), "[[1]]");
 }
 
+SCENARIO("every byte but NUL arrives in statements and parameters") {
+  std::string all;
+  for (int c = 1; c < 256; ++c)
+    all += static_cast<char>(c);
+  std::string hex;
+  for (int c = 1; c < 256; ++c) {
+    char digits[3];
+    std::snprintf(digits, sizeof(digits), "%02X", c);
+    hex += digits;
+  }
+  // Not all is UTF-8, which the server would refuse for a text of that character set.
+  CHECK_EQ(text(rows({"SELECT HEX(CAST(? AS BINARY))", all.substr(0, 127)})), "[[\"" + hex.substr(0, 254) + "\"]]");
+  CHECK_EQ(text(rows({"SELECT HEX('a\x1f\x1f"
+                      "b'), HEX(?), HEX(?)",
+                      "\x1f",
+                      "\x1f"
+                      "5\x1f"})),
+           R"([["611F1F62","1F","1F351F"]])");
+  CHECK_EQ(text(rows({"SELECT HEX(?), HEX(?)", "--", "\x1f", "-\x1f"})), R"([["1F","2D1F"]])");
+  for (auto c : {'\x01', '\x02', '\x1e', '\x1f', '\x7f', '[', '{', '%', '"', '\'', '`', '\\', '=', ',', '\n', '\t'})
+    CHECK_EQ(
+        text(rows({"SELECT HEX(?), HEX(?)", std::string(1, c), std::string(3, c)})),
+        text(rows({"SELECT ?, ?", hex.substr((static_cast<size_t>(c) - 1) * 2, 2),
+                   hex.substr((static_cast<size_t>(c) - 1) * 2, 2) + hex.substr((static_cast<size_t>(c) - 1) * 2, 2)
+                       + hex.substr((static_cast<size_t>(c) - 1) * 2, 2),
+                   "--text"})));
+  auto x = sql({"SELECT HEX('a\x1f"
+                "b')",
+                "--pool-name",
+                "a\x1f"
+                "b"});
+  CHECK_EQ(x.code, 2); // A name without control characters is asked for, and this one has not lost its own.
+}
+
+SCENARIO("the texts of warnings are told") {
+  auto x = sql({"SELECT 1/0 AS x, CAST('a\nb' AS INT) AS y"});
+  CHECK_EQ(x.code, 0);
+  CHECK(contains(x.out, "(1 row, 2 warnings)\nWarning 1365: Division by 0\nWarning 1292: "));
+  CHECK(contains(x.out, "INTEGER value: 'a\\nb'\n"));
+  CHECK_EQ(count(x.out, "\n"), 6u);
+  CHECK_EQ(sql({"DROP TABLE IF EXISTS app_nowhere"}).out,
+           "OK, 0 rows affected, 1 warning\nNote 1051: Unknown table 'cenote.app_nowhere'\n");
+  auto json = nlohmann::json::parse(sql({"--json", "SELECT 1/0"}).out);
+  CHECK_EQ(json["warnings"].dump(), R"([{"code":1365,"level":"Warning","message":"Division by 0"}])");
+  CHECK(!nlohmann::json::parse(sql({"--json", "SELECT 1"}).out).contains("warnings"));
+  // A statement that may leave traces is followed by a reset, which takes the texts along.
+  CHECK_EQ(sql({"SET @x = 1/0"}).code, 0);
+}
+
 SCENARIO("a wrong number of parameters is an error") {
   auto x = sql({"SELECT ?", "1", "2"});
   CHECK_EQ(x.code, 1);

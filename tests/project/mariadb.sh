@@ -108,6 +108,31 @@ kill -9 "$owner"
 ends "the folder outlives the owner" test -d "$work/c"
 ends "the server outlives the owner" grep -q '^State:.[^Z]' "/proc/$pid/status"
 
+echo "- an owner that is killed while the server starts leaves nothing, whenever that is"
+mkfifo "$work/words-pipe"
+for delay in 0 0.02 0.05 0.1 0.15 0.2 0.3 0.4 0.6 0.9; do
+  mkdir "$work/killed"
+  cat "$work/words-pipe" >/dev/null &
+  reader=$!
+  bash -c '"$0" start "$1" --with $$ --remove >"$2" 2>&1; sleep 60' "$script" "$work/killed" "$work/words-pipe" &
+  owner=$!
+  sleep "$delay"
+  # Who reads what the script says goes with the owner.
+  kill -9 "$reader" "$owner"
+  wait "$reader" "$owner" 2>/dev/null || true
+  ends "the folder outlives the owner that was killed after $delay s" test -d "$work/killed"
+  ! grep -qsz -- "--datadir=$work/killed/data" /proc/[0-9]*/cmdline || fail "a server outlives its owner, killed after $delay s"
+  ! grep -qsz -- "^$work/killed\$" /proc/[0-9]*/cmdline || fail "a watcher or start is left, owner killed after $delay s"
+done
+
+echo "- a start that fails leaves no watcher, unless it has a folder to remove"
+sleep 60 &
+owner=$!
+[[ $(refused "$script" start "$work/f" --with "$owner" -- --no-such-option) == *"did not start"* ]] || fail "wrong option"
+ends "the watcher of a failed start is left" grep -qsz -- "^$work/f\$" /proc/[0-9]*/cmdline
+"$script" stop "$work/f" --remove 2>/dev/null
+kill "$owner"
+
 echo "- a folder too deep for a socket"
 deep=$work/$(printf 'x%.0s' {1..100})
 start "$deep" >/dev/null 2>&1

@@ -117,15 +117,16 @@ SCENARIO("unknown keys are errors that say what is known") {
       "test.conf:3: unknown key 'cenote.pool.sise'; known in pool: name, size, max-overflow, min-size, idle-timeout, "
       "pipeline-depth, timeout, recycle, pre-ping, pre-ping-idle, keepalive, max-waiting, max-connecting, "
       "reconnect-delay, max-reconnect-delay, "
-      "breaker-after, shed-target, shed-interval, leak-warning, drain-timeout, io-lanes");
-  CHECK_EQ(load_error("cenote {\n  retries { }\n}\n"),
-           "test.conf:2: unknown key 'cenote.retries'; known in cenote: pool, server, retry, log");
-  CHECK_EQ(load_error("cenote { size = 7 }"),
-           "test.conf:1: unknown key 'cenote.size'; known in cenote: pool, server, retry, log");
+      "breaker-after, shed-target, shed-interval, leak-warning, drain-timeout, io-lanes; did you mean pool.size?");
+  CHECK_EQ(load_error("cenote {\n  retries { }\n}\n"), "test.conf:2: unknown key 'cenote.retries'; known in cenote: "
+                                                       "pool, server, retry, log; did you mean retry.max-retries?");
+  CHECK_EQ(
+      load_error("cenote { size = 7 }"),
+      "test.conf:1: unknown key 'cenote.size'; known in cenote: pool, server, retry, log; did you mean pool.size?");
   CHECK_EQ(load_error("pool { size = 7 }"),
            "test.conf:1: unknown key 'pool': the file has the sections cenote { ... } and caf { ... }");
   CHECK_EQ(load_error("cenote { Pool { } }"),
-           "test.conf:1: unknown key 'cenote.Pool'; known in cenote: pool, server, retry, log");
+           "test.conf:1: unknown key 'cenote.Pool'; known in cenote: pool, server, retry, log; did you mean pool?");
 }
 
 SCENARIO("a section is not a value, nor a value a section") {
@@ -162,14 +163,15 @@ SCENARIO("values of the wrong type or out of range are errors that show the valu
   CHECK_EQ(value_error("pool", "keepalive = -1"),
            "keepalive is -1, but must be 0 or a time from 1ms to 24h" + time_form);
   CHECK_EQ(value_error("pool", "pre-ping = 1"), "pre-ping is 1, but must be true or false");
-  CHECK_EQ(value_error("pool", "pre-ping = \"true\""), "pre-ping is \"true\", but must be true or false");
+  CHECK_EQ(value_error("pool", "pre-ping = \"true\""),
+           "pre-ping is \"true\", but must be true or false; did you mean true?");
   CHECK_EQ(value_error("pool", "name = 5"),
            "name is 5, but must be a text in quotes of 1 to 64 bytes without control characters");
   CHECK_EQ(value_error("pool", "name = \"a\\nb\""),
            "name is \"a\\nb\", but must be a text in quotes of 1 to 64 bytes without control characters");
   CHECK_EQ(value_error("log", "level = \"INFO\""),
            "level is \"INFO\", but must be \"trace\", \"debug\", \"info\", \"warning\", \"error\", \"critical\" or "
-           "\"off\"");
+           "\"off\"; did you mean \"info\"?");
   CHECK_EQ(value_error("log", "format = \"xml\""), "format is \"xml\", but must be \"text\" or \"json\"");
 }
 
@@ -192,8 +194,8 @@ SCENARIO("the part for CAF is checked against CAF's own options") {
                      "openssl { cafile = \"/ca\" }\n"
                      "metrics-filters { actors { includes = [\"*\"] } }"),
            "(none)");
-  CHECK_EQ(caf_error("scheduler { max-thread = 2 }"),
-           "test.conf:2: unknown key 'caf.scheduler.max-thread': CAF has no such option");
+  CHECK_EQ(caf_error("scheduler { max-thread = 2 }"), "test.conf:2: unknown key 'caf.scheduler.max-thread': CAF has no "
+                                                      "such option; did you mean caf.scheduler.max-threads?");
   CHECK_EQ(caf_error("scheduler { max-threads = \"two\" }"),
            "test.conf:2: caf.scheduler.max-threads is \"two\", but must be of type uint64_t");
   CHECK_EQ(caf_error("scheduler { max-threads = -1 }"),
@@ -216,6 +218,24 @@ SCENARIO("the settings for CAF are handed over as they stand in the file") {
   CHECK_EQ(caf::get_as<std::string>(got, "caf.scheduler.policy"), "stealing");
   CHECK_EQ(caf::get_as<size_t>(got, "caf.scheduler.max-threads"), 2u);
   CHECK_EQ(got.size(), 1u);
+}
+
+SCENARIO("for the program's own actor system a file may set only what is documented") {
+  auto error = [](const std::string& text) {
+    temporary_file file{"caf {\n" + text + "\n}"};
+    return error_of([&] { config::caf_settings(file.name()); });
+  };
+  CHECK_EQ(error("middleman { prometheus-http { port = 8080 } }"),
+           "test.conf:2: 'caf.middleman.prometheus-http.port' cannot be set here: of CAF's options this program takes "
+           "caf.scheduler.policy, max-threads and max-throughput");
+  for (auto text :
+       {"logger { file { path = \"/tmp/x\" } }", "openssl { cafile = \"/ca\" }", "middleman { workers = 1 }",
+        "work-stealing { aggressive-poll-attempts = 1 }", "scheduler { enable-profiling = true }"}) {
+    MESSAGE(text);
+    CHECK(error(text).find("cannot be set here") != std::string::npos);
+    // An application may have more.
+    CHECK_EQ(caf_error(text), "(none)");
+  }
 }
 
 SCENARIO("a file that cannot be read is an error, but without a name none is needed") {

@@ -2,6 +2,8 @@
 
 #include "unit/config_support.hpp"
 
+#include <cstdlib>
+
 #include <caf/test/bdd_dsl.hpp>
 
 using namespace cenote;
@@ -117,13 +119,25 @@ SCENARIO("settings on the command line go by key") {
   CHECK_EQ(x.pool.name, "jobs");
 }
 
+SCENARIO("without a way to look variables up, those of the process count") {
+  setenv("POOL_SIZE", "23", 1);
+  setenv("DATABASE_URI", "mysql://u:p@somewhere/d", 1);
+  auto got = load_settings({});
+  unsetenv("POOL_SIZE");
+  unsetenv("DATABASE_URI");
+  CHECK_EQ(got.pool.size, 23u);
+  CHECK_EQ(got.server.host, "somewhere");
+  CHECK_EQ(error_of([] { load_settings({}); }).substr(0, 20), "no database is named");
+}
+
 SCENARIO("mistakes on the command line name the option") {
   CHECK_EQ(line_error({{"pool.size", "many"}}), "--pool-size is 'many', but must be a whole number from 1 to 10000");
   CHECK_EQ(line_error({{"log.level", ""}}),
            "--log-level is '', but must be trace, debug, info, warning, error, critical or off");
   CHECK_EQ(line_error({{"log.colour", "on"}}),
            "command line: unknown key 'log.colour'; known in log: level, format, status-interval");
-  CHECK_EQ(line_error({{"size", "1"}}), "command line: unknown key 'size'; known in cenote: pool, server, retry, log");
+  CHECK_EQ(line_error({{"size", "1"}}),
+           "command line: unknown key 'size'; known in cenote: pool, server, retry, log; did you mean pool.size?");
 }
 
 SCENARIO("mistakes between two settings are found when all sources have been read") {
