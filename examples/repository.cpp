@@ -6,6 +6,7 @@
 
 #include <cenote/configuration.hpp>
 #include <cenote/pool.hpp>
+#include <cenote/scoped_pool.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -48,21 +49,20 @@ int main() try {
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
-  auto pool = cenote::spawn_pool(sys, how.server, how.pool);
-  auto books = sys.spawn(library, cenote::spawn_retrier(sys, pool, how.retry));
+  cenote::scoped_pool pool{sys, how}; // with a retrier before it; both end with their scope
+  auto books = sys.spawn(library, pool.handle());
   caf::scoped_actor self{sys};
   auto code = 0;
   try {
     // The retrier would wait for a server that is away; whoever runs an example would not.
-    ask<cenote::verification>(self, pool, cenote::verify_atom_v);
+    ask<cenote::verification>(self, pool.pool(), cenote::verify_atom_v);
     use(self, books);
   } catch (const std::exception& err) {
     std::cerr << err.what() << '\n';
     code = 1;
   }
-  // The actor system ends when they have.
+  // The actor system ends when its actors have.
   self->send_exit(books, caf::exit_reason::user_shutdown);
-  self->send_exit(pool, caf::exit_reason::user_shutdown);
   return code;
 } catch (const std::exception& err) { // configuration_error
   std::cerr << err.what() << '\n';

@@ -6,12 +6,12 @@
 #include <cenote/configuration.hpp>
 #include <cenote/error.hpp>
 #include <cenote/pool.hpp>
+#include <cenote/scoped_pool.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
-#include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
-#include <caf/send.hpp>
+#include <caf/scoped_actor.hpp>
 
 #include <exception>
 #include <iostream>
@@ -46,39 +46,31 @@ int main() try {
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
-  auto pool = spawn_pool(sys, how.server, how.pool);
-  // Repeats the whole transaction after a deadlock. If the answer to its COMMIT is lost, it does not: `unknown`.
-  auto retrier = spawn_retrier(sys, pool, how.retry);
+  // A pool that ends with its scope, and a retrier before it, which repeats the whole transaction after a deadlock. If
+  // the answer to its COMMIT is lost, it does not: `unknown`.
+  scoped_pool pool{sys, how};
+  caf::scoped_actor self{sys};
+  auto complain = [](const caf::error& why) { std::cerr << "nothing was moved: " << describe(why) << '\n'; };
+  auto there = false;
+  // The retrier would wait for a server that is away; whoever runs an example would not.
+  self->request(pool.pool(), caf::infinite, verify_atom_v)
+      .receive([&](const verification&) { there = true; }, complain);
+  auto some = false;
+  if (there)
+    self->request(pool.handle(), caf::infinite, transact_atom_v, transfer(30))
+        .receive([&](const std::vector<result>& all) { some = moved(all); }, complain);
   auto code = 1;
-  sys.spawn([=, &code](caf::event_based_actor* self) {
-    // However this actor ends, the pool ends with it: nothing else would end the actor system.
-    self->attach_functor([pool] { caf::anon_send_exit(pool, caf::exit_reason::user_shutdown); });
-    auto complain = [](const caf::error& why) { std::cerr << "nothing was moved: " << describe(why) << '\n'; };
-    auto move_too_much = [=, &code] {
-      self->request(retrier, caf::infinite, transact_atom_v, transfer(1000))
-          .then([&code](const std::vector<result>& all) { code = moved(all) ? 0 : 1; },
-                [=, &code](const caf::error& why) {
-                  auto x = details(why);
-                  if (!is_refusal(x))
-                    return complain(why);
-                  std::cout << "nothing was moved: statement " << *x.statement_index << " failed with " << x.number
-                            << ", " << to_string(x.what) << '\n';
-                  code = 0;
-                });
-    };
-    auto move_some = [=] {
-      self->request(retrier, caf::infinite, transact_atom_v, transfer(30))
-          .then(
-              [=](const std::vector<result>& all) {
-                if (moved(all))
-                  move_too_much();
-              },
-              complain);
-    };
-    // The retrier would wait for a server that is away; whoever runs an example would not.
-    self->request(pool, caf::infinite, verify_atom_v).then([=](const verification&) { move_some(); }, complain);
-  });
-  sys.await_all_actors_done();
+  if (some)
+    self->request(pool.handle(), caf::infinite, transact_atom_v, transfer(1000))
+        .receive([&](const std::vector<result>& all) { code = moved(all) ? 0 : 1; },
+                 [&](const caf::error& why) {
+                   auto x = details(why);
+                   if (!is_refusal(x))
+                     return complain(why);
+                   std::cout << "nothing was moved: statement " << *x.statement_index << " failed with " << x.number
+                             << ", " << to_string(x.what) << '\n';
+                   code = 0;
+                 });
   return code;
 } catch (const std::exception& err) { // configuration_error
   std::cerr << err.what() << '\n';

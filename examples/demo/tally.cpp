@@ -40,8 +40,19 @@ pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& po
       [=](rollback_atom a, session_id id, std::string& savepoint) {
         return self->delegate(pool, a, id, std::move(savepoint));
       },
+      [=](handover_atom a, session_id id, caf::strong_actor_ptr& to) {
+        return self->delegate(pool, a, id, std::move(to));
+      },
+      [=](evict_atom a, session_id id) { return self->delegate(pool, a, id); },
       [=](verify_atom) { return self->delegate(pool, verify_atom_v); },
       [=](status_atom) { return self->delegate(pool, status_atom_v); },
+      [=](settings_atom) { return self->delegate(pool, settings_atom_v); },
+      [=](pause_atom) { return self->delegate(pool, pause_atom_v); },
+      [=](resume_atom) { return self->delegate(pool, resume_atom_v); },
+      [=](subscribe_atom) { return self->delegate(pool, subscribe_atom_v); },
+      [=](unsubscribe_atom) { return self->delegate(pool, unsubscribe_atom_v); },
+      [=](subscribe_atom a, caf::strong_actor_ptr& who) { return self->delegate(pool, a, std::move(who)); },
+      [=](unsubscribe_atom a, caf::strong_actor_ptr& who) { return self->delegate(pool, a, std::move(who)); },
       [=](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
       [=](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
   };

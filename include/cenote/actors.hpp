@@ -2,7 +2,9 @@
 
 #include "cenote/detail/connection.hpp"
 #include "cenote/detail/server_session.hpp"
+#include "cenote/effective_settings.hpp"
 #include "cenote/error.hpp"
+#include "cenote/events.hpp"
 #include "cenote/result.hpp"
 #include "cenote/session.hpp"
 #include "cenote/statement.hpp"
@@ -44,9 +46,12 @@ using pool_actor = caf::typed_actor<
 
     // Lends a connection to the sender for its exclusive use, oldest request first. Ends with `checkin`, with its time
     // limit, or with its holder: then what is open is rolled back. What comes after that is refused: `session_ended`.
+    // So is what comes from any other actor than the holder, whether it knows the id or not.
+    // A session whose holder has not used it once for `unclaimed_session_timeout` ends as well: its answer may have
+    // come too late for the one who asked.
     caf::result<session_id>(checkout_atom, session_options),
 
-    // The same for another holder.
+    // The same for another holder: the answer goes to the sender, but the session belongs to that actor.
     caf::result<session_id>(checkout_atom, session_options, caf::strong_actor_ptr),
 
     // Gives the connection back when what was sent before is done. An open transaction is rolled back, and the state of
@@ -72,6 +77,13 @@ using pool_actor = caf::typed_actor<
     caf::result<void>(rollback_atom, session_id), caf::result<void>(savepoint_atom, session_id, std::string),
     caf::result<void>(rollback_atom, session_id, std::string),
 
+    // Gives the session to another actor, which is its holder from then on: what the former one still sends is refused,
+    // what it has sent before is done. The new holder has to use it once within `unclaimed_session_timeout`.
+    caf::result<void>(handover_atom, session_id, caf::strong_actor_ptr),
+
+    // The connection of this session is not to be used again: when the session ends it is closed, and replaced.
+    caf::result<void>(evict_atom, session_id),
+
     // Makes one round trip to the server. Unlike `execute` it does not wait for a server that is down: it answers
     // `connect_failed` as soon as a connect fails while no connection is open.
     caf::result<verification>(verify_atom),
@@ -79,8 +91,30 @@ using pool_actor = caf::typed_actor<
     // The numbers of this moment.
     caf::result<pool_status>(status_atom),
 
+    // The settings that the pool works with.
+    caf::result<effective_settings>(settings_atom),
+
     // Replaces all connections: those in use when they come back, the others now.
     caf::result<void>(dispose_atom),
+
+    // Pauses: no request gets a connection any more. Those that have one go on, sessions included; when the status
+    // says that no connection is checked out, the pool is at rest. What comes meanwhile waits, for as long as it would
+    // for a connection (its own time limit and the pool's `timeout`), whether or not the server is there; `verify`
+    // fails at once. A pool that shuts down cannot be paused, and a drain ends a pause.
+    caf::result<void>(pause_atom),
+
+    // Ends a pause; failed connects of the past do not count any more. Does nothing if the pool is not paused.
+    caf::result<void>(resume_atom),
+
+    // From now on the sender is told what happens: it is sent `pool_events` as requests, one after the other, and has
+    // to answer each (a handler that returns nothing does). Events that happen meanwhile come with the next one; a
+    // slow subscriber loses the oldest and is told how many. Ends with `unsubscribe` or with the subscriber, and if it
+    // answers with an error. More subscribers than 100 are refused: `queue_full`.
+    caf::result<void>(subscribe_atom), caf::result<void>(unsubscribe_atom),
+
+    // The same on behalf of another actor.
+    caf::result<void>(subscribe_atom, caf::strong_actor_ptr),
+    caf::result<void>(unsubscribe_atom, caf::strong_actor_ptr),
 
     // Shuts down: refuses new requests (`shutting_down`), serves what it has accepted for up to the given time, then
     // fails the rest, closes all connections, answers and ends. Zero or less: cuts at once. More than a century: waits
@@ -93,7 +127,8 @@ using pool_actor = caf::typed_actor<
 struct lease {
   session_id id{};
   session_options options;
-  std::chrono::nanoseconds leak_warning{0}; ///< Zero: none.
+  std::chrono::nanoseconds leak_warning{0};      ///< Zero: none.
+  std::chrono::nanoseconds unclaimed_timeout{0}; ///< Longest time until its first use; zero: none.
 };
 
 /// What a session's holder asks for.
@@ -163,6 +198,12 @@ using connection_actor = caf::typed_actor<
     // ended, and it does so at once.
     caf::result<void>(checkin_atom, session_id),
 
+    // The session belongs to another holder, who has sent nothing yet.
+    caf::result<void>(handover_atom, session_id, caf::strong_actor_ptr),
+
+    // When this session ends the connection is closed.
+    caf::result<void>(evict_atom, session_id),
+
     // Pings the server, then reports `released`.
     caf::result<void>(ping_atom),
 
@@ -205,6 +246,9 @@ using supervisor_actor = pool_actor::extend<
 
     // The use of a connection has ended.
     caf::result<void>(released_atom, connection_id, released),
+
+    // A session is held for longer than `leak_warning`; its last statement.
+    caf::result<void>(leaked_atom, session_id, caf::timespan, std::string),
 
     // Work that a dead connection could not begin: it keeps its place at the head of the queue.
     caf::result<result>(returned_atom, connection_id, grant, std::string),

@@ -138,6 +138,18 @@ public:
   /// Replaces all connections: those in use when they come back, the others now. Returns at once.
   void dispose();
 
+  /// No call gets a connection until `resume`; those under way go on. Calls wait meanwhile, for as long as they would
+  /// for a connection: see `pause_atom`. Returns at once.
+  void pause();
+  void resume();
+
+  /// The settings that the pool works with.
+  effective_settings get_settings();
+
+  /// From now on `f` is called with what happens, see `subscribe_atom`, until this object is closed. It is called on a
+  /// thread of the actor system, must return soon, and must not call this object; what it throws is logged.
+  void subscribe(std::function<void(const pool_events&)> f);
+
   /// Refuses new calls, and waits for those under way. If the pool belongs to this object, they have the setting
   /// `drain_timeout` (zero: none) to end, sessions included; then they are cut and fail, all connections are closed,
   /// and the actor system ends. Closing again does nothing; concurrent calls of `close` wait for the first one.
@@ -181,6 +193,9 @@ public:
   /// first.
   void savepoint(std::string name);
   void rollback_to(std::string name);
+
+  /// The connection is not to be used again: it is closed when the session ends, and replaced.
+  void evict();
 
 private:
   friend class database;

@@ -38,7 +38,8 @@ enum class errc : uint8_t {
                           ///< that is not ready, refuses every statement.
   // unknown
   connection_lost,   ///< The connection broke after the statement was sent.
-  pool_gone,         ///< The pool, or the node it runs on, has ended before it answered.
+  pool_gone,         ///< The pool, or the node it runs on, has ended before it answered, or the caller has waited no
+                     ///< longer (CAF's timeout of a request).
   statement_timeout, ///< The statement's own time was up while it ran.
   // rolled_back
   deadlock,  ///< The server chose this statement or transaction as the victim of a deadlock.

@@ -9,17 +9,21 @@ namespace cenote {
 
 /// Prepares the process: registers cenote's and CAF's message types and initialises Connector/C, which sets SIGPIPE to
 /// be ignored. Call it once, at the start of `main`, before any actor system or its configuration is made. The
-/// application registers its own message types itself.
+/// application registers its own message types itself. If nobody has registered CAF's types, the constructor of
+/// `caf::actor_system` aborts the process, before any code of cenote's runs; `spawn_pool` notices all the rest.
 void init();
 
 /// Starts a pool. Returns at once; the connections are opened in the background, `pool.max_connecting` at a time.
 ///
-/// End it with `drain_atom`, or by sending it an exit message, which cuts what runs. A pool that is not ended keeps
-/// `actor_system` from shutting down.
+/// A `scoped_pool` ends it by itself. Otherwise end it with `drain_atom`, or by sending it an exit message, which cuts
+/// what runs: a pool that is not ended keeps `actor_system` from shutting down. If nobody holds the handle any more
+/// and the pool has nothing to do, that is logged, and it ends: this takes some seconds, and half a minute after much
+/// work. Whoever holds a handle (an actor, a published port) keeps the pool.
 /// @param sys must have the module `caf::io::middleman` loaded.
 /// @param server where to connect to and as whom.
 /// @param rules the pool's settings; see `check` for their ranges.
-/// @throws configuration_error if a setting is out of range, naming it; std::invalid_argument without the middleman.
+/// @throws configuration_error if a setting is out of range, naming it; std::invalid_argument without the middleman;
+///         std::logic_error if `init` was not called.
 pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, const pool_settings& rules = {});
 
 /// Decorates a pool: repeats requests that failed where that is safe, after a growing delay. Reads and idempotent

@@ -6,7 +6,8 @@
 
 namespace cenote {
 
-/// Names the exclusive use of a connection. Never used again: who comes late with an old one is refused.
+/// Names the exclusive use of a connection. It belongs to its holder: whoever else sends it is refused, and so is who
+/// comes late with an old one. Drawn at random, never zero, and never used again, not by another pool either.
 enum class session_id : uint64_t {};
 
 /// How a session is asked for.
@@ -21,6 +22,10 @@ struct session_options {
   /// Longest wait for a connection, if that is less than the pool's `timeout`. Zero: the pool's `timeout`. Less than
   /// zero: its time has passed, the checkout fails at once with `acquire_timeout`.
   std::chrono::nanoseconds acquire_timeout{0};
+
+  /// Longest time from the answer to the first use by the holder; then the session ends, for nobody may know of it.
+  /// Zero: the pool's `unclaimed_session_timeout`. `nanoseconds::max()`: none.
+  std::chrono::nanoseconds unclaimed_timeout{0};
 
   bool operator==(const session_options&) const = default;
 };
@@ -38,7 +43,8 @@ bool inspect(Inspector& f, session_id& x) {
 template <class Inspector>
 bool inspect(Inspector& f, session_options& x) {
   return f.object(x).fields(f.field("owner", x.owner), f.field("time-limit", x.time_limit),
-                            f.field("acquire-timeout", x.acquire_timeout));
+                            f.field("acquire-timeout", x.acquire_timeout),
+                            f.field("unclaimed-timeout", x.unclaimed_timeout));
 }
 
 } // namespace cenote

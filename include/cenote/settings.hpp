@@ -155,6 +155,10 @@ struct pool_settings {
   /// A session that is held for longer is logged, with its owner and its last statement. Zero: never.
   std::chrono::nanoseconds leak_warning = std::chrono::seconds{30};
 
+  /// A session that its holder has not used once for so long ends, and is logged: its answer may have reached nobody.
+  /// Zero: never.
+  std::chrono::nanoseconds unclaimed_session_timeout = std::chrono::seconds{10};
+
   /// Longest time that a shutdown waits for the work that was accepted. Zero: not at all.
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds{30};
 

@@ -24,6 +24,7 @@ struct pool_status {
 
   bool initialized = false;       ///< A connection has been opened since the start, and the pool has not been stopped.
   bool draining = false;          ///< It takes no new requests.
+  bool paused = false;            ///< It gives no request a connection.
   uint64_t pool_size = 0;         ///< Connections it keeps open: the setting `size`.
   uint64_t checked_in = 0;        ///< Open and free (being pinged included).
   uint64_t checked_out = 0;       ///< Open and in use.
@@ -79,9 +80,9 @@ template <class Inspector>
 bool inspect(Inspector& f, pool_status& x) {
   return f.object(x).fields(
       f.field("pool", x.pool), f.field("endpoint", x.endpoint), f.field("initialized", x.initialized),
-      f.field("draining", x.draining), f.field("pool-size", x.pool_size), f.field("checked-in", x.checked_in),
-      f.field("checked-out", x.checked_out), f.field("in-flight", x.in_flight), f.field("overflow", x.overflow),
-      f.field("total-connections", x.total_connections), f.field("waiting", x.waiting),
+      f.field("draining", x.draining), f.field("paused", x.paused), f.field("pool-size", x.pool_size),
+      f.field("checked-in", x.checked_in), f.field("checked-out", x.checked_out), f.field("in-flight", x.in_flight),
+      f.field("overflow", x.overflow), f.field("total-connections", x.total_connections), f.field("waiting", x.waiting),
       f.field("connecting", x.connecting), f.field("limit", x.limit), f.field("generation", x.generation),
       f.field("last-error", x.last_error), f.field("breaker", x.breaker), f.field("served", x.served),
       f.field("timed-out", x.timed_out), f.field("refused", x.refused), f.field("shed", x.shed),

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cenote/effective_settings.hpp"
+#include "cenote/events.hpp"
 #include "cenote/failure.hpp"
 #include "cenote/result.hpp"
 #include "cenote/session.hpp"
@@ -85,6 +87,16 @@ CAF_ADD_ATOM(cenote, cenote, call_back_atom)
 CAF_ADD_ATOM(cenote, cenote, called_back_atom)
 
 CAF_ADD_TYPE_ID(cenote, (cenote::server_session))
+CAF_ADD_TYPE_ID(cenote, (cenote::pool_events))
+CAF_ADD_TYPE_ID(cenote, (cenote::effective_settings))
+CAF_ADD_ATOM(cenote, cenote, handover_atom)
+CAF_ADD_ATOM(cenote, cenote, evict_atom)
+CAF_ADD_ATOM(cenote, cenote, pause_atom)
+CAF_ADD_ATOM(cenote, cenote, resume_atom)
+CAF_ADD_ATOM(cenote, cenote, settings_atom)
+CAF_ADD_ATOM(cenote, cenote, subscribe_atom)
+CAF_ADD_ATOM(cenote, cenote, unsubscribe_atom)
+CAF_ADD_ATOM(cenote, cenote, leaked_atom) // Internal.
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 

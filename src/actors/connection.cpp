@@ -10,7 +10,6 @@
 #include "types/time.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/sec.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
@@ -65,6 +64,8 @@ connection_actor::behavior_type connection_state::handlers() {
       },
       [this](call_back_atom) { call_back(); },
       [this](checkin_atom, session_id id) { check_in(id); },
+      [this](handover_atom, session_id id, caf::strong_actor_ptr& to) { hand_over(id, std::move(to)); },
+      [this](evict_atom, session_id id) { evict(id); },
       [this](ping_atom) { ping(); },
       [this](look_after_atom) { look_after(); },
       [this](close_atom) { close(); },
@@ -133,6 +134,7 @@ void connection_state::look_after() {
     auto& terms = in_use->terms;
     if (!in_use->warned && terms.leak_warning > terms.leak_warning.zero() && held >= terms.leak_warning) {
       in_use->warned = true;
+      self->send(context.pool, leaked_atom_v, terms.id, caf::timespan{held}, in_use->last_statement);
       log().warn("session {} has been held for {} by {}; its last statement: {}", static_cast<uint64_t>(terms.id),
                  seconds(held), terms.options.owner.empty() ? "an actor without a name" : terms.options.owner,
                  in_use->last_statement.empty() ? "none" : in_use->last_statement);
@@ -144,7 +146,7 @@ void connection_state::look_after() {
   if (doing != activity::running || !has_ended(current.user))
     return;
   log().debug("connection {}: the caller of a statement has ended, stopping it", static_cast<uint64_t>(context.id));
-  at_hand->promise().deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+  at_hand->promise().deliver(caller_has_ended(outcome::unknown));
   stop_on_server();
 }
 

@@ -2,10 +2,9 @@
 
 #include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
+#include "actors/log.hpp"
 #include "cenote/error.hpp"
 #include "types/time.hpp"
-
-#include <caf/sec.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -36,7 +35,7 @@ failure expired(std::chrono::nanoseconds limit) {
 void connection_state::start(lease& what) {
   stop_timer();
   if (has_ended(current.user)) { // During the check: the pool has said so before there was a session to end.
-    promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+    promise.deliver(caller_has_ended(outcome::rejected));
     release(fate::reusable);
     return;
   }
@@ -50,6 +49,7 @@ void connection_state::start(lease& what) {
   in_use->time_limit = run_at(deadline_after(in_use->since, terms.options.time_limit),
                               [this] { end_session("its time limit has passed"); });
   promise.deliver(terms.id);
+  await_first_use();
 }
 
 // -- what its holder asks for ----------------------------------------------------
@@ -64,6 +64,7 @@ void connection_state::add(session_command what) {
     return;
   }
   auto deadline = deadline_after(self->clock().now(), what.text.timeout);
+  in_use->first_use.dispose();
   in_use->waiting.push_back({job{std::move(what), std::move(answers)}, deadline});
   if (doing == activity::leased)
     next_command();
@@ -82,6 +83,35 @@ void connection_state::check_in(session_id id) {
   in_use->ending = true;
   if (doing == activity::leased)
     next_command();
+}
+
+void connection_state::hand_over(session_id id, caf::strong_actor_ptr to) {
+  if (!in_use || in_use->terms.id != id)
+    return;
+  current.user = std::move(to);
+  await_first_use();
+}
+
+void connection_state::evict(session_id id) {
+  if (!in_use || in_use->terms.id != id)
+    return;
+  in_use->first_use.dispose();
+  evicted = true;
+}
+
+/// The answer that names the session may have reached nobody who waits for it.
+void connection_state::await_first_use() {
+  in_use->first_use.dispose();
+  auto limit = in_use->terms.unclaimed_timeout;
+  if (limit <= limit.zero())
+    return;
+  in_use->first_use = run_at(later(self->clock().now(), limit), [this, limit] {
+    log().warn("{} has not used its session {} once within {}: it is ended. Its answer may have come too late: let the "
+               "request wait for longer than session_options::acquire_timeout, or use the session sooner",
+               in_use->terms.options.owner.empty() ? "an actor without a name" : in_use->terms.options.owner,
+               static_cast<uint64_t>(in_use->terms.id), seconds(limit));
+    end_session("its holder has not used it within " + seconds(limit));
+  });
 }
 
 /// Carries out what is to be sent, and answers what is not; a loop, because any number of those may wait.

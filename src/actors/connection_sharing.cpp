@@ -8,8 +8,6 @@
 #include "pool/sql_rules.hpp"
 #include "types/time.hpp"
 
-#include <caf/sec.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -299,7 +297,7 @@ void connection_state::look_after_shared() {
   auto now = self->clock().now();
   for (auto& x : sent) {
     if (x.wanted && has_ended(x.what.user)) {
-      x.promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+      x.promise.deliver(caller_has_ended(outcome::unknown));
       x.wanted = false;
       x.needless = true;
     } else if (&x != &sent.front() && x.what.check_until <= now) {

@@ -109,6 +109,9 @@ struct connection_state {
 
   void add(session_command what);
   void check_in(session_id id);
+  void hand_over(session_id id, caf::strong_actor_ptr to);
+  void evict(session_id id);
+  void await_first_use();
   void next_command();
   void carry_out(waiting_command next);
   void expire_waiting();
@@ -194,6 +197,7 @@ struct connection_state {
   std::optional<session_end> unreported_end; ///< The same, until the pool knows.
   bool needs_reset = false;                  ///< The session may not be what it was.
   bool outlives_reset = false;               ///< And a reset does not bring it back.
+  bool evicted = false;                      ///< Whoever had it does not want it to be used again.
 
   // Statements that share the connection.
   std::deque<shared_work> unsent;

@@ -8,8 +8,6 @@
 #include "pool/sql_rules.hpp"
 #include "types/time.hpp"
 
-#include <caf/sec.hpp>
-
 #include <optional>
 #include <utility>
 
@@ -247,6 +245,10 @@ void connection_state::note_traces(const std::string& sql) {
 
 /// Nobody uses the connection any more: undoes what its user has left behind, then it is free.
 void connection_state::settle() {
+  if (std::exchange(evicted, false)) {
+    release(fate::evicted, "the holder of its session did not want it to be used again");
+    return;
+  }
   if (outlives_reset) {
     release(fate::broken, "a statement has changed its session in a way that a reset does not undo");
     return;

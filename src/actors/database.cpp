@@ -1,5 +1,7 @@
 #include "cenote/database.hpp"
 
+#include "actors/log.hpp"
+#include "actors/logger_guard.hpp"
 #include "actors/waiting_thread.hpp"
 #include "cenote/configuration.hpp"
 #include "cenote/error.hpp"
@@ -8,9 +10,10 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/detail/meta_object.hpp>
+#include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
-#include <caf/logger.hpp>
 #include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -49,21 +52,6 @@ struct household {
   caf::actor_system system{config};
   pool_actor pool;
   caf::timespan drain_timeout;
-};
-
-/// A scoped actor leaves a reference to its system's logger in its thread, and the system's destructor waits for all of
-/// them: a thread that called once would hold it up as long as it lives. This drops what was not there before.
-class logger_guard {
-public:
-  logger_guard() = default;
-  logger_guard(const logger_guard&) = delete;
-  ~logger_guard() {
-    if (caf::logger::current_logger() != before_)
-      caf::logger::set_current_actor_system(nullptr);
-  }
-
-private:
-  const caf::logger* before_ = caf::logger::current_logger();
 };
 
 /// Sends a request and waits. Without a timeout of CAF's: a pool answers every request within its own.
@@ -113,6 +101,7 @@ struct database::impl {
   template <class T, class... Ts>
   T run(Ts&&... request);
 
+  void subscribe(std::function<void(const pool_events&)> f);
   void close();
 
   std::unique_ptr<household> own; ///< Null if the pool belongs to somebody else.
@@ -120,6 +109,7 @@ struct database::impl {
   pool_actor pool;
 
   std::mutex mutex;
+  std::vector<caf::actor> listeners; ///< Of `subscribe`; guarded by `mutex`.
   std::condition_variable changed;
   size_t calls = 0;
   bool closing = false;
@@ -176,6 +166,28 @@ T database::impl::run(Ts&&... request) {
   return ask<T>(self, pool, std::forward<Ts>(request)...);
 }
 
+void database::impl::subscribe(std::function<void(const pool_events&)> f) {
+  call here{*this};
+  logger_guard logger;
+  auto listener = sys->spawn([f = std::move(f)](caf::event_based_actor*) -> caf::behavior {
+    return {[f](const pool_events& x) {
+      try {
+        f(x);
+      } catch (const std::exception& err) {
+        log().error("a function that listens to a pool has failed: {}", err.what());
+      } catch (...) {
+        log().error("a function that listens to a pool has failed");
+      }
+    }};
+  });
+  {
+    std::lock_guard guard{mutex};
+    listeners.push_back(listener);
+  }
+  caf::scoped_actor self{*sys};
+  ask<void>(self, pool, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(listener));
+}
+
 void database::impl::close() {
   {
     std::unique_lock guard{mutex};
@@ -193,6 +205,8 @@ void database::impl::close() {
   }
   std::unique_lock guard{mutex};
   changed.wait(guard, [this] { return calls == 0; });
+  for (auto& x : std::exchange(listeners, {}))
+    caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
   pool = nullptr;
   own.reset();
   closed = true;
@@ -235,6 +249,22 @@ void database::dispose() {
   impl_->run<void>(dispose_atom_v);
 }
 
+void database::pause() {
+  impl_->run<void>(pause_atom_v);
+}
+
+void database::resume() {
+  impl_->run<void>(resume_atom_v);
+}
+
+effective_settings database::get_settings() {
+  return impl_->run<effective_settings>(settings_atom_v);
+}
+
+void database::subscribe(std::function<void(const pool_events&)> f) {
+  impl_->subscribe(std::move(f));
+}
+
 void database::close() {
   refuse_actors();
   if (impl::call::runs(*impl_))
@@ -246,8 +276,17 @@ void database::close() {
 
 struct database::session::impl {
   impl(database::impl& of, session_options terms)
-      : here{of}, self{*of.sys}, pool{of.pool}, id{ask<session_id>(self, pool, checkout_atom_v, std::move(terms))} {
+      : here{of},
+        self{*of.sys},
+        pool{of.pool},
+        id{ask<session_id>(self, pool, checkout_atom_v, claimed(std::move(terms)))} {
     // nop
+  }
+
+  /// Its answer is waited for without a limit, so it cannot get lost, however long the function computes at first.
+  static session_options claimed(session_options terms) {
+    terms.unclaimed_timeout = terms.unclaimed_timeout.max();
+    return terms;
   }
 
   /// Carries a command out, and notes whether its failure means that an open transaction may have been committed.
@@ -317,6 +356,10 @@ void database::session::savepoint(std::string name) {
 
 void database::session::rollback_to(std::string name) {
   impl_->command<void>(rollback_atom_v, impl_->id, std::move(name));
+}
+
+void database::session::evict() {
+  impl_->command<void>(evict_atom_v, impl_->id);
 }
 
 void database::session::abandon(std::exception_ptr thrown) {

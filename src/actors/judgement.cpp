@@ -1,6 +1,7 @@
 #include "actors/judgement.hpp"
 
 #include "actors/remedies.hpp"
+#include "cenote/error.hpp"
 #include "pool/partial_effects.hpp"
 
 namespace cenote {
@@ -90,6 +91,10 @@ failure own_failure(errc code, outcome what, std::string text) {
   result.what = what;
   result.text = std::move(text);
   return result;
+}
+
+caf::error caller_has_ended(outcome what) {
+  return make_error(own_failure(errc::interrupted, what, "the actor that this was asked for has ended"));
 }
 
 } // namespace cenote

@@ -7,6 +7,8 @@
 #include "db/connection.hpp"
 #include "pool/error_table.hpp"
 
+#include <caf/error.hpp>
+
 namespace cenote {
 
 /// A trouble with its meaning.
@@ -29,6 +31,10 @@ pool::observed_error observed(const db::trouble& x, bool is_mariadb);
 
 /// A failure of cenote's own making.
 failure own_failure(errc code, outcome what, std::string text);
+
+/// The answer to a request made for an actor that has ended. Usually nobody receives it, but the request may have come
+/// from another one, on behalf of that.
+caf::error caller_has_ended(outcome what);
 
 /// What a failed connect means.
 failure to_failure(const db::trouble& x, const server_settings& where);

@@ -1,4 +1,6 @@
+#include "actors/event_feed.hpp"
 #include "actors/guarded_behavior.hpp"
+#include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "actors/log_pacer.hpp"
@@ -6,7 +8,6 @@
 #include "pool/retry_rules.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/sec.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
@@ -55,13 +56,21 @@ struct retrier_state {
       : self{this_actor},
         pool{std::move(decorated)},
         rules{settings},
-        rng{static_cast<std::minstd_rand::result_type>(seed)} {
+        rng{static_cast<std::minstd_rand::result_type>(seed)},
+        feed{{}, [this](auto& whom, pool_events what) { send_events(whom, std::move(what)); }} {
     // nop
   }
 
   pool_actor::behavior_type make_behavior() {
     self->monitor(pool);
-    self->set_down_handler([this](const caf::down_msg&) { guard(*this, [this] { pool_has_ended(); }); });
+    self->set_down_handler([this](const caf::down_msg& x) {
+      guard(*this, [&] {
+        if (x.source == pool.address())
+          pool_has_ended();
+        else
+          feed.remove(x.source);
+      });
+    });
     return guarded(this, handlers());
   }
 
@@ -101,11 +110,69 @@ struct retrier_state {
         [this](rollback_atom a, session_id id, std::string& savepoint) {
           return self->delegate(pool, a, id, std::move(savepoint));
         },
+        [this](handover_atom a, session_id id, caf::strong_actor_ptr& to) {
+          return self->delegate(pool, a, id, std::move(to));
+        },
+        [this](evict_atom a, session_id id) { return self->delegate(pool, a, id); },
         [this](verify_atom) { return self->delegate(pool, verify_atom_v); },
         [this](status_atom) { return self->delegate(pool, status_atom_v); },
+        [this](settings_atom) { return settings_in_force(); },
         [this](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
+        [this](pause_atom) { return self->delegate(pool, pause_atom_v); },
+        [this](resume_atom) { return self->delegate(pool, resume_atom_v); },
+        [this](subscribe_atom) { return subscribe(self->current_sender()); },
+        [this](unsubscribe_atom) { return unsubscribe(self->current_sender()); },
+        [this](subscribe_atom, const caf::strong_actor_ptr& who) { return subscribe(who); },
+        [this](unsubscribe_atom, const caf::strong_actor_ptr& who) { return unsubscribe(who); },
         [this](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
     };
+  }
+
+  caf::result<effective_settings> settings_in_force() {
+    auto promise = self->make_response_promise<effective_settings>();
+    // No timeout of CAF's: the pool answers at once.
+    self->request(pool, caf::infinite, settings_atom_v)
+        .then(
+            [this, promise](effective_settings& x) mutable {
+              x.retry = rules;
+              promise.deliver(std::move(x));
+            },
+            [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+    return promise;
+  }
+
+  /// Tells what it does itself; the pool tells the rest.
+  caf::delegated<void> subscribe(const caf::strong_actor_ptr& who) {
+    if (who && feed.add(who) == event_feed::subscription::added)
+      self->monitor(who);
+    return self->delegate(pool, subscribe_atom_v, who);
+  }
+
+  caf::delegated<void> unsubscribe(const caf::strong_actor_ptr& who) {
+    forget_subscriber(caf::actor_cast<caf::actor_addr>(who));
+    return self->delegate(pool, unsubscribe_atom_v, who);
+  }
+
+  void forget_subscriber(const caf::actor_addr& who) {
+    if (feed.remove(who))
+      self->demonitor(who);
+  }
+
+  void send_events(const caf::strong_actor_ptr& whom, pool_events what) {
+    auto addr = caf::actor_cast<caf::actor_addr>(whom);
+    self->request(caf::actor_cast<caf::actor>(whom), caf::infinite, std::move(what))
+        .then([this, addr] { feed.acknowledged(addr); }, [this, addr](const caf::error&) { forget_subscriber(addr); });
+  }
+
+  void publish_retry(const task& job, pool::duration delay, const failure& why) {
+    if (!feed.has_subscribers())
+      return;
+    pool_event x;
+    x.kind = event_kind::retried;
+    x.attempts = job.progress.attempts;
+    x.elapsed = delay;
+    x.detail = to_string(why);
+    feed.publish(std::move(x));
   }
 
   template <class Request>
@@ -124,7 +191,7 @@ struct retrier_state {
   static bool is_abandoned(task& job) {
     if (!has_ended(job.user))
       return false;
-    job.promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+    job.promise.deliver(caller_has_ended(outcome::rejected));
     return true;
   }
 
@@ -169,6 +236,7 @@ struct retrier_state {
               std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why),
               and_more(more.value_or(1)));
     job->in_doubt |= why.what == outcome::unknown;
+    publish_retry(*job, *delay, why);
     job->last = std::move(why);
     paused[job] = self->run_delayed(*delay, [this, job] {
       paused.erase(job);
@@ -207,6 +275,7 @@ struct retrier_state {
   std::minstd_rand rng;
   std::unordered_map<errc, log_pacer> retry_lines;      ///< By what the attempt has failed with.
   std::unordered_map<errc, log_pacer> failure_lines;    ///< Of requests that were repeated and given up then.
+  event_feed feed;
   std::unordered_map<task_ptr, caf::disposable> paused; ///< Between two attempts, with the timer of the next.
 };
 

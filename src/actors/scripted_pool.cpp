@@ -12,6 +12,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <type_traits>
+#include <unordered_map>
 
 namespace cenote::testing {
 
@@ -133,17 +134,31 @@ struct scripted_pool::state {
         [this](execute_atom, statement& what, const caf::strong_actor_ptr&) { return execute(what); },
         [this](transact_atom, transaction& what) { return transact(what); },
         [this](transact_atom, transaction& what, const caf::strong_actor_ptr&) { return transact(what); },
-        [this](checkout_atom, const session_options&) { return session_id{++last_session}; },
-        [this](checkout_atom, const session_options&, const caf::strong_actor_ptr&) {
-          return session_id{++last_session};
+        [this](checkout_atom, const session_options&) { return check_out(self->current_sender()); },
+        [this](checkout_atom, const session_options&, const caf::strong_actor_ptr& holder) {
+          return check_out(holder);
         },
-        [](checkin_atom, session_id) {},
-        [this](execute_atom, session_id, statement& what) { return execute(what); },
-        [](begin_atom, session_id, const transaction_options&) {},
-        [](commit_atom, session_id) {},
-        [](rollback_atom, session_id) {},
-        [](savepoint_atom, session_id, const std::string&) {},
-        [](rollback_atom, session_id, const std::string&) {},
+        [this](checkin_atom, session_id id) {
+          if (is_holder(id))
+            holders.erase(id);
+        },
+        [this](execute_atom, session_id id, statement& what) -> caf::result<result> {
+          if (!is_holder(id))
+            return no_such_session();
+          return execute(what);
+        },
+        [this](begin_atom, session_id id, const transaction_options&) { return if_holder(id); },
+        [this](commit_atom, session_id id) { return if_holder(id); },
+        [this](rollback_atom, session_id id) { return if_holder(id); },
+        [this](savepoint_atom, session_id id, const std::string&) { return if_holder(id); },
+        [this](rollback_atom, session_id id, const std::string&) { return if_holder(id); },
+        [this](handover_atom, session_id id, const caf::strong_actor_ptr& to) -> caf::result<void> {
+          if (!is_holder(id))
+            return no_such_session();
+          holders[id] = caf::actor_cast<caf::actor_addr>(to);
+          return caf::unit;
+        },
+        [this](evict_atom, session_id id) { return if_holder(id); },
         [](verify_atom) {
           return verification{"scripted", 1, {}};
         },
@@ -154,12 +169,56 @@ struct scripted_pool::state {
           out.pool_size = out.checked_in = out.total_connections = out.limit = 1;
           return out;
         },
+        [](settings_atom) {
+          effective_settings out;
+          out.pool.name = out.endpoint = "scripted";
+          return out;
+        },
         [](dispose_atom) {},
+        // It has nothing to hold back, and nothing happens to it.
+        [](pause_atom) {},
+        [](resume_atom) {},
+        [](subscribe_atom) {},
+        [](unsubscribe_atom) {},
+        [](subscribe_atom, const caf::strong_actor_ptr&) {},
+        [](unsubscribe_atom, const caf::strong_actor_ptr&) {},
         [this](drain_atom, caf::timespan) {
           self->quit();
           return drain_report{};
         },
     };
+  }
+
+  caf::result<session_id> check_out(const caf::strong_actor_ptr& holder) {
+    if (!holder) {
+      failure why;
+      why.code = errc::invalid_statement;
+      why.text = "a session needs a holder: send checkout from an actor";
+      return make_error(std::move(why));
+    }
+    auto id = session_id{++last_session};
+    holders[id] = caf::actor_cast<caf::actor_addr>(holder);
+    return id;
+  }
+
+  /// Like a pool with a server, it serves a session's holder only.
+  bool is_holder(session_id id) {
+    auto i = holders.find(id);
+    return i != holders.end() && self->current_sender()
+           && i->second == caf::actor_cast<caf::actor_addr>(self->current_sender());
+  }
+
+  caf::result<void> if_holder(session_id id) {
+    if (!is_holder(id))
+      return no_such_session();
+    return caf::unit;
+  }
+
+  static caf::error no_such_session() {
+    failure why;
+    why.code = errc::session_ended;
+    why.text = "the session has ended, or never was, or belongs to another actor";
+    return make_error(std::move(why));
   }
 
   caf::result<result> execute(statement& what) {
@@ -184,6 +243,7 @@ struct scripted_pool::state {
 
   pool_actor::stateful_pointer<state> self;
   std::shared_ptr<script> lines;
+  std::unordered_map<session_id, caf::actor_addr> holders;
   uint64_t last_session = 0;
 };
 

@@ -29,6 +29,7 @@ struct session_in_use {
   void stop_timers() {
     time_limit.dispose();
     waiting_timer.dispose();
+    first_use.dispose();
   }
 
   lease terms;
@@ -39,6 +40,7 @@ struct session_in_use {
   bool ending = false;           ///< When what the holder has asked for is done.
   bool warned = false;           ///< That it is held for long.
   caf::disposable time_limit;
+  caf::disposable first_use; ///< When its holder must have used it.
 
   pool::session_transaction transaction;
   bool was_open = false; ///< Whether a transaction was, before the step that runs.

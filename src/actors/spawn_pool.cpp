@@ -6,6 +6,7 @@
 #include "db/connection.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/detail/meta_object.hpp>
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/io/middleman.hpp>
 
@@ -24,6 +25,8 @@ void init() {
 }
 
 pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, const pool_settings& rules) {
+  if (caf::detail::global_meta_object(caf::type_id_v<statement>) == nullptr)
+    throw std::logic_error{"call cenote::init() at the start of main, before the actor system and its configuration"};
   settings all;
   all.server = server;
   all.pool = rules;

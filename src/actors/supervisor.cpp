@@ -60,10 +60,14 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
     guard(*this, [&] {
       connection_down(x.source);
       holder_down(x.source);
+      feed.remove(x.source);
+      watched.erase(x.source);
     });
   });
   self->set_exit_handler([this](const caf::exit_msg&) { guard(*this, [this] { start_drain(now()); }); });
   perform(core.start(now()));
+  if (ends_unreachable)
+    watch_handles();
   return guarded(this, handlers());
 }
 
@@ -97,7 +101,10 @@ supervisor_actor::behavior_type supervisor_state::handlers() {
         accept(std::move(what), std::move(holder));
         return caf::delegated<session_id>{};
       },
-      [this](checkin_atom, session_id id) { check_in(id); },
+      [this](checkin_atom, session_id id) {
+        if (belongs_to_sender(id))
+          check_in(id);
+      },
       [this](execute_atom, session_id id, statement& what) -> caf::result<result> {
         command({id, kind::execute, std::move(what), {}, {}});
         return caf::delegated<result>{};
@@ -122,15 +129,29 @@ supervisor_actor::behavior_type supervisor_state::handlers() {
         command({id, kind::rollback_to, {}, {}, std::move(savepoint)});
         return caf::delegated<void>{};
       },
+      [this](handover_atom, session_id id, const caf::strong_actor_ptr& to) { return handover(id, to); },
+      [this](evict_atom, session_id id) { return evict(id); },
       [this](verify_atom) { return verify(); },
       [this](status_atom) {
         auto result = core.status();
         result.endpoint = connections_of->endpoint();
         return result;
       },
+      [this](settings_atom) {
+        return effective_settings{rules, std::nullopt, connections_of->endpoint()};
+      },
       [this](dispose_atom) {
         log().info("pool {}: replacing all connections", rules.name);
+        publish(event_kind::disposed);
         perform(core.dispose(now()));
+      },
+      [this](pause_atom) { pause(); },
+      [this](resume_atom) { resume(); },
+      [this](subscribe_atom) { return subscribe(self->current_sender()); },
+      [this](unsubscribe_atom) { unsubscribe(caf::actor_cast<caf::actor_addr>(self->current_sender())); },
+      [this](subscribe_atom, const caf::strong_actor_ptr& who) { return subscribe(who); },
+      [this](unsubscribe_atom, const caf::strong_actor_ptr& who) {
+        unsubscribe(caf::actor_cast<caf::actor_addr>(who));
       },
       [this](drain_atom, caf::timespan limit) { return drain(limit); },
       [this](verify_atom, statement& what) -> caf::result<result> {
@@ -151,6 +172,7 @@ supervisor_actor::behavior_type supervisor_state::handlers() {
         perform(core.called_back(id, who, now()));
         return caf::delegated<result>{};
       },
+      [this](leaked_atom, session_id id, caf::timespan held, std::string& last) { leaked(id, held, std::move(last)); },
   };
 }
 
@@ -205,8 +227,9 @@ void supervisor_state::opened_connection(connection_id id, opened x) {
               x.server_connection_id, connections_of->endpoint());
   if (!std::exchange(connect_troubles, {}).empty())
     log().info("pool {}: connected to {} again", rules.name, connections_of->endpoint());
+  publish_opened(id, x);
   self->monitor(x.connection);
-  connections.emplace(id, member{std::move(x.connection), std::nullopt, false});
+  connections.emplace(id, member{std::move(x.connection)});
   perform(core.opened(id, now()));
 }
 
@@ -230,10 +253,15 @@ void supervisor_state::released_connection(connection_id id, const released& x) 
         rules.name, *count);
   if (x.what == fate::suspect)
     log().warn("pool {}: connection {} may be broken: {}", rules.name, static_cast<uint64_t>(id), x.reason);
+  else if (x.what == fate::evicted)
+    log().info("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), x.reason);
   else if (x.what != fate::reusable)
     tell_gone(id, x.reason);
+  if (x.what == fate::lost || x.what == fate::demoted)
+    publish_lost(id, x.reason);
   auto& how = x.session;
   end_session_on(id, how ? how->why : "its connection was given back", how ? how->what : outcome::rejected);
+  use_ends(id);
   perform(core.released(id, x.what, {x.ended, x.requeued}, x.reason, now()));
 }
 
@@ -248,7 +276,9 @@ void supervisor_state::returned(connection_id id, grant what, const std::string&
   tell_gone(id, reason);
   log().debug("pool {}: a statement of connection {} was not sent and gets another", rules.name,
               static_cast<uint64_t>(id));
+  publish_lost(id, reason);
   end_session_on(id, reason);
+  use_ends(id);
   auto who = take_back(std::move(what));
   perform(core.returned(id, reason, who, now()));
 }
@@ -264,6 +294,8 @@ void supervisor_state::connection_down(const caf::actor_addr& who) {
     return;
   auto id = i->first;
   end_session_on(id, "its connection has ended");
+  use_ends(id);
+  publish_closed(id, close_reason::broken); // Unless the pool had closed it.
   connections.erase(i);
   perform(core.closed(id, now()));
 }
@@ -279,6 +311,7 @@ void supervisor_state::perform(pool::commands todo) {
     }
     todo = std::exchange(follow_up, {});
   }
+  publish_breaker();
   arm_timer();
   end_if_finished();
 }
@@ -324,6 +357,8 @@ void supervisor_state::carry_out(const pool::open_connection& x) {
 
 void supervisor_state::carry_out(const pool::close_connection& x) {
   end_session_on(x.id, "the pool closed its connection");
+  use_ends(x.id);
+  publish_closed(x.id, x.why);
   self->send(connections.at(x.id).actor, close_atom_v);
 }
 
@@ -343,7 +378,7 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   auto who = std::move(requests.extract(x.request).mapped());
   if (has_ended(who.user)) {
     // The next one gets it. The promise needs no answer, but must not complain about having none.
-    who.promise.deliver(caf::make_error(caf::sec::request_receiver_down));
+    who.promise.deliver(caller_has_ended(outcome::rejected));
     follow(core.released(x.connection, fate::reusable, {0, 1}, {}, now()));
     return;
   }
@@ -361,7 +396,9 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   what.shareable = who.shareable;
   what.in_doubt = who.in_doubt;
   what.user = std::move(who.user);
-  who.promise.delegate(connections.at(x.connection).actor, execute_atom_v, std::move(what));
+  auto& which = connections.at(x.connection);
+  use_begins(which, x.connection, what);
+  who.promise.delegate(which.actor, execute_atom_v, std::move(what));
 }
 
 void supervisor_state::carry_out(pool::fail_request& x) {
@@ -383,6 +420,8 @@ pool::request supervisor_state::add(pending x) {
 }
 
 void supervisor_state::start_drain(time_point until) {
+  if (!core.status().draining)
+    publish(event_kind::draining);
   perform(core.drain(until, now()));
 }
 
@@ -420,7 +459,7 @@ public:
   resident_supervisor(caf::actor_config& cfg, event_loop* home, const pool_settings& rules,
                       std::unique_ptr<connection_factory> connections, uint64_t seed)
       : scheduled_supervisor{cfg, rules, std::move(connections), seed}, home_{home} {
-    // nop
+    state.ends_unreachable = true;
   }
 
   using scheduled_supervisor::enqueue;

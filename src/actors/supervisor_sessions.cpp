@@ -2,9 +2,11 @@
 
 #include "actors/judgement.hpp"
 #include "actors/log.hpp"
+#include "actors/random_id.hpp"
 #include "cenote/error.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace cenote {
@@ -17,20 +19,53 @@ void supervisor_state::accept(session_options what, caf::strong_actor_ptr holder
   }
   auto timeout = std::min(what.time_limit, what.acquire_timeout) < what.time_limit.zero() ? caf::timespan{-1}
                                                                                           : what.acquire_timeout;
-  accept(lease{{}, std::move(what), rules.leak_warning}, timeout, std::move(holder));
+  auto unclaimed = what.unclaimed_timeout <= what.unclaimed_timeout.zero() ? rules.unclaimed_session_timeout
+                                                                           : what.unclaimed_timeout;
+  accept(lease{{}, std::move(what), rules.leak_warning, unclaimed}, timeout, std::move(holder));
+}
+
+/// Whether it is there, and the message at hand came from its holder. The retrier and what else delegates to the pool
+/// keeps the sender; a message without one is nobody's.
+bool supervisor_state::belongs_to_sender(session_id id) const {
+  auto i = sessions.find(id);
+  return i != sessions.end() && self->current_sender()
+         && i->second.holder == caf::actor_cast<caf::actor_addr>(self->current_sender());
+}
+
+/// The answer to a message about a session that does not belong to its sender: who held it is told how it has ended,
+/// everybody else the same, whether it was ever there or not.
+caf::error supervisor_state::refusal(session_id id, const caf::strong_actor_ptr& sender) const {
+  auto how = sender ? past_sessions.find(id, caf::actor_cast<caf::actor_addr>(sender)) : nullptr;
+  return make_error(own_failure(errc::session_ended, how != nullptr ? how->what : outcome::rejected,
+                                "session " + std::to_string(static_cast<uint64_t>(id)) + " has ended"
+                                    + (how != nullptr ? ": " + how->why : ", or never was")
+                                    + "; check out another one"));
 }
 
 void supervisor_state::command(session_command what) {
+  auto is_holder = belongs_to_sender(what.session); // The promise takes the sender.
   auto promise = self->make_response_promise();
-  if (auto i = sessions.find(what.session); i != sessions.end()) {
-    promise.delegate(connections.at(i->second.connection).actor, execute_atom_v, std::move(what));
-    return;
-  }
-  auto how = past_sessions.find(what.session, caf::actor_cast<caf::actor_addr>(promise.source()));
-  promise.deliver(
-      make_error(own_failure(errc::session_ended, how != nullptr ? how->what : outcome::rejected,
-                             "session " + std::to_string(static_cast<uint64_t>(what.session)) + " has ended"
-                                 + (how != nullptr ? ": " + how->why : ", or never was") + "; check out another one")));
+  if (is_holder)
+    promise.delegate(connections.at(sessions.at(what.session).connection).actor, execute_atom_v, std::move(what));
+  else
+    promise.deliver(refusal(what.session, promise.source()));
+}
+
+caf::result<void> supervisor_state::handover(session_id id, const caf::strong_actor_ptr& to) {
+  if (!belongs_to_sender(id))
+    return refusal(id, self->current_sender());
+  if (!to)
+    return make_error(own_failure(errc::invalid_statement, outcome::rejected, "a session needs a holder"));
+  auto& x = sessions.at(id);
+  watch(to);
+  unwatch(std::exchange(x.holder, caf::actor_cast<caf::actor_addr>(to)));
+  return self->delegate(connections.at(x.connection).actor, handover_atom_v, id, to);
+}
+
+caf::result<void> supervisor_state::evict(session_id id) {
+  if (!belongs_to_sender(id))
+    return refusal(id, self->current_sender());
+  return self->delegate(connections.at(sessions.at(id).connection).actor, evict_atom_v, id);
 }
 
 void supervisor_state::check_in(session_id id) {
@@ -54,12 +89,11 @@ void supervisor_state::holder_down(const caf::actor_addr& who) {
 }
 
 void supervisor_state::begin_session(lease& what, const pending& who, connection_id connection) {
-  what.id = session_id{++last_session};
-  auto holder = caf::actor_cast<caf::actor_addr>(who.user);
-  // Once, however many it holds: each monitor would be kept until the holder ends.
-  if (std::ranges::none_of(sessions, [&](auto& x) { return x.second.holder == holder; }))
-    self->monitor(who.user);
-  sessions.emplace(what.id, lent{connection, holder});
+  do
+    what.id = session_id{random_id()};
+  while (sessions.contains(what.id));
+  watch(who.user);
+  sessions.emplace(what.id, lent{connection, caf::actor_cast<caf::actor_addr>(who.user)});
   connections.at(connection).session = what.id;
 }
 
@@ -73,10 +107,22 @@ void supervisor_state::end_session_on(connection_id id, std::string why, outcome
   auto holder = session->second.holder;
   past_sessions.add(session->first, {std::move(session->second.holder), std::move(why), what});
   sessions.erase(session);
-  // Would end the monitoring for its other sessions, too.
-  if (std::ranges::none_of(sessions, [&](auto& x) { return x.second.holder == holder; }))
-    self->demonitor(holder);
+  unwatch(holder);
   i->second.session.reset();
+}
+
+/// An actor is monitored once, however many sessions and subscriptions it has.
+void supervisor_state::watch(const caf::strong_actor_ptr& who) {
+  if (++watched[caf::actor_cast<caf::actor_addr>(who)] == 1)
+    self->monitor(who);
+}
+
+void supervisor_state::unwatch(const caf::actor_addr& who) {
+  auto i = watched.find(who);
+  if (i == watched.end() || --i->second > 0)
+    return;
+  self->demonitor(i->first);
+  watched.erase(i);
 }
 
 } // namespace cenote

@@ -1,10 +1,12 @@
 #pragma once
 
 // Private to the supervisor: its state. supervisor.cpp translates between messages and pool_core;
-// supervisor_sessions.cpp keeps the books of sessions and their holders.
+// supervisor_sessions.cpp keeps the books of sessions and their holders, supervisor_events.cpp tells subscribers what
+// happens.
 
 #include "actors/connection_factory.hpp"
 #include "actors/ended_sessions.hpp"
+#include "actors/event_feed.hpp"
 #include "actors/log_pacer.hpp"
 #include "cenote/actors.hpp"
 #include "cenote/settings.hpp"
@@ -44,14 +46,26 @@ struct lent {
   caf::actor_addr holder;
 };
 
+/// The use of a connection by somebody who has it alone.
+struct exclusive_use {
+  pool::time_point since;
+  session_id session{}; ///< Zero: a statement or a transaction.
+  std::string owner;
+};
+
 /// What an open connection is, and for whom.
 struct member {
   connection_actor actor;
-  std::optional<session_id> session;
-  bool reported_gone = false; ///< The log has told that it is gone.
+  std::optional<session_id> session{};
+  bool reported_gone = false;         ///< The log has told that it is gone.
+  std::optional<exclusive_use> use{}; ///< As subscribers are told; goes on while the connection is reset.
+  bool closed = false;                ///< Subscribers know that it is.
 };
 
 struct supervisor_state {
+  /// References to an actor that runs on an I/O thread, by that thread itself.
+  static constexpr size_t references_while_running = 1;
+
   using pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 
   static inline const char* name = "cenote.pool";
@@ -61,11 +75,15 @@ struct supervisor_state {
       : self{this_actor},
         rules{settings},
         core{settings, seed, factory->servers()},
-        connections_of{std::move(factory)} {
+        connections_of{std::move(factory)},
+        feed{settings.name, [this](auto& whom, pool_events what) { send_events(whom, std::move(what)); }} {
     // nop
   }
 
-  ~supervisor_state() { timer.dispose(); }
+  ~supervisor_state() {
+    timer.dispose();
+    handle_watch.dispose();
+  }
 
   supervisor_actor::behavior_type make_behavior();
   supervisor_actor::behavior_type handlers();
@@ -76,6 +94,9 @@ struct supervisor_state {
   void accept(session_options what, caf::strong_actor_ptr holder);
   void command(session_command what);
   void check_in(session_id id);
+  bool belongs_to_sender(session_id id) const;
+  caf::result<void> handover(session_id id, const caf::strong_actor_ptr& to);
+  caf::result<void> evict(session_id id);
   caf::result<verification> verify();
   void verified();
   caf::result<drain_report> drain(caf::timespan limit);
@@ -87,6 +108,11 @@ struct supervisor_state {
   pool::request take_back(grant what);
   void connection_down(const caf::actor_addr& who);
   void holder_down(const caf::actor_addr& who);
+  void pause();
+  void resume();
+  caf::result<void> subscribe(const caf::strong_actor_ptr& who);
+  void unsubscribe(const caf::actor_addr& who);
+  void leaked(session_id id, caf::timespan held, std::string last_statement);
 
   // -- carrying out --------------------------------------------------------------
 
@@ -111,10 +137,27 @@ struct supervisor_state {
   pool::request add(pending x);
   void begin_session(lease& what, const pending& who, connection_id connection);
   void end_session_on(connection_id id, std::string why, outcome what = outcome::rejected);
+  caf::error refusal(session_id id, const caf::strong_actor_ptr& sender) const;
+  void watch(const caf::strong_actor_ptr& who);
+  void unwatch(const caf::actor_addr& who);
+  void watch_handles();
+  bool is_reachable() const;
+  void look_for_handles();
   void start_drain(pool::time_point until);
   void end_if_finished();
   void arm_timer();
   pool::time_point now() const { return self->clock().now(); }
+
+  // -- events --------------------------------------------------------------------
+
+  void send_events(const caf::strong_actor_ptr& whom, pool_events what);
+  void publish(event_kind what, std::string detail = {});
+  void publish_opened(connection_id id, const opened& x);
+  void publish_closed(connection_id id, close_reason why);
+  void publish_lost(connection_id id, const std::string& how);
+  void publish_breaker();
+  void use_begins(member& which, connection_id id, const grant& what);
+  void use_ends(connection_id id);
 
   pointer self;
   pool_settings rules;
@@ -124,7 +167,7 @@ struct supervisor_state {
   std::unordered_map<connection_id, member> connections;
   std::unordered_map<session_id, lent> sessions;
   ended_sessions past_sessions;
-  uint64_t last_session = 0;
+  std::unordered_map<caf::actor_addr, size_t> watched; ///< Holders and subscribers, and for how many reasons.
   std::unordered_map<pool::request_id, pending> requests;
   uint64_t last_request = 0;
   pool::commands follow_up; ///< What carrying out commands has led to.
@@ -133,9 +176,16 @@ struct supervisor_state {
   std::set<std::tuple<size_t, errc, uint32_t>> connect_troubles;
   log_pacer stops; ///< Statements that connections have stopped.
 
+  event_feed feed;
+  breaker_state published_breaker = breaker_state::closed;
+
   std::vector<caf::typed_response_promise<drain_report>> drain_promises;
   bool finishing = false;
   size_t verifying = 0; ///< Requests of `verify` to this actor itself.
+
+  bool ends_unreachable = false; ///< It ends if nobody has its handle any more.
+  size_t unreachable = 0;        ///< How many times in a row nobody had.
+  caf::disposable handle_watch;
 
   caf::disposable timer;
   pool::time_point armed_for = pool::time_point::max();

@@ -14,13 +14,13 @@ namespace {
 /// program's name.
 constexpr std::string_view names[] = {"caf.worker", "caf.thread", "caf.clock", "caf.io.mpx", "caf.io.prom"};
 
+} // namespace
+
 bool runs_actors() {
   char name[16] = {};
   return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0
          && std::ranges::find(names, std::string_view{name}) != std::end(names);
 }
-
-} // namespace
 
 void refuse_actors() {
   // A thread that may wait once may wait for ever: CAF names its own before the first actor runs.

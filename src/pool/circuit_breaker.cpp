@@ -31,6 +31,13 @@ void circuit_breaker::succeeded() {
   cause_.reset();
 }
 
+void circuit_breaker::forget_failures() {
+  open_ = false;
+  failures_ = 0;
+  retry_at_ = time_point::min();
+  cause_.reset();
+}
+
 void circuit_breaker::doubt(time_point now) {
   if (!proven_)
     return;

@@ -37,6 +37,9 @@ public:
   /// @param random from 0 to below 1, for the jitter of the delay.
   void failed(const failure& why, time_point now, double random);
 
+  /// What has failed so far does not count any more: the next connect is tried at once.
+  void forget_failures();
+
   /// A connection that was open has been lost: the next connect is tried at once, and alone.
   void doubt(time_point now);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cenote/detail/connection.hpp"
+#include "cenote/events.hpp"
 #include "cenote/failure.hpp"
 #include "pool/request.hpp"
 
@@ -19,6 +20,7 @@ struct open_connection {
 /// Close a connection; report `closed`.
 struct close_connection {
   connection_id id;
+  close_reason why;
   bool operator==(const close_connection&) const = default;
 };
 

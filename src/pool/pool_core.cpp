@@ -13,6 +13,22 @@ constexpr uint32_t max_attempts = 10;
 /// How often the users of connections are looked after.
 constexpr auto watch_interval = std::chrono::seconds{1};
 
+close_reason reason_of(fate x) {
+  switch (x) {
+  case fate::lost:
+    return close_reason::lost;
+  case fate::demoted:
+    return close_reason::demoted;
+  case fate::evicted:
+    return close_reason::evicted;
+  case fate::broken:
+  case fate::suspect:
+  case fate::reusable:
+    break;
+  }
+  return close_reason::broken;
+}
+
 } // namespace
 
 pool_core::pool_core(const pool_settings& rules, uint64_t seed, size_t servers)
@@ -48,7 +64,9 @@ commands pool_core::acquire(const request& who, time_point now) {
     grant(*x, who, out, now);
     return out;
   }
-  if (queue_.size() >= rules_.max_waiting)
+  if (paused_ && who.urgent)
+    refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
+  else if (queue_.size() >= rules_.max_waiting)
     refuse(who, queue_full(rules_, circumstances_of(who, now)), out);
   else
     queue_.push_back(who, deadline);
@@ -66,15 +84,42 @@ void pool_core::retire_generation(commands& out) {
   for (auto& [id, x] : slots_) {
     take_no_more(x);
     if (x.state == slot_state::idle || x.state == slot_state::pinging)
-      close(x, out);
+      close(x, close_reason::disposed, out);
   }
 }
 
+commands pool_core::pause(time_point now) {
+  commands out;
+  if (mode_ != mode::running || std::exchange(paused_, true))
+    return out;
+  while (auto who = queue_.pop_urgent())
+    refuse(*who, acquire_timeout(rules_, circumstances_of(*who, now)), out);
+  return settle(std::move(out), now);
+}
+
+commands pool_core::resume(time_point now) {
+  commands out;
+  if (!std::exchange(paused_, false))
+    return out;
+  servers_.forget_failures();
+  slow_at_ = now; // What is slow has not been looked for meanwhile.
+  serve_waiting(out, now);
+  return settle(std::move(out), now);
+}
+
+/// After a pause: the connections that are free are for those who wait.
+void pool_core::serve_waiting(commands& out, time_point now) {
+  expire(out, now);
+  while (!slots_.idle().empty() && !queue_.empty())
+    serve_or_park(*slots_.idle().back(), out, now);
+}
+
 commands pool_core::drain(time_point deadline, time_point now) {
+  auto out = resume(now);
   if (mode_ == mode::running)
     mode_ = mode::draining;
   cut_at_ = std::min(cut_at_, deadline);
-  return settle({}, now);
+  return settle(std::move(out), now);
 }
 
 // -- what connections report -----------------------------------------------------
@@ -153,14 +198,14 @@ void pool_core::end_of_use(slot& x, fate what, ends count, const std::string& re
     if (x.in_flight > 0)
       return;
     if (what == fate::suspect && suspects_.take(now))
-      close(x, out);
+      close(x, close_reason::broken, out);
     else
       serve_or_park(x, out, now);
     return;
   }
   some_ended(x, count, now);
-  close(x, out);
-  if (what == fate::broken)
+  close(x, reason_of(what), out);
+  if (what == fate::broken || what == fate::evicted)
     return;
   ++numbers_.lost;
   numbers_.last_error = reason;
@@ -250,7 +295,7 @@ void pool_core::shed(commands& out, time_point now) {
 /// everybody if the breaker is open.
 void pool_core::fail_hopeless(commands& out, time_point now) {
   auto cause = servers_.down();
-  if (cause == nullptr || slots_.serving() > 0)
+  if (cause == nullptr || slots_.serving() > 0 || paused_)
     return;
   auto breaker = servers_.state();
   auto closed = breaker == breaker_state::closed;
@@ -279,7 +324,7 @@ void pool_core::finish_drain(commands& out, time_point now) {
   // A connect under way cannot be stopped; its connection is closed as soon as it reports.
   for (auto& [id, x] : slots_)
     if (x.state != slot_state::closing && x.state != slot_state::opening)
-      close(x, out);
+      close(x, close_reason::drained, out);
   out.push_back(finish{});
 }
 
@@ -287,11 +332,13 @@ void pool_core::finish_drain(commands& out, time_point now) {
 
 /// Who waits for the server or is left over from before a drain is not too much load.
 bool pool_core::sheds_load() const {
-  return shedder_.enabled() && mode_ == mode::running && slots_.serving() > 0;
+  return shedder_.enabled() && mode_ == mode::running && !paused_ && slots_.serving() > 0;
 }
 
 /// A connection for somebody who has just come.
 slot* pool_core::free_for(const request& who, time_point now) {
+  if (paused_)
+    return nullptr;
   if (!slots_.idle().empty()) // Then nobody waits.
     return slots_.idle().back();
   return who.shareable && queue_.next() == nullptr ? sharer(now) : nullptr;
@@ -301,7 +348,15 @@ slot* pool_core::free_for(const request& who, time_point now) {
 void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
   expire(out, now);
   if (mode_ == mode::stopped || !slots_.is_current(x) || x.replace_at <= now) {
-    close(x, out);
+    close(x,
+          mode_ == mode::stopped  ? close_reason::drained
+          : !slots_.is_current(x) ? close_reason::disposed
+                                  : close_reason::aged,
+          out);
+    return;
+  }
+  if (paused_) {
+    park(x, out);
     return;
   }
   shed(out, now);
@@ -328,12 +383,12 @@ bool pool_core::wants_ping(const slot& x, time_point now) const {
   return x.suspect || later(x.confirmed_at, rules_.pre_ping_idle) <= now;
 }
 
-void pool_core::close(slot& x, commands& out) {
+void pool_core::close(slot& x, close_reason why, commands& out) {
   take_no_more(x);
   x.in_flight = 0;
   x.called_back_here = 0;
   slots_.move(x, slot_state::closing);
-  out.push_back(close_connection{x.id});
+  out.push_back(close_connection{x.id, why});
 }
 
 // -- refusals and numbers --------------------------------------------------------
@@ -344,7 +399,7 @@ time_point pool_core::patience_of(const request& who) const {
 }
 
 circumstances pool_core::circumstances_of(const request& who, time_point now) const {
-  return {slots_.count(slot_state::busy), slots_.open(), queue_.size(), now - who.accepted, connect_error_};
+  return {slots_.count(slot_state::busy), slots_.open(), queue_.size(), now - who.accepted, connect_error_, paused_};
 }
 
 /// What operators ask for says nothing about the service that callers get.
@@ -362,9 +417,15 @@ void pool_core::refuse(const request& who, failure why, commands& out) {
   out.push_back(fail_request{who.id, std::move(why)});
 }
 
+duration pool_core::age_of(connection_id id, time_point now) {
+  auto x = slots_.find(id);
+  return x == nullptr || x->state == slot_state::opening ? duration::zero() : now - x->opened_at;
+}
+
 pool_status pool_core::status() const {
   auto result = numbers_;
   result.draining = mode_ != mode::running;
+  result.paused = paused_;
   result.checked_in = slots_.count(slot_state::idle) + slots_.count(slot_state::pinging);
   result.checked_out = slots_.count(slot_state::busy);
   result.total_connections = result.checked_in + result.checked_out;

@@ -50,8 +50,15 @@ public:
   /// Replace all connections: those in use when they come back, the others now.
   commands dispose(time_point now);
 
+  /// Give no request a connection until `resume`; those that have one go on. Who waits does so for as long as for a
+  /// connection, even if no server is there; urgent requests are refused. Does nothing during a drain.
+  commands pause(time_point now);
+
+  /// Ends a pause. Connects that have failed count no more: whoever has waited gets a fresh attempt.
+  commands resume(time_point now);
+
   /// Take no new requests; serve the accepted ones until `deadline`, then fail them; then `finish`. A second call can
-  /// only make it earlier.
+  /// only make it earlier. Ends a pause.
   commands drain(time_point deadline, time_point now);
 
   // -- what connections report ---------------------------------------------------
@@ -97,6 +104,12 @@ public:
     return x == nullptr ? 0 : x->server;
   }
 
+  /// Whether it is worth waiting for a connection.
+  breaker_state breaker() const { return servers_.state(); }
+
+  /// How long a connection has been open; zero if it is not.
+  duration age_of(connection_id id, time_point now);
+
   /// What a drain has done so far.
   drain_report report() const { return drained_; }
 
@@ -113,11 +126,12 @@ private:
   slot* free_for(const request& who, time_point now);
   void serve_or_park(slot& x, commands& out, time_point now);
   void grant(slot& x, const request& who, commands& out, time_point now);
-  void close(slot& x, commands& out);
+  void close(slot& x, close_reason why, commands& out);
   void end_of_use(slot& x, fate what, ends count, const std::string& reason, commands& out, time_point now);
   void take_back(const request& who, commands& out, time_point now);
   time_point patience_of(const request& who) const;
   void retire_generation(commands& out);
+  void serve_waiting(commands& out, time_point now);
   void expire(commands& out, time_point now);
   void shed(commands& out, time_point now);
   void watch_users(commands& out, time_point now);
@@ -154,6 +168,7 @@ private:
   pool_settings rules_;
   std::minstd_rand rng_;
   mode mode_ = mode::running;
+  bool paused_ = false;
   time_point cut_at_ = time_point::max(); ///< When a drain gives up.
   drain_report drained_;
 

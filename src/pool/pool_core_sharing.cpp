@@ -20,6 +20,8 @@ slot* pool_core::sharer(time_point now) {
 
 /// Gives those who wait a connection beside others. Who wants one alone steps aside until one is empty.
 void pool_core::share_out(commands& out, time_point now) {
+  if (paused_)
+    return;
   while (reserved_.size() > queue_.aside()) {
     // Another connection has served its turn, or he did not wait any longer.
     auto x = reserved_.back();
@@ -102,6 +104,8 @@ void pool_core::call_back_waiting(commands& out, time_point now) {
   if (slow_at_ > now)
     return;
   slow_at_ = time_point::max();
+  if (paused_) // They would not get another one.
+    return;
   for (auto& [id, x] : slots_) {
     auto holds_up = x.in_flight > 1 && !x.called_back;
     if (x.state != slot_state::busy || !x.shared || !(holds_up || x.reserved))

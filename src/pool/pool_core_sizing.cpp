@@ -26,6 +26,7 @@ commands pool_core::opened(connection_id id, time_point now) {
     x->replace_at = later(now, lifetime(rules_, random()));
     x->confirmed_at = now;
     x->used_at = now;
+    x->opened_at = now;
     price_.add(now - x->busy_since);
     crowded_ = false;
     serve_or_park(*x, out, now);
@@ -73,9 +74,10 @@ size_t pool_core::connects_due(time_point now) const {
   if (mode_ == mode::stopped || (mode_ == mode::draining && queue_.empty()))
     return 0;
   auto crowded = crowded_ && slots_.count(slot_state::busy) > 0;
-  auto needy = (growth_at() <= now ? queue_.size() : 0) + (crowded ? 1 : 0);
+  auto needy = paused_ ? 0 : (growth_at() <= now ? queue_.size() : 0) + (crowded ? 1 : 0);
   // If none is kept open: the first one for whoever waits, and one that finds out when a server that is down is back.
-  size_t least = queue_.empty() && servers_.down() == nullptr ? 0 : 1;
+  auto awaited = !queue_.empty() && !paused_;
+  size_t least = awaited || servers_.down() != nullptr ? 1 : 0;
   head_count all{slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), needy};
   return connects_wanted(rules_, all, std::max(rules_.kept(), least), limit_);
 }
@@ -118,7 +120,7 @@ void pool_core::park(slot& x, commands& out) {
   // Connects under way do not count: nobody knows when they will be done.
   auto others = slots_.open() - (x.state == slot_state::opening ? 0 : 1);
   if (others >= rules_.kept() && rules_.idle_timeout == duration::zero()) {
-    close(x, out);
+    close(x, close_reason::idle, out);
     return;
   }
   slots_.move(x, slot_state::idle);
@@ -133,7 +135,7 @@ void pool_core::maintain_idle(commands& out, time_point now) {
   auto all = slots_.idle(); // Closing and pinging change it.
   for (auto x : all) {
     if (close_at(*x) <= now) {
-      close(*x, out);
+      close(*x, x->replace_at <= now ? close_reason::aged : close_reason::idle, out);
     } else if (next_maintenance(*x) <= now) {
       slots_.move(*x, slot_state::pinging);
       out.push_back(ping_connection{x->id});

@@ -36,6 +36,11 @@ failure refusal(errc code, std::string text, const circumstances& now) {
 } // namespace
 
 failure acquire_timeout(const pool_settings& rules, const circumstances& now) {
+  if (now.paused)
+    return refusal(errc::acquire_timeout,
+                   named(rules) + " is paused, given up after " + to_text(now.waited) + details(now)
+                       + "; resume it, or ask again later",
+                   now);
   if (now.open == 0)
     return refusal(errc::acquire_timeout,
                    named(rules) + ": no connection could be opened, timed out after " + to_text(now.waited)

@@ -16,6 +16,7 @@ struct circumstances {
   size_t waiting = 0; ///< Callers in the queue.
   duration waited{0};
   std::string last_connect_error; ///< Empty if connects succeed.
+  bool paused = false;
 };
 
 /// @name Refusals

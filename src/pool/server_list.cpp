@@ -55,6 +55,11 @@ void server_list::demoted(size_t server, const failure& why, time_point now, dou
   last_failed_ = server;
 }
 
+void server_list::forget_failures() {
+  for (auto& x : servers_)
+    x.forget_failures();
+}
+
 const failure* server_list::down() const {
   for (auto& x : servers_)
     if (!x.cause())

@@ -36,6 +36,9 @@ public:
   /// A connection that was open has been lost: the server is tried at once, and with one connect.
   void doubt(size_t server, time_point now) { servers_[server].doubt(now); }
 
+  /// Failed connects of the past do not count any more; those under way will.
+  void forget_failures();
+
   /// Why no connect succeeds: the last failure if the last connect to every server failed, else empty.
   const failure* down() const;
 

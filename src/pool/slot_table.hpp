@@ -25,6 +25,7 @@ struct slot {
   uint64_t generation = 0;
   size_t server = 0;
   time_point busy_since;   ///< While it is opened or in use: when what it does now began.
+  time_point opened_at;    ///< When the connect was done.
   time_point used_at;      ///< When it was last of use to somebody.
   time_point replace_at;   ///< When it is too old.
   time_point confirmed_at; ///< When the server was last known to be there.

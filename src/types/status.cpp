@@ -48,6 +48,8 @@ std::string to_string(const pool_status& x) {
   add(result, "lost", x.lost);
   if (x.draining)
     result += ", draining";
+  else if (x.paused)
+    result += ", paused";
   else if (!x.initialized)
     result += ", not initialized";
   if (x.breaker != breaker_state::closed)

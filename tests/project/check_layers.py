@@ -26,6 +26,8 @@ LAYERS = [
     ("include/cenote/detail/row_reader.hpp", [], NOT_PURE),
     ("include/cenote/detail/parameter_writer.hpp", [], NOT_PURE),
     ("include/cenote/status.hpp", [], NOT_PURE),
+    ("include/cenote/events.hpp", [], NOT_PURE),
+    ("include/cenote/effective_settings.hpp", [], NOT_PURE),
     ("include/cenote/session.hpp", [], NOT_PURE),
     ("include/cenote/transaction.hpp", [], NOT_PURE),
     ("include/cenote/failure.hpp", [], NOT_PURE),

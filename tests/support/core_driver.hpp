@@ -62,6 +62,8 @@ public:
   std::string acquire_shared() { return acquire(pool::time_point::max(), false, true); }
 
   std::string dispose() { return done(core_.dispose(now_)); }
+  std::string pause() { return done(core_.pause(now_)); }
+  std::string resume() { return done(core_.resume(now_)); }
   std::string drain(pool::duration limit) { return done(core_.drain(pool::later(now_, limit), now_)); }
 
   // -- connections -----------------------------------------------------------------

@@ -80,6 +80,12 @@ struct scripted_connections::state {
         [](checkin_atom, session_id) {
           // nop: sessions are tested with real connections.
         },
+        [](handover_atom, session_id, const caf::strong_actor_ptr&) {
+          // nop
+        },
+        [](evict_atom, session_id) {
+          // nop
+        },
         [](look_after_atom) {
           // nop: its callers do not end unless a test ends them.
         },

@@ -65,6 +65,20 @@ struct scripted_pool::state {
         [this](rollback_atom, session_id) { script->hear("rollback"); },
         [this](savepoint_atom, session_id, const std::string& savepoint) { script->hear("savepoint " + savepoint); },
         [this](rollback_atom, session_id, const std::string& savepoint) { script->hear("rollback to " + savepoint); },
+        [this](handover_atom, session_id, const caf::strong_actor_ptr&) { script->hear("handover"); },
+        [this](evict_atom, session_id) { script->hear("evict"); },
+        [this](settings_atom) {
+          script->hear("settings");
+          effective_settings out;
+          out.pool.name = "scripted";
+          return out;
+        },
+        [this](pause_atom) { script->hear("pause"); },
+        [this](resume_atom) { script->hear("resume"); },
+        [this](subscribe_atom) { script->hear("subscribe"); },
+        [this](unsubscribe_atom) { script->hear("unsubscribe"); },
+        [this](subscribe_atom, const caf::strong_actor_ptr&) { script->hear("subscribe"); },
+        [this](unsubscribe_atom, const caf::strong_actor_ptr&) { script->hear("unsubscribe"); },
         [this](verify_atom) {
           script->hear("verify");
           return verification{"11.4", 7, std::chrono::milliseconds{3}};

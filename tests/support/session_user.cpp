@@ -85,6 +85,14 @@ done session_user::rollback(session_id id, std::string name) {
   return request<void>(rollback_atom_v, id, std::move(name)).get();
 }
 
+done session_user::hand_over(session_id id, const session_user& to) {
+  return request<void>(handover_atom_v, id, to.handle()).get();
+}
+
+done session_user::evict(session_id id) {
+  return request<void>(evict_atom_v, id).get();
+}
+
 void session_user::end() {
   caf::anon_send_exit(self_, caf::exit_reason::user_shutdown);
 }

@@ -45,6 +45,13 @@ public:
   done savepoint(session_id id, std::string name);
   done rollback(session_id id, std::string name);
 
+  /// Gives a session to another actor.
+  done hand_over(session_id id, const session_user& to);
+  done evict(session_id id);
+
+  /// The actor itself.
+  caf::strong_actor_ptr handle() const { return caf::actor_cast<caf::strong_actor_ptr>(self_); }
+
   /// Ends the actor. What it has not sent by then is not sent any more.
   void end();
 

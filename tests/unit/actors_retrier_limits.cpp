@@ -213,12 +213,21 @@ SCENARIO("all but statements is passed on to the pool") {
       auto verified = x.ask<verification>(x.retrier, verify_atom_v);
       auto status = x.ask<pool_status>(x.retrier, status_atom_v);
       x.tell(x.retrier, dispose_atom_v);
+      x.tell(x.retrier, pause_atom_v);
+      x.tell(x.retrier, resume_atom_v);
+      x.tell(x.retrier, handover_atom_v, session_id{1}, caf::strong_actor_ptr{});
+      x.tell(x.retrier, evict_atom_v, session_id{1});
+      auto settings = x.ask<effective_settings>(x.retrier, settings_atom_v);
       auto drained = x.ask<drain_report>(x.retrier, drain_atom_v, caf::timespan{5s});
       THEN("the pool has heard it and its answers come back") {
-        CHECK_EQ(x.pool.heard(), "verify, status, dispose, drain 5 s");
+        CHECK_EQ(x.pool.heard(), "verify, status, dispose, pause, resume, handover, evict, settings, drain 5 s");
         CHECK((verified->value == verification{"11.4", 7, 3ms}));
         REQUIRE(status->value);
         CHECK_EQ(status->value->pool, "scripted");
+        REQUIRE(settings->value);
+        CHECK_EQ(settings->value->pool.name, "scripted");
+        REQUIRE(settings->value->retry); // What it does itself is added.
+        CHECK_EQ(settings->value->retry->max_retries, 5u);
         CHECK((drained->value == drain_report{3, 1}));
       }
     }

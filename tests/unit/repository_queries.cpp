@@ -183,7 +183,7 @@ SCENARIO("a pool that has ended is an error for the caller") {
     WHEN("it is asked") {
       auto why = std::get<failure>(ask<std::vector<book>>(caf::get_atom_v));
       THEN("the caller learns it") {
-        CHECK_EQ(why.code, errc::pool_gone);
+        CHECK_EQ(why.code, errc::shutting_down);
       }
     }
   }

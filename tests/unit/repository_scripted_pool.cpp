@@ -98,12 +98,21 @@ SCENARIO("statements are answered in the order of the script, wherever they come
       auto name = [](const result& x) { return x[0].get<std::string>(0); };
       auto a = of(ask<result>(whom, execute_atom_v, read("a")));
       auto bc = of(ask<std::vector<result>>(whom, transact_atom_v, all_or_nothing(read("b"), read("c"))));
-      auto id = of(ask<session_id>(whom, checkout_atom_v, session_options{}));
-      auto d = of(ask<result>(whom, execute_atom_v, id, read("d", 5)));
+      result d;
+      std::optional<failure> stranger;
+      sys.spawn([&](caf::event_based_actor* holder) {
+        holder->request(whom, caf::infinite, checkout_atom_v, session_options{}).then([&, holder](session_id id) {
+          stranger = std::get<failure>(ask<result>(whom, execute_atom_v, id, read("d", 5)));
+          holder->request(whom, caf::infinite, execute_atom_v, id, read("d", 5)).then([&](const result& x) { d = x; });
+        });
+      });
+      run();
       THEN("each gets its own answer, and all has been seen") {
         CHECK_EQ(name(a) + name(bc[0]) + name(bc[1]) + name(d), "abcd");
         REQUIRE_EQ(pool.seen().size(), 4u);
         CHECK(pool.seen()[3] == read("d", 5));
+        REQUIRE(stranger);
+        CHECK_EQ(stranger->code, errc::session_ended); // Only the holder may use a session.
         CHECK_EQ(pool.complaint(), "");
       }
     }

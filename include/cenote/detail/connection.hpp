@@ -22,6 +22,7 @@ enum class fate : uint8_t {
   demoted,  ///< The server has become read-only: all connections to it are of no use for writing.
   suspect,  ///< In order as far as is known, but statements of several requests in turn have failed on it in ways that
             ///< statements do not deserve: a new one may do better.
+  evicted,  ///< The holder of its session does not want it to be used again.
 };
 
 } // namespace cenote

@@ -46,8 +46,8 @@ result changed(uint64_t affected_rows, uint64_t last_insert_id = 0);
 
 /// A pool for tests of those who use one: it has no server and answers at once, as a script says. The script is a list:
 /// each statement that comes must be the next one of it, whether it comes alone, in a transaction or in a session.
-/// All other messages are answered as by a pool that is well. May be used with CAF's test scheduler and with the real
-/// one; all functions are thread-safe.
+/// All other messages are answered as by a pool that is well; a session serves its holder only, as there. May be used
+/// with CAF's test scheduler and with the real one; all functions are thread-safe.
 ///
 ///     cenote::testing::scripted_pool pool{sys};
 ///     pool.answer("FROM manga WHERE id", cenote::testing::rows<manga>({{42, "Akira", 120}}));

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "cenote/events.hpp"
+
+#include <caf/actor_addr.hpp>
+#include <caf/actor_control_block.hpp>
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace cenote {
+
+/// Tells subscribers what happens. Each is sent one message at a time; what happens until it has answered waits in a
+/// bounded queue of its own, whose oldest events are dropped. So nobody is waited for, and memory is bounded.
+///
+/// For use inside one actor, which sends for it, reports answers, monitors subscribers and reports their ends.
+class event_feed {
+public:
+  /// The most subscribers.
+  static constexpr size_t max_subscribers = 100;
+
+  /// The most events that wait for a subscriber.
+  static constexpr size_t max_waiting = 1000;
+
+  /// Sends a message; `acknowledged` or `remove` has to be called when its answer is there.
+  using send_function = std::function<void(const caf::strong_actor_ptr&, pool_events)>;
+
+  /// @param pool for the events.
+  event_feed(std::string pool, send_function send) : pool_{std::move(pool)}, send_{std::move(send)} {
+    // nop
+  }
+
+  enum class subscription : uint8_t { added, known, refused };
+
+  /// A second subscription of the same actor changes nothing.
+  subscription add(const caf::strong_actor_ptr& who);
+
+  /// @returns whether it was one.
+  bool remove(const caf::actor_addr& who);
+
+  /// Whether there is anybody to tell: otherwise an event need not be made.
+  bool has_subscribers() const noexcept { return !subscribers_.empty(); }
+
+  /// Fills in `pool` and `at`.
+  void publish(pool_event what);
+
+  /// The subscriber has answered.
+  void acknowledged(const caf::actor_addr& who);
+
+private:
+  struct subscriber {
+    caf::actor_addr who; ///< Weak: a subscription keeps nobody alive.
+    std::deque<pool_event> waiting;
+    uint64_t lost = 0;
+    bool is_busy = false; ///< Has not answered yet.
+  };
+
+  void send(subscriber& x);
+
+  std::string pool_;
+  send_function send_;
+  std::vector<subscriber> subscribers_;
+};
+
+} // namespace cenote

@@ -1,0 +1,173 @@
+#include "actors/judgement.hpp"
+#include "actors/log.hpp"
+#include "actors/supervisor_state.hpp"
+#include "cenote/error.hpp"
+
+#include <utility>
+
+namespace cenote {
+
+namespace {
+
+pool_event about(event_kind what, connection_id id) {
+  pool_event out;
+  out.kind = what;
+  out.connection = static_cast<uint64_t>(id);
+  return out;
+}
+
+pool_event about(event_kind what, connection_id id, const exclusive_use& use) {
+  auto out = about(what, id);
+  out.session = use.session;
+  out.owner = use.owner;
+  return out;
+}
+
+} // namespace
+
+// -- pauses ----------------------------------------------------------------------
+
+void supervisor_state::pause() {
+  auto was = core.status().paused;
+  perform(core.pause(now()));
+  if (was == core.status().paused)
+    return;
+  log().info("pool {}: paused", rules.name);
+  publish(event_kind::paused);
+}
+
+void supervisor_state::resume() {
+  if (core.status().paused) {
+    log().info("pool {}: resumed", rules.name);
+    publish(event_kind::resumed);
+  }
+  perform(core.resume(now()));
+}
+
+// -- subscriptions ---------------------------------------------------------------
+
+caf::result<void> supervisor_state::subscribe(const caf::strong_actor_ptr& who) {
+  if (!who)
+    return make_error(
+        own_failure(errc::invalid_statement, outcome::rejected, "a subscriber is needed: subscribe from an actor"));
+  switch (feed.add(who)) {
+  case event_feed::subscription::added:
+    watch(who);
+    break;
+  case event_feed::subscription::known:
+    break;
+  case event_feed::subscription::refused:
+    return make_error(own_failure(errc::queue_full, outcome::unavailable,
+                                  "pool " + rules.name + ": " + std::to_string(event_feed::max_subscribers)
+                                      + " subscribers are told its events already"));
+  }
+  published_breaker = core.breaker();
+  return caf::unit;
+}
+
+void supervisor_state::unsubscribe(const caf::actor_addr& who) {
+  if (feed.remove(who))
+    unwatch(who);
+}
+
+void supervisor_state::send_events(const caf::strong_actor_ptr& whom, pool_events what) {
+  auto addr = caf::actor_cast<caf::actor_addr>(whom);
+  // No timeout of CAF's: a subscriber that never answers gets nothing more, and its end is noticed.
+  self->request(caf::actor_cast<caf::actor>(whom), caf::infinite, std::move(what))
+      .then([this, addr] { feed.acknowledged(addr); },
+            [this, addr](const caf::error& why) {
+              log().debug("pool {}: a subscriber of events does not take them: {}", rules.name, caf::to_string(why));
+              unsubscribe(addr);
+            });
+}
+
+// -- events ----------------------------------------------------------------------
+
+void supervisor_state::publish(event_kind what, std::string detail) {
+  if (!feed.has_subscribers())
+    return;
+  pool_event x;
+  x.kind = what;
+  x.detail = std::move(detail);
+  feed.publish(std::move(x));
+}
+
+void supervisor_state::publish_opened(connection_id id, const opened& x) {
+  if (!feed.has_subscribers())
+    return;
+  auto event = about(event_kind::connection_opened, id);
+  event.server_connection_id = x.server_connection_id;
+  event.detail = x.server_version;
+  feed.publish(std::move(event));
+}
+
+void supervisor_state::publish_closed(connection_id id, close_reason why) {
+  auto told = std::exchange(connections.at(id).closed, true);
+  if (told || !feed.has_subscribers())
+    return;
+  auto event = about(event_kind::connection_closed, id);
+  event.reason = why;
+  event.elapsed = core.age_of(id, now());
+  feed.publish(std::move(event));
+}
+
+void supervisor_state::publish_lost(connection_id id, const std::string& how) {
+  auto i = connections.find(id);
+  if (!feed.has_subscribers() || i == connections.end() || i->second.closed)
+    return;
+  auto event = about(event_kind::connection_lost, id);
+  event.detail = how;
+  feed.publish(std::move(event));
+}
+
+void supervisor_state::publish_breaker() {
+  if (!feed.has_subscribers() || core.breaker() == published_breaker)
+    return;
+  published_breaker = core.breaker();
+  pool_event event;
+  event.kind = event_kind::breaker_changed;
+  event.breaker = published_breaker;
+  event.detail = published_breaker == breaker_state::closed ? std::string{} : core.status().last_error;
+  feed.publish(std::move(event));
+}
+
+/// Statements that may share the connection are too many to be told.
+void supervisor_state::use_begins(member& which, connection_id id, const grant& what) {
+  if (what.shareable)
+    return;
+  auto& use = which.use.emplace(exclusive_use{now(), {}, {}});
+  if (auto session = std::get_if<lease>(&what.what)) {
+    use.session = session->id;
+    use.owner = session->options.owner;
+  }
+  if (!feed.has_subscribers())
+    return;
+  auto event = about(event_kind::checked_out, id, use);
+  event.elapsed = what.waited;
+  feed.publish(std::move(event));
+}
+
+void supervisor_state::use_ends(connection_id id) {
+  auto i = connections.find(id);
+  if (i == connections.end() || !i->second.use)
+    return;
+  auto use = std::move(*std::exchange(i->second.use, std::nullopt));
+  if (!feed.has_subscribers())
+    return;
+  auto event = about(event_kind::checked_in, id, use);
+  event.elapsed = now() - use.since;
+  feed.publish(std::move(event));
+}
+
+void supervisor_state::leaked(session_id id, caf::timespan held, std::string last_statement) {
+  auto i = sessions.find(id);
+  if (!feed.has_subscribers() || i == sessions.end())
+    return;
+  auto& use = connections.at(i->second.connection).use;
+  auto event = about(event_kind::leak_suspected, i->second.connection, use ? *use : exclusive_use{{}, id, {}});
+  event.elapsed = held;
+  event.detail = std::move(last_statement);
+  feed.publish(std::move(event));
+}
+
+} // namespace cenote
