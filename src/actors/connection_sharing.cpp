@@ -309,7 +309,7 @@ void connection_state::look_after_shared() {
   ended += static_cast<uint32_t>(std::erase_if(unsent, [](auto& x) {
     if (!has_ended(x.what.user))
       return false;
-    x.promise.deliver(caf::make_error(caf::sec::request_receiver_down)); // To nobody.
+    x.promise.deliver(caller_has_ended(outcome::unknown));
     return true;
   }));
   expire_shared();

@@ -39,9 +39,10 @@ size_t open_descriptors() {
 }
 
 /// A trouble of the connect phase that tells nobody the password.
-void check_connect_trouble(const db::trouble& why, uint32_t number, const server_settings& where) {
+void check_connect_trouble(const db::trouble& why, uint32_t number, const server_settings& where,
+                           db::phase when = db::phase::connecting) {
   CHECK(why.source == db::complaint::server);
-  CHECK(why.when == db::phase::connecting);
+  CHECK(why.when == when);
   CHECK_EQ(why.number, number);
   CHECK_EQ(why.sqlstate.size(), 5u);
   CHECK(!why.text.empty());
@@ -115,12 +116,12 @@ SCENARIO("a set-up that fails is told as such") {
   auto where = shared_server().settings();
   where.init_command = "SELECT nonsense";
   auto why = fail_to_open(where);
-  check_connect_trouble(why, 1054, where);
+  check_connect_trouble(why, 1054, where, db::phase::setting_up);
   CHECK(why.text.starts_with("init_command failed: "));
   where.init_command.clear();
   where.sql_mode = "NO_SUCH_MODE'";
   why = fail_to_open(where);
-  check_connect_trouble(why, 1231, where);
+  check_connect_trouble(why, 1231, where, db::phase::setting_up);
   CHECK(why.text.starts_with("the set-up statement failed: "));
 }
 

@@ -101,8 +101,8 @@ packets answer(std::string_view command, uint32_t session) {
   if (command.front() != 3) { // Not a query: a ping, a reset.
     out.push_back(ok());
   } else if (sql.find("@@max_allowed_packet") != std::string_view::npos) {
-    add_set(out, {8, 253, 8, 253, 253, 253, 8, 253, 8, 253},
-            {{"16777216", "ANSI", "0", "utf8mb4", "utf8mb4", "NONE", std::to_string(session), "a hostile server",
+    add_set(out, {8, 8, 253, 253, 253, 8, 253, 8, 253},
+            {{"16777216", "0", "utf8mb4", "utf8mb4", "NONE", std::to_string(session), "a hostile server",
               "1700000000", "alice@127.0.0.1:1"}},
             false);
   } else if (sql.starts_with("SELECT CONCAT_WS")) {
