@@ -110,8 +110,9 @@ packets answer(std::string_view command, uint32_t session) {
   } else if (sql.starts_with("SELECT VERSION()")) {
     add_set(out, {253, 8}, {{"10.11.0-hostile", std::to_string(session)}}, false);
   } else if (sql.starts_with("BEGIN NOT ATOMIC")) {
-    add_set(out, {8, 8}, {{"1", "7"}}, true);
+    add_set(out, {8, 8, 8}, {{"1", "7", "0"}}, true);
     add_set(out, {8, 253}, {{"1", "one"}, {"2", "two"}}, true);
+    add_set(out, {8}, {{"0"}}, true); // How many warnings the SELECT had.
     out.push_back(ok());
   } else if (sql.starts_with("SELECT")) {
     add_set(out, {8, 253, 8}, {{"1", "one", "-1"}, {"2", "two", "-2"}, {"3", "three", "-3"}}, false);
