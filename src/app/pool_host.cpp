@@ -28,7 +28,7 @@ std::atomic<bool> left_running = false;
 
 /// What CAF and one connection need, with some to spare.
 constexpr int needed_descriptors = 10;
-constexpr int needed_threads = 10;
+constexpr int needed_threads = 12;
 
 /// CAF ends the process, or hangs, when it gets no descriptor or thread while it starts.
 void require_descriptors() {
@@ -51,7 +51,11 @@ void require_threads() {
   std::vector<std::jthread> taken;
   try {
     while (taken.size() < needed_threads)
-      taken.emplace_back([&done] { done.wait(); });
+      taken.emplace_back([&done] {
+        auto memory = std::make_unique<volatile char[]>(64); // Each thread's heap takes address space, too.
+        memory[0] = 1;
+        done.wait();
+      });
   } catch (std::system_error& err) {
     done.count_down();
     throw std::system_error{err.code(), "no threads for an actor system and a connection (see ulimit -u and -v)"};
