@@ -72,10 +72,10 @@ SCENARIO("with --test and --once it prints what it did on a server of its own") 
   CHECK(command_lines_with(service.folder()).empty());
 }
 
-SCENARIO("a database that cannot be used is one critical line without a password, and exit code 1") {
-  auto check = [](const std::string& uri, const std::string& reason) {
+SCENARIO("a database that cannot be used is one critical line without a password, and the program's exit code for it") {
+  auto check = [](const std::string& uri, const std::string& reason, int code = 1) {
     auto x = run({"bato-service"}, {{"DATABASE_URI", uri}});
-    CHECK_EQ(x.code, 1);
+    CHECK_EQ(x.code, code);
     CHECK_EQ(count(x.err, "CRITICAL"), 1u);
     CHECK(contains(x.err, reason));
     CHECK(!contains(x.all(), "geheim"));
@@ -83,12 +83,12 @@ SCENARIO("a database that cannot be used is one critical line without a password
     CHECK_LT(x.seconds, 4.0);
   };
   check("mysql://u:geheim@127.0.0.1:1/x?connect_timeout=2", "the server is down or cannot be reached");
-  check("mysql://u:geheim@127.0.0.1:1/x?no_such_key=2", "no_such_key");
-  check("postgres://u:geheim@127.0.0.1/x", "DATABASE_URI");
+  check("mysql://u:geheim@127.0.0.1:1/x?no_such_key=2", "no_such_key", 2);
+  check("postgres://u:geheim@127.0.0.1/x", "DATABASE_URI", 2);
   auto port = std::to_string(shared_server().settings().port);
   check("mysql://nobody:geheim@127.0.0.1:" + port + "/x", "refuses the login");
   auto none = run({"bato-service"});
-  CHECK_EQ(none.code, 1);
+  CHECK_EQ(none.code, 2);
   CHECK_EQ(count(none.err, "CRITICAL"), 1u);
 }
 
@@ -99,6 +99,10 @@ SCENARIO("it explains itself") {
     CHECK(contains(x.out, option));
   CHECK_EQ(run({"bato-service", "--nonsense"}).code, 2);
   CHECK_EQ(run({"bato-service", "--interval=0"}).code, 2);
+  auto misspelt = run({"bato-service", "--intervall", "3"});
+  CHECK_EQ(misspelt.code, 2);
+  CHECK_EQ(misspelt.err,
+           "bato-service: unknown option --intervall; did you mean --interval?\nTry 'bato-service --help'.\n");
 }
 
 BEGIN_FIXTURE_SCOPE(fixture)
@@ -116,6 +120,16 @@ SCENARIO("a second round finds nothing that is stale, unless it is told to") {
   CHECK_EQ(once({}), "run 2: 0 scraped, 0 with new chapters, 0 failed\n");
   CHECK(once({"--stale-after=0", "--batch=1"}).ends_with("run 3: 1 scraped, 1 with new chapters, 0 failed\n"));
   CHECK_EQ(number("SELECT COUNT(*) FROM scrape_runs"), 3);
+}
+
+SCENARIO("what a title does to a terminal is escaped") {
+  prepare();
+  must(pool, write("UPDATE manga_details SET title = ? WHERE anilist_id = 1", "A\x1b[2J\nrun 9: all is well\x07"));
+  auto x = test::run({"bato-service", "--once"}, here);
+  CHECK_EQ(x.code, 0);
+  CHECK(contains(x.out, "A\\x1b[2J\\nrun 9: all is well\\x07: 10 -> 11 chapters\n"));
+  CHECK(!contains(x.all(), "\x1b"));
+  CHECK_EQ(count(x.out, "\n"), 3u);
 }
 
 SCENARIO("it does one round after the other until SIGTERM") {
