@@ -53,7 +53,7 @@ SCENARIO("check opens one connection to answer one question, whatever size is se
     return std::stoi(nlohmann::json::parse(x.out)["rows"][0][1].get<std::string>());
   };
   temporary_folder folder;
-  auto file = folder.write("big.conf", "cenote { pool { size = 9, min-size = 9 } }\n");
+  auto file = folder.write("big.conf", "cenote { pool { size = 9, min-size = 8 } }\n");
   uri["POOL_SIZE"] = "8";
   for (std::vector<std::string> words : {std::vector<std::string>{"cenote", "check"},
                                          {"cenote", "check", "--config", file},
