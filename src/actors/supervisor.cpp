@@ -339,7 +339,7 @@ void supervisor_state::not_carried_out(const pool::open_connection& x, const cha
 void supervisor_state::not_carried_out(const pool::grant_connection& x, const char* what) {
   if (auto who = requests.extract(x.request))
     who.mapped().promise.deliver(defect_error(what));
-  follow(core.released(x.connection, fate::reusable, 1, {}, now()));
+  follow(core.released(x.connection, fate::reusable, {0, 1}, {}, now()));
 }
 
 template <class Command>

@@ -3,6 +3,7 @@
 #define CAF_SUITE actors.call_times
 
 #include "cenote/pool.hpp"
+#include "pool/refusals.hpp"
 #include "support/supervised_pool.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
