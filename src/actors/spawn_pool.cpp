@@ -3,6 +3,7 @@
 #include "actors/connector.hpp"
 #include "actors/supervisor.hpp"
 #include "cenote/configuration.hpp"
+#include "config/standard_streams.hpp"
 #include "db/connection.hpp"
 
 #include <caf/actor_system.hpp>
@@ -18,6 +19,7 @@
 namespace cenote {
 
 void init() {
+  config::occupy_standard_streams();
   caf::init_global_meta_objects<caf::id_block::cenote>();
   caf::io::middleman::init_global_meta_objects();
   caf::core::init_global_meta_objects();

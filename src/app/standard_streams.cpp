@@ -1,7 +1,8 @@
 #include "app/standard_streams.hpp"
 
+#include "config/standard_streams.hpp"
+
 #include <cerrno>
-#include <fcntl.h>
 #include <poll.h>
 #include <system_error>
 #include <unistd.h>
@@ -25,14 +26,7 @@ output_error::output_error(int error_number)
 }
 
 void occupy_standard_streams() {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    if (fcntl(fd, F_GETFD) != -1)
-      continue;
-    // The lowest free number is the missing one. Standard output is opened such that writing fails.
-    auto got = open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
-    if (got > STDERR_FILENO)
-      close(got);
-  }
+  config::occupy_standard_streams();
 }
 
 std::string read_input(size_t max_size) {

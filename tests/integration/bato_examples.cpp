@@ -103,6 +103,14 @@ SCENARIO("an example whose server is away says so and fails, within seconds") {
     CHECK(contains(complaint(example, {{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}}), "127.0.0.1:1"));
 }
 
+SCENARIO("an example without standard streams fails, and what it prints reaches no socket") {
+  for (auto example : examples) {
+    auto path = std::string{CENOTE_BINARY_DIR "/bin/"} + example;
+    auto x = test::run({"/bin/sh", "-c", "exec \"$0\" <&- >&- 2>&-", path}, {{"DATABASE_URI", uri_of("nobody:wrong")}});
+    CHECK_EQ(x.code, 1);
+  }
+}
+
 SCENARIO("an example without its table says so and fails") {
   for (auto table : {"manga", "visits", "library", "account"})
     must(pool, write(std::string{"DROP TABLE IF EXISTS "} + table));

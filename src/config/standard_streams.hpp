@@ -1,0 +1,9 @@
+#pragma once
+
+namespace cenote::config {
+
+/// Makes sure that the descriptors 0 to 2 are taken. In a program started with `>&-` they would otherwise become a pipe
+/// of CAF's or the socket of a connection, and what is printed would go there. Call it before anything stays open.
+void occupy_standard_streams();
+
+} // namespace cenote::config
