@@ -362,6 +362,8 @@ verdict judge(const observed_error& x, partial_effect kept) {
   case stage::sent:
     break;
   }
+  if (kept == partial_effect::at_end)
+    return judge_commit(what);
   auto result = judge_statement(what, x.when);
   if (kept == partial_effect::any || (kept == partial_effect::objects && !no_object_changed(x)))
     result.what = outcome::unknown;

@@ -20,6 +20,7 @@ enum class stage : uint8_t {
 /// What may have lasting effect of a statement that the server answered with an error.
 enum class partial_effect : uint8_t {
   none,    ///< Nothing: the server undoes it as a whole, as far as the tables have transactions.
+  at_end,  ///< It is one transaction, which it commits at its end: an error is either before the COMMIT or that of it.
   objects, ///< It changes several objects one after the other: some may have been changed.
   any,     ///< It runs statements of its own, which may have been committed: its error may be that of the last of them.
 };

@@ -73,6 +73,9 @@ public:
     return std::nullopt;
   }
 
+  /// What has not been taken apart yet.
+  std::string_view rest() const noexcept { return rest_; }
+
 private:
   void drop(size_t n) { rest_.remove_prefix(std::min(n, rest_.size())); }
 
@@ -121,6 +124,43 @@ std::vector<std::string> first_words(std::string_view sql, size_t count) {
   return result;
 }
 
+/// The statement that `SET STATEMENT ... FOR` runs; nothing if it cannot be told, and the whole if it is another one.
+std::optional<std::string_view> what_runs(std::string_view sql) {
+  if (first_words(sql, 2) != std::vector<std::string>{"SET", "STATEMENT"})
+    return sql;
+  std::optional<std::string_view> result;
+  tokens all{sql};
+  for (auto x = all.next(); x; x = all.next())
+    if (x->what == token::kind::word && upper(x->text) == "FOR") {
+      if (result) // One of them belongs to a locking read.
+        return std::nullopt;
+      result = all.rest();
+    }
+  return result;
+}
+
+/// Whether a compound statement is one transaction of plain statements, with its only COMMIT at the end.
+bool is_one_transaction(std::string_view sql) {
+  if (sql.find('\\') != npos) // Whether it ends a text depends on the SQL mode.
+    return false;
+  std::vector<std::vector<std::string>> parts(1);
+  tokens all{sql};
+  for (auto x = all.next(); x; x = all.next()) {
+    if (x->what == token::kind::sign && x->text == ";")
+      parts.emplace_back();
+    else
+      parts.back().push_back(x->what == token::kind::word ? upper(x->text) : "");
+  }
+  auto n = parts.size();
+  const std::vector<std::string> begin{"BEGIN", "NOT", "ATOMIC", "START", "TRANSACTION"};
+  if (n < 3 || parts[0].size() < begin.size() || !std::equal(begin.begin(), begin.end(), parts[0].begin())
+      || parts[n - 2] != std::vector<std::string>{"COMMIT"} || parts[n - 1] != std::vector<std::string>{"END"})
+    return false;
+  return std::all_of(parts.begin() + 1, parts.end() - 2, [](auto& part) {
+    return !part.empty() && is_one_of(part[0], {"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "DO"});
+  });
+}
+
 /// Of a statement that creates something.
 partial_effect effect_of_create(std::string_view sql) {
   auto words = first_words(sql, 4);
@@ -166,6 +206,8 @@ void add(std::vector<name>& to, name x) {
 
 /// The words with which the tables that a statement changes have all been named.
 bool ends_tables(std::string_view statement_word, const token& x) {
+  if (statement_word == "BEGIN") // Any name may be that of a table.
+    return false;
   if (x.what == token::kind::sign)
     return x.text == "(" && is_one_of(statement_word, {"INSERT", "REPLACE", "LOAD"});
   if (x.what != token::kind::word)
@@ -245,26 +287,29 @@ partial_effect partial_effect_of(std::string_view sql) {
   auto hides_something = sql.find("/*!") != npos || sql.find("/*M!") != npos;
   if (hides_something)
     return partial_effect::any;
-  if (word == "SET") { // `SET STATEMENT ... FOR` runs another one.
-    auto words = first_words(sql, 2);
-    return words.size() > 1 && words[1] == "STATEMENT" ? partial_effect::any : partial_effect::none;
+  if (word == "SET") {
+    auto inner = what_runs(sql);
+    if (!inner)
+      return partial_effect::any;
+    return inner->size() == sql.size() ? partial_effect::none : partial_effect_of(*inner);
   }
   if (is_one_of(word, {"CREATE", "ALTER", "DROP", "RENAME", "GRANT", "REVOKE"}))
     return effect_of_definition(sql, word);
   if (is_one_of(word, {"COMMIT", "XA", "FLUSH", "OPTIMIZE", "REPAIR", "CHECK", "CACHE", "INSTALL", "UNINSTALL", "PURGE",
                        "RESET", "BACKUP"}))
     return partial_effect::objects;
-  return partial_effect::any;
+  return word == "BEGIN" && is_one_transaction(sql) ? partial_effect::at_end : partial_effect::any;
 }
 
 inquiry inquire_after(const statement& failed, const observed_error& why) {
   if (failed.kind == statement_kind::read || never_began(why))
     return {};
-  auto word = detail::first_word(failed.sql);
-  auto changes = is_one_of(word, {"INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD"});
+  auto sql = what_runs(failed.sql).value_or("");
+  auto word = detail::first_word(sql);
+  auto changes = is_one_of(word, {"INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD", "BEGIN"});
   if (!changes && !is_one_of(word, {"SELECT", "DO", "SET", "VALUES", "WITH", "TABLE", "HANDLER"}))
     return {};
-  auto found = names_in(failed.sql, word);
+  auto found = names_in(sql, word);
   statement tables;
   if (changes)
     ask_for_tables(tables, found.tables);

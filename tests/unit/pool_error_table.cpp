@@ -255,6 +255,20 @@ SCENARIO("of a statement that runs others nothing is certain but that it was not
   }
 }
 
+SCENARIO("a compound statement that is one transaction fails like a COMMIT") {
+  GIVEN("errors of one that commits at its end") {
+    auto judged = [](uint32_t number) { return judge({number, stage::sent, {}}, partial_effect::at_end); };
+    THEN("deadlocks, conflicts and lock waits are undone, and all else is unknown") {
+      CHECK(judged(1213) == deadlock);
+      CHECK(judged(1020) == conflict);
+      CHECK(judged(1205) == lock_wait);
+      CHECK_EQ(judged(1062).what, outcome::unknown);
+      CHECK_EQ(judged(1180).what, outcome::unknown);
+      CHECK_EQ(judged(2013).what, outcome::unknown);
+    }
+  }
+}
+
 SCENARIO("of a statement on several objects only what refuses it as a whole is certain") {
   GIVEN("errors that come before the first object, and others") {
     auto judged = [](uint32_t number, std::string_view sqlstate, std::string_view text = {}) {

@@ -56,6 +56,8 @@ SCENARIO("what may last of a failed statement is told from its text, and where i
                     "SET @x = f()",
                     "SET sql_mode = ''",
                     "SET SESSION max_statement_time = 1",
+                    "SET STATEMENT max_statement_time = 1 FOR SELECT 1",
+                    "SET STATEMENT max_statement_time = 1 FOR INSERT INTO t VALUES ('x FOR y')",
                     "HANDLER t READ FIRST",
                     "LOAD DATA INFILE 'x' INTO TABLE t",
                     "SHOW TABLES",
@@ -103,6 +105,17 @@ SCENARIO("what may last of a failed statement is told from its text, and where i
       }
     }
   }
+  GIVEN("compound statements that are one transaction of plain statements") {
+    const texts all{"BEGIN NOT ATOMIC START TRANSACTION; UPDATE t SET v = 1; COMMIT; END",
+                    "begin not atomic start transaction with consistent snapshot; DO GET_LOCK('a;b', 1);"
+                    " INSERT INTO t VALUES ('COMMIT; CALL p()'); commit; end"};
+    THEN("they commit at their end only") {
+      for (auto sql : all) {
+        MESSAGE(sql);
+        CHECK(partial_effect_of(sql) == partial_effect::at_end);
+      }
+    }
+  }
   GIVEN("statements that run others, and those of which nothing is known") {
     const texts all{"CALL p()",
                     "call`p`()",
@@ -116,6 +129,13 @@ SCENARIO("what may last of a failed statement is told from its text, and where i
                     "/*!CALL*/ p()",
                     "BEGIN NOT ATOMIC CALL p(); END",
                     "l: BEGIN NOT ATOMIC CALL p(); END",
+                    "BEGIN NOT ATOMIC START TRANSACTION; UPDATE t SET v = 1; COMMIT; UPDATE t SET v = 2; COMMIT; END",
+                    "BEGIN NOT ATOMIC START TRANSACTION; CALL p(); COMMIT; END",
+                    "BEGIN NOT ATOMIC START TRANSACTION; IF 1 THEN COMMIT; END IF; COMMIT; END",
+                    "BEGIN NOT ATOMIC INSERT INTO t VALUES (1); START TRANSACTION; UPDATE t SET v = 1; COMMIT; END",
+                    "BEGIN NOT ATOMIC START TRANSACTION; UPDATE t SET v = 1; COMMIT; DO 1; END",
+                    "BEGIN NOT ATOMIC START TRANSACTION; SELECT '\\'; COMMIT; END",
+                    "BEGIN NOT ATOMIC START TRANSACTION; UPDATE t SET v = 1; /*! COMMIT; */ CALL p(); COMMIT; END",
                     "IF 1 THEN CALL p(); END IF",
                     "CASE 1 WHEN 1 THEN CALL p(); END CASE",
                     "LOOP CALL p(); END LOOP",
@@ -127,6 +147,8 @@ SCENARIO("what may last of a failed statement is told from its text, and where i
                     "SET STATEMENT max_statement_time = 1 FOR CALL p()",
                     "set /* why */ statement max_statement_time = 1 FOR CALL p()",
                     "SET /*!50000 STATEMENT */ max_statement_time = 1 FOR CALL p()",
+                    "SET STATEMENT a = (SELECT 1 FOR UPDATE) FOR CALL p()",
+                    "SET STATEMENT max_statement_time = 1",
                     "CREATE TABLE t SELECT f()",
                     "CREATE OR REPLACE TABLE t SELECT f()",
                     "CREATE TEMPORARY TABLE t AS SELECT f()",
@@ -155,6 +177,7 @@ SCENARIO("after a write that failed the server is asked for its tables") {
         {"INSERT INTO `a``b` SELECT * FROM u", "INSERT INTO a`b"},
         {"REPLACE INTO \"t\" VALUES (1)", "REPLACE INTO t"},
         {"/* no name */ INSERT /*! IGNORE */ INTO other.t VALUES (1)", "INSERT IGNORE INTO t other"},
+        {"SET STATEMENT max_statement_time = 1 FOR INSERT INTO t VALUES (1)", "INSERT INTO t"},
         {"UPDATE t JOIN other . u SET t.a = u.b WHERE c = 'x y'", "UPDATE t JOIN u other"},
         {"DELETE FROM t WHERE a = 1", "DELETE FROM t"},
         {"DELETE t, u FROM t JOIN u ON t.a = u.b", "DELETE t u FROM JOIN ON a t b u"},
