@@ -244,7 +244,7 @@ std::chrono::nanoseconds connection_state::longest_in_vain() const {
 
 void connection_state::limit_shared(caf::actor_clock::time_point limit) {
   if (limit < timer_at)
-    limit_until(limit);
+    set_timer(limit);
 }
 
 /// Answers those whose time is up, and sets the timer for the others.
