@@ -68,8 +68,8 @@ void connection_state::add(session_command what) {
   in_use->waiting.push_back({job{std::move(what), std::move(answers)}, deadline});
   if (doing == activity::leased)
     next_command();
-  else if (deadline != time_point::max())
-    expire_waiting();
+  else
+    watch_waiting(deadline);
 }
 
 /// One who checks in has what it asked for before done; one that has ended wants nothing any more.
@@ -150,6 +150,17 @@ void connection_state::carry_out(waiting_command next) {
   run_step();
 }
 
+void connection_state::watch_waiting(time_point deadline) {
+  if (deadline >= in_use->waiting_timer_at)
+    return;
+  in_use->waiting_timer.dispose();
+  in_use->waiting_timer_at = deadline;
+  in_use->waiting_timer = run_at(deadline, [this] {
+    if (in_use)
+      expire_waiting();
+  });
+}
+
 /// Answers those of the waiting whose time is up, and sets the timer for the others.
 void connection_state::expire_waiting() {
   auto now = self->clock().now();
@@ -161,11 +172,10 @@ void connection_state::expire_waiting() {
       next = std::min(next, x.deadline);
   }
   std::erase_if(in_use->waiting, [now](auto& x) { return x.deadline <= now; });
-  in_use->waiting_timer.dispose();
-  in_use->waiting_timer = run_at(next, [this] {
-    if (in_use)
-      expire_waiting();
-  });
+  in_use->waiting_timer_at = time_point::max();
+  // Many may wait, each with a deadline of its own: they are not looked through for every one of them.
+  if (next != time_point::max())
+    watch_waiting(std::max(next, later(now, std::chrono::milliseconds{1})));
 }
 
 // -- what has become of the transaction ------------------------------------------

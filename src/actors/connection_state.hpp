@@ -114,6 +114,7 @@ struct connection_state {
   void await_first_use();
   void next_command();
   void carry_out(waiting_command next);
+  void watch_waiting(caf::actor_clock::time_point deadline);
   void expire_waiting();
   void conclude(bool open);
   void conclude_stopped();

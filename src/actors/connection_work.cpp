@@ -152,7 +152,7 @@ void connection_state::step_failed(const db::trouble& what) {
       conclude(db->has_open_transaction());
       return;
     }
-    if (reusable && at_hand->asks_what_stayed(why, observed(what, db->is_mariadb()))) {
+    if (reusable && !at_hand->is_guarded() && at_hand->asks_what_stayed(why, observed(what, db->is_mariadb()))) {
       at_hand->ask_what_stayed(std::move(why));
       run_step();
       return;

@@ -36,9 +36,10 @@ struct session_in_use {
   caf::actor_clock::time_point since;
   std::deque<waiting_command> waiting;
   caf::disposable waiting_timer; ///< For the first deadline of those.
-  std::string last_statement;    ///< Its beginning.
-  bool ending = false;           ///< When what the holder has asked for is done.
-  bool warned = false;           ///< That it is held for long.
+  caf::actor_clock::time_point waiting_timer_at = caf::actor_clock::time_point::max();
+  std::string last_statement; ///< Its beginning.
+  bool ending = false;        ///< When what the holder has asked for is done.
+  bool warned = false;        ///< That it is held for long.
   caf::disposable time_limit;
   caf::disposable first_use; ///< When its holder must have used it.
 
