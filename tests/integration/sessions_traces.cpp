@@ -54,6 +54,13 @@ const std::vector<trace>& traces() {
       {"a role", {write("SET ROLE NONE")}, read("SELECT CURRENT_ROLE()")},
       {"an open handler", {write("HANDLER things OPEN")}, write("HANDLER things READ FIRST")},
       {"a last id", {write("SET LAST_INSERT_ID = 5")}, read("SELECT LAST_INSERT_ID()")},
+      {"a last id set by a query", {read("SELECT LAST_INSERT_ID(7)")}, read("SELECT LAST_INSERT_ID()")},
+      {"a last id set by an update",
+       {write("UPDATE things SET a = LAST_INSERT_ID /* next */ (a)")},
+       read("SELECT LAST_INSERT_ID()")},
+      {"an SQL mode that the server only reports",
+       {read("SELECT set_mode()")},
+       read("SELECT @@sql_mode, ? = '', COUNT(*) FROM things WHERE a = ?", "\\' OR 1=1 -- ", "\\' OR 1=1 -- ")},
       {"a variable within a procedure", {write("CALL set_mine()")}, read("SELECT @mine")},
   };
   return all;
@@ -76,6 +83,8 @@ struct fixture : pool_fixture {
   pool_actor start() {
     must(admin(), write("CREATE TABLE things (a INT PRIMARY KEY) AS SELECT 5 AS a"));
     must(admin(), write("CREATE TABLE others (a INT)"));
+    must(admin(), write("CREATE FUNCTION set_mode() RETURNS INT NO SQL "
+                        "BEGIN SET sql_mode = 'NO_BACKSLASH_ESCAPES'; RETURN 1; END"));
     must(admin(), write("CREATE PROCEDURE set_mine() BEGIN SET @mine = 1; END"));
     return start_full_pool(server.settings(), rules_for(1));
   }
