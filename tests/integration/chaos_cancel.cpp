@@ -209,7 +209,8 @@ SCENARIO("a transaction that was begun and not ended does not outlive its statem
     auto pool = start_full_pool(server.settings(), rules_for(1));
     auto before = session_of(pool);
     WHEN("one caller begins a transaction, and another one writes") {
-      must(pool, write("START TRANSACTION"));
+      auto why = fails(pool, write("START TRANSACTION"));
+      CHECK_EQ(to_string(why.code), "transaction_ended");
       must(pool, write("INSERT INTO t VALUES (1)"));
       THEN("that write is there for all to see, on the same connection") {
         CHECK_EQ(count("SELECT COUNT(*) FROM t"), 1u);

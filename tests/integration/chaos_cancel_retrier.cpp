@@ -21,11 +21,12 @@ struct fixture : chaos_fixture {
   pool_actor retrier =
       spawn_retrier(system(), pool, {.max_retries = 1'000'000, .initial_delay = 10ms, .max_delay = 20ms});
 
-  /// A statement that leaves a row and then fails, as if in a deadlock: it is repeated after some milliseconds.
+  /// A statement that leaves a row and then fails, as if in a deadlock. Called idempotent, it is repeated after some
+  /// milliseconds although it may have had an effect.
   statement hopeless(const std::string& table) {
     must(admin(), write("CREATE TABLE " + table + " (id INT AUTO_INCREMENT PRIMARY KEY)"));
-    return write("BEGIN NOT ATOMIC INSERT INTO " + table
-                 + " VALUES (); SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END");
+    return idempotent_write("BEGIN NOT ATOMIC INSERT INTO " + table
+                            + " VALUES (); SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END");
   }
 
   uint64_t tries(const std::string& table) { return count("SELECT COUNT(*) FROM " + table); }
