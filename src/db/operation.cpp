@@ -169,53 +169,6 @@ std::optional<trouble> connection::impl::problem_with(Write write) try {
   return out_of_memory(phase::preparing, err.what());
 }
 
-progress connection::impl::start_reset() {
-  assert(now_ == step::idle);
-  if (!has_database && session->db != nullptr && *session->db != '\0') {
-    now_ = step::done;
-    fail(refusal("a statement has selected a database, which nothing but a new connection undoes"));
-    return progress::done;
-  }
-  limit_each_ = false;
-  if (after_error_ || (session->server_status & SERVER_STATUS_IN_TRANS) != 0) {
-    stage_ = reset_stage::rollback;
-    sql_ = "ROLLBACK";
-    now_ = step::send;
-  } else {
-    stage_ = reset_stage::reset;
-    now_ = step::reset;
-  }
-  return run(0);
-}
-
-void connection::impl::begin_set_up() {
-  stage_ = reset_stage::set_up;
-  set_up_done_ = 0;
-  sql_ = set_up.front();
-  now_ = step::send;
-}
-
-/// A statement of the reset has been answered.
-void connection::impl::next_of_reset() {
-  if (stage_ == reset_stage::rollback) {
-    stage_ = reset_stage::reset;
-    now_ = step::reset;
-  } else if (++set_up_done_ < set_up.size()) {
-    sql_ = set_up[set_up_done_];
-    now_ = step::send;
-  } else {
-    stage_ = reset_stage::none;
-    touched = false;
-    now_ = step::done;
-  }
-}
-
-/// A database that has been dropped may be created again: until then its statements fail, as they would on any other
-/// connection, and the next reset tries again.
-bool connection::impl::tolerates(unsigned error) {
-  return stage_ == reset_stage::set_up && set_up_done_ == 0 && has_database && error == ER_BAD_DB_ERROR;
-}
-
 progress connection::impl::resume(int ready) {
   if (now_ == step::idle || now_ == step::done)
     return progress::done;
