@@ -277,7 +277,8 @@ SCENARIO("a server that falls silent in the middle of the login does not hold us
       }
     }};
     stopwatch since;
-    check_connect_trouble(fail_to_open(server.settings()), 2013, server.settings());
+    check_connect_trouble(fail_to_open(server.settings()), 2013, server.settings(),
+                          stage == 0 ? db::phase::connecting : db::phase::setting_up);
     CHECK(since.elapsed() > 900ms);
     CHECK(since.elapsed() < 3s);
   }
