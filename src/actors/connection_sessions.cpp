@@ -7,6 +7,7 @@
 #include "types/time.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace cenote {
@@ -54,13 +55,20 @@ void connection_state::start(lease& what) {
 
 // -- what its holder asks for ----------------------------------------------------
 
+/// Why what is asked for a session comes too late; nothing if it does not. The pool learns of the end of a session only
+/// when its connection is free again.
+std::optional<failure> connection_state::refusal_of(session_id id) const {
+  if (in_use && in_use->terms.id == id)
+    return std::nullopt;
+  if (last_session && last_session->id == id)
+    return too_late(last_session->why, last_session->what, id);
+  return too_late("its time was up, or it was checked in", outcome::rejected, id);
+}
+
 void connection_state::add(session_command what) {
   auto answers = self->make_response_promise();
-  if (!in_use || in_use->terms.id != what.session) {
-    auto known = last_session && last_session->id == what.session;
-    answers.deliver(
-        make_error(known ? too_late(last_session->why, last_session->what, what.session)
-                         : too_late("its time was up, or it was checked in", outcome::rejected, what.session)));
+  if (auto why = refusal_of(what.session)) {
+    answers.deliver(make_error(std::move(*why)));
     return;
   }
   auto deadline = deadline_after(self->clock().now(), what.text.timeout);
@@ -85,18 +93,20 @@ void connection_state::check_in(session_id id) {
     next_command();
 }
 
-void connection_state::hand_over(session_id id, caf::strong_actor_ptr to) {
-  if (!in_use || in_use->terms.id != id)
-    return;
+caf::result<void> connection_state::hand_over(session_id id, caf::strong_actor_ptr to) {
+  if (auto why = refusal_of(id))
+    return make_error(std::move(*why));
   current.user = std::move(to);
   await_first_use();
+  return caf::unit;
 }
 
-void connection_state::evict(session_id id) {
-  if (!in_use || in_use->terms.id != id)
-    return;
+caf::result<void> connection_state::evict(session_id id) {
+  if (auto why = refusal_of(id))
+    return make_error(std::move(*why));
   in_use->first_use.dispose();
   evicted = true;
+  return caf::unit;
 }
 
 /// The answer that names the session may have reached nobody who waits for it.

@@ -109,8 +109,9 @@ struct connection_state {
 
   void add(session_command what);
   void check_in(session_id id);
-  void hand_over(session_id id, caf::strong_actor_ptr to);
-  void evict(session_id id);
+  std::optional<failure> refusal_of(session_id id) const;
+  caf::result<void> hand_over(session_id id, caf::strong_actor_ptr to);
+  caf::result<void> evict(session_id id);
   void await_first_use();
   void next_command();
   void carry_out(waiting_command next);

@@ -175,7 +175,10 @@ SCENARIO("a pool that nobody can reach any more ends, so that its actor system c
       spawn_pool(x.system, nowhere(), rules_for(2));
       spawn_retrier(x.system, spawn_pool(x.system, shared_server().settings(), rules_for(1)));
       {
-        auto used = spawn_pool(x.system, shared_server().settings(), rules_for(1));
+        auto quick = rules_for(1);
+        quick.timeout = 1s; // Timers of the past keep a pool for no longer than this.
+        quick.keepalive = 0s;
+        auto used = spawn_pool(x.system, shared_server().settings(), quick);
         caf::scoped_actor self{x.system};
         self->request(used, caf::infinite, execute_atom_v, read("SELECT 1"))
             .receive([](const result&) {}, [](const caf::error& err) { CAF_FAIL(describe(err)); });
@@ -196,7 +199,8 @@ SCENARIO("a pool that somebody holds does not end, however idle it is") {
     auto by_actor = spawn_pool(x.system(), shared_server().settings(), rules_for(1));
     auto retrier = spawn_retrier(x.system(), spawn_pool(x.system(), shared_server().settings(), rules_for(1)));
     auto keeper = x.system().spawn([pool = by_actor](caf::event_based_actor* self) -> caf::behavior {
-      return {[self, pool](execute_atom) { return self->delegate(pool, execute_atom_v, read("SELECT 7")); }};
+      return {[self, pool](execute_atom) { return self->delegate(pool, execute_atom_v, read("SELECT 7")); },
+              [self, pool](drain_atom) { return self->delegate(pool, drain_atom_v, caf::timespan{0}); }};
     });
     WHEN("so much time has passed that the one has ended") {
       auto watcher = caf::actor_cast<caf::actor_addr>(dropped);
@@ -216,7 +220,9 @@ SCENARIO("a pool that somebody holds does not end, however idle it is") {
         CHECK(x.run(retrier, read("SELECT 1")).has_value());
         self->request(retrier, caf::infinite, drain_atom_v, caf::timespan{0})
             .receive([](const drain_report&) {}, [](const caf::error& err) { CAF_FAIL(describe(err)); });
-        caf::anon_send_exit(keeper, caf::exit_reason::user_shutdown); // And with it, after a while, its pool.
+        self->request(keeper, caf::infinite, drain_atom_v)
+            .receive([](const drain_report&) {}, [](const caf::error& err) { CAF_FAIL(describe(err)); });
+        caf::anon_send_exit(keeper, caf::exit_reason::user_shutdown);
       }
     }
   }

@@ -283,6 +283,30 @@ SCENARIO("a session that is handed to an actor that has ended, ends") {
   }
 }
 
+SCENARIO("a session that has just ended cannot be handed over or evicted") {
+  GIVEN("a session whose time is up while a server that does not answer runs its statement") {
+    admin();
+    session_options brief;
+    brief.time_limit = 2s;
+    auto id = holder.checkout(brief);
+    auto running = holder.ask(id, read("SELECT SLEEP(60) /* held */"));
+    await_running("%/* held */", 1);
+    freeze();
+    CHECK(!running.get().has_value()); // The pool will learn of the end only when the connection is settled.
+    WHEN("its holder hands it over and evicts it") {
+      auto given = holder.hand_over(id, stranger);
+      auto evicted = holder.evict(id);
+      thaw();
+      THEN("neither is said to be done") {
+        REQUIRE(!given.has_value());
+        CHECK_EQ(given.error().code, errc::session_ended);
+        REQUIRE(!evicted.has_value());
+        CHECK_EQ(evicted.error().code, errc::session_ended);
+      }
+    }
+  }
+}
+
 // -- evicting ---------------------------------------------------------------------------
 
 SCENARIO("a connection that its holder evicts is closed at checkin and replaced") {
