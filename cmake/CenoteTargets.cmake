@@ -8,7 +8,9 @@ target_compile_options(cenote_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow 
                        $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
                        $<$<BOOL:${CENOTE_WERROR}>:-Werror>)
 if(CENOTE_SANITIZE)
-  target_compile_options(cenote_flags INTERFACE -fsanitize=${CENOTE_SANITIZE} -fno-omit-frame-pointer -O1)
+  target_compile_options(cenote_flags INTERFACE -fsanitize=${CENOTE_SANITIZE} -fno-omit-frame-pointer
+                         # The code of tests is compiled more often than it runs.
+                         $<IF:$<BOOL:$<TARGET_PROPERTY:CENOTE_IS_TEST>>,-O0,-O1>)
   target_link_options(cenote_flags INTERFACE -fsanitize=${CENOTE_SANITIZE})
   if(CENOTE_SANITIZE MATCHES "undefined")
     target_compile_options(cenote_flags INTERFACE -fno-sanitize-recover=undefined)
