@@ -149,7 +149,7 @@ void connection_state::first_done() {
   auto& trouble = outcome.error();
   if (doing == activity::stopping && trouble.number == interrupted && x.wanted) {
     // The stop was meant for the one before it.
-    x.what.in_doubt = true;
+    x.what.in_doubt = x.text().kind != statement_kind::read;
     unsent.push_front(std::move(x));
     return;
   }
@@ -210,10 +210,8 @@ void connection_state::call_back() {
     call_back(unsent.back());
   if (!sent.empty())
     for (auto i = sent.rbegin(); i != std::prev(sent.rend()); ++i)
-      if (i->wanted && i->text().kind == statement_kind::read) {
-        i->what.in_doubt = true;
+      if (i->wanted && i->text().kind == statement_kind::read)
         call_back(*i);
-      }
   report_progress();
 }
 
@@ -342,7 +340,6 @@ void connection_state::lose_shared(fate what, const failure& why) {
   for (; !sent.empty(); sent.pop_back()) {
     auto& x = sent.back();
     if (what == fate::broken && x.wanted && x.text().kind == statement_kind::read) {
-      x.what.in_doubt = true;
       unsent.push_front(std::move(x));
     } else {
       answer(x, why);

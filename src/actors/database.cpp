@@ -308,14 +308,20 @@ struct database::session::impl {
   std::optional<failure> doubt; ///< Why the transaction may have been committed although nobody asked for that.
 };
 
+/// After its time limit, or an error of its own, a statement is over, and its transaction still open: what became of
+/// the statement is undone with that.
+static bool may_have_ended_transaction(errc code) {
+  return code == errc::transaction_ended || code == errc::connection_lost || code == errc::session_ended
+         || code == errc::pool_gone || code == errc::internal;
+}
+
 template <class T, class... Ts>
 T database::session::impl::command(Ts&&... request) {
   check_thread();
   try {
     return ask<T>(self, pool, std::forward<Ts>(request)...);
   } catch (const database_error& err) {
-    // After its time limit a statement has been stopped, and its transaction is still open.
-    if (err.why().what == outcome::unknown && err.why().code != errc::statement_timeout)
+    if (err.why().what == outcome::unknown && may_have_ended_transaction(err.why().code))
       doubt = err.why();
     throw;
   }

@@ -171,8 +171,6 @@ void job::ask_what_stayed(failure why) {
   steps_.clear();
   for (auto& x : std::exchange(questions_, {}))
     steps_.push_back({step_kind::question, std::move(x)});
-  if (guarded_)
-    steps_.push_back(control(step_kind::check, remove_mark));
   at_ = 0;
 }
 

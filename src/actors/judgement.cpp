@@ -1,8 +1,8 @@
 #include "actors/judgement.hpp"
 
-#include "actors/remedies.hpp"
 #include "cenote/error.hpp"
 #include "pool/partial_effects.hpp"
+#include "types/remedies.hpp"
 
 namespace cenote {
 

@@ -1,6 +1,6 @@
 #include "app/advice.hpp"
 
-#include "actors/remedies.hpp"
+#include "types/remedies.hpp"
 
 namespace cenote::app {
 

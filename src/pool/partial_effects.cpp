@@ -275,14 +275,21 @@ void ask_for_functions(statement& out, const std::vector<name>& xs) {
   }
 }
 
+/// Whether it runs statements of its own, with errors that look like its own: a routine, dynamic SQL, or a compound
+/// statement, perhaps behind a label.
+bool runs_statements(std::string_view word, std::string_view sql) {
+  return word.empty() || sql.find(':') != npos || sql.find("<<") != npos
+         || is_one_of(word, {"CALL", "EXECUTE", "BEGIN", "IF", "CASE", "LOOP", "REPEAT", "WHILE", "FOR", "DECLARE"});
+}
+
 } // namespace
 
 partial_effect partial_effect_of(std::string_view sql) {
   auto word = detail::first_word(sql);
-  if (is_one_of(word, {"SELECT",   "INSERT",   "UPDATE",  "DELETE", "REPLACE",   "WITH",      "VALUES",  "TABLE",
-                       "DO",       "SHOW",     "EXPLAIN", "USE",    "DESCRIBE",  "DESC",      "ANALYZE", "HELP",
-                       "HANDLER",  "LOAD",     "KILL",    "START",  "ROLLBACK",  "SAVEPOINT", "RELEASE", "PREPARE",
-                       "TRUNCATE", "CHECKSUM", "LOCK",    "UNLOCK", "DEALLOCATE"}))
+  if (is_one_of(word, {"SELECT",   "INSERT",   "UPDATE",  "DELETE", "REPLACE",    "WITH",      "VALUES",   "TABLE",
+                       "DO",       "SHOW",     "EXPLAIN", "USE",    "DESCRIBE",   "DESC",      "ANALYZE",  "HELP",
+                       "HANDLER",  "LOAD",     "KILL",    "START",  "ROLLBACK",   "SAVEPOINT", "RELEASE",  "PREPARE",
+                       "TRUNCATE", "CHECKSUM", "LOCK",    "UNLOCK", "DEALLOCATE", "SIGNAL",    "RESIGNAL", "GET"}))
     return partial_effect::none;
   auto hides_something = sql.find("/*!") != npos || sql.find("/*M!") != npos;
   if (hides_something)
@@ -298,7 +305,10 @@ partial_effect partial_effect_of(std::string_view sql) {
   if (is_one_of(word, {"COMMIT", "XA", "FLUSH", "OPTIMIZE", "REPAIR", "CHECK", "CACHE", "INSTALL", "UNINSTALL", "PURGE",
                        "RESET", "BACKUP"}))
     return partial_effect::objects;
-  return word == "BEGIN" && is_one_transaction(sql) ? partial_effect::at_end : partial_effect::any;
+  if (word == "BEGIN" && is_one_transaction(sql))
+    return partial_effect::at_end;
+  // What begins with an unknown word may be anything, but for the errors that show that the server does not know it.
+  return runs_statements(word, sql) ? partial_effect::any : partial_effect::objects;
 }
 
 inquiry inquire_after(const statement& failed, const observed_error& why) {

@@ -198,7 +198,7 @@ SCENARIO("a connection is kept if what runs on it in vain cannot be stopped") {
     auto first = ask(pool, read("SELECT SLEEP(0.3)"));
     std::vector<awaited<result>> others;
     for (int i = 0; i < 5; ++i)
-      others.push_back(ask(pool, read("SELECT SLEEP(0.03)")));
+      others.push_back(ask(pool, read("SELECT SLEEP(0.2)")));
     WHEN("those are called back, and the server refuses whoever wants to stop what was sent of them") {
       CHECK(first.get().has_value());
       for (auto& x : others)

@@ -116,15 +116,14 @@ bool impostor::write_raw(std::string_view bytes) {
 }
 
 void impostor::answer_first_query() {
-  std::string columns = "\5";
-  write_packet(1, columns);
+  write_packet(1, std::string_view{"\5"});
   for (uint8_t i = 0; i < 5; ++i)
     write_packet(static_cast<uint8_t>(2 + i),
                  std::string_view{"\3def\0\0\0\1a\1a\x0c\x2d\0\0\1\0\0\xfd\0\0\0\0\0", 24});
   write_packet(7, std::string_view{"\xfe\0\0\2\0", 5});
   write_packet(8, "\10"
-                  "16777216\4ANSI\1"
-                  "0\7utf8mb4\7utf8mb4");
+                  "16777216\1"
+                  "0\7utf8mb4\7utf8mb4\4NONE");
   write_packet(9, std::string_view{"\xfe\0\0\2\0", 5});
 }
 

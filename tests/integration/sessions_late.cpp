@@ -262,8 +262,8 @@ SCENARIO("the longest times mean never, and negative ones have passed") {
         CHECK_EQ(told(second), "success");
         CHECK_EQ(told(passed), "statement_timeout, not_sent");
         CHECK_EQ(told(long_passed), "statement_timeout, not_sent");
-        CHECK_EQ(told(no_time), "session_ended, rejected");
-        CHECK_EQ(told(least_time), "session_ended, rejected");
+        CHECK_EQ(told(no_time), "acquire_timeout, unavailable");
+        CHECK_EQ(told(least_time), "acquire_timeout, unavailable");
         CHECK_EQ(told(user.run(longest, read("SELECT 1"))), "success");
       }
     }

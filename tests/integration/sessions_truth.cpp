@@ -174,7 +174,7 @@ SCENARIO("what does not end a transaction is left alone") {
         CHECK_EQ(told(user.run(id, write(sql))), "success");
       }
       CHECK_EQ(told(user.run(id, insert(1))), "server_error, rejected");
-      CHECK_EQ(told(user.run(id, write("CALL no_such_procedure()"))), "server_error, rejected");
+      CHECK_EQ(told(user.run(id, write("CALL no_such_procedure()"))), "server_error, unknown");
       CHECK_EQ(told(user.run(id, write("nonsense"))), "server_error, rejected");
       CHECK_EQ(told(user.run(id, write("SELECT ?"))), "invalid_statement, rejected");
       CHECK_EQ(told(user.run(id, write("CALL harmless(?)"))), "invalid_statement, rejected");

@@ -52,6 +52,7 @@ SCENARIO("the table has every setting once, with its default from the struct") {
       {"pool.shed-target", "0s", "0s", ""},
       {"pool.shed-interval", "2s", "1ms", ""},
       {"pool.leak-warning", "30s", "0s", ""},
+      {"pool.unclaimed-session-timeout", "10s", "0s", ""},
       {"pool.drain-timeout", "30s", "0s", ""},
       {"pool.io-lanes", "1", "1", ""},
       {"server.connect-timeout", "10s", "1s", ""},

@@ -53,6 +53,7 @@ SCENARIO("what may last of a failed statement is told from its text, and where i
                     "WITH x AS (SELECT 1) SELECT * FROM x",
                     "VALUES (1)",
                     "DO f()",
+                    "SIGNAL SQLSTATE '45000'",
                     "SET @x = f()",
                     "SET sql_mode = ''",
                     "SET SESSION max_statement_time = 1",
@@ -97,7 +98,9 @@ SCENARIO("what may last of a failed statement is told from its text, and where i
                     "OPTIMIZE TABLE a, b",
                     "FLUSH TABLES",
                     "COMMIT",
-                    "XA COMMIT 'x'"};
+                    "XA COMMIT 'x'",
+                    "something unheard of",
+                    "SELEC 1"};
     THEN("some of them may have been changed") {
       for (auto sql : all) {
         MESSAGE(sql);
@@ -153,8 +156,7 @@ SCENARIO("what may last of a failed statement is told from its text, and where i
                     "CREATE OR REPLACE TABLE t SELECT f()",
                     "CREATE TEMPORARY TABLE t AS SELECT f()",
                     "; CALL p()",
-                    "",
-                    "something unheard of"};
+                    ""};
     THEN("anything may have lasted") {
       for (auto sql : all) {
         MESSAGE(sql);

@@ -1,4 +1,4 @@
-#include "actors/remedies.hpp"
+#include "types/remedies.hpp"
 
 namespace cenote {
 
