@@ -108,6 +108,14 @@ kill -9 "$owner"
 ends "the folder outlives the owner" test -d "$work/c"
 ends "the server outlives the owner" grep -q '^State:.[^Z]' "/proc/$pid/status"
 
+# Whether the start for the owner runs. An owner that is killed before it has called for a start is not its business.
+starting() {
+  local file files
+  mapfile -t files < <(grep -lszx -- "$work/killed" /proc/[0-9]*/cmdline)
+  for file in "${files[@]}"; do ! grep -qszx -- --with "$file" || return 0; done
+  return 1
+}
+
 echo "- an owner that is killed while the server starts leaves nothing, whenever that is"
 mkfifo "$work/words-pipe"
 for delay in 0 0.02 0.05 0.1 0.15 0.2 0.3 0.4 0.6 0.9; do
@@ -116,6 +124,7 @@ for delay in 0 0.02 0.05 0.1 0.15 0.2 0.3 0.4 0.6 0.9; do
   reader=$!
   bash -c '"$0" start "$1" --with $$ --remove >"$2" 2>&1; sleep 60' "$script" "$work/killed" "$work/words-pipe" &
   owner=$!
+  until starting; do sleep 0.002; done
   sleep "$delay"
   # Who reads what the script says goes with the owner.
   kill -9 "$reader" "$owner"
