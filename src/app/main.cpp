@@ -3,6 +3,7 @@
 #include "app/commands.hpp"
 #include "app/embedded_server.hpp"
 #include "app/logging.hpp"
+#include "app/process_limits.hpp"
 #include "app/standard_streams.hpp"
 #include "cenote/configuration.hpp"
 #include "config/caf_settings.hpp"
@@ -151,6 +152,7 @@ int guarded_main(int argc, char** argv) try {
 
 int main(int argc, char** argv) {
   occupy_standard_streams();
+  share_heap_if_limited();
   signal_watch::block();
   cenote::init();
   start_logging({});

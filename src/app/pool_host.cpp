@@ -1,14 +1,11 @@
 #include "app/pool_host.hpp"
 
+#include "app/process_limits.hpp"
+
+#include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
-#include <fcntl.h>
-#include <latch>
-#include <system_error>
 #include <thread>
-#include <unistd.h>
-#include <vector>
 
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system_config.hpp>
@@ -25,43 +22,6 @@ using namespace std::chrono_literals;
 constexpr auto patience = 1s;
 
 std::atomic<bool> left_running = false;
-
-/// What CAF and one connection need, with some to spare.
-constexpr int needed_descriptors = 10;
-constexpr int needed_threads = 12;
-
-/// CAF ends the process, or hangs, when it gets no descriptor or thread while it starts.
-void require_descriptors() {
-  std::vector<int> taken;
-  auto problem = 0;
-  while (problem == 0 && taken.size() < needed_descriptors)
-    if (auto fd = open("/dev/null", O_RDONLY | O_CLOEXEC); fd != -1)
-      taken.push_back(fd);
-    else
-      problem = errno;
-  for (auto fd : taken)
-    close(fd);
-  if (problem != 0)
-    throw std::system_error{problem, std::generic_category(),
-                            "no descriptors for an actor system and a connection (see ulimit -n)"};
-}
-
-void require_threads() {
-  std::latch done{1};
-  std::vector<std::jthread> taken;
-  try {
-    while (taken.size() < needed_threads)
-      taken.emplace_back([&done] {
-        auto memory = std::make_unique<volatile char[]>(64); // Each thread's heap takes address space, too.
-        memory[0] = 1;
-        done.wait();
-      });
-  } catch (std::system_error& err) {
-    done.count_down();
-    throw std::system_error{err.code(), "no threads for an actor system and a connection (see ulimit -u and -v)"};
-  }
-  done.count_down();
-}
 
 class system_config : public caf::actor_system_config {
 public:
@@ -88,6 +48,12 @@ private:
   }
 };
 
+/// The threads of CAF's scheduler.
+size_t workers(const caf::settings& options) {
+  return caf::get_or(options, "caf.scheduler.max-threads",
+                     static_cast<size_t>(std::max(std::thread::hardware_concurrency(), 4u)));
+}
+
 } // namespace
 
 struct pool_host::impl {
@@ -102,8 +68,7 @@ struct pool_host::impl {
 };
 
 pool_host::pool_host(const settings& how, const caf::settings& caf_options) {
-  require_descriptors();
-  require_threads();
+  require_resources(workers(caf_options));
   impl_ = std::make_unique<impl>(how, caf_options);
 }
 

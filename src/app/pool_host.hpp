@@ -19,7 +19,7 @@ class pool_host {
 public:
   /// Starts both.
   /// @param caf_options what the config file says under `caf`.
-  /// @throws std::system_error if the process may not have the descriptors or threads that this needs.
+  /// @throws std::system_error if the process may not have the descriptors, threads or memory that this needs.
   pool_host(const settings& how, const caf::settings& caf_options);
   pool_host(const pool_host&) = delete;
 

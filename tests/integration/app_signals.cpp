@@ -137,6 +137,26 @@ SCENARIO("closed standard streams and a full disk are told by the exit code, and
   CHECK(contains(limited.err, "cannot write to standard output: File too large"));
 }
 
+SCENARIO("with too little address space the program says so, or works: it neither hangs nor aborts") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  MESSAGE("a sanitizer needs more address space than any limit that is tried here");
+#else
+  auto worked = 0;
+  auto refused = 0;
+  for (auto kilobytes = 40'000; kilobytes <= 600'000; kilobytes += 20'000) {
+    auto x = run({"/bin/sh", "-c", "ulimit -v " + std::to_string(kilobytes) + "; exec \"$0\" check",
+                  CENOTE_BINARY_DIR "/bin/cenote"},
+                 here());
+    MESSAGE(kilobytes << " KiB: " << x.code << ' ' << x.err);
+    CHECK(x.code == 0 || x.code == 1);
+    CHECK(x.code == 0 || contains(x.err, "ulimit -v") || contains(x.err, "memory"));
+    ++(x.code == 0 ? worked : refused);
+  }
+  CHECK(worked > 0);
+  CHECK(refused > 0);
+#endif
+}
+
 SCENARIO("a current folder that cannot be searched is told, and one that has gone does not matter") {
   if (geteuid() != 0) {
     MESSAGE("only root can become somebody who may not search a folder of root's");
