@@ -70,7 +70,11 @@ signal_watch::signal_watch() : on_notice_{log_notice} {
   auto signals = watched();
   signals_ = checked(signalfd(-1, &signals, SFD_CLOEXEC));
   ended_ = checked(eventfd(0, EFD_CLOEXEC));
-  thread_ = std::thread{[this] { run(); }};
+  try {
+    thread_ = std::thread{[this] { run(); }};
+  } catch (const std::system_error& err) {
+    throw std::system_error{err.code(), "no thread to wait for signals (see ulimit -u and -v)"};
+  }
 }
 
 signal_watch::~signal_watch() {

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <exception>
 #include <string>
+#include <sys/mman.h>
 #include <thread>
 
 namespace cenote::db {
@@ -16,6 +17,15 @@ namespace {
 std::atomic<size_t> left_behind{0};
 
 constexpr size_t most_left_behind = 64;
+
+/// Address space that a new connection must leave to those that exist: an allocation that fails within CAF ends the
+/// process.
+constexpr size_t spare_memory = 32u << 20;
+
+bool has_spare_memory() {
+  auto block = mmap(nullptr, spare_memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return block != MAP_FAILED && munmap(block, spare_memory) == 0;
+}
 
 trouble cannot_start(std::string why) {
   return {complaint::process_limit, phase::connecting, 0, "", std::move(why)};
@@ -66,6 +76,11 @@ guarded_thread::guarded_thread(std::chrono::nanoseconds limit, std::function<voi
     problem_ = cannot_start(std::to_string(most_left_behind)
                             + " earlier connects still hang, in the resolution of the host's name in most cases: "
                               "check the name servers of this machine");
+    return;
+  }
+  if (!has_spare_memory()) {
+    problem_ = cannot_start("too little memory is left for another connection: raise the limit of memory (ulimit -v), or "
+                            "make the pool smaller");
     return;
   }
   try {

@@ -154,6 +154,15 @@ SCENARIO("with too little address space the program says so, or works: it neithe
   }
   CHECK(worked > 0);
   CHECK(refused > 0);
+  // A pool that grows until nothing is left goes on with the connections that it has.
+  auto growing = run({"/bin/sh", "-c",
+                      "ulimit -v 200000; exec timeout 2 \"$0\" serve --pool-size 400 --pool-min-size 400 "
+                      "--pool-max-connecting 20",
+                      CENOTE_BINARY_DIR "/bin/cenote"},
+                     here());
+  MESSAGE(growing.err);
+  CHECK(contains(growing.err, "too little memory is left for another connection"));
+  CHECK(contains(growing.err, "stopped; 0 requests finished, 0 cut"));
 #endif
 }
 
