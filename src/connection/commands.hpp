@@ -1,0 +1,73 @@
+#pragma once
+
+#include "cenote/result.hpp"
+#include "connection/grant.hpp"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace cenote::connection_command {
+
+/// Names a request whose answer somebody waits for. Chosen by whoever hands it in, one for each.
+enum class ticket : uint64_t {};
+
+/// The request is answered: with what it asked for, or a failure. Nothing for what has no result.
+struct answer {
+  ticket to;
+  std::variant<std::monostate, result, std::vector<result>, session_id, failure> content;
+};
+
+/// The connection was dead before anything was sent: the request needs another one.
+struct return_grant {
+  ticket of;
+  grant work;
+  std::string reason;
+};
+
+/// The request has not begun, or is superseded: it runs elsewhere.
+struct requeue_grant {
+  ticket of;
+  grant work;
+};
+
+/// Tell the pool. If the disposition is not `reusable`, the connection is gone for it.
+struct report {
+  released content;
+};
+
+/// Have the server stop what runs; then `stop_confirmed` or `stop_failed`.
+struct stop_statement {};
+
+/// Have the server end the session, whatever it does: nobody is connected to it any more.
+struct end_server_session {};
+
+/// The session has been held for longer than `leak_warning`.
+struct warn_of_leak {
+  session_id session;
+  std::string owner;
+  std::chrono::nanoseconds held;
+  std::string last_statement;
+};
+
+/// The session was ended because its holder had not used it once in time.
+struct warn_of_unclaimed {
+  session_id session;
+  std::string owner;
+  std::chrono::nanoseconds limit;
+};
+
+} // namespace cenote::connection_command
+
+namespace cenote {
+
+using connection_command::ticket;
+
+/// What has to be done for a connection, in this order.
+using connection_commands =
+    std::vector<std::variant<connection_command::answer, connection_command::return_grant,
+                             connection_command::requeue_grant, connection_command::report,
+                             connection_command::stop_statement, connection_command::end_server_session,
+                             connection_command::warn_of_leak, connection_command::warn_of_unclaimed>>;
+
+} // namespace cenote

@@ -1,0 +1,80 @@
+#pragma once
+
+#include "cenote/detail/connection.hpp"
+#include "cenote/failure.hpp"
+#include "cenote/session.hpp"
+#include "cenote/statement.hpp"
+#include "cenote/transaction.hpp"
+#include "types/time.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace cenote {
+
+using time_point = std::chrono::steady_clock::time_point;
+
+/// The terms of a session that begins.
+struct lease {
+  session_id id{};
+  session_options options;
+  std::chrono::nanoseconds leak_warning{0};      ///< Zero: none.
+  std::chrono::nanoseconds unclaimed_timeout{0}; ///< Longest time until its first use; zero: none.
+};
+
+/// What a session's holder asks for.
+struct session_command {
+  enum class action : uint8_t { execute, begin, commit, rollback, savepoint, rollback_to };
+  session_id session{};
+  action kind = action::execute;
+  statement text;              ///< For `execute`.
+  transaction_options options; ///< For `begin`.
+  std::string savepoint;       ///< For `savepoint` and `rollback_to`.
+};
+
+/// What a connection is used for.
+using work = std::variant<statement, transaction, lease>;
+
+/// A caller's request, on its whole way: in the pool's queue, on a connection, and back in the queue.
+struct work_request {
+  cenote::work work;
+  time_point accepted;                     ///< When the pool got it; decides its place in the queue if it comes back.
+  time_point deadline = time_point::max(); ///< When its own time is up; `time_point::max()` if it has none.
+  uint32_t attempts = 0;                   ///< How often it has been given a connection.
+  bool fail_fast = false;                  ///< Came as `verify`: does not wait for a server that is down.
+  bool shareable = false;                  ///< A statement that may use a connection beside others.
+  bool maybe_executed = false;             ///< It was sent before: whether it has run is not known.
+};
+
+/// A request that was given a connection.
+struct grant {
+  work_request request;
+  liveness_check check = liveness_check::peek;
+  /// Until when it has to begin: a frozen server, or a statement before it on its connection, must not hold a caller
+  /// for longer than the queue would.
+  time_point latest_start = time_point::max();
+  std::chrono::nanoseconds waited{0};
+  uint64_t caller = 0; ///< Tells callers apart; zero: unknown.
+};
+
+/// How a session has ended, for those that come too late.
+struct session_end {
+  session_id id{};
+  std::string reason;
+  cenote::outcome outcome = cenote::outcome::rejected; ///< Of what comes too late.
+};
+
+/// A connection's report that requests have ended, or that it is gone.
+struct released {
+  cenote::disposition disposition = cenote::disposition::reusable;
+  std::string reason;    ///< Why it is gone.
+  uint32_t ended = 1;    ///< Requests that have ended since the last report.
+  uint32_t requeued = 0; ///< Others that have left it since: they run elsewhere, or their caller has ended.
+  uint32_t stopped = 0;  ///< Statements that it has told the server to stop since.
+  std::optional<session_end> session{}; ///< Has ended by itself since then.
+};
+
+} // namespace cenote
