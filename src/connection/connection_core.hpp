@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connection/activity.hpp"
+#include "connection/classification.hpp"
 #include "connection/commands.hpp"
 #include "connection/output.hpp"
 #include "connection/session_in_use.hpp"
@@ -8,6 +9,7 @@
 #include "db/server_link.hpp"
 #include "pool/error_streak.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -82,7 +84,7 @@ public:
   void tick(time_point now);
 
   /// The earliest moment at which `tick` may have something to do; `time_point::max()` if none.
-  time_point next_event() const noexcept { return wake_at_; }
+  time_point next_event() const noexcept;
 
   /// An exception has left an event: everything is answered, and the connection given up.
   void fail(const std::string& reason, time_point now);
@@ -93,6 +95,7 @@ public:
   // -- what the shell has to know ------------------------------------------------
 
   bool is_gone() const noexcept { return is<activity::gone>(); }
+  bool has_session() const noexcept { return session_.has_value(); }
   bool wants_read() const noexcept { return wants_read_; }
   bool wants_write() const noexcept { return wants_write_; }
 
@@ -105,7 +108,125 @@ private:
     return std::holds_alternative<State>(state_);
   }
 
-  // to be continued
+  template <class State>
+  State* as() noexcept {
+    return std::get_if<State>(&state_);
+  }
+
+  void at(time_point now);
+  void check_invariants() const;
+
+  // -- work for one alone --------------------------------------------------------
+
+  void begin_alone(activity::held_grant x);
+  void start_check(std::optional<activity::held_grant> first, time_point limit);
+  void start_work(activity::held_grant x);
+  void start_transaction(activity::held_grant x);
+  void start_session(activity::held_grant x);
+  void run(job work, std::optional<activity::held_grant> origin);
+  void run_step();
+  void finish_step();
+  void step_failed(const db::driver_error& error);
+  void cannot_complete(const db::driver_error& error, classified_error meaning);
+  void not_undone();
+  void lost_transaction();
+  bool leaves_transaction_open() const;
+  void roll_back_what_is_open();
+  void job_done();
+  void answer(job& work);
+  void answer(job& work, const std::optional<activity::held_grant>& origin, failure why);
+  void answer_running(failure why);
+  void answer_in_time();
+
+  // -- sessions ------------------------------------------------------------------
+
+  std::optional<failure> refusal_of(session_id id) const;
+  void next_command();
+  void carry_out(waiting_command next);
+  void conclude(bool open);
+  void conclude_stopped(job work, bool succeeded);
+  void expire_commands();
+  void lose_or_keep_transaction(job& work, bool open);
+  void lose_failed_step();
+  job* work_of_session();
+  outcome if_session_ends();
+  void end_session(const std::string& why);
+  void end_session(const std::string& why, cenote::outcome outcome);
+
+  // -- sharing -------------------------------------------------------------------
+
+  void share(grant what, ticket answer_to);
+  void begin_sharing();
+  void send_waiting();
+  void drive_shared(db::progress x);
+  void first_done();
+  void sharing_done();
+  void stop_if_cancelled();
+  void lose_shared(disposition what, const failure& why);
+
+  // -- progress ------------------------------------------------------------------
+
+  void drive(db::progress x);
+  void drive_once(db::progress x);
+  void finished();
+  void finish_ping(const tl::expected<result, db::driver_error>& outcome);
+  void finish_reset(const tl::expected<result, db::driver_error>& outcome);
+  void want(bool read, bool write);
+  void limit_until(time_point limit);
+  void wake(time_point when) { wake_at_ = std::min(wake_at_, when); }
+  void took_too_long();
+
+  // -- stopping ------------------------------------------------------------------
+
+  bool may_be_running() const;
+  void stop_on_server(std::optional<job> work);
+  void stopped();
+  void give_up(const std::string& reason);
+
+  // -- its end, and reports --------------------------------------------------------
+
+  void note_traces(const std::string& sql);
+  bool is_changed() const;
+  void settle();
+  void check_failed(const std::string& reason);
+  void release(disposition what, std::string reason = {});
+  void report_free();
+  void end();
+  void note_error(const db::driver_error& error, uint64_t caller);
+
+  std::unique_ptr<db::server_link> link_; ///< Null when gone.
+  std::chrono::nanoseconds patience_;
+  time_point now_;
+
+  activity::state state_;
+  time_point busy_until_ = time_point::max(); ///< When what it does, other than sharing, has taken too long.
+  time_point wake_at_ = time_point::max();
+
+  size_t expected_ = 0;
+  bool wants_read_ = true; ///< An idle connection is watched, too: a server that hangs up is noticed at once.
+  bool wants_write_ = false;
+  bool driving_ = false;                      ///< `drive` is at work.
+  std::optional<db::progress> next_progress_; ///< What it goes on with.
+
+  connection_output output_;
+  shared_statements shared_{output_};
+  std::optional<session_in_use> session_;
+  std::optional<session_end> last_session_; ///< The one before, for its holder's late messages.
+  std::string last_owner_;                  ///< Who had the last session, if it said.
+
+  pool::error_streak streak_;
+  std::string last_error_; ///< Of those requests whose errors say that something is wrong with the connection.
+
+  bool needs_reset_ = false;    ///< The session may not be what it was.
+  bool outlives_reset_ = false; ///< And a reset does not bring it back.
+  bool evicted_ = false;        ///< Whoever had it does not want it to be used again.
+
+  /// The connection is unusable for others, but what was sent is still answered.
+  struct retirement {
+    cenote::disposition disposition;
+    std::string reason;
+  };
+  std::optional<retirement> retired_;
 };
 
 } // namespace cenote

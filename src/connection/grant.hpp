@@ -8,6 +8,7 @@
 #include "types/time.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct lease {
   session_options options;
   std::chrono::nanoseconds leak_warning{0};      ///< Zero: none.
   std::chrono::nanoseconds unclaimed_timeout{0}; ///< Longest time until its first use; zero: none.
+  size_t max_waiting = SIZE_MAX;                 ///< Requests of its holder that may wait at a time.
 };
 
 /// What a session's holder asks for.

@@ -1,6 +1,5 @@
-#include "actors/job.hpp"
+#include "connection/job.hpp"
 
-#include "cenote/error.hpp"
 #include "pool/sql_rules.hpp"
 #include "types/quoted_name.hpp"
 
@@ -13,7 +12,7 @@ namespace {
 constexpr auto stayed =
     "; some of it may have stayed, as a table without transactions, or what it calls, may be involved";
 
-step control(step_kind kind, std::string sql) {
+job_step control(step_kind kind, std::string sql) {
   return {kind, write(std::move(sql))};
 }
 
@@ -21,7 +20,7 @@ step control(step_kind kind, std::string sql) {
 constexpr auto set_mark = "SAVEPOINT `cenote transaction mark`";
 constexpr auto remove_mark = "RELEASE SAVEPOINT `cenote transaction mark`";
 
-void add_begin(std::vector<step>& steps, const transaction_options& options) {
+void add_begin(std::vector<job_step>& steps, const transaction_options& options) {
   if (auto level = to_string(options.level); !level.empty())
     steps.push_back(control(step_kind::begin, "SET TRANSACTION ISOLATION LEVEL " + level));
   steps.push_back(control(step_kind::begin, options.read_only ? "START TRANSACTION READ ONLY" : "START TRANSACTION"));
@@ -29,17 +28,16 @@ void add_begin(std::vector<step>& steps, const transaction_options& options) {
 
 } // namespace
 
-job::job(statement what, caf::response_promise promise)
-    : promise_{std::move(promise)}, kind_{what.kind}, limit_{what.timeout} {
-  steps_.push_back({step_kind::statement, std::move(what)});
+job::job(statement text, ticket answer_to) : answer_to_{answer_to}, kind_{text.kind}, limit_{text.timeout} {
+  steps_.push_back({step_kind::statement, std::move(text)});
 }
 
-job::job(transaction what, bool as_compound, caf::response_promise promise)
-    : promise_{std::move(promise)},
+job::job(transaction whole, bool as_compound, ticket answer_to)
+    : answer_to_{answer_to},
       reply_{reply::results},
-      kind_{kind_of(what)},
-      limit_{what.timeout},
-      whole_{std::move(what)} {
+      kind_{kind_of(whole)},
+      limit_{whole.timeout},
+      whole_{std::move(whole)} {
   if (as_compound) {
     steps_.push_back({step_kind::compound, {}});
     return;
@@ -60,33 +58,33 @@ void job::add_steps_of_whole() {
   steps_.push_back(control(step_kind::commit, "COMMIT"));
 }
 
-job::job(session_command what, caf::response_promise promise)
-    : promise_{std::move(promise)}, reply_{reply::nothing}, kind_{what.text.kind}, limit_{what.text.timeout} {
-  using kind = session_command::kind;
-  switch (what.what) {
-  case kind::execute:
+job::job(session_command command, ticket answer_to)
+    : answer_to_{answer_to}, reply_{reply::nothing}, kind_{command.text.kind}, limit_{command.text.timeout} {
+  using action = session_command::action;
+  switch (command.kind) {
+  case action::execute:
     reply_ = reply::result;
-    steps_.push_back({step_kind::statement, std::move(what.text)});
+    steps_.push_back({step_kind::statement, std::move(command.text)});
     break;
-  case kind::begin:
-    what_ = pool::session_step::begin;
-    add_begin(steps_, what.options);
+  case action::begin:
+    step_ = pool::session_step::begin;
+    add_begin(steps_, command.options);
     break;
-  case kind::commit:
-    what_ = pool::session_step::commit;
+  case action::commit:
+    step_ = pool::session_step::commit;
     steps_.push_back(control(step_kind::commit, "COMMIT"));
     break;
-  case kind::rollback:
-    what_ = pool::session_step::rollback;
+  case action::rollback:
+    step_ = pool::session_step::rollback;
     steps_.push_back(control(step_kind::control, "ROLLBACK"));
     break;
-  case kind::savepoint:
-    what_ = pool::session_step::savepoint;
-    steps_.push_back(control(step_kind::control, "SAVEPOINT " + detail::quoted_name(what.savepoint)));
+  case action::savepoint:
+    step_ = pool::session_step::savepoint;
+    steps_.push_back(control(step_kind::control, "SAVEPOINT " + detail::quoted_name(command.savepoint)));
     break;
-  case kind::rollback_to:
-    what_ = pool::session_step::savepoint;
-    steps_.push_back(control(step_kind::control, "ROLLBACK TO SAVEPOINT " + detail::quoted_name(what.savepoint)));
+  case action::rollback_to:
+    step_ = pool::session_step::savepoint;
+    steps_.push_back(control(step_kind::control, "ROLLBACK TO SAVEPOINT " + detail::quoted_name(command.savepoint)));
     break;
   }
 }
@@ -112,7 +110,7 @@ bool job::step_done(result x) {
     if (stayed_)
       failed_->text += stayed;
     else
-      failed_->what = if_nothing_stayed_;
+      failed_->outcome = if_nothing_stayed_;
   }
   return more;
 }
@@ -128,7 +126,7 @@ bool job::may_be_committing() const {
          || (x.kind == step_kind::statement && pool::may_commit(x.text.sql));
 }
 
-failure job::fate_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const {
+failure job::outcome_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const {
   if (is_transaction()) {
     if (current().kind == step_kind::statement || current().kind == step_kind::mark)
       why.statement_index = static_cast<uint32_t>(results_.size());
@@ -141,9 +139,9 @@ failure job::fate_of_whole(failure why, std::optional<size_t> complete_sets, boo
   }
   // A server that loses its client rolls back what that one has not committed.
   auto began = !is_transaction() || !at_start();
-  auto undone = (why.what == outcome::unknown && !may_be_committing()) || (why.what == outcome::not_sent && began);
+  auto undone = (why.outcome == outcome::unknown && !may_be_committing()) || (why.outcome == outcome::not_sent && began);
   if (undone) // A result that is too large would be so again.
-    why.what = why.code == errc::result_too_large ? outcome::rejected : outcome::rolled_back;
+    why.outcome = why.code == errc::result_too_large ? outcome::rejected : outcome::rolled_back;
   return why;
 }
 
@@ -153,12 +151,12 @@ pool::partial_effect job::partial_effect() const {
 }
 
 bool job::asks_what_stayed(failure& why, const pool::observed_error& seen) {
-  if (is_transaction() || current().kind != step_kind::statement || why.what == outcome::unknown
+  if (is_transaction() || current().kind != step_kind::statement || why.outcome == outcome::unknown
       || why.code == errc::invalid_statement)
     return false;
   auto todo = pool::inquire_after(current().text, seen);
-  if (todo.in_vain) {
-    why.what = outcome::unknown;
+  if (todo.undeterminable) {
+    why.outcome = outcome::unknown;
     why.text += stayed;
   }
   questions_ = std::move(todo.questions);
@@ -166,7 +164,7 @@ bool job::asks_what_stayed(failure& why, const pool::observed_error& seen) {
 }
 
 void job::ask_what_stayed(failure why) {
-  if_nothing_stayed_ = std::exchange(why.what, outcome::unknown);
+  if_nothing_stayed_ = std::exchange(why.outcome, outcome::unknown);
   failed_ = std::move(why);
   steps_.clear();
   for (auto& x : std::exchange(questions_, {}))
@@ -174,8 +172,8 @@ void job::ask_what_stayed(failure why) {
   at_ = 0;
 }
 
-failure job::fate_if_cut(failure why, bool in_transaction) const {
-  return failed_ ? *failed_ : fate_of_whole(std::move(why), std::nullopt, in_transaction);
+failure job::outcome_if_cut(failure why, bool in_transaction) const {
+  return failed_ ? *failed_ : outcome_of_whole(std::move(why), std::nullopt, in_transaction);
 }
 
 void job::take_apart() {
@@ -187,9 +185,9 @@ void job::take_apart() {
 }
 
 void job::doubt_rollback() {
-  if (!failed_ || failed_->what == outcome::unknown)
+  if (!failed_ || failed_->outcome == outcome::unknown)
     return;
-  failed_->what = outcome::unknown;
+  failed_->outcome = outcome::unknown;
   failed_->text += "; tables that know no transactions keep what it did to them";
 }
 
@@ -204,26 +202,18 @@ void job::look_and_fail(failure why) {
   fail_after(marked ? remove_mark : "DO 0", std::move(why));
 }
 
-void job::answer() {
-  if (failed_) {
-    answer(std::move(*failed_));
-    return;
-  }
+std::variant<std::monostate, result, std::vector<result>, session_id, failure> job::take_answer() {
+  if (failed_)
+    return *failed_;
   switch (reply_) {
   case reply::result:
-    promise_.deliver(results_.empty() ? result{} : std::move(results_.back()));
-    break;
+    return results_.empty() ? result{} : std::move(results_.back());
   case reply::results:
-    promise_.deliver(std::move(results_));
-    break;
+    return std::move(results_);
   case reply::nothing:
-    promise_.deliver();
     break;
   }
-}
-
-void job::answer(failure why) {
-  promise_.deliver(make_error(std::move(why)));
+  return std::monostate{};
 }
 
 } // namespace cenote

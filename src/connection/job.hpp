@@ -1,12 +1,13 @@
 #pragma once
 
-#include "cenote/actors.hpp"
+#include "cenote/result.hpp"
+#include "connection/commands.hpp"
+#include "connection/grant.hpp"
 #include "pool/partial_effects.hpp"
 #include "pool/session_transaction.hpp"
 
-#include <caf/response_promise.hpp>
-
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -26,7 +27,7 @@ enum class step_kind : uint8_t {
 };
 
 /// One statement for the server.
-struct step {
+struct job_step {
   step_kind kind = step_kind::statement;
   statement text; ///< Not for `compound`.
 };
@@ -34,14 +35,15 @@ struct step {
 /// One request of a client, carried out step by step, and its answer.
 class job {
 public:
-  job(statement what, caf::response_promise promise);
+  /// @param answer_to where its answer goes.
+  job(statement text, ticket answer_to);
 
   /// @param as_compound whether it may travel as one statement.
-  job(transaction what, bool as_compound, caf::response_promise promise);
+  job(transaction whole, bool as_compound, ticket answer_to);
 
-  job(session_command what, caf::response_promise promise);
+  job(session_command command, ticket answer_to);
 
-  const step& current() const { return steps_.at(at_); }
+  const job_step& current() const { return steps_.at(at_); }
   const transaction& whole() const { return whole_; }
 
   /// Whether nothing of it has been done yet.
@@ -51,7 +53,7 @@ public:
   bool is_transaction() const noexcept { return !whole_.statements.empty(); }
 
   /// What the holder of a session has asked for; `statement` if it is none.
-  pool::session_step what() const noexcept { return what_; }
+  pool::session_step step() const noexcept { return step_; }
 
   /// Marks the transaction around the statement of a session, so that its end is noticed even if it begins another one.
   void guard();
@@ -81,10 +83,10 @@ public:
   /// The current step has failed: turns what is known about it into what is known about the whole.
   /// @param complete_sets how many results a compound statement gave before; nothing if that is not known.
   /// @param in_transaction whether a transaction of the session was open.
-  failure fate_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const;
+  failure outcome_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const;
 
   /// The same for a step that is not waited for any more. What has failed before stays the reason.
-  failure fate_if_cut(failure why, bool in_transaction) const;
+  failure outcome_if_cut(failure why, bool in_transaction) const;
 
   /// What may last of the current step although it has failed.
   pool::partial_effect partial_effect() const;
@@ -111,25 +113,35 @@ public:
   /// or says with its success that none is open.
   void look_and_fail(failure why);
 
-  /// Sends the answer: what has failed if anything has.
-  void answer();
-  void answer(failure why);
+  /// Where the answer goes.
+  ticket answer_to() const noexcept { return answer_to_; }
 
-  caf::response_promise& promise() noexcept { return promise_; }
+  /// Notes that it is answered.
+  /// @returns false if it was before: it was stopped after its time limit, or its session has ended.
+  bool answer_once() noexcept { return !std::exchange(answered_, true); }
+
+  /// Notes that what its failure means for the transaction of its session is known.
+  /// @returns false if it was before.
+  bool conclude_once() noexcept { return !std::exchange(concluded_, true); }
+
+  /// What to answer: what has failed if anything has.
+  std::variant<std::monostate, result, std::vector<result>, session_id, failure> take_answer();
 
 private:
   enum class reply : uint8_t { result, results, nothing };
 
   void add_steps_of_whole();
 
-  caf::response_promise promise_;
+  ticket answer_to_;
+  bool answered_ = false;
+  bool concluded_ = false;
   reply reply_ = reply::result;
   statement_kind kind_ = statement_kind::write;
-  pool::session_step what_ = pool::session_step::statement;
+  pool::session_step step_ = pool::session_step::statement;
   bool guarded_ = false;
   std::chrono::nanoseconds limit_{0};
   transaction whole_; ///< Empty if it is none.
-  std::vector<step> steps_;
+  std::vector<job_step> steps_;
   size_t at_ = 0;
   std::vector<result> results_;
   std::optional<failure> failed_;

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "cenote/detail/connection.hpp"
+#include "cenote/failure.hpp"
+#include "cenote/settings.hpp"
+#include "cenote/statement.hpp"
+#include "db/server_link.hpp"
+#include "pool/error_table.hpp"
+
+namespace cenote {
+
+/// An error with its meaning.
+struct classified_error {
+  cenote::failure failure;
+  disposition connection = disposition::reusable;
+};
+
+/// What an error during a statement means. Translates between src/db, which observes, and src/pool, which decides.
+/// @param committing whether it was a COMMIT.
+/// @param kept what may last of it although it failed.
+classified_error classify(const db::driver_error& x, statement_kind kind, bool is_mariadb, bool committing = false,
+                pool::partial_effect kept = pool::partial_effect::none);
+
+/// The same for a statement of a client's, whose text tells what it may have done.
+classified_error classify(const db::driver_error& x, const statement& text, bool is_mariadb);
+
+/// What `src/pool` is told of it.
+pool::observed_error observed(const db::driver_error& x, bool is_mariadb);
+
+/// A failure of cenote's own making.
+failure own_failure(errc code, cenote::outcome outcome, std::string text);
+
+/// The answer to a request made for an actor that has ended. Usually nobody receives it, but the request may have come
+/// from another one, on behalf of that.
+failure caller_has_ended(cenote::outcome outcome);
+
+/// What a failed connect means.
+failure to_failure(const db::driver_error& x, const server_settings& where);
+
+} // namespace cenote
