@@ -1,7 +1,5 @@
 #pragma once
 
-#include "cenote/detail/connection.hpp"
-#include "cenote/detail/server_session.hpp"
 #include "cenote/effective_settings.hpp"
 #include "cenote/error.hpp"
 #include "cenote/events.hpp"
@@ -12,19 +10,16 @@
 #include "cenote/transaction.hpp"
 #include "cenote/type_ids.hpp"
 
-#include <caf/actor_clock.hpp>
 #include <caf/actor_control_block.hpp>
 #include <caf/timespan.hpp>
 #include <caf/typed_actor.hpp>
 
-#include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace cenote {
 
-// Every message of cenote is on this page. What applications use comes first.
+// Every message that applications exchange with cenote is on this page.
 
 /// A connection pool, and everything that decorates one (like a retrier). Answers every request, whatever happens;
 /// errors hold a `failure`, see `details`. A pool runs on an I/O thread of its own; nothing here ever blocks.
@@ -121,146 +116,4 @@ using pool_actor = caf::typed_actor<
     // for as long as it takes. Asking again can only shorten the time.
     caf::result<drain_report>(drain_atom, caf::timespan)>;
 
-// -- internal: between the pool and its connections, never over the network -------
-
-/// A session that begins.
-struct lease {
-  session_id id{};
-  session_options options;
-  std::chrono::nanoseconds leak_warning{0};      ///< Zero: none.
-  std::chrono::nanoseconds unclaimed_timeout{0}; ///< Longest time until its first use; zero: none.
-};
-
-/// What a session's holder asks for.
-struct session_command {
-  enum class kind : uint8_t { execute, begin, commit, rollback, savepoint, rollback_to };
-  session_id session{};
-  kind what = kind::execute;
-  statement text;              ///< For `execute`.
-  transaction_options options; ///< For `begin`.
-  std::string savepoint;       ///< For `savepoint` and `rollback_to`.
-};
-
-/// What a connection is given for.
-using work = std::variant<statement, transaction, lease>;
-
-/// Work on its way to a connection.
-struct grant {
-  work what;
-  liveness_check check = liveness_check::peek;
-  /// When the work's own time is up; `time_point::max()` if it has none.
-  caf::actor_clock::time_point deadline = caf::actor_clock::time_point::max();
-  /// Until when it may not have begun: a frozen server, or a statement before it on its connection, must not hold a
-  /// caller for longer than the queue would.
-  caf::actor_clock::time_point check_until = caf::actor_clock::time_point::max();
-  /// When the pool got the request; decides its place in the queue if it comes back.
-  caf::actor_clock::time_point accepted;
-  std::chrono::nanoseconds waited{0};
-  uint32_t attempts = 1;
-  bool urgent = false;        ///< Came as `verify`: does not wait for a server that is down.
-  bool shareable = false;     ///< A statement that may use the connection beside others.
-  bool in_doubt = false;      ///< It was sent before: whether it has run is not known.
-  caf::strong_actor_ptr user; ///< Whose death makes the statement useless; may be null.
-};
-
-/// How a session has ended, for those that come too late.
-struct session_end {
-  session_id id{};
-  std::string why;
-  outcome what = outcome::rejected; ///< Of what comes too late.
-};
-
-/// A connection's report that requests have ended, or that it is gone.
-struct released {
-  fate what = fate::reusable;
-  std::string reason;    ///< Why it is gone.
-  uint32_t ended = 1;    ///< Requests that have ended since the last report.
-  uint32_t requeued = 0; ///< Others that have left it since: they run elsewhere, or their caller has ended.
-  uint32_t stopped = 0;  ///< Statements that it has told the server to stop since.
-  std::optional<session_end> session{}; ///< Has ended by itself since then.
-};
-
-/// A connection: owns one session with the server. A broker on an I/O lane; never blocks it.
-using connection_actor = caf::typed_actor<
-    // Does the work, after what it was given before, and answers the client, to whom the pool delegates, in the way of
-    // what it asked for. If the connection turns out to be dead before anything was sent, it hands the grant back to
-    // the pool with `returned`.
-    caf::result<result>(execute_atom, grant),
-
-    // Its first statement is slow: hands those behind it back to the pool with `called_back`, if it does no harm that
-    // they run here as well.
-    caf::result<void>(call_back_atom),
-
-    // Does it for the holder of the session, after what that one has asked for before.
-    caf::result<result>(execute_atom, session_command),
-
-    // The session has ended: it was checked in, and ends after what its holder has asked for before, or its holder has
-    // ended, and it does so at once.
-    caf::result<void>(checkin_atom, session_id),
-
-    // The session belongs to another holder, who has sent nothing yet.
-    caf::result<void>(handover_atom, session_id, caf::strong_actor_ptr),
-
-    // When this session ends the connection is closed.
-    caf::result<void>(evict_atom, session_id),
-
-    // Pings the server, then reports `released`.
-    caf::result<void>(ping_atom),
-
-    // The statement has been running for a while: if its user has ended meanwhile, it is stopped on the server.
-    caf::result<void>(look_after_atom),
-
-    // Closes the connection and ends. A statement still running is answered first: `unknown`.
-    caf::result<void>(close_atom),
-
-    // The socket became ready.
-    caf::result<void>(ready_atom, bool, bool)>;
-
-/// Stops on the server what the sessions of a pool run. Only on the server that they are on: behind a balancer, or
-/// after a name has got another address, the same id is somebody else's.
-using controller_actor = caf::typed_actor<
-    // Stops the statement that this session runs. Answered when the server has confirmed it, or with an error if that
-    // cannot be, or if the session's own server is not found.
-    caf::result<void>(stop_atom, server_session),
-
-    // Ends that session, now or as soon as its server can be reached, if it is still there then.
-    caf::result<void>(end_atom, server_session),
-
-    // Its own thread is done.
-    caf::result<void>(done_atom)>;
-
-/// A connection that is ready for use.
-struct opened {
-  connection_actor connection;
-  uint64_t server_connection_id = 0;
-  std::string server_version;
-};
-
-/// The pool with the messages that its own connections send it.
-using supervisor_actor = pool_actor::extend<
-    // `execute` for callers that do not wait for a server that is down.
-    caf::result<result>(verify_atom, statement),
-
-    // A connect succeeded, or did not.
-    caf::result<void>(opened_atom, connection_id, opened), caf::result<void>(open_failed_atom, connection_id, failure),
-
-    // The use of a connection has ended.
-    caf::result<void>(released_atom, connection_id, released),
-
-    // A session is held for longer than `leak_warning`; its last statement.
-    caf::result<void>(leaked_atom, session_id, caf::timespan, std::string),
-
-    // Work that a dead connection could not begin: it keeps its place at the head of the queue.
-    caf::result<result>(returned_atom, connection_id, grant, std::string),
-
-    // Work that waits on its connection behind a slow statement: likewise.
-    caf::result<result>(called_back_atom, connection_id, grant)>;
-
 } // namespace cenote
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::grant)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::session_command)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::released)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_id)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::server_session)

@@ -15,16 +15,6 @@
 
 #include <vector>
 
-// Forward declarations of the internal messages; see actors.hpp.
-namespace cenote {
-enum class connection_id : uint64_t;
-struct grant;
-struct opened;
-struct released;
-struct server_session;
-struct session_command;
-} // namespace cenote
-
 // cenote's message types. Append only: the numbers are part of the network protocol, and every node of a cluster needs
 // the same block. It starts well after `first_custom_type_id`, so that applications can number theirs from there.
 CAF_BEGIN_TYPE_ID_BLOCK(cenote, caf::first_custom_type_id + 200)
@@ -66,27 +56,6 @@ CAF_ADD_ATOM(cenote, cenote, status_atom)
 CAF_ADD_ATOM(cenote, cenote, dispose_atom)
 CAF_ADD_ATOM(cenote, cenote, drain_atom)
 
-// Internal.
-CAF_ADD_TYPE_ID(cenote, (cenote::connection_id))
-CAF_ADD_TYPE_ID(cenote, (cenote::grant))
-CAF_ADD_TYPE_ID(cenote, (cenote::opened))
-CAF_ADD_TYPE_ID(cenote, (cenote::released))
-CAF_ADD_TYPE_ID(cenote, (cenote::session_command))
-CAF_ADD_ATOM(cenote, cenote, opened_atom)
-CAF_ADD_ATOM(cenote, cenote, open_failed_atom)
-CAF_ADD_ATOM(cenote, cenote, released_atom)
-CAF_ADD_ATOM(cenote, cenote, returned_atom)
-CAF_ADD_ATOM(cenote, cenote, ping_atom)
-CAF_ADD_ATOM(cenote, cenote, close_atom)
-CAF_ADD_ATOM(cenote, cenote, ready_atom)
-CAF_ADD_ATOM(cenote, cenote, look_after_atom)
-CAF_ADD_ATOM(cenote, cenote, stop_atom)
-CAF_ADD_ATOM(cenote, cenote, end_atom)
-CAF_ADD_ATOM(cenote, cenote, done_atom)
-CAF_ADD_ATOM(cenote, cenote, call_back_atom)
-CAF_ADD_ATOM(cenote, cenote, called_back_atom)
-
-CAF_ADD_TYPE_ID(cenote, (cenote::server_session))
 CAF_ADD_TYPE_ID(cenote, (cenote::pool_events))
 CAF_ADD_TYPE_ID(cenote, (cenote::effective_settings))
 CAF_ADD_ATOM(cenote, cenote, handover_atom)
@@ -96,7 +65,6 @@ CAF_ADD_ATOM(cenote, cenote, resume_atom)
 CAF_ADD_ATOM(cenote, cenote, settings_atom)
 CAF_ADD_ATOM(cenote, cenote, subscribe_atom)
 CAF_ADD_ATOM(cenote, cenote, unsubscribe_atom)
-CAF_ADD_ATOM(cenote, cenote, leaked_atom) // Internal.
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 

@@ -1,6 +1,6 @@
 #include "actors/socket_watch.hpp"
 
-#include "cenote/actors.hpp"
+#include "actors/messages.hpp"
 
 #include <caf/mailbox_element.hpp>
 #include <caf/scheduled_actor.hpp>

@@ -572,7 +572,7 @@ void connection_core::first_done() {
     return;
   }
   auto& error = outcome.error();
-  if (stop != nullptr && error.number == pool::interrupted && x.wanted) {
+  if (stop != nullptr && error.number == pool::query_interrupted && x.wanted) {
     // The stop was meant for the one before it.
     x.what.request.maybe_executed |= x.text().kind != statement_kind::read;
     shared_.put_back(std::move(x));

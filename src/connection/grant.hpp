@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cenote/detail/connection.hpp"
+#include "types/connection_id.hpp"
 #include "cenote/failure.hpp"
 #include "cenote/session.hpp"
 #include "cenote/statement.hpp"

@@ -1,10 +1,8 @@
 #pragma once
 
-#include "cenote/detail/server_session.hpp"
-#include "cenote/result.hpp"
+#include "types/server_session.hpp"
 #include "cenote/settings.hpp"
-#include "cenote/statement.hpp"
-#include "cenote/transaction.hpp"
+#include "db/server_link.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -19,56 +17,19 @@ namespace cenote::db {
 /// Initialises Connector/C for the process. Safe to call again.
 void init_library();
 
-/// How far a statement or a connect got before it failed. Says what may be concluded about the server's state.
-enum class phase : uint8_t {
-  connecting, ///< Resolving, connecting, TLS or login.
-  setting_up, ///< Logged in: the server refused or broke off one of the statements that set up the session.
-  preparing,  ///< Nothing has been sent.
-  sending,    ///< Not everything was handed to the kernel: the server cannot have run it.
-  waiting,    ///< Sent; no complete answer.
-};
-
-/// Who complains.
-enum class complaint : uint8_t {
-  server,            ///< The server or Connector/C; `number` says what.
-  invalid_statement, ///< The statement was refused before sending; `number` is zero.
-  result_too_large,  ///< The result passed `max_result_bytes`; `number` is zero.
-  settings,          ///< The settings cannot be used, and only a person can mend them; `number` is zero.
-  process_limit,     ///< The process has no thread or memory for it; `number` is zero.
-};
-
-/// A failure as it was observed, not yet judged: that is for the table in src/pool.
-struct trouble {
-  complaint source = complaint::server;
-  phase when = phase::preparing;
-  uint32_t number = 0;
-  std::string sqlstate;
-  std::string text;         ///< Never contains the password.
-  size_t complete_sets = 0; ///< Result sets that had come completely before.
-};
-
-/// What an operation waits for.
-enum class progress : uint8_t {
-  done,       ///< Finished: `take` the outcome.
-  want_read,  ///< Call `resume` when the socket is readable.
-  want_write, ///< ... writable.
-  want_both,  ///< ... either.
-};
-
-/// One session with a server. Everything but `open` and the destructor is non-blocking; at most one operation runs at a
-/// time, or several statements that are sent one behind the other. May move between threads as long as no two use it at
-/// once.
-class connection {
+/// An open connection with a MariaDB or MySQL server. Everything but `open` and the destructor is non-blocking. May move
+/// between threads as long as no two use it at once.
+class connection final : public server_link {
 public:
   /// Resolves, connects, does TLS, logs in, checks the server and runs the set-up query. Blocks, for
   /// `connect_timeout` in all at most; within a `guarded_call`, for its limit.
-  static tl::expected<connection, trouble> open(const server_settings& where);
+  static tl::expected<connection, driver_error> open(const server_settings& where);
 
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
 
   /// Says goodbye to the server if no operation is under way, else just cuts the socket. Never blocks noticeably.
-  ~connection();
+  ~connection() override;
 
   /// The socket, owned by this object.
   int socket() const noexcept;
@@ -79,85 +40,30 @@ public:
   /// The same with what is known of its server. Without an instance if that server, or a proxy before it, does not say.
   const server_session& identity() const noexcept;
   const std::string& server_version() const noexcept;
-  bool is_mariadb() const noexcept;
   bool uses_tls() const noexcept;
 
   /// Whether the server refused writes when the connection was opened.
   bool is_read_only() const noexcept;
 
-  /// Looks at the socket without a round trip. False if the server closed it or sent something unasked for. Cannot see
-  /// that the network in between is cut. Only between operations.
-  bool alive() const noexcept;
-
-  /// @name Operations
-  /// Start one, `resume` until it is done, `take` its outcome.
-  /// @{
-  progress start_ping();
-
-  /// Fills in the parameters with the connection's character set and SQL mode, and runs the statement.
-  progress start_execute(const statement& what);
-
-  /// Runs a whole transaction as one compound statement; see `compound.hpp` for when that is possible.
-  progress start_compound(const transaction& what);
-
-  /// Brings the session back into the state in which it was opened: whatever its user has done to it is undone, an open
-  /// transaction and the current role included. If this fails the connection is of no use: nothing but its end undoes
-  /// some things, a prepared XA transaction for one. If only its database does not exist any more, it
-  /// `lacks_database`.
-  progress start_reset();
-
-  /// Continues after the socket became ready.
-  progress resume(bool readable, bool writable);
-
-  /// The outcome of the operation that is done; of a ping an empty result.
-  tl::expected<result, trouble> take();
-
-  /// The outcome of `start_compound`: one result per statement.
-  tl::expected<std::vector<result>, trouble> take_compound();
-  /// @}
-
-  /// @name Pipelining
-  /// Statements may be sent while others wait for their answers, which come in the same order. `resume` goes on with
-  /// the first of them until it is done, `take` takes its outcome, `next` goes on with the one behind it. The caller
-  /// limits how much is under way: a server that cannot get rid of its answers takes no more statements.
-  /// @{
-
-  /// Adds a statement like that of `start_execute` to what is to be sent. Only if `can_send`.
-  /// @returns why it was refused; the others are not affected.
-  std::optional<trouble> send(const statement& what);
-
-  /// Whether nothing is under way, or nothing but statements whose answers have not begun to come.
-  bool can_send() const noexcept;
-
-  /// Hands all that is to be sent over to the system, at once, as far as that takes it. Whether the connection is lost
-  /// shows when the answers are read.
-  void flush();
-
-  /// While statements are under way: what the first of them waits for. Reads only what has been read from the socket
-  /// already.
-  progress next();
-
-  /// When the connection is lost: how many statements, the last ones, the server cannot have got.
-  size_t unsent() const noexcept;
-  /// @}
-
-  /// Whether a transaction is open, or begins with the next statement because autocommit was switched off, as far as the
-  /// server has told: it does not with an error.
-  bool in_transaction() const noexcept;
-
-  /// Whether something may have changed the session since it was opened or reset, as far as the server tells: a stored
-  /// function does so without a sign in the text that calls it. User level locks and `SET TRANSACTION` are not noticed.
-  bool is_touched() const noexcept;
-
-  /// Whether its database did not exist at the last reset. The next one tries again.
-  bool lacks_database() const noexcept;
-
-  /// Whether a transaction is open, as far as the server has told.
-  bool has_open_transaction() const noexcept;
-
-  /// Whether the connection is still in step with the server after an operation: false after a loss, a protocol error
-  /// or an oversized result; then it must be destroyed.
-  bool usable() const noexcept;
+  bool is_mariadb() const noexcept override;
+  bool alive() const noexcept override;
+  progress start_ping() override;
+  progress start_execute(const statement& text) override;
+  progress start_compound(const transaction& whole) override;
+  progress start_reset() override;
+  progress resume(bool readable, bool writable) override;
+  tl::expected<result, driver_error> take() override;
+  tl::expected<std::vector<result>, driver_error> take_compound() override;
+  std::optional<driver_error> send(const statement& text) override;
+  bool can_send() const noexcept override;
+  void flush() override;
+  progress next() override;
+  size_t unsent() const noexcept override;
+  bool in_transaction() const noexcept override;
+  bool has_open_transaction() const noexcept override;
+  bool is_touched() const noexcept override;
+  bool lacks_database() const noexcept override;
+  bool usable() const noexcept override;
 
 private:
   struct impl;

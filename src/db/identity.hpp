@@ -2,7 +2,7 @@
 
 // Private to src/db: a header that includes mysql.h.
 
-#include "cenote/detail/server_session.hpp"
+#include "types/server_session.hpp"
 #include "db/session.hpp"
 
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cenote/detail/server_session.hpp"
+#include "types/server_session.hpp"
 #include "pool/request.hpp"
 
 #include <deque>

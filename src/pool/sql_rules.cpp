@@ -29,6 +29,9 @@ bool contains(std::string_view text, std::string_view letters) {
   return std::search(text.begin(), text.end(), letters.begin(), letters.end(), same) != text.end();
 }
 
+/// Before or around what nobody else is to see.
+constexpr std::array<std::string_view, 5> words_of_secrets{"PASSWORD", "IDENTIFIED", "ENCRYPT", "DECRYPT", "SECRET"};
+
 /// Whether the text may call this function, whose name is given in upper case.
 bool may_call(std::string_view sql, std::string_view name) {
   auto same = [](char x, char y) { return upper(x) == y; };
@@ -92,7 +95,7 @@ bool fits_compound(const statement& x) {
 }
 
 /// Above this, a round trip more does not matter, and the server's limits do.
-constexpr size_t most_compound_bytes = 32u << 10;
+constexpr size_t max_compound_bytes = 32u << 10;
 
 } // namespace
 
@@ -155,10 +158,17 @@ bool fits_compound(const transaction& x) {
   size_t size = 0;
   for (auto& what : x.statements) {
     size += size_of(what);
-    if (size > most_compound_bytes || !fits_compound(what))
+    if (size > max_compound_bytes || !fits_compound(what))
       return false;
   }
   return true;
+}
+
+std::string without_secrets(std::string_view sql) {
+  if (std::ranges::none_of(words_of_secrets, [sql](auto word) { return contains(sql, word); }))
+    return std::string{sql};
+  auto word = first_word(sql);
+  return word.empty() ? "..." : word + " ...";
 }
 
 } // namespace cenote::pool

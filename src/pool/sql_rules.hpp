@@ -27,6 +27,9 @@ bool outlives_reset(std::string_view sql);
 /// behind.
 bool is_shareable(const statement& x);
 
+/// The statement, or only its first word if it may contain a password: for logs and events.
+std::string without_secrets(std::string_view sql);
+
 /// About how many bytes the statement has with its parameters.
 size_t size_of(const statement& x);
 

@@ -71,10 +71,10 @@ struct audit {
     doubled += found > 1;
     if (!x.why)
       missing += found == 0;
-    else if (x.why->what != outcome::unknown)
+    else if (x.why->outcome != outcome::unknown)
       unwanted += found != 0;
     if (x.why)
-      ++failures[to_string(x.why->code) + " " + to_string(x.why->what)];
+      ++failures[to_string(x.why->code) + " " + to_string(x.why->outcome)];
   }
 };
 

@@ -36,9 +36,11 @@ LAYERS = [
     ("include/", [], (*MARIADB, "spdlog/", "openssl/")),
     ("src/types/", ["types"], NOT_PURE),
     ("src/pool/", ["pool", "types"], NOT_PURE),
+    # Of src/db only the seam, which its links enforce.
+    ("src/connection/", ["connection", "pool", "types", "db"], NOT_PURE),
     ("src/db/", ["db", "types"], (CAF, "spdlog/")),
     ("src/config/", ["config", "types"], MARIADB),
-    ("src/actors/", ["actors", "pool", "db", "config", "types"], MARIADB),
+    ("src/actors/", ["actors", "pool", "connection", "db", "config", "types"], MARIADB),
     ("src/app/", ["app", "config", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
     # What the pool is compared with.
@@ -46,14 +48,14 @@ LAYERS = [
     ("bench/sides/poco/", [], ()),
     ("bench/sides/soci/", [], ()),
     ("bench/", [], MARIADB),
-    ("tests/", ["types", "pool", "db", "config", "actors", "app"], MARIADB),
+    ("tests/", ["types", "pool", "connection", "db", "config", "actors", "app"], MARIADB),
 ]
 
-FOLDERS = ["types", "pool", "db", "config", "actors", "app"]
+FOLDERS = ["types", "pool", "connection", "db", "config", "actors", "app"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 # Pure code is told the time and the seed of its dice, and waits for nobody.
 IMPURE = re.compile(r"_clock::now\s*\(|\bstd::(j?thread|this_thread|async)\b|\bsleep(_for|_until)?\s*\(|\brand\s*\(|\brandom_device\b")
-PURE_FOLDERS = ("src/pool/", "src/types/")
+PURE_FOLDERS = ("src/pool/", "src/connection/", "src/types/")
 
 
 def problems(path, text):
@@ -93,7 +95,7 @@ def self_test():
         ("src/types/a.cpp", "#include <mysql.h>"),
         ("src/types/a.cpp", '#include "pool/pool_core.hpp"'),
         ("src/db/a.cpp", "#include <caf/actor.hpp>"),
-        ("src/db/a.cpp", '#include "actors/lane.hpp"'),
+        ("src/db/a.cpp", '#include "actors/io_thread.hpp"'),
         ("src/config/a.cpp", "#include <mysql.h>"),
         ("src/config/a.cpp", '#include "db/connection.hpp"'),
         ("src/actors/a.cpp", "#include <mariadb/mysql.h>"),
@@ -101,7 +103,7 @@ def self_test():
         ("src/app/a.cpp", '#include "db/connection.hpp"'),
         ("src/app/a.cpp", '#include "pool/pool_core.hpp"'),
         ("include/cenote/value.hpp", "#include <caf/actor.hpp>"),
-        ("include/cenote/pool.hpp", '#include "actors/lane.hpp"'),
+        ("include/cenote/pool.hpp", '#include "actors/io_thread.hpp"'),
         ("bench/sides/cenote/a.cpp", "#include <mysql.h>"),
         ("tests/a.cpp", "#include <mysql.h>"),
         ("src/other/a.cpp", ""),

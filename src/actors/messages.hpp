@@ -1,0 +1,134 @@
+#pragma once
+
+#include "cenote/actors.hpp"
+#include "connection/grant.hpp"
+#include "types/connection_id.hpp"
+#include "types/server_session.hpp"
+
+#include <caf/actor_control_block.hpp>
+#include <caf/timespan.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <cstdint>
+#include <string>
+
+// The messages between the pool, its connections and their helpers. They never travel over the network.
+
+namespace cenote {
+struct opened;
+} // namespace cenote
+
+// Not a part of the network protocol: nodes need not agree. Behind the block of the public types, with room for those to
+// come.
+CAF_BEGIN_TYPE_ID_BLOCK(cenote_internal, caf::first_custom_type_id + 400)
+
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::connection_id))
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::grant))
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::opened))
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::released))
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::session_command))
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::server_session))
+CAF_ADD_ATOM(cenote_internal, cenote, opened_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, open_failed_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, released_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, returned_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, ping_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, close_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, ready_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, check_caller_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, stop_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, end_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, done_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, requeue_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, requeued_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, leaked_atom)
+
+CAF_END_TYPE_ID_BLOCK(cenote_internal)
+
+namespace cenote {
+
+/// A connection: owns one session with the server. A broker on an I/O thread; never blocks it.
+using connection_actor = caf::typed_actor<
+    // Does the work for this caller, after what it was given before, and answers the client, to whom the pool delegates,
+    // in the way of what it asked for. If the connection turns out to be dead before anything was sent, it hands the
+    // grant back to the pool with `returned`.
+    caf::result<result>(execute_atom, grant, caf::strong_actor_ptr),
+
+    // Its first statement is slow: hands those behind it back to the pool with `requeued`, if it does no harm that
+    // they run here as well.
+    caf::result<void>(requeue_atom),
+
+    // Does it for the holder of the session, after what that one has asked for before.
+    caf::result<result>(execute_atom, session_command),
+
+    // The session has ended: it was checked in, and ends after what its holder has asked for before, or its holder has
+    // ended, and it does so at once.
+    caf::result<void>(checkin_atom, session_id),
+
+    // The session belongs to another holder, who has sent nothing yet.
+    caf::result<void>(handover_atom, session_id, caf::strong_actor_ptr),
+
+    // When this session ends the connection is closed.
+    caf::result<void>(evict_atom, session_id),
+
+    // Pings the server, then reports `released`.
+    caf::result<void>(ping_atom),
+
+    // The statement has been running for a while: if its user has ended meanwhile, it is stopped on the server.
+    caf::result<void>(check_caller_atom),
+
+    // Closes the connection and ends. A statement still running is answered first: `unknown`.
+    caf::result<void>(close_atom),
+
+    // The socket became ready.
+    caf::result<void>(ready_atom, bool, bool)>;
+
+/// Stops on the server what the sessions of a pool run. Only on the server that they are on: behind a balancer, or
+/// after a name has got another address, the same id is somebody else's.
+using canceller_actor = caf::typed_actor<
+    // Stops the statement that this session runs. Answered when the server has confirmed it, or with an error if that
+    // cannot be, or if the session's own server is not found.
+    caf::result<void>(stop_atom, server_session),
+
+    // Ends that session, now or as soon as its server can be reached, if it is still there then.
+    caf::result<void>(end_atom, server_session),
+
+    // Its own thread is done.
+    caf::result<void>(done_atom)>;
+
+/// A connection that is ready for use.
+struct opened {
+  connection_actor connection;
+  uint64_t server_connection_id = 0;
+  std::string server_version;
+};
+
+/// The pool with the messages that its own connections send it.
+using internal_pool_actor = pool_actor::extend<
+    // `execute` for callers that do not wait for a server that is down.
+    caf::result<result>(verify_atom, statement),
+
+    // A connect succeeded, or did not.
+    caf::result<void>(opened_atom, connection_id, opened), caf::result<void>(open_failed_atom, connection_id, failure),
+
+    // The use of a connection has ended.
+    caf::result<void>(released_atom, connection_id, released),
+
+    // A session is held for longer than `leak_warning`; its last statement.
+    caf::result<void>(leaked_atom, session_id, caf::timespan, std::string),
+
+    // Work that a dead connection could not begin: it keeps its place at the head of the queue.
+    caf::result<result>(returned_atom, connection_id, grant, caf::strong_actor_ptr, std::string),
+
+    // Work that waits on its connection behind a slow statement: likewise.
+    caf::result<result>(requeued_atom, connection_id, grant, caf::strong_actor_ptr)>;
+
+} // namespace cenote
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::grant)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::session_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::released)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::server_session)
