@@ -175,7 +175,7 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
   };
 }
 
-void pool_actor_state::accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast) {
+void pool_actor_state::accept(work_item what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast) {
   auto accepted = now();
   auto deadline = deadline_after(accepted, timeout);
   auto text = std::get_if<statement>(&what);

@@ -84,7 +84,7 @@ struct pool_actor_state {
 
   // -- messages ------------------------------------------------------------------
 
-  void accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false);
+  void accept(work_item what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false);
   void accept(session_options what, caf::strong_actor_ptr holder);
   void command(session_command what);
   void check_in(session_id id);

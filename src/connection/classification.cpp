@@ -80,7 +80,7 @@ failure to_failure(const db::driver_error& x, const server_settings& where) {
                                           : pool::classify(seen));
   result.text = where.endpoint() + ": " + x.text;
   if (result.code == errc::login_refused && !of_settings) // What is wrong with settings says itself what to change.
-    result.text.append("; ").append(remedy_for(x.number, x.text).todo);
+    result.text.append("; ").append(remedy_for(x.number, x.text).advice);
   return result;
 }
 

@@ -38,11 +38,11 @@ struct session_command {
 };
 
 /// What a connection is used for.
-using work = std::variant<statement, transaction, lease>;
+using work_item = std::variant<statement, transaction, lease>;
 
 /// A caller's request, on its whole way: in the pool's queue, on a connection, and back in the queue.
 struct work_request {
-  cenote::work work;
+  work_item work;
   time_point accepted;                     ///< When the pool got it; decides its place in the queue if it comes back.
   time_point deadline = time_point::max(); ///< When its own time is up; `time_point::max()` if it has none.
   uint32_t attempts = 0;                   ///< How often it has been given a connection.

@@ -27,7 +27,7 @@ inline std::string list(const std::vector<column>& xs) {
     result += quoted(xs[i].name);
   }
   if (xs.size() > max_names)
-    result += " and " + std::to_string(xs.size() - most) + " more";
+    result += " and " + std::to_string(xs.size() - max_names) + " more";
   return result;
 }
 

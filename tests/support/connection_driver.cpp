@@ -121,7 +121,7 @@ connection_driver::connection_driver() : core_{std::make_unique<scripted_link>(s
   // nop
 }
 
-grant connection_driver::made(work what) const {
+grant connection_driver::made(work_item what) const {
   grant x;
   x.request.work = std::move(what);
   x.request.accepted = now_;
@@ -130,13 +130,13 @@ grant connection_driver::made(work what) const {
   return x;
 }
 
-std::string connection_driver::give(uint64_t request, work what, std::chrono::nanoseconds limit) {
+std::string connection_driver::give(uint64_t request, work_item what, std::chrono::nanoseconds limit) {
   auto x = made(std::move(what));
   x.request.deadline = deadline_after(now_, limit);
   return event([&] { core_.begin(std::move(x), ticket{request}, now_); });
 }
 
-std::string connection_driver::give(uint64_t request, work what, liveness_check check) {
+std::string connection_driver::give(uint64_t request, work_item what, liveness_check check) {
   auto x = made(std::move(what));
   x.check = check;
   return event([&] { core_.begin(std::move(x), ticket{request}, now_); });

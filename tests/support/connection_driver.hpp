@@ -34,8 +34,8 @@ public:
   // -- from the pool -------------------------------------------------------------
 
   /// Gives the connection to one alone.
-  std::string give(uint64_t request, work what, std::chrono::nanoseconds limit = {});
-  std::string give(uint64_t request, work what, liveness_check check);
+  std::string give(uint64_t request, work_item what, std::chrono::nanoseconds limit = {});
+  std::string give(uint64_t request, work_item what, liveness_check check);
 
   /// Gives it a statement that may share it.
   std::string share(uint64_t request, const statement& text);
@@ -85,7 +85,7 @@ private:
     return take();
   }
 
-  grant made(work what) const;
+  grant made(work_item what) const;
   std::string answer_comes(tl::expected<result, db::driver_error> x);
   std::string take();
 
