@@ -15,7 +15,7 @@ SCENARIO("a statement alone is sent, answered, and the connection reported free"
       CHECK_EQ(connection.give(1, write("INSERT 1")), "run INSERT 1");
       CHECK_EQ(connection.ok(), "answer 1: result, report reusable (1)");
       CHECK_EQ(connection.give(2, write("INSERT 2")), "run INSERT 2");
-      CHECK_EQ(connection.fails(1062, "23000"), "answer 2: server_error rejected, report reusable (1)");
+      CHECK_EQ(connection.fails(1064, "42000"), "answer 2: server_error rejected, report reusable (1)");
     }
   }
 }
@@ -55,7 +55,7 @@ SCENARIO("a failed statement in a transaction of its own has the transaction rol
   CHECK_EQ(connection.ok(), "run CALL b()");
   CHECK_EQ(connection.fails(1213, "40001"), "run ROLLBACK");
   connection.server.in_transaction = false;
-  CHECK_EQ(connection.ok(), "answer 1: deadlock unknown, reset");
+  CHECK_EQ(connection.ok(), "reset, answer 1: deadlock unknown");
   CHECK_EQ(connection.ok(), "report reusable (1)");
 }
 
@@ -65,7 +65,7 @@ SCENARIO("a statement alone that leaves a transaction open has not succeeded") {
   connection.server.in_transaction = true;
   CHECK_EQ(connection.ok(), "run ROLLBACK");
   connection.server.in_transaction = false;
-  CHECK_EQ(connection.ok(), "answer 1: transaction_ended unknown, reset");
+  CHECK_EQ(connection.ok(), "reset, answer 1: transaction_ended unknown");
 }
 
 SCENARIO("the pool closes a connection: everything is answered") {

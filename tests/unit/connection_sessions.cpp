@@ -28,9 +28,9 @@ SCENARIO("a session does one thing after the other, and is reset when it is chec
   CHECK_EQ(connection.commit(4), "run COMMIT");
   CHECK_EQ(connection.execute(5, write("INSERT 2")), "");
   connection.server.in_transaction = false;
-  CHECK_EQ(connection.ok(), "answer 4: done, run INSERT 2");
+  CHECK_EQ(connection.ok(), "run INSERT 2, answer 4: done");
   CHECK_EQ(connection.check_in(), "");
-  CHECK_EQ(connection.ok(), "answer 5: result, reset");
+  CHECK_EQ(connection.ok(), "reset, answer 5: result");
   CHECK_EQ(connection.ok(), "report reusable (1)");
   CHECK_EQ(connection.execute(6, write("INSERT 3")), "answer 6: session_ended rejected");
 }
@@ -93,7 +93,7 @@ SCENARIO("a connection that is lost before the server has said what a failure me
     connection_driver connection;
     begin_transaction(connection);
     connection.execute(4, write("INSERT 2"));
-    CHECK_EQ(connection.fails(1062, "23000"), "run DO 0");
+    CHECK_EQ(connection.fails(1064, "42000"), "run DO 0");
     THEN("it is rolled back with its connection") {
       CHECK_EQ(connection.lost(), "answer 4: transaction_ended rolled_back, end, report lost (1)");
     }
@@ -111,9 +111,12 @@ SCENARIO("begin is no matter of autocommit") {
 
 SCENARIO("a session that nobody claims ends") {
   connection_driver connection;
-  session_options how;
-  connection.check_out(1, how);
-  CHECK_EQ(connection.wait(1s), "");
+  lease terms;
+  terms.id = session_id{7};
+  terms.unclaimed_timeout = 10s;
+  connection.give(1, terms);
+  CHECK_EQ(connection.wait(10s), "unclaimed, report reusable (1)");
+  CHECK_EQ(connection.execute(2, write("INSERT 1")), "answer 2: session_ended rejected");
 }
 
 SCENARIO("who holds a session for long is warned of, without what was secret in its statement") {
