@@ -65,13 +65,13 @@ SCENARIO("a write that must not run twice is marked as such") {
   GIVEN("a database that loses connections") {
     cenote::failure lost;
     lost.code = cenote::errc::connection_lost;
-    lost.what = cenote::outcome::unknown;
+    lost.outcome = cenote::outcome::unknown;
     pool.fail("UPDATE library", lost);
     WHEN("a chapter is added") {
       uint64_t changed = 0;
       auto why = ask(changed, add_chapter_atom_v, uint32_t{42});
       THEN("the caller learns that it may have been added, and a retrier would not do it again") {
-        CHECK(why.what == cenote::outcome::unknown);
+        CHECK(why.outcome == cenote::outcome::unknown);
         CHECK(pool.seen()[0].kind == cenote::statement_kind::write);
       }
     }

@@ -68,7 +68,7 @@ int main() try {
                    if (!is_refusal(x))
                      return complain(why);
                    std::cout << "nothing was moved: statement " << *x.statement_index << " failed with " << x.number
-                             << ", " << to_string(x.what) << '\n';
+                             << ", " << to_string(x.outcome) << '\n';
                    code = 0;
                  });
   return code;

@@ -34,7 +34,7 @@ namespace {
 using namespace cenote;
 
 struct options {
-  bato::wishes wish;
+  bato::service_options service;
   bool test = false;
   std::string config_file;
 };
@@ -81,10 +81,10 @@ struct end {
 end work(app::pool_host& host, const options& x, const settings& how, const app::signal_watch& signals) {
   auto& sys = host.system();
   auto repository = sys.spawn(bato::repository, spawn_retrier(sys, host.pool(), how.retry));
-  auto wish = x.wish;
-  wish.drain_timeout = how.pool.drain_timeout;
+  auto service_options = x.service;
+  service_options.drain_timeout = how.pool.drain_timeout;
   caf::scoped_actor self{sys};
-  auto service = bato::spawn_service(sys, repository, host.pool(), wish, caf::actor_cast<caf::actor>(self));
+  auto service = bato::spawn_service(sys, repository, host.pool(), service_options, caf::actor_cast<caf::actor>(self));
   std::stop_callback on_signal{signals.first(), [&] { caf::anon_send(service, int32_t{signals.received()}); }};
   std::optional<int> code;
   std::string output;
@@ -148,9 +148,9 @@ int main(int argc, char** argv) {
       "is simulated: this is an example.",
       "bato-service"};
   options x;
-  auto interval = x.wish.interval.count();
-  auto stale_after = x.wish.stale_after.count();
-  line.add_flag("--once", x.wish.once, "Do one round, print what it did, and end");
+  auto interval = x.service.interval.count();
+  auto stale_after = x.service.stale_after.count();
+  line.add_flag("--once", x.service.once, "Do one round, print what it did, and end");
   line.add_flag("--test", x.test, "Use a private server with sample data; it goes at the end");
   line.add_option("--config", x.config_file, "The config file instead of ./caf-application.conf")->type_name("FILE");
   line.add_option("--interval", interval, "Seconds between two rounds")
@@ -159,15 +159,15 @@ int main(int argc, char** argv) {
   line.add_option("--stale-after", stale_after, "Seconds after which a manga is scraped again")
       ->check(CLI::Range(0, 366 * 86'400))
       ->capture_default_str();
-  line.add_option("--batch", x.wish.batch, "Manga per round, at most")
+  line.add_option("--batch", x.service.batch, "Manga per round, at most")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   line.footer("\nExit codes: 0 done, 1 the database cannot be used or a round failed, 2 wrong options or settings");
   app::occupy_standard_streams();
   if (auto code = app::parse_or_explain(line, argc, argv); code != -1)
     return code;
-  x.wish.interval = std::chrono::seconds{interval};
-  x.wish.stale_after = std::chrono::seconds{stale_after};
+  x.service.interval = std::chrono::seconds{interval};
+  x.service.stale_after = std::chrono::seconds{stale_after};
   app::signal_watch::block();
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::bato>();

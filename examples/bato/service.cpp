@@ -23,9 +23,9 @@ using wall_clock = std::chrono::system_clock;
 struct service_state {
   static inline const char* name = "bato.service";
 
-  service_state(caf::event_based_actor* ptr, repository_actor of, cenote::pool_actor below, wishes wish,
+  service_state(caf::event_based_actor* ptr, repository_actor of, cenote::pool_actor below, service_options opts,
                 caf::actor reports_to)
-      : self{ptr}, repository{std::move(of)}, pool{std::move(below)}, how{wish}, owner{std::move(reports_to)} {
+      : self{ptr}, repository{std::move(of)}, pool{std::move(below)}, options{opts}, owner{std::move(reports_to)} {
     // nop
   }
 
@@ -44,7 +44,7 @@ struct service_state {
     report.clear();
     auto now = wall_clock::now();
     run.began = to_datetime(now);
-    self->request(repository, caf::infinite, stale_atom_v, to_datetime(now - how.stale_after), how.batch)
+    self->request(repository, caf::infinite, stale_atom_v, to_datetime(now - options.stale_after), options.batch)
         .then([this](const std::vector<manga_details>& list) { work_through(list); },
               [this](const caf::error& why) { round_failed("cannot read the list: " + describe(why)); });
   }
@@ -116,13 +116,13 @@ struct service_state {
     self->request(pool, caf::infinite, cenote::status_atom_v)
         .then([](const cenote::pool_status& x) { spdlog::info("{}", to_string(x)); },
               [](const caf::error& why) { spdlog::warn("the pool does not tell its status: {}", describe(why)); });
-    if (how.once) {
+    if (options.once) {
       self->send(owner, report);
       drain(code);
     } else if (stopping) {
       drain(0);
     } else {
-      timer = self->run_delayed(how.interval, [this] { begin_round(); });
+      timer = self->run_delayed(options.interval, [this] { begin_round(); });
     }
   }
 
@@ -140,7 +140,7 @@ struct service_state {
     spdlog::info("signal {}: {}; another signal cuts it", signal, working ? "finishing the round" : "stopping");
     timer.dispose();
     if (working) {
-      timer = self->run_delayed(how.drain_timeout, [this] { drain(0); });
+      timer = self->run_delayed(options.drain_timeout, [this] { drain(0); });
     } else {
       drain(0);
     }
@@ -150,7 +150,7 @@ struct service_state {
     if (std::exchange(draining, true))
       return;
     timer.dispose();
-    self->request(pool, caf::infinite, cenote::drain_atom_v, caf::timespan{how.drain_timeout})
+    self->request(pool, caf::infinite, cenote::drain_atom_v, caf::timespan{options.drain_timeout})
         .then([this, code](const cenote::drain_report&) { finish(code); },
               [this](const caf::error& why) {
                 spdlog::error("the pool could not be drained: {}", describe(why));
@@ -166,7 +166,7 @@ struct service_state {
   caf::event_based_actor* self;
   repository_actor repository;
   cenote::pool_actor pool;
-  wishes how;
+  service_options options;
   caf::actor owner;
   caf::disposable timer; ///< Of the next round, or of the end.
 
@@ -180,9 +180,10 @@ struct service_state {
 
 } // namespace
 
-caf::actor spawn_service(caf::actor_system& sys, repository_actor repository, cenote::pool_actor pool, wishes how,
-                         caf::actor owner) {
-  return sys.spawn<caf::stateful_actor<service_state>>(std::move(repository), std::move(pool), how, std::move(owner));
+caf::actor spawn_service(caf::actor_system& sys, repository_actor repository, cenote::pool_actor pool,
+                         service_options options, caf::actor owner) {
+  return sys.spawn<caf::stateful_actor<service_state>>(std::move(repository), std::move(pool), options,
+                                                       std::move(owner));
 }
 
 } // namespace bato

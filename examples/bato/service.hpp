@@ -10,8 +10,8 @@
 
 namespace bato {
 
-/// How the service works.
-struct wishes {
+/// Options of the service.
+struct service_options {
   bool once = false;                           ///< One round, then it ends.
   std::chrono::seconds interval{3600};         ///< From the end of a round to the next one.
   std::chrono::seconds stale_after{24 * 3600}; ///< What was scraped earlier is scraped again.
@@ -22,7 +22,7 @@ struct wishes {
 /// Starts the service: it works through the list of manga that have to be scraped, again and again. An `int32_t` sent
 /// to it is a signal's number: it finishes its round, drains the pool and ends. Tells `owner` what a round with `once`
 /// has done (a `std::string`), and at its end the exit code (an `int32_t`).
-caf::actor spawn_service(caf::actor_system& sys, repository_actor repository, cenote::pool_actor pool, wishes how,
-                         caf::actor owner);
+caf::actor spawn_service(caf::actor_system& sys, repository_actor repository, cenote::pool_actor pool,
+                         service_options how, caf::actor owner);
 
 } // namespace bato

@@ -30,9 +30,9 @@ uint64_t count_wrong_rows(const result& rows, const std::vector<ledger>& promise
 
 } // namespace
 
-verdict audit(caf::actor_system& sys, const pool_actor& pool, const std::vector<ledger>& promises) {
+classification audit(caf::actor_system& sys, const pool_actor& pool, const std::vector<ledger>& promises) {
   auto run = [&](statement what) { return ask<result>(sys, pool, execute_atom_v, std::move(what)); };
-  verdict out;
+  classification out;
   out.lost = count_wrong_rows(run(read("SELECT anilist_id, chapters FROM manga")), promises);
   std::map<uint32_t, log_lines> logs;
   for (auto row : run(read("SELECT scraper, COUNT(*) AS n FROM scrape_log GROUP BY scraper")))

@@ -9,12 +9,12 @@
 namespace demo {
 
 /// What the tables say about the promises.
-struct verdict {
+struct classification {
   uint64_t lost = 0;    ///< Acknowledged writes that are not in the database.
   uint64_t doubled = 0; ///< Writes that are there more than once, or were never acknowledged.
 };
 
 /// Compares the scrapers' ledgers with the tables.
-verdict audit(caf::actor_system& sys, const cenote::pool_actor& pool, const std::vector<ledger>& promises);
+classification audit(caf::actor_system& sys, const cenote::pool_actor& pool, const std::vector<ledger>& promises);
 
 } // namespace demo

@@ -27,14 +27,14 @@ public:
   }
 };
 
-int run(const demo::wishes& wish, cenote::app::signal_watch& signals) try {
+int run(const demo::options& options, cenote::app::signal_watch& signals) try {
   cenote::app::clean_up_scope cleaning{signals};
   std::printf("cenote demo: starting a private MariaDB server ...\n\n");
   std::fflush(stdout);
   cenote::app::embedded_server server{signals.first()};
   demo_config cfg;
   caf::actor_system sys{cfg};
-  auto well = demo::show{sys, server, wish}.run(signals.first());
+  auto well = demo::show{sys, server, options}.run(signals.first());
   return signals.received() != 0 ? 128 + signals.received() : well ? 0 : 1;
 } catch (std::exception& err) {
   if (signals.received() != 0)
@@ -51,9 +51,9 @@ int main(int argc, char** argv) {
       "connections and later is killed and started again. At the end the tables are compared with what was\n"
       "acknowledged.",
       "cenote-demo"};
-  demo::wishes wish;
-  app.add_option("--seconds", wish.seconds, "How long they work")->check(CLI::Range(1, 3600))->capture_default_str();
-  app.add_option("--actors", wish.actors, "How many they are")->check(CLI::Range(1, 100'000))->capture_default_str();
+  demo::options options;
+  app.add_option("--seconds", options.seconds, "How long they work")->check(CLI::Range(1, 3600))->capture_default_str();
+  app.add_option("--actors", options.actors, "How many they are")->check(CLI::Range(1, 100'000))->capture_default_str();
   app.footer("\nExit codes: 0 nothing was lost or done twice, 1 something was or went wrong, 2 wrong options");
   cenote::app::occupy_standard_streams();
   if (auto code = cenote::app::parse_or_explain(app, argc, argv); code != -1)
@@ -64,5 +64,5 @@ int main(int argc, char** argv) {
   // What the pool says about lost connections is its daily business here.
   cenote::app::start_logging({"error", "text", {}});
   cenote::app::signal_watch signals;
-  return run(wish, signals);
+  return run(options, signals);
 }

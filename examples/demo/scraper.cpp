@@ -98,7 +98,7 @@ struct scraper_state {
           self->send(self, go_atom_v);
         },
         [this, entry](const failure& why) {
-          if (why.what == outcome::unknown)
+          if (why.outcome == outcome::unknown)
             unsettled.push_back(entry);
           else
             give_up(to_string(why));
@@ -140,7 +140,7 @@ struct scraper_state {
           settled();
         },
         [this](const failure& why) {
-          if (why.what != outcome::unknown)
+          if (why.outcome != outcome::unknown)
             give_up(to_string(why));
           self->send(self, go_atom_v);
         });

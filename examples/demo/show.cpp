@@ -51,12 +51,12 @@ std::string line(const std::string& name, uint64_t number, const std::string& re
 
 } // namespace
 
-show::show(caf::actor_system& sys, app::embedded_server& server, const wishes& wish)
+show::show(caf::actor_system& sys, app::embedded_server& server, const options& opts)
     : sys_{sys},
       server_{server},
       how_{make_settings(server.uri())},
-      wish_{wish},
-      screen_{std::chrono::seconds{wish.seconds}} {
+      options_{opts},
+      screen_{std::chrono::seconds{opts.seconds}} {
   pool_ = spawn_pool(sys, how_.server, how_.pool);
   control_ = spawn_control(sys, how_.server);
   retrier_ = spawn_retrier(sys, spawn_counter(sys, pool_, counters_), how_.retry);
@@ -83,7 +83,7 @@ void show::prepare() {
   auto run = [&](const statement& what) { ask<result>(sys_, pool_, execute_atom_v, what); };
   for (auto& what : make_tables())
     run(what);
-  auto rows = make_manga(wish_.actors * manga_per_scraper);
+  auto rows = make_manga(options_.actors * manga_per_scraper);
   for (auto& what : load(rows))
     run(what);
   auto server = ask<verification>(sys_, pool_, verify_atom_v);
@@ -91,7 +91,8 @@ void show::prepare() {
   screen_.say("table    " + grouped(rows.size()) + " manga, such as \"" + rows.front().title + "\"");
   screen_.say("pool     " + grouped(how_.pool.size) + " connections, " + grouped(how_.pool.max_overflow)
               + " more while callers wait");
-  screen_.say("callers  " + grouped(wish_.actors) + " actors, each reads and writes one statement after the other\n");
+  screen_.say("callers  " + grouped(options_.actors)
+              + " actors, each reads and writes one statement after the other\n");
   start_scrapers(rows);
 }
 
@@ -100,7 +101,7 @@ void show::start_scrapers(const std::vector<manga>& rows) {
   for (auto& row : rows)
     ids->push_back(row.anilist_id);
   screen_.start();
-  for (uint32_t i = 0; i < wish_.actors; ++i) {
+  for (uint32_t i = 0; i < options_.actors; ++i) {
     assignment work{i, ids, {}};
     for (auto j = i * manga_per_scraper; j < (i + 1) * manga_per_scraper; ++j)
       work.own[rows[j].anilist_id] = rows[j].chapters;
@@ -111,8 +112,8 @@ void show::start_scrapers(const std::vector<manga>& rows) {
 /// Shows the numbers; cuts the connections after a third of the time, and kills the server after two.
 void show::watch(const std::stop_token& cancel) {
   auto began = clock::now();
-  auto end = began + std::chrono::seconds{wish_.seconds};
-  auto third = std::chrono::milliseconds{1000} * wish_.seconds / 3;
+  auto end = began + std::chrono::seconds{options_.seconds};
+  auto third = std::chrono::milliseconds{1000} * options_.seconds / 3;
   for (auto next = began + screen_.pace(); next <= end && !cancel.stop_requested(); next += screen_.pace()) {
     if (cut_ == 0 && began + third <= next)
       cut_all_connections();
@@ -143,11 +144,12 @@ void show::kill_the_server(const std::stop_token& cancel) {
 
 /// Waits for as many answers as there are callers.
 void show::await_answers(clock::time_point since, const std::string& what) {
-  auto enough = counters_->answered() + wish_.actors;
+  auto enough = counters_->answered() + options_.actors;
   while (counters_->answered() < enough && counters_->failed == 0 && clock::now() < since + 10s)
     std::this_thread::sleep_for(1ms);
   auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - since).count();
-  screen_.report("callers go on: " + grouped(wish_.actors) + " answers within " + std::to_string(pause) + " ms" + what);
+  screen_.report("callers go on: " + grouped(options_.actors) + " answers within " + std::to_string(pause) + " ms"
+                 + what);
 }
 
 std::vector<ledger> show::collect_promises() {
@@ -161,7 +163,7 @@ std::vector<ledger> show::collect_promises() {
   return out;
 }
 
-void show::summarise(const verdict& found, const std::vector<ledger>& promises) {
+void show::summarise(const classification& found, const std::vector<ledger>& promises) {
   uint64_t found_done = 0;
   uint64_t repeated = 0;
   for (auto& x : promises) {

@@ -16,7 +16,7 @@
 namespace demo {
 
 /// What the command line says.
-struct wishes {
+struct options {
   uint32_t seconds = 10;
   uint32_t actors = 200;
 };
@@ -25,7 +25,7 @@ struct wishes {
 class show {
 public:
   /// @param server is ours: tables are made there, sessions and the server itself killed.
-  show(caf::actor_system& sys, cenote::app::embedded_server& server, const wishes& wish);
+  show(caf::actor_system& sys, cenote::app::embedded_server& server, const options& opts);
   show(const show&) = delete;
   ~show();
 
@@ -43,12 +43,12 @@ private:
   void kill_the_server(const std::stop_token& cancel);
   void await_answers(clock::time_point since, const std::string& what);
   std::vector<ledger> collect_promises();
-  void summarise(const verdict& found, const std::vector<ledger>& promises);
+  void summarise(const classification& found, const std::vector<ledger>& promises);
 
   caf::actor_system& sys_;
   cenote::app::embedded_server& server_;
   cenote::settings how_;
-  wishes wish_;
+  options options_;
   display screen_;
   tally_ptr counters_ = std::make_shared<tally>();
   cenote::pool_actor pool_;

@@ -135,7 +135,7 @@ struct lease {
 struct session_command {
   enum class kind : uint8_t { execute, begin, commit, rollback, savepoint, rollback_to };
   session_id session{};
-  kind what = kind::execute;
+  kind command = kind::execute;
   statement text;              ///< For `execute`.
   transaction_options options; ///< For `begin`.
   std::string savepoint;       ///< For `savepoint` and `rollback_to`.
@@ -146,7 +146,7 @@ using work = std::variant<statement, transaction, lease>;
 
 /// Work on its way to a connection.
 struct grant {
-  work what;
+  cenote::work work;
   liveness_check check = liveness_check::peek;
   /// When the work's own time is up; `time_point::max()` if it has none.
   caf::actor_clock::time_point deadline = caf::actor_clock::time_point::max();
@@ -157,7 +157,7 @@ struct grant {
   caf::actor_clock::time_point accepted;
   std::chrono::nanoseconds waited{0};
   uint32_t attempts = 1;
-  bool urgent = false;        ///< Came as `verify`: does not wait for a server that is down.
+  bool fail_fast = false;     ///< Came as `verify`: does not wait for a server that is down.
   bool shareable = false;     ///< A statement that may use the connection beside others.
   bool in_doubt = false;      ///< It was sent before: whether it has run is not known.
   caf::strong_actor_ptr user; ///< Whose death makes the statement useless; may be null.
@@ -166,13 +166,13 @@ struct grant {
 /// How a session has ended, for those that come too late.
 struct session_end {
   session_id id{};
-  std::string why;
-  outcome what = outcome::rejected; ///< Of what comes too late.
+  std::string reason;
+  cenote::outcome outcome = cenote::outcome::rejected; ///< Of what comes too late.
 };
 
 /// A connection's report that requests have ended, or that it is gone.
 struct released {
-  fate what = fate::reusable;
+  cenote::disposition disposition = cenote::disposition::reusable;
   std::string reason;    ///< Why it is gone.
   uint32_t ended = 1;    ///< Requests that have ended since the last report.
   uint32_t requeued = 0; ///< Others that have left it since: they run elsewhere, or their caller has ended.
@@ -180,16 +180,16 @@ struct released {
   std::optional<session_end> session{}; ///< Has ended by itself since then.
 };
 
-/// A connection: owns one session with the server. A broker on an I/O lane; never blocks it.
+/// A connection: owns one session with the server. A broker on an I/O thread; never blocks it.
 using connection_actor = caf::typed_actor<
     // Does the work, after what it was given before, and answers the client, to whom the pool delegates, in the way of
     // what it asked for. If the connection turns out to be dead before anything was sent, it hands the grant back to
     // the pool with `returned`.
     caf::result<result>(execute_atom, grant),
 
-    // Its first statement is slow: hands those behind it back to the pool with `called_back`, if it does no harm that
+    // Its first statement is slow: hands those behind it back to the pool with `requeued`, if it does no harm that
     // they run here as well.
-    caf::result<void>(call_back_atom),
+    caf::result<void>(requeue_atom),
 
     // Does it for the holder of the session, after what that one has asked for before.
     caf::result<result>(execute_atom, session_command),
@@ -208,7 +208,7 @@ using connection_actor = caf::typed_actor<
     caf::result<void>(ping_atom),
 
     // The statement has been running for a while: if its user has ended meanwhile, it is stopped on the server.
-    caf::result<void>(look_after_atom),
+    caf::result<void>(check_caller_atom),
 
     // Closes the connection and ends. A statement still running is answered first: `unknown`.
     caf::result<void>(close_atom),
@@ -218,7 +218,7 @@ using connection_actor = caf::typed_actor<
 
 /// Stops on the server what the sessions of a pool run. Only on the server that they are on: behind a balancer, or
 /// after a name has got another address, the same id is somebody else's.
-using controller_actor = caf::typed_actor<
+using canceller_actor = caf::typed_actor<
     // Stops the statement that this session runs. Answered when the server has confirmed it, or with an error if that
     // cannot be, or if the session's own server is not found.
     caf::result<void>(stop_atom, server_session),
@@ -237,7 +237,7 @@ struct opened {
 };
 
 /// The pool with the messages that its own connections send it.
-using supervisor_actor = pool_actor::extend<
+using internal_pool_actor = pool_actor::extend<
     // `execute` for callers that do not wait for a server that is down.
     caf::result<result>(verify_atom, statement),
 
@@ -254,7 +254,7 @@ using supervisor_actor = pool_actor::extend<
     caf::result<result>(returned_atom, connection_id, grant, std::string),
 
     // Work that waits on its connection behind a slow statement: likewise.
-    caf::result<result>(called_back_atom, connection_id, grant)>;
+    caf::result<result>(requeued_atom, connection_id, grant)>;
 
 } // namespace cenote
 

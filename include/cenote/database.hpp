@@ -19,13 +19,13 @@ namespace cenote {
 /// What a `database` throws if a request failed. `what()` is one line for people, without passwords.
 class database_error : public std::runtime_error {
 public:
-  explicit database_error(failure why);
+  explicit database_error(failure error);
 
-  /// All that is known; `why().what` says what may be done next.
-  const failure& why() const noexcept { return why_; }
+  /// All that is known; `details().outcome` says what may be done next.
+  const failure& details() const noexcept { return details_; }
 
 private:
-  failure why_;
+  failure details_;
 };
 
 namespace detail {
@@ -85,7 +85,7 @@ public:
   /// Starts an actor system, a pool and a retrier that belong to this object. Returns at once; connections are opened
   /// in the background. `execute` and `transact` are repeated as `how.retry` says. `how.log` is ignored.
   /// @throws configuration_error if a setting is out of range; std::logic_error if `cenote::init` was not called.
-  explicit database(const settings& how);
+  explicit database(const settings& config);
 
   database(const database&) = delete;
   database& operator=(const database&) = delete;
@@ -108,10 +108,10 @@ public:
   pool_status get_pool_status();
 
   /// Runs one statement in autocommit mode.
-  result execute(statement what);
+  result execute(statement query);
 
   /// Runs all statements in one transaction; one result per statement. See `transaction`.
-  std::vector<result> transact(transaction what);
+  std::vector<result> transact(transaction statements);
 
   /// Calls `f(session&)` with a connection of its own and returns what it returns. However `f` ends, the connection
   /// goes back, an open transaction is rolled back, and the session's state is reset.
@@ -133,7 +133,7 @@ public:
   ///         `f` throws something else, or returns an error: a `database_error` with that failure, outcome `unknown`,
   ///         which is a `std::nested_exception` as well and holds what `f` has thrown.
   template <class F>
-  auto with_transaction(F&& f, transaction_options how = {}, session_options terms = {});
+  auto with_transaction(F&& f, transaction_options options = {}, session_options terms = {});
 
   /// Replaces all connections: those in use when they come back, the others now. Returns at once.
   void dispose();
@@ -182,10 +182,10 @@ public:
   /// As the pool calls it, for logs.
   session_id id() const noexcept;
 
-  result execute(statement what);
+  result execute(statement query);
 
   /// Fails with `invalid_statement` if a transaction is open already.
-  void begin(transaction_options how = {});
+  void begin(transaction_options options = {});
   void commit();
   void rollback();
 
@@ -213,32 +213,32 @@ private:
 
 template <class F>
 auto database::with_session(F&& f, session_options terms) {
-  session lent{*impl_, std::move(terms)};
-  return std::invoke(std::forward<F>(f), lent);
+  session checked_out{*impl_, std::move(terms)};
+  return std::invoke(std::forward<F>(f), checked_out);
 }
 
 template <class F>
-auto database::with_transaction(F&& f, transaction_options how, session_options terms) {
-  session lent{*impl_, std::move(terms)};
-  lent.begin(how);
+auto database::with_transaction(F&& f, transaction_options options, session_options terms) {
+  session checked_out{*impl_, std::move(terms)};
+  checked_out.begin(options);
   try {
     using answer = std::invoke_result_t<F, session&>;
     if constexpr (std::is_void_v<answer>) {
-      std::invoke(std::forward<F>(f), lent);
-      lent.commit();
+      std::invoke(std::forward<F>(f), checked_out);
+      checked_out.commit();
     } else {
-      auto out = std::invoke(std::forward<F>(f), lent);
+      auto out = std::invoke(std::forward<F>(f), checked_out);
       auto failed = false;
       if constexpr (detail::expected_like<std::decay_t<answer>>)
         failed = !out;
       if (failed)
-        lent.abandon(nullptr);
+        checked_out.abandon(nullptr);
       else
-        lent.commit();
+        checked_out.commit();
       return out;
     }
   } catch (...) {
-    lent.abandon(std::current_exception());
+    checked_out.abandon(std::current_exception());
     throw;
   }
 }

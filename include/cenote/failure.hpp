@@ -80,7 +80,7 @@ std::string to_string(errc x);
 /// Everything cenote knows about a request that failed. Travels inside `caf::error`; see `cenote/error.hpp`.
 struct failure {
   errc code = errc::internal;
-  outcome what = outcome::rejected;
+  cenote::outcome outcome = cenote::outcome::rejected;
 
   uint32_t number = 0;     ///< The server's or Connector/C's error number; zero if neither was asked.
   std::string sqlstate;    ///< Five characters, or empty if `number` is zero.
@@ -111,7 +111,7 @@ bool inspect(Inspector& f, errc& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, failure& x) {
-  return f.object(x).fields(f.field("code", x.code), f.field("what", x.what), f.field("number", x.number),
+  return f.object(x).fields(f.field("code", x.code), f.field("outcome", x.outcome), f.field("number", x.number),
                             f.field("sqlstate", x.sqlstate), f.field("text", x.text),
                             f.field("server-text", x.server_text), f.field("attempts", x.attempts),
                             f.field("waited", x.waited), f.field("last-connect-error", x.last_connect_error),

@@ -19,7 +19,7 @@ namespace cenote {
 namespace detail {
 
 /// The failure of a request whose result the program cannot read.
-failure unreadable(statement_kind kind, const std::string& why);
+failure unreadable(statement_kind kind, const std::string& reason);
 
 inline statement_kind kind_of_request(const statement& x) noexcept {
   return x.kind;
@@ -30,12 +30,12 @@ inline statement_kind kind_of_request(const transaction& x) noexcept {
 }
 
 template <class Answer, class Raw, class Self, class Atom, class Request, class F>
-auto ask_and_map(Self* self, const pool_actor& pool, Atom atom, Request what, F map) {
+auto ask_and_map(Self* self, const pool_actor& pool, Atom atom, Request request, F map) {
   auto user = self->current_sender(); // The promise takes it.
   auto promise = self->template make_response_promise<Answer>();
-  auto kind = kind_of_request(what);
+  auto kind = kind_of_request(request);
   // No timeout of CAF's: the pool answers every request within its own.
-  self->request(pool, caf::infinite, atom, std::move(what), std::move(user))
+  self->request(pool, caf::infinite, atom, std::move(request), std::move(user))
       .then(
           [promise, kind, map = std::move(map)](const Raw& raw) mutable {
             try {
@@ -44,7 +44,7 @@ auto ask_and_map(Self* self, const pool_actor& pool, Atom atom, Request what, F 
               promise.deliver(make_error(unreadable(kind, err.what())));
             }
           },
-          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+          [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
   return promise;
 }
 
@@ -65,43 +65,43 @@ auto ask_and_map(Self* self, const pool_actor& pool, Atom atom, Request what, F 
 
 /// Answers with `map(const result&)`. The answer's type must be a message type.
 template <class Self, class F>
-auto query(Self* self, const pool_actor& pool, statement what, F map) {
+auto query(Self* self, const pool_actor& pool, statement request, F map) {
   using answer = std::decay_t<std::invoke_result_t<F&, const result&>>;
-  return detail::ask_and_map<answer, result>(self, pool, execute_atom_v, std::move(what), std::move(map));
+  return detail::ask_and_map<answer, result>(self, pool, execute_atom_v, std::move(request), std::move(map));
 }
 
 /// Answers with `map(const std::vector<result>&)`, one result per statement of a transaction.
 template <class Self, class F>
-auto query(Self* self, const pool_actor& pool, transaction what, F map) {
+auto query(Self* self, const pool_actor& pool, transaction request, F map) {
   using results = std::vector<result>;
   using answer = std::decay_t<std::invoke_result_t<F&, const results&>>;
-  return detail::ask_and_map<answer, results>(self, pool, transact_atom_v, std::move(what), std::move(map));
+  return detail::ask_and_map<answer, results>(self, pool, transact_atom_v, std::move(request), std::move(map));
 }
 
 /// Answers with all rows: a `std::vector<T>`; see `result::as`.
 template <class T, class Self>
-auto fetch(Self* self, const pool_actor& pool, statement what) {
-  return query(self, pool, std::move(what), [](const result& rows) { return rows.as<T>(); });
+auto fetch(Self* self, const pool_actor& pool, statement request) {
+  return query(self, pool, std::move(request), [](const result& rows) { return rows.as<T>(); });
 }
 
 /// Answers with the first row, or nothing if there is none: a `std::optional<T>`.
 template <class T, class Self>
-auto fetch_one(Self* self, const pool_actor& pool, statement what) {
-  return query(self, pool, std::move(what), [](const result& rows) {
+auto fetch_one(Self* self, const pool_actor& pool, statement request) {
+  return query(self, pool, std::move(request), [](const result& rows) {
     return rows.empty() ? std::optional<T>{} : std::optional<T>{rows[0].as<T>()};
   });
 }
 
 /// Answers with the number of rows that a write has changed: a `uint64_t`.
 template <class Self>
-auto run(Self* self, const pool_actor& pool, statement what) {
-  return query(self, pool, std::move(what), [](const result& x) { return x.affected_rows(); });
+auto run(Self* self, const pool_actor& pool, statement request) {
+  return query(self, pool, std::move(request), [](const result& x) { return x.affected_rows(); });
 }
 
 /// The same for all statements of a transaction together.
 template <class Self>
-auto run(Self* self, const pool_actor& pool, transaction what) {
-  return query(self, pool, std::move(what), [](const std::vector<result>& all) {
+auto run(Self* self, const pool_actor& pool, transaction request) {
+  return query(self, pool, std::move(request), [](const std::vector<result>& all) {
     uint64_t sum = 0;
     for (auto& x : all)
       sum += x.affected_rows();

@@ -21,7 +21,7 @@ class scoped_pool {
 public:
   /// Starts a pool and a retrier before it; `handle` is the retrier. `how.log` is ignored.
   /// @throws what `spawn_pool` throws.
-  scoped_pool(caf::actor_system& sys, const settings& how);
+  scoped_pool(caf::actor_system& sys, const settings& config);
 
   /// Starts a pool alone.
   /// @throws what `spawn_pool` throws.

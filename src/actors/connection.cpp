@@ -1,8 +1,8 @@
 #include "actors/connection.hpp"
 
+#include "actors/classification.hpp"
 #include "actors/connection_state.hpp"
 #include "actors/guarded_behavior.hpp"
-#include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
@@ -22,10 +22,10 @@ std::string seconds(std::chrono::nanoseconds x) {
   return std::to_string(std::chrono::duration<double>(x).count()) + " s";
 }
 
-connection_state::connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session,
-                                   descriptor socket)
+connection_state::connection_state(pointer this_actor, io_thread_ptr io_thread, connection_context about,
+                                   db::connection session, descriptor socket)
     : self{this_actor},
-      where{std::move(lane)},
+      where{std::move(io_thread)},
       context{std::move(about)},
       db{std::move(session)},
       watched{std::move(socket)} {
@@ -62,12 +62,12 @@ connection_actor::behavior_type connection_state::handlers() {
         add(std::move(what));
         return caf::delegated<result>{};
       },
-      [this](call_back_atom) { call_back(); },
+      [this](requeue_atom) { requeue(); },
       [this](checkin_atom, session_id id) { check_in(id); },
       [this](handover_atom, session_id id, caf::strong_actor_ptr& to) { return hand_over(id, std::move(to)); },
       [this](evict_atom, session_id id) { return evict(id); },
       [this](ping_atom) { ping(); },
-      [this](look_after_atom) { look_after(); },
+      [this](check_caller_atom) { check_caller(); },
       [this](close_atom) { close(); },
       [this](ready_atom, bool readable, bool writable) {
         if (expecting > 0)
@@ -90,7 +90,7 @@ void connection_state::begin(grant& what) {
   }
   if (is_late(current)) {
     answer_in_time();
-    release(fate::reusable);
+    release(disposition::reusable);
     return;
   }
   if (current.check != liveness_check::none && !db->alive()) {
@@ -124,7 +124,7 @@ void connection_state::ping() {
   drive(db->start_ping());
 }
 
-void connection_state::look_after() {
+void connection_state::check_caller() {
   if (in_use && has_ended(current.user)) {
     end_session("its holder has ended"); // After it had checked the session in.
     return;
@@ -142,7 +142,7 @@ void connection_state::look_after() {
     return;
   }
   if (!sent.empty() || !unsent.empty())
-    look_after_shared();
+    check_shared_callers();
   if (doing != activity::running || !has_ended(current.user))
     return;
   log().debug("connection {}: the caller of a statement has ended, stopping it", static_cast<uint64_t>(context.id));
@@ -239,10 +239,10 @@ void connection_state::finished() {
   }
 }
 
-void connection_state::finish_keepalive(const tl::expected<result, db::trouble>& outcome) {
+void connection_state::finish_keepalive(const tl::expected<result, db::driver_error>& outcome) {
   stop_timer();
   if (!outcome)
-    release(fate::lost, outcome.error().text);
+    release(disposition::lost, outcome.error().text);
   else if (in_use && at_hand)
     conclude_stopped();
   else
@@ -280,7 +280,7 @@ void connection_state::stop_timer() {
 /// The server said something while nothing was asked: it hangs up.
 void connection_state::idle_event() {
   if (!db->alive())
-    release(fate::lost, "the server closed the connection while it was idle");
+    release(disposition::lost, "the server closed the connection while it was idle");
 }
 
 void connection_state::time_is_up() {
@@ -297,7 +297,7 @@ void connection_state::time_is_up() {
   if (doing == activity::checking && has_current && is_late(current))
     answer_in_time();
   expire_shared(); // Also sets the timer for the others.
-  stop_if_needless();
+  stop_if_cancelled();
 }
 
 /// Whether the time is up that the request has from its caller.
@@ -308,7 +308,7 @@ bool connection_state::is_late(const grant& what) const {
 /// The request that the connection was given for alone has not begun in its time.
 void connection_state::answer_in_time() {
   has_current = false;
-  auto is_session = std::holds_alternative<lease>(current.what);
+  auto is_session = std::holds_alternative<lease>(current.work);
   answer(own_failure(is_session ? errc::acquire_timeout : errc::statement_timeout,
                      is_session ? outcome::unavailable : outcome::not_sent,
                      "the request's own time was up before its connection was ready; nothing was sent"));
@@ -320,7 +320,7 @@ void connection_state::activity_took_too_long() {
     hand_back("the server did not answer a ping in time");
     break;
   case activity::keepalive:
-    release(fate::lost, "the server did not answer a ping in time");
+    release(disposition::lost, "the server did not answer a ping in time");
     break;
   case activity::stopping:
     give_up("a statement did not end within " + seconds(context.server->connect_timeout) + " after it was stopped");
@@ -356,7 +356,7 @@ void connection_state::defect(const char* what) {
     end_server_session();
     answer(why);
     ended = std::max<uint32_t>(ended, 1);
-    release(fate::broken, why.text);
+    release(disposition::broken, why.text);
   } catch (const std::exception&) {
     self->quit(caf::sec::runtime_error); // Tells the pool, and everybody who waits.
   }
@@ -407,7 +407,7 @@ void connection_state::hand_back(std::string reason) {
   }
   at_hand.reset();
   if (was == activity::checking && !std::exchange(has_current, false)) { // They have all been answered.
-    report(fate::lost, std::move(reason));
+    report(disposition::lost, std::move(reason));
     return;
   }
   if (was == activity::gone) // Already reported.
@@ -415,23 +415,23 @@ void connection_state::hand_back(std::string reason) {
   promise.delegate(context.pool, returned_atom_v, context.id, std::move(current), std::move(reason));
 }
 
-void connection_state::release(fate what, std::string reason) {
+void connection_state::release(disposition what, std::string reason) {
   stop_timer();
   auto of_session = in_use ? if_session_ends() : outcome::rejected;
-  if (what != fate::reusable && may_be_running() && !db->usable())
+  if (what != disposition::reusable && may_be_running() && !db->usable())
     end_server_session();
   doing = activity::idle;
   at_hand.reset();
   // What it held may be large, and the connection idle for long. Another kind of work, because a text that is assigned
   // to keeps its memory.
   current = {};
-  current.what.emplace<lease>();
+  current.work.emplace<lease>();
   promise = {};
-  if (what == fate::reusable && last_report) { // Until it was free, what was sent before had to be answered.
-    what = last_report->what;
+  if (what == disposition::reusable && last_report) { // Until it was free, what was sent before had to be answered.
+    what = last_report->disposition;
     reason = last_report->reason;
   }
-  if (what != fate::reusable) {
+  if (what != disposition::reusable) {
     doing = activity::gone; // So that nothing is begun any more.
     if (in_use)
       end_session("its connection was lost (" + reason + ")", of_session);
@@ -448,11 +448,11 @@ void connection_state::release(fate what, std::string reason) {
 /// It is in order and waits for work. If nothing that it was given for a while has succeeded, the pool is told.
 void connection_state::report_free() {
   if (!streak.is_suspect()) {
-    report(fate::reusable);
+    report(disposition::reusable);
     return;
   }
   streak = {}; // If it is not replaced now, it is when it does no better.
-  report(fate::suspect, "one request after the other failed on it: " + last_error);
+  report(disposition::suspect, "one request after the other failed on it: " + last_error);
 }
 
 void connection_state::note_success() {
@@ -461,15 +461,15 @@ void connection_state::note_success() {
 }
 
 /// What a session's holder runs into may be of its own making.
-void connection_state::note_error(const db::trouble& what, const caf::strong_actor_ptr& user) {
-  if (in_use || what.source != db::complaint::server)
+void connection_state::note_error(const db::driver_error& what, const caf::strong_actor_ptr& user) {
+  if (in_use || what.source != db::error_source::server)
     return;
   streak.failed(what.number, what.sqlstate, user ? user->id() : 0);
   last_error = what.text;
 }
 
 /// What has ended counts as such before what is handed back comes again.
-void connection_state::report(fate what, std::string reason) {
+void connection_state::report(disposition what, std::string reason) {
   self->send(context.pool, released_atom_v, context.id,
              released{what, std::move(reason), std::exchange(ended, 0), std::exchange(requeued, 0),
                       std::exchange(stops, 0), std::exchange(unreported_end, std::nullopt)});
@@ -477,7 +477,7 @@ void connection_state::report(fate what, std::string reason) {
 
 /// The work at hand is not waited for any more.
 void connection_state::cut(failure why) {
-  answer(at_hand ? at_hand->fate_if_cut(std::move(why), db->in_transaction()) : std::move(why));
+  answer(at_hand ? at_hand->outcome_if_cut(std::move(why), db->in_transaction()) : std::move(why));
 }
 
 void connection_state::put_numbers(failure& why) const {
@@ -518,7 +518,7 @@ public:
 
 } // namespace
 
-connection_actor spawn_connection(caf::actor_system& sys, lane_ptr where, connection_context context,
+connection_actor spawn_connection(caf::actor_system& sys, io_thread_ptr where, connection_context context,
                                   db::connection session, descriptor socket) {
   caf::actor_config cfg{&where->loop()};
   return sys.spawn_class<connection_broker, caf::no_spawn_options>(cfg, std::move(where), std::move(context),

@@ -15,7 +15,7 @@ public:
   virtual size_t servers() const = 0;
 
   /// Starts opening a connection to one of them and returns at once. `pool` is told `opened` or `open_failed` later.
-  virtual void open(connection_id id, size_t server, const supervisor_actor& pool) = 0;
+  virtual void open(connection_id id, size_t server, const internal_pool_actor& pool) = 0;
 
   /// Where the connections lead, without credentials.
   virtual std::string endpoint() const = 0;

@@ -1,6 +1,6 @@
 #include "actors/connection_state.hpp"
 
-#include "actors/judgement.hpp"
+#include "actors/classification.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
@@ -37,7 +37,7 @@ void connection_state::start(lease& what) {
   stop_timer();
   if (has_ended(current.user)) { // During the check: the pool has said so before there was a session to end.
     promise.deliver(caller_has_ended(outcome::rejected));
-    release(fate::reusable);
+    release(disposition::reusable);
     return;
   }
   doing = activity::leased;
@@ -61,7 +61,7 @@ std::optional<failure> connection_state::refusal_of(session_id id) const {
   if (in_use && in_use->terms.id == id)
     return std::nullopt;
   if (last_session && last_session->id == id)
-    return too_late(last_session->why, last_session->what, id);
+    return too_late(last_session->reason, last_session->outcome, id);
   return too_late("its time was up, or it was checked in", outcome::rejected, id);
 }
 
@@ -130,10 +130,10 @@ void connection_state::next_command() {
     auto next = std::move(in_use->waiting.front());
     in_use->waiting.pop_front();
     if (next.deadline <= self->clock().now()) {
-      next.what.answer(expired(next.what.limit()));
+      next.job.answer(expired(next.job.limit()));
     } else if (auto why =
-                   in_use->transaction.refusal(next.what.what(), next.what.current().text.sql, db->in_transaction())) {
-      next.what.answer(std::move(*why));
+                   in_use->transaction.refusal(next.job.what(), next.job.current().text.sql, db->in_transaction())) {
+      next.job.answer(std::move(*why));
     } else {
       carry_out(std::move(next));
       return;
@@ -144,18 +144,18 @@ void connection_state::next_command() {
 }
 
 void connection_state::carry_out(waiting_command next) {
-  auto& sql = next.what.current().text.sql;
+  auto& sql = next.job.current().text.sql;
   note_traces(sql);
   needs_reset = true;
   in_use->last_statement = sql.substr(0, max_kept_sql);
   in_use->was_open = db->has_open_transaction();
   current.attempts = 1;
   current.waited = current.waited.zero();
-  if (in_use->transaction.needs_mark(next.what.what(), sql))
-    next.what.guard();
-  if (next.what.what() == pool::session_step::begin && in_use->transaction.needs_rollback_first())
-    next.what.roll_back_first();
-  at_hand.emplace(std::move(next.what));
+  if (in_use->transaction.needs_mark(next.job.what(), sql))
+    next.job.guard();
+  if (next.job.what() == pool::session_step::begin && in_use->transaction.needs_rollback_first())
+    next.job.roll_back_first();
+  at_hand.emplace(std::move(next.job));
   limit_until(next.deadline);
   run_step();
 }
@@ -177,7 +177,7 @@ void connection_state::expire_waiting() {
   auto next = time_point::max();
   for (auto& x : in_use->waiting) {
     if (x.deadline <= now)
-      x.what.answer(expired(x.what.limit()));
+      x.job.answer(expired(x.job.limit()));
     else
       next = std::min(next, x.deadline);
   }
@@ -243,7 +243,7 @@ void connection_state::end_session(const std::string& why, outcome what) {
   last_owner = session.terms.options.owner;
   auto id = session.terms.id;
   for (auto& x : session.waiting)
-    x.what.answer(too_late(why, what, id));
+    x.job.answer(too_late(why, what, id));
   last_session = unreported_end = session_end{id, why, what};
   if (doing == activity::leased) {
     settle();

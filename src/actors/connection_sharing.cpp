@@ -1,6 +1,6 @@
 #include "actors/connection_state.hpp"
 
-#include "actors/judgement.hpp"
+#include "actors/classification.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
@@ -17,11 +17,11 @@ namespace {
 
 /// The most bytes of statements under way at a time: far less than a socket takes, because a server that cannot get rid
 /// of its answers reads no more statements. A larger statement goes alone.
-constexpr size_t most_bytes_sent = 32u << 10;
+constexpr size_t max_bytes_sent = 32u << 10;
 
-/// How long a statement may at least run that runs elsewhere, too. Most are done sooner than they could be stopped, and
-/// each stop keeps a connection from its work for two round trips.
-constexpr std::chrono::nanoseconds least_in_vain = std::chrono::milliseconds{50};
+/// How long a superseded statement, one that was requeued and runs elsewhere, may run at least before it is stopped.
+/// Most are done sooner than they could be stopped, and each stop keeps a connection from its work for two round trips.
+constexpr std::chrono::nanoseconds min_superseded_time = std::chrono::milliseconds{50};
 
 /// "Query execution was interrupted": a statement was stopped.
 constexpr uint32_t interrupted = 1317;
@@ -42,14 +42,14 @@ void connection_state::share(grant& what) {
     if (check != liveness_check::none && !db->alive()) {
       hand_back("the server had closed the connection");
     } else if (db->lacks_database() || check == liveness_check::ping) {
-      start_check(unsent.front().what);
+      start_check(unsent.front().grant);
     } else {
       begin_sharing();
     }
   }
   // The time of those that cannot be sent at once is kept as well, whatever the connection does.
   if (!unsent.empty())
-    limit_shared(std::min(unsent.back().what.deadline, unsent.back().what.check_until));
+    limit_shared(std::min(unsent.back().grant.deadline, unsent.back().grant.check_until));
 }
 
 void connection_state::begin_sharing() {
@@ -69,17 +69,17 @@ bool connection_state::is_changed() const {
 /// Adds what can be sent now to what is sent next.
 void connection_state::send_unsent() {
   while (!unsent.empty() && doing == activity::sharing && !last_report && db->can_send() && !is_changed()
-         && (sent.empty() || sent_bytes + unsent.front().bytes <= most_bytes_sent)) {
+         && (sent.empty() || sent_bytes + unsent.front().bytes <= max_bytes_sent)) {
     auto& next = unsent.front();
-    if (is_late(next.what)) {
+    if (is_late(next.grant)) {
       expire_shared();
       continue;
     }
     if (auto wrong = db->send(next.text())) {
-      answer(next, judge(*wrong, next.text(), db->is_mariadb()).why);
+      answer(next, classify(*wrong, next.text(), db->is_mariadb()).failure);
       ++ended;
     } else {
-      limit_shared(next.what.deadline);
+      limit_shared(next.grant.deadline);
       if (sent.empty())
         turn_began = self->clock().now();
       sent_bytes += next.bytes;
@@ -125,7 +125,7 @@ void connection_state::drive_shared(db::progress x) {
   }
   watch->want(x != db::progress::want_write, x != db::progress::want_read);
   report_progress();
-  stop_if_needless();
+  stop_if_cancelled();
 }
 
 /// The answer to the first statement has come.
@@ -137,7 +137,7 @@ void connection_state::first_done() {
   is_stopping_first = false;
   if (!sent.empty() && !sent.front().wanted) {
     first_began = self->clock().now();
-    limit_shared(later(first_began, longest_in_vain()));
+    limit_shared(later(first_began, max_superseded_time()));
   }
   if (outcome) {
     note_success();
@@ -146,30 +146,30 @@ void connection_state::first_done() {
       x.promise.deliver(std::move(*outcome));
     return;
   }
-  auto& trouble = outcome.error();
-  if (doing == activity::stopping && trouble.number == interrupted && x.wanted) {
+  auto& error = outcome.error();
+  if (doing == activity::stopping && error.number == interrupted && x.wanted) {
     // The stop was meant for the one before it.
-    x.what.in_doubt = x.text().kind != statement_kind::read;
+    x.grant.in_doubt = x.text().kind != statement_kind::read;
     unsent.push_front(std::move(x));
     return;
   }
-  note_error(trouble, x.what.user);
-  auto judged = judge(trouble, x.text(), db->is_mariadb());
+  note_error(error, x.grant.user);
+  auto classified = classify(error, x.text(), db->is_mariadb());
   if (!db->usable() && ended + requeued > 0)
-    report(fate::reusable); // What ended before the loss did not end by it.
+    report(disposition::reusable); // What ended before the loss did not end by it.
   if (!db->usable() && db->unsent() > sent.size()) {
     unsent.push_front(std::move(x));
   } else {
-    answer(x, judged.why);
+    answer(x, classified.failure);
     count_end(x);
   }
-  if (trouble.source == db::complaint::result_too_large)
-    lose_shared(fate::broken, own_failure(errc::connection_lost, outcome::unknown,
-                                          "the result of another statement on its connection was too large"));
+  if (error.source == db::error_source::result_too_large)
+    lose_shared(disposition::broken, own_failure(errc::connection_lost, outcome::unknown,
+                                                 "the result of another statement on its connection was too large"));
   else if (!db->usable())
-    lose_shared(fate::lost, judged.why);
-  else if (judged.connection != fate::reusable && !last_report)
-    last_report = released{judged.connection, judged.why.text, 0};
+    lose_shared(disposition::lost, classified.failure);
+  else if (classified.connection != disposition::reusable && !last_report)
+    last_report = released{classified.connection, classified.failure.text, 0};
 }
 
 /// Everything that was sent has been answered.
@@ -178,7 +178,7 @@ void connection_state::sharing_done() {
     is_over = true;
     stopped();
   } else if (last_report) {
-    release(last_report->what, last_report->reason);
+    release(last_report->disposition, last_report->reason);
   } else if (unsent.empty() && !is_changed()) {
     // The timer stays: to set it anew for each statement would cost more than one that rings in vain.
     doing = activity::idle;
@@ -191,9 +191,9 @@ void connection_state::sharing_done() {
 void connection_state::answer(shared_work& x, failure why) {
   if (!std::exchange(x.wanted, false))
     return;
-  why.attempts = x.what.attempts;
-  why.waited = x.what.waited;
-  if (x.what.in_doubt)
+  why.attempts = x.grant.attempts;
+  why.waited = x.grant.waited;
+  if (x.grant.in_doubt)
     why = pool::after_doubt(std::move(why));
   x.promise.deliver(make_error(std::move(why)));
 }
@@ -202,24 +202,24 @@ void connection_state::answer(shared_work& x, failure why) {
 
 /// Those that have not begun may run elsewhere. A read does no harm if it runs here as well, later; a write would undo
 /// what others have written meanwhile.
-void connection_state::call_back() {
+void connection_state::requeue() {
   // The ping before use is made for the first one.
   size_t stay = doing == activity::checking ? 1 : 0;
   // Last first: each goes to the head of the queue.
   for (; unsent.size() > stay; unsent.pop_back(), ++requeued)
-    call_back(unsent.back());
+    requeue(unsent.back());
   if (!sent.empty())
     for (auto i = sent.rbegin(); i != std::prev(sent.rend()); ++i)
       if (i->wanted && i->text().kind == statement_kind::read)
-        call_back(*i);
+        requeue(*i);
   report_progress();
 }
 
-void connection_state::call_back(shared_work& x) {
+void connection_state::requeue(shared_work& x) {
   x.wanted = false;
-  x.runs_elsewhere = true;
+  x.requeued = true;
   // A copy stays: its kind is still asked for.
-  x.promise.delegate(context.pool, called_back_atom_v, context.id, x.what);
+  x.promise.delegate(context.pool, requeued_atom_v, context.id, x.grant);
 }
 
 /// Tells the pool what has left the connection. While nobody uses it and it is busy with itself, what has ended is told
@@ -227,17 +227,17 @@ void connection_state::call_back(shared_work& x) {
 void connection_state::report_progress() {
   auto kept = sent.empty() && unsent.empty() ? std::exchange(ended, 0) : 0;
   if (ended + requeued > 0)
-    report(fate::reusable);
+    report(disposition::reusable);
   ended += kept;
 }
 
 /// A statement has left the connection by its own end, unless it runs elsewhere.
 void connection_state::count_end(const shared_work& x) {
-  ++(x.runs_elsewhere ? requeued : ended);
+  ++(x.requeued ? requeued : ended);
 }
 
-std::chrono::nanoseconds connection_state::longest_in_vain() const {
-  return std::max(least_in_vain, turns.slow());
+std::chrono::nanoseconds connection_state::max_superseded_time() const {
+  return std::max(min_superseded_time, turns.slow());
 }
 
 void connection_state::limit_shared(caf::actor_clock::time_point limit) {
@@ -252,25 +252,25 @@ void connection_state::expire_shared() {
   auto expire = [&](shared_work& x, outcome what, const char* done) {
     if (!x.wanted)
       return;
-    if (x.what.deadline > now) {
-      next = std::min(next, x.what.deadline);
+    if (x.grant.deadline > now) {
+      next = std::min(next, x.grant.deadline);
       return;
     }
     answer(x, own_failure(errc::statement_timeout, what, done + seconds(x.text().timeout)));
-    x.needless = true;
+    x.cancelled = true;
   };
   for (auto& x : sent)
     expire(x, outcome::unknown, "stopped after its time limit of ");
-  if (!sent.empty() && !sent.front().wanted && !sent.front().needless) {
-    auto stop_at = std::max(later(first_began, longest_in_vain()), stop_again_at);
+  if (!sent.empty() && !sent.front().wanted && !sent.front().cancelled) {
+    auto stop_at = std::max(later(first_began, max_superseded_time()), stop_again_at);
     if (stop_at <= now)
-      sent.front().needless = true;
+      sent.front().cancelled = true;
     else
       next = std::min(next, stop_at);
   }
   for (auto& x : unsent)
     expire(x, outcome::not_sent, "not sent within its time limit of ");
-  ended += static_cast<uint32_t>(std::erase_if(unsent, [](auto& x) { return x.needless; }));
+  ended += static_cast<uint32_t>(std::erase_if(unsent, [](auto& x) { return x.cancelled; }));
   requeue_late(now, next);
   limit_shared(next);
   report_progress();
@@ -280,10 +280,10 @@ void connection_state::expire_shared() {
 /// @param next is set to when the next one should have, if that is earlier.
 void connection_state::requeue_late(caf::actor_clock::time_point now, caf::actor_clock::time_point& next) {
   for (auto i = unsent.rbegin(); i != unsent.rend(); ++i) {
-    if (i->what.check_until > now) {
-      next = std::min(next, i->what.check_until);
+    if (i->grant.check_until > now) {
+      next = std::min(next, i->grant.check_until);
     } else {
-      call_back(*i);
+      requeue(*i);
       ++requeued;
     }
   }
@@ -291,33 +291,33 @@ void connection_state::requeue_late(caf::actor_clock::time_point now, caf::actor
 }
 
 /// The first statement has been running for a while.
-void connection_state::look_after_shared() {
+void connection_state::check_shared_callers() {
   auto now = self->clock().now();
   for (auto& x : sent) {
-    if (x.wanted && has_ended(x.what.user)) {
+    if (x.wanted && has_ended(x.grant.user)) {
       x.promise.deliver(caller_has_ended(outcome::unknown));
       x.wanted = false;
-      x.needless = true;
-    } else if (&x != &sent.front() && x.what.check_until <= now) {
+      x.cancelled = true;
+    } else if (&x != &sent.front() && x.grant.check_until <= now) {
       answer(x, own_failure(errc::statement_timeout, outcome::unknown,
                             "it was sent behind a statement that takes longer than the pool's timeout"));
-      x.needless = true;
+      x.cancelled = true;
     }
   }
   ended += static_cast<uint32_t>(std::erase_if(unsent, [](auto& x) {
-    if (!has_ended(x.what.user))
+    if (!has_ended(x.grant.user))
       return false;
     x.promise.deliver(caller_has_ended(outcome::unknown));
     return true;
   }));
   expire_shared();
-  stop_if_needless();
+  stop_if_cancelled();
 }
 
 /// Stops the first statement if nobody needs it.
-void connection_state::stop_if_needless() {
+void connection_state::stop_if_cancelled() {
   auto may_stop = doing == activity::sharing || (doing == activity::stopping && stop_confirmed);
-  if (!may_stop || sent.empty() || !sent.front().needless || is_stopping_first)
+  if (!may_stop || sent.empty() || !sent.front().cancelled || is_stopping_first)
     return;
   log().debug("connection {}: nobody needs the result of a statement any more, stopping it",
               static_cast<uint64_t>(context.id));
@@ -329,7 +329,7 @@ void connection_state::stop_if_needless() {
 /// The connection is of no use any more: answers what was sent, and hands back what was not. If cenote gave it up
 /// itself, those that only read get another one.
 /// @param why what is known about a statement that was sent.
-void connection_state::lose_shared(fate what, const failure& why) {
+void connection_state::lose_shared(disposition what, const failure& why) {
   for (auto n = std::min(db->unsent(), sent.size()); n > 0; --n) {
     if (sent.back().wanted)
       unsent.push_front(std::move(sent.back()));
@@ -339,7 +339,7 @@ void connection_state::lose_shared(fate what, const failure& why) {
   }
   for (; !sent.empty(); sent.pop_back()) {
     auto& x = sent.back();
-    if (what == fate::broken && x.wanted && x.text().kind == statement_kind::read) {
+    if (what == disposition::broken && x.wanted && x.text().kind == statement_kind::read) {
       unsent.push_front(std::move(x));
     } else {
       answer(x, why);
@@ -353,7 +353,7 @@ void connection_state::hand_back_unsent(const std::string& reason) {
   // Last first: each goes to the head of the queue.
   for (; !unsent.empty(); unsent.pop_back()) {
     auto& x = unsent.back();
-    x.promise.delegate(context.pool, returned_atom_v, context.id, std::move(x.what), reason);
+    x.promise.delegate(context.pool, returned_atom_v, context.id, std::move(x.grant), reason);
   }
 }
 

@@ -11,7 +11,7 @@
 #include "actors/session_in_use.hpp"
 #include "actors/socket_watch.hpp"
 #include "pool/error_streak.hpp"
-#include "pool/usual_time.hpp"
+#include "pool/latency_estimator.hpp"
 
 #include <caf/io/typed_broker.hpp>
 
@@ -37,14 +37,14 @@ enum class activity : uint8_t {
 
 /// A statement on a connection that it shares.
 struct shared_work {
-  grant what;
+  cenote::grant grant;
   caf::response_promise promise;
-  size_t bytes = 0;            ///< About.
-  bool wanted = true;          ///< Else it was answered before its time, or runs elsewhere: its result is thrown away.
-  bool runs_elsewhere = false; ///< It was called back.
-  bool needless = false;       ///< To be stopped if it is what the server runs.
+  size_t bytes = 0;       ///< About.
+  bool wanted = true;     ///< Else it was answered before its time, or runs elsewhere: its result is thrown away.
+  bool requeued = false;  ///< It was handed back to the pool, and runs on another connection.
+  bool cancelled = false; ///< To be stopped if it is what the server runs.
 
-  const statement& text() const { return std::get<statement>(what.what); }
+  const statement& text() const { return std::get<statement>(grant.work); }
 };
 
 /// For texts: `1.500000 s`.
@@ -55,7 +55,7 @@ struct connection_state {
 
   static inline const char* name = "cenote.connection";
 
-  connection_state(pointer this_actor, lane_ptr lane, connection_context about, db::connection session,
+  connection_state(pointer this_actor, io_thread_ptr io_thread, connection_context about, db::connection session,
                    descriptor socket);
   ~connection_state();
 
@@ -67,7 +67,7 @@ struct connection_state {
   void begin(grant& what);
   void start_check(const grant& first);
   void ping();
-  void look_after();
+  void check_caller();
   void close();
 
   // -- the connection's progress ---------------------------------------------------
@@ -75,8 +75,8 @@ struct connection_state {
   void drive(db::progress x);
   void drive_once(db::progress x);
   void finished();
-  void finish_keepalive(const tl::expected<result, db::trouble>& outcome);
-  void finish_reset(const tl::expected<result, db::trouble>& outcome);
+  void finish_keepalive(const tl::expected<result, db::driver_error>& outcome);
+  void finish_reset(const tl::expected<result, db::driver_error>& outcome);
   void limit_until(caf::actor_clock::time_point limit);
   void set_timer(caf::actor_clock::time_point at);
   caf::disposable run_at(caf::actor_clock::time_point when, std::function<void()> what);
@@ -98,7 +98,7 @@ struct connection_state {
   void start(lease& what);
   void run_step();
   void finish_step();
-  void step_failed(const db::trouble& what);
+  void step_failed(const db::driver_error& what);
   void not_undone();
   void lost_transaction();
   bool leaves_transaction_open() const;
@@ -135,18 +135,18 @@ struct connection_state {
   void sharing_done();
   void answer(shared_work& x, failure why);
 
-  void call_back();
-  void call_back(shared_work& x);
+  void requeue();
+  void requeue(shared_work& x);
   void report_progress();
   void count_end(const shared_work& x);
-  std::chrono::nanoseconds longest_in_vain() const;
+  std::chrono::nanoseconds max_superseded_time() const;
   void limit_shared(caf::actor_clock::time_point limit);
   void expire_shared();
   void requeue_late(caf::actor_clock::time_point now, caf::actor_clock::time_point& next);
-  void look_after_shared();
-  void stop_if_needless();
+  void check_shared_callers();
+  void stop_if_cancelled();
 
-  void lose_shared(fate what, const failure& why);
+  void lose_shared(disposition what, const failure& why);
   void hand_back_unsent(const std::string& reason);
 
   // -- statements that nobody waits for any more ------------------------------------
@@ -160,17 +160,17 @@ struct connection_state {
   // -- reports -------------------------------------------------------------------
 
   void hand_back(std::string reason);
-  void release(fate what, std::string reason = {});
-  void report(fate what, std::string reason = {});
+  void release(disposition what, std::string reason = {});
+  void report(disposition what, std::string reason = {});
   void report_free();
   void note_success();
-  void note_error(const db::trouble& what, const caf::strong_actor_ptr& user);
+  void note_error(const db::driver_error& what, const caf::strong_actor_ptr& user);
   void answer(failure why);
   void cut(failure why);
   void put_numbers(failure& why) const;
 
   pointer self;
-  lane_ptr where; ///< Before the watch, which uses its loop.
+  io_thread_ptr where; ///< Before the watch, which uses its loop.
   connection_context context;
   std::optional<db::connection> db; ///< Empty when gone.
   descriptor watched;               ///< For the watch, until that is made.
@@ -205,7 +205,7 @@ struct connection_state {
   std::deque<shared_work> unsent;
   std::deque<shared_work> sent; ///< Their answers come in this order.
   size_t sent_bytes = 0;
-  pool::usual_time turns;                   ///< What the statements take that share this connection.
+  pool::latency_estimator turns;            ///< What the statements take that share this connection.
   caf::actor_clock::time_point turn_began;  ///< When the first of them was sent, or the one before it ended.
   caf::actor_clock::time_point first_began; ///< Only if the first one is not wanted: when its turn came.
   std::optional<released> last_report;      ///< The connection is of no use, but what was sent is still answered.

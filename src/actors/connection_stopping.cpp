@@ -1,7 +1,7 @@
 #include "actors/connection_state.hpp"
 
+#include "actors/classification.hpp"
 #include "actors/guarded_behavior.hpp"
-#include "actors/judgement.hpp"
 #include "types/time.hpp"
 
 #include <caf/send.hpp>
@@ -23,14 +23,14 @@ void connection_state::stop_on_server() {
   limit_until(later(self->clock().now(), context.server->connect_timeout));
   expire_shared(); // Also sets the timer for the others.
   // No timeout of CAF's: the timer ends this activity.
-  self->request(context.controller, caf::infinite, stop_atom_v, db->identity())
+  self->request(context.canceller, caf::infinite, stop_atom_v, db->identity())
       .then(
           [this] {
             guard(*this, [this] {
               stop_confirmed = true;
               if (doing == activity::stopping)
                 stopped();
-              stop_if_needless();
+              stop_if_cancelled();
             });
           },
           [this](const caf::error&) {
@@ -45,11 +45,11 @@ void connection_state::stopped() {
   if (!is_over || !stop_confirmed)
     return;
   if (!db->usable()) {
-    release(fate::lost, "the connection was lost while a statement was being stopped");
+    release(disposition::lost, "the connection was lost while a statement was being stopped");
     return;
   }
   if (last_report) {
-    release(last_report->what, last_report->reason);
+    release(last_report->disposition, last_report->reason);
     return;
   }
   // A stop that came too late would hit the next statement: this ping takes it.
@@ -65,14 +65,14 @@ void connection_state::stop_failed() {
     return;
   }
   auto first_ended = !sent.empty() && !is_stopping_first;
-  auto harmless = first_ended || (!sent.empty() && sent.front().runs_elsewhere);
+  auto harmless = first_ended || (!sent.empty() && sent.front().requeued);
   if (!harmless) {
     give_up("a statement could not be stopped on the server");
     return;
   }
   stop_again_at = later(self->clock().now(), context.server->connect_timeout);
   if (!first_ended)
-    sent.front().needless = false;
+    sent.front().cancelled = false;
   begin_sharing();
 }
 
@@ -81,17 +81,17 @@ void connection_state::give_up(std::string reason) {
   if (db->usable()) // Else it is done below.
     end_server_session();
   if (sent.empty()) {
-    release(fate::broken, std::move(reason));
+    release(disposition::broken, std::move(reason));
   } else {
-    lose_shared(fate::broken, own_failure(errc::connection_lost, outcome::unknown, std::move(reason)));
+    lose_shared(disposition::broken, own_failure(errc::connection_lost, outcome::unknown, std::move(reason)));
   }
 }
 
 /// What the session runs, or holds in an open transaction, would go on at the server though nobody is connected to it
 /// any more: it does not look whether its client is still there.
 void connection_state::end_server_session() {
-  // Without a sender: a failure is logged by the controller, and would end this actor.
-  caf::anon_send(context.controller, end_atom_v, db->identity());
+  // Without a sender: a failure is logged by the canceller, and would end this actor.
+  caf::anon_send(context.canceller, end_atom_v, db->identity());
 }
 
 } // namespace cenote

@@ -1,6 +1,6 @@
 #include "actors/connection_state.hpp"
 
-#include "actors/judgement.hpp"
+#include "actors/classification.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
@@ -17,25 +17,25 @@ namespace {
 
 /// Whether the error is about the compound statement and not about one of its parts: which of them is to blame, and
 /// whether anything is wrong with it when it comes alone, is only found out step by step.
-bool is_about_all(const db::trouble& x) {
-  return x.source == db::complaint::invalid_statement
-         || (x.source == db::complaint::server && x.complete_sets == 0 && x.sqlstate == "42000");
+bool is_about_all(const db::driver_error& x) {
+  return x.source == db::error_source::invalid_statement
+         || (x.source == db::error_source::server && x.complete_sets == 0 && x.sqlstate == "42000");
 }
 
 } // namespace
 
 void connection_state::start_work() {
-  if (auto what = std::get_if<statement>(&current.what)) {
+  if (auto what = std::get_if<statement>(&current.work)) {
     needs_reset = false;
     note_traces(what->sql);
     // A copy stays in the grant, in case that the connection turns out to be dead.
     at_hand.emplace(*what, promise);
     limit_until(current.deadline);
     run_step();
-  } else if (auto all = std::get_if<transaction>(&current.what)) {
+  } else if (auto all = std::get_if<transaction>(&current.work)) {
     start(*all);
   } else {
-    start(std::get<lease>(current.what));
+    start(std::get<lease>(current.work));
   }
 }
 
@@ -46,7 +46,7 @@ void connection_state::start(transaction& what) {
     if (!what.statements.empty())
       why.statement_index = index;
     answer(std::move(why));
-    release(fate::reusable);
+    release(disposition::reusable);
     return;
   }
   needs_reset = false;
@@ -100,23 +100,23 @@ void connection_state::finish_step() {
   }
 }
 
-void connection_state::step_failed(const db::trouble& what) {
+void connection_state::step_failed(const db::driver_error& what) {
   auto kind = at_hand->current().kind;
   auto committing = kind == step_kind::commit
                     || (kind == step_kind::compound && what.complete_sets == at_hand->whole().statements.size());
-  auto judged = judge(what, at_hand->kind(), db->is_mariadb(), committing, at_hand->partial_effect());
+  auto classified = classify(what, at_hand->kind(), db->is_mariadb(), committing, at_hand->partial_effect());
   // Not by the number: a server may send any, long after it has begun.
-  auto never_sent = what.source == db::complaint::server && what.when != db::phase::waiting;
+  auto never_sent = what.source == db::error_source::server && what.phase != db::phase::waiting;
   if (never_sent && at_hand->at_start() && !in_use) {
-    hand_back(judged.why.text);
+    hand_back(classified.failure.text);
     return;
   }
-  if (judged.connection == fate::reusable && !db->usable())
-    judged.connection = fate::broken;
+  if (classified.connection == disposition::reusable && !db->usable())
+    classified.connection = disposition::broken;
   note_error(what, current.user);
-  auto reusable = judged.connection == fate::reusable;
-  if (judged.connection == fate::demoted && db->usable()) { // It is left as soon as the failure is complete.
-    last_report = released{judged.connection, judged.why.text, 0};
+  auto reusable = classified.connection == disposition::reusable;
+  if (classified.connection == disposition::demoted && db->usable()) { // It is left as soon as the failure is complete.
+    last_report = released{classified.connection, classified.failure.text, 0};
     reusable = true;
   }
   if (kind == step_kind::compound && reusable && is_about_all(what)) {
@@ -131,7 +131,7 @@ void connection_state::step_failed(const db::trouble& what) {
       lost_transaction();
     return;
   }
-  auto text = judged.why.text;
+  auto text = classified.failure.text;
   if (kind == step_kind::aftermath || kind == step_kind::question) {
     // The client gets to know what came before.
     needs_reset = true;
@@ -140,14 +140,14 @@ void connection_state::step_failed(const db::trouble& what) {
       return;
     }
     if (in_use) // Whether its transaction is open cannot be told: ending the connection makes it sure.
-      judged.connection = reusable ? fate::broken : judged.connection;
+      classified.connection = reusable ? disposition::broken : classified.connection;
     reusable = reusable && !in_use;
     at_hand->answer();
   } else {
     auto sets = reusable ? std::optional{what.complete_sets} : std::nullopt;
-    auto why = at_hand->fate_of_whole(std::move(judged.why), sets, db->in_transaction());
+    auto why = at_hand->outcome_of_whole(std::move(classified.failure), sets, db->in_transaction());
     put_numbers(why);
-    if (reusable && in_use && what.source == db::complaint::invalid_statement && !at_hand->is_guarded()) {
+    if (reusable && in_use && what.source == db::error_source::invalid_statement && !at_hand->is_guarded()) {
       at_hand->fail(std::move(why)); // Nothing was sent: there is nothing to ask the server.
       conclude(db->has_open_transaction());
       return;
@@ -172,7 +172,7 @@ void connection_state::step_failed(const db::trouble& what) {
   if (reusable)
     job_done();
   else
-    release(judged.connection, std::move(text));
+    release(classified.connection, std::move(text));
 }
 
 /// The server would not run a transaction in one round trip, and has kept some of it: it must not run again.
@@ -192,7 +192,7 @@ void connection_state::lost_transaction() {
       errc::transaction_ended, outcome::unknown,
       "the statement has ended its transaction, by a COMMIT or the like in a procedure: what came before it "
       "may have taken effect, what comes after was not run");
-  why.statement_index = at_hand->fate_of_whole(why, std::nullopt, false).statement_index;
+  why.statement_index = at_hand->outcome_of_whole(why, std::nullopt, false).statement_index;
   answer(std::move(why));
   needs_reset = true;
   job_done();
@@ -223,7 +223,7 @@ void connection_state::roll_back_what_is_open() {
 void connection_state::job_done() {
   at_hand.reset();
   if (last_report) {
-    release(last_report->what, last_report->reason);
+    release(last_report->disposition, last_report->reason);
     return;
   }
   watch->want(true, false);
@@ -246,15 +246,15 @@ void connection_state::note_traces(const std::string& sql) {
 /// Nobody uses the connection any more: undoes what its user has left behind, then it is free.
 void connection_state::settle() {
   if (std::exchange(evicted, false)) {
-    release(fate::evicted, "the holder of its session did not want it to be used again");
+    release(disposition::evicted, "the holder of its session did not want it to be used again");
     return;
   }
   if (outlives_reset) {
-    release(fate::broken, "a statement has changed its session in a way that a reset does not undo");
+    release(disposition::broken, "a statement has changed its session in a way that a reset does not undo");
     return;
   }
   if (!needs_reset && !db->in_transaction() && !db->is_touched()) {
-    release(fate::reusable);
+    release(disposition::reusable);
     return;
   }
   needs_reset = false;
@@ -263,14 +263,14 @@ void connection_state::settle() {
   drive(db->start_reset());
 }
 
-void connection_state::finish_reset(const tl::expected<result, db::trouble>& outcome) {
+void connection_state::finish_reset(const tl::expected<result, db::driver_error>& outcome) {
   stop_timer();
   if (outcome && !db->in_transaction()) {
-    release(fate::reusable);
+    release(disposition::reusable);
     return;
   }
   auto why = outcome ? "a transaction is open after a reset" : outcome.error().text;
-  release(fate::broken, last_owner.empty() ? why : why + "; its last session was that of " + last_owner);
+  release(disposition::broken, last_owner.empty() ? why : why + "; its last session was that of " + last_owner);
 }
 
 } // namespace cenote

@@ -1,8 +1,8 @@
 #include "actors/connector.hpp"
 
+#include "actors/canceller.hpp"
+#include "actors/classification.hpp"
 #include "actors/connection.hpp"
-#include "actors/controller.hpp"
-#include "actors/judgement.hpp"
 #include "actors/socket_watch.hpp"
 #include "db/connection.hpp"
 #include "db/guarded_call.hpp"
@@ -25,7 +25,7 @@ namespace {
 failure not_the_primary(const server_settings& where) {
   failure result;
   result.code = errc::read_only_server;
-  result.what = outcome::unavailable;
+  result.outcome = outcome::unavailable;
   result.text = where.endpoint() + ": the server is read-only, and the pool looks for the primary";
   return result;
 }
@@ -38,7 +38,7 @@ failure no_room(const server_settings& where, const std::string& why) {
 /// What is to be connected, and for whom.
 struct connect_order {
   connection_context context;
-  lane_ptr where;
+  io_thread_ptr where;
   bool needs_primary = false;
 };
 
@@ -99,8 +99,8 @@ struct connect_state {
     }
   }
 
-  void report(tl::expected<db::connection, db::trouble> session) {
-    auto& [id, pool, controller, server] = order.context;
+  void report(tl::expected<db::connection, db::driver_error> session) {
+    auto& [id, pool, canceller, server] = order.context;
     if (!session) {
       self->send(pool, open_failed_atom_v, id, to_failure(session.error(), *server));
       return;
@@ -130,24 +130,25 @@ struct connect_state {
 
 } // namespace
 
-connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<lane_ptr> lanes)
-    : sys_{sys}, endpoint_{server.endpoint()}, lanes_{std::move(lanes)} {
+connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads)
+    : sys_{sys}, endpoint_{server.endpoint()}, io_threads_{std::move(io_threads)} {
   for (size_t i = 0; i < server.servers(); ++i) {
     auto one = std::make_shared<const server_settings>(server.server(i));
-    targets_.push_back({one, spawn_controller(sys, one)});
+    targets_.push_back({one, spawn_canceller(sys, one)});
   }
 }
 
 connector::~connector() {
   for (auto& x : targets_)
-    caf::anon_send_exit(x.controller, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(x.canceller, caf::exit_reason::user_shutdown);
 }
 
-void connector::open(connection_id id, size_t server, const supervisor_actor& pool) {
-  auto where = *std::ranges::min_element(lanes_, {}, &lane_ptr::use_count); // Each connection holds its lane.
+void connector::open(connection_id id, size_t server, const internal_pool_actor& pool) {
+  auto where =
+      *std::ranges::min_element(io_threads_, {}, &io_thread_ptr::use_count); // Each connection holds its I/O thread.
   auto& to = targets_.at(server);
   sys_.spawn<caf::stateful_actor<connect_state>>(
-      connect_order{{id, pool, to.controller, to.server}, std::move(where), targets_.size() > 1});
+      connect_order{{id, pool, to.canceller, to.server}, std::move(where), targets_.size() > 1});
 }
 
 std::string connector::endpoint() const {

@@ -40,10 +40,10 @@ public:
 };
 
 /// What a database that was given settings alone consists of.
-struct household {
-  explicit household(const settings& how)
-      : pool{spawn_retrier(system, spawn_pool(system, how.server, how.pool), how.retry)},
-        drain_timeout{how.pool.drain_timeout} {
+struct owned_runtime {
+  explicit owned_runtime(const settings& all)
+      : pool{spawn_retrier(system, spawn_pool(system, all.server, all.pool), all.retry)},
+        drain_timeout{all.pool.drain_timeout} {
     // nop
   }
 
@@ -75,17 +75,17 @@ T ask(caf::scoped_actor& self, const pool_actor& pool, Ts&&... request) {
 
 } // namespace
 
-database_error::database_error(failure why) : std::runtime_error{to_string(why)}, why_{std::move(why)} {
+database_error::database_error(failure error) : std::runtime_error{to_string(error)}, details_{std::move(error)} {
   // nop
 }
 
 // -- database ------------------------------------------------------------------------
 
 struct database::impl {
-  explicit impl(const settings& how) {
-    check(how); // Those of retries, too.
+  explicit impl(const settings& config) {
+    check(config); // Those of retries, too.
     logger_guard logger;
-    own = std::make_unique<household>(how);
+    own = std::make_unique<owned_runtime>(config);
     sys = &own->system;
     pool = own->pool;
   }
@@ -104,7 +104,7 @@ struct database::impl {
   void subscribe(std::function<void(const pool_events&)> f);
   void close();
 
-  std::unique_ptr<household> own; ///< Null if the pool belongs to somebody else.
+  std::unique_ptr<owned_runtime> own; ///< Null if the pool belongs to somebody else.
   caf::actor_system* sys = nullptr;
   pool_actor pool;
 
@@ -124,7 +124,7 @@ public:
     if (of.closing) {
       failure why;
       why.code = errc::shutting_down;
-      why.what = outcome::unavailable;
+      why.outcome = outcome::unavailable;
       why.text = "the database was closed by this program";
       throw database_error{std::move(why)};
     }
@@ -217,7 +217,7 @@ database::database(caf::actor_system& sys, pool_actor pool) : impl_{std::make_un
   // nop
 }
 
-database::database(const settings& how) : impl_{std::make_unique<impl>(how)} {
+database::database(const settings& config) : impl_{std::make_unique<impl>(config)} {
   // nop
 }
 
@@ -237,12 +237,12 @@ pool_status database::get_pool_status() {
   return impl_->run<pool_status>(status_atom_v);
 }
 
-result database::execute(statement what) {
-  return impl_->run<result>(execute_atom_v, std::move(what));
+result database::execute(statement query) {
+  return impl_->run<result>(execute_atom_v, std::move(query));
 }
 
-std::vector<result> database::transact(transaction what) {
-  return impl_->run<std::vector<result>>(transact_atom_v, std::move(what));
+std::vector<result> database::transact(transaction statements) {
+  return impl_->run<std::vector<result>>(transact_atom_v, std::move(statements));
 }
 
 void database::dispose() {
@@ -321,8 +321,8 @@ T database::session::impl::command(Ts&&... request) {
   try {
     return ask<T>(self, pool, std::forward<Ts>(request)...);
   } catch (const database_error& err) {
-    if (err.why().what == outcome::unknown && may_have_ended_transaction(err.why().code))
-      doubt = err.why();
+    if (err.details().outcome == outcome::unknown && may_have_ended_transaction(err.details().code))
+      doubt = err.details();
     throw;
   }
 }
@@ -340,12 +340,12 @@ session_id database::session::id() const noexcept {
   return impl_->id;
 }
 
-result database::session::execute(statement what) {
-  return impl_->command<result>(execute_atom_v, impl_->id, std::move(what));
+result database::session::execute(statement query) {
+  return impl_->command<result>(execute_atom_v, impl_->id, std::move(query));
 }
 
-void database::session::begin(transaction_options how) {
-  impl_->command<void>(begin_atom_v, impl_->id, how);
+void database::session::begin(transaction_options options) {
+  impl_->command<void>(begin_atom_v, impl_->id, options);
 }
 
 void database::session::commit() {
@@ -382,7 +382,7 @@ void database::session::abandon(std::exception_ptr thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const database_error& err) {
-    if (err.why().what == outcome::unknown)
+    if (err.details().outcome == outcome::unknown)
       throw;
     std::throw_with_nested(database_error{std::move(*doubt)});
   } catch (...) {

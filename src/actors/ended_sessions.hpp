@@ -15,19 +15,19 @@ namespace cenote {
 /// How the last sessions have ended, for those of their holders who have not noticed.
 class ended_sessions {
 public:
-  static constexpr size_t most = 1000;
+  static constexpr size_t max_entries = 1000;
 
   struct entry {
     caf::actor_addr holder; ///< Nobody else is told.
-    std::string why;
-    outcome what; ///< Of what comes too late.
+    std::string reason;
+    cenote::outcome outcome; ///< Of what comes too late.
   };
 
   void add(session_id id, entry x) {
     if (!entries_.emplace(id, std::move(x)).second)
       return;
     order_.push_back(id);
-    if (order_.size() > most) {
+    if (order_.size() > max_entries) {
       entries_.erase(order_.front());
       order_.pop_front();
     }

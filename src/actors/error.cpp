@@ -14,7 +14,7 @@ namespace {
 failure made(errc code, outcome what, std::string text) {
   failure out;
   out.code = code;
-  out.what = what;
+  out.outcome = what;
   out.text = std::move(text);
   return out;
 }

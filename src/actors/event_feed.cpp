@@ -10,7 +10,7 @@ namespace cenote {
 
 event_feed::subscription event_feed::add(const caf::strong_actor_ptr& who) {
   auto addr = caf::actor_cast<caf::actor_addr>(who);
-  if (std::ranges::any_of(subscribers_, [&](auto& x) { return x.who == addr; }))
+  if (std::ranges::any_of(subscribers_, [&](auto& x) { return x.address == addr; }))
     return subscription::known;
   if (subscribers_.size() >= max_subscribers)
     return subscription::refused;
@@ -19,7 +19,7 @@ event_feed::subscription event_feed::add(const caf::strong_actor_ptr& who) {
 }
 
 bool event_feed::remove(const caf::actor_addr& who) {
-  return std::erase_if(subscribers_, [&](auto& x) { return x.who == who; }) > 0;
+  return std::erase_if(subscribers_, [&](auto& x) { return x.address == who; }) > 0;
 }
 
 void event_feed::publish(pool_event what) {
@@ -37,7 +37,7 @@ void event_feed::publish(pool_event what) {
 }
 
 void event_feed::acknowledged(const caf::actor_addr& who) {
-  auto i = std::ranges::find_if(subscribers_, [&](auto& x) { return x.who == who; });
+  auto i = std::ranges::find_if(subscribers_, [&](auto& x) { return x.address == who; });
   if (i == subscribers_.end())
     return;
   i->is_busy = false;
@@ -46,7 +46,7 @@ void event_feed::acknowledged(const caf::actor_addr& who) {
 }
 
 void event_feed::send(subscriber& x) {
-  auto receiver = caf::actor_cast<caf::strong_actor_ptr>(x.who);
+  auto receiver = caf::actor_cast<caf::strong_actor_ptr>(x.address);
   if (!receiver)
     return; // Its end is about to be reported.
   pool_events batch;

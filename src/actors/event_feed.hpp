@@ -51,7 +51,7 @@ public:
 
 private:
   struct subscriber {
-    caf::actor_addr who; ///< Weak: a subscription keeps nobody alive.
+    caf::actor_addr address; ///< Weak: a subscription keeps nobody alive.
     std::deque<pool_event> waiting;
     uint64_t lost = 0;
     bool is_busy = false; ///< Has not answered yet.

@@ -19,7 +19,7 @@ namespace cenote {
 /// What a request gets whose handler threw: a defect of cenote, or no memory.
 inline caf::error defect_error(const char* what) {
   failure why;
-  why.what = outcome::unknown;
+  why.outcome = outcome::unknown;
   why.text = std::string{"an exception inside cenote: "} + what;
   return make_error(std::move(why));
 }

@@ -63,7 +63,7 @@ void job::add_steps_of_whole() {
 job::job(session_command what, caf::response_promise promise)
     : promise_{std::move(promise)}, reply_{reply::nothing}, kind_{what.text.kind}, limit_{what.text.timeout} {
   using kind = session_command::kind;
-  switch (what.what) {
+  switch (what.command) {
   case kind::execute:
     reply_ = reply::result;
     steps_.push_back({step_kind::statement, std::move(what.text)});
@@ -112,7 +112,7 @@ bool job::step_done(result x) {
     if (stayed_)
       failed_->text += stayed;
     else
-      failed_->what = if_nothing_stayed_;
+      failed_->outcome = if_nothing_stayed_;
   }
   return more;
 }
@@ -128,7 +128,7 @@ bool job::may_be_committing() const {
          || (x.kind == step_kind::statement && pool::may_commit(x.text.sql));
 }
 
-failure job::fate_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const {
+failure job::outcome_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const {
   if (is_transaction()) {
     if (current().kind == step_kind::statement || current().kind == step_kind::mark)
       why.statement_index = static_cast<uint32_t>(results_.size());
@@ -141,9 +141,10 @@ failure job::fate_of_whole(failure why, std::optional<size_t> complete_sets, boo
   }
   // A server that loses its client rolls back what that one has not committed.
   auto began = !is_transaction() || !at_start();
-  auto undone = (why.what == outcome::unknown && !may_be_committing()) || (why.what == outcome::not_sent && began);
+  auto undone =
+      (why.outcome == outcome::unknown && !may_be_committing()) || (why.outcome == outcome::not_sent && began);
   if (undone) // A result that is too large would be so again.
-    why.what = why.code == errc::result_too_large ? outcome::rejected : outcome::rolled_back;
+    why.outcome = why.code == errc::result_too_large ? outcome::rejected : outcome::rolled_back;
   return why;
 }
 
@@ -153,12 +154,12 @@ pool::partial_effect job::partial_effect() const {
 }
 
 bool job::asks_what_stayed(failure& why, const pool::observed_error& seen) {
-  if (is_transaction() || current().kind != step_kind::statement || why.what == outcome::unknown
+  if (is_transaction() || current().kind != step_kind::statement || why.outcome == outcome::unknown
       || why.code == errc::invalid_statement)
     return false;
   auto todo = pool::inquire_after(current().text, seen);
-  if (todo.in_vain) {
-    why.what = outcome::unknown;
+  if (todo.undeterminable) {
+    why.outcome = outcome::unknown;
     why.text += stayed;
   }
   questions_ = std::move(todo.questions);
@@ -166,7 +167,7 @@ bool job::asks_what_stayed(failure& why, const pool::observed_error& seen) {
 }
 
 void job::ask_what_stayed(failure why) {
-  if_nothing_stayed_ = std::exchange(why.what, outcome::unknown);
+  if_nothing_stayed_ = std::exchange(why.outcome, outcome::unknown);
   failed_ = std::move(why);
   steps_.clear();
   for (auto& x : std::exchange(questions_, {}))
@@ -174,8 +175,8 @@ void job::ask_what_stayed(failure why) {
   at_ = 0;
 }
 
-failure job::fate_if_cut(failure why, bool in_transaction) const {
-  return failed_ ? *failed_ : fate_of_whole(std::move(why), std::nullopt, in_transaction);
+failure job::outcome_if_cut(failure why, bool in_transaction) const {
+  return failed_ ? *failed_ : outcome_of_whole(std::move(why), std::nullopt, in_transaction);
 }
 
 void job::take_apart() {
@@ -187,9 +188,9 @@ void job::take_apart() {
 }
 
 void job::doubt_rollback() {
-  if (!failed_ || failed_->what == outcome::unknown)
+  if (!failed_ || failed_->outcome == outcome::unknown)
     return;
-  failed_->what = outcome::unknown;
+  failed_->outcome = outcome::unknown;
   failed_->text += "; tables that know no transactions keep what it did to them";
 }
 

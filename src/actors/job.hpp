@@ -81,10 +81,10 @@ public:
   /// The current step has failed: turns what is known about it into what is known about the whole.
   /// @param complete_sets how many results a compound statement gave before; nothing if that is not known.
   /// @param in_transaction whether a transaction of the session was open.
-  failure fate_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const;
+  failure outcome_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const;
 
   /// The same for a step that is not waited for any more. What has failed before stays the reason.
-  failure fate_if_cut(failure why, bool in_transaction) const;
+  failure outcome_if_cut(failure why, bool in_transaction) const;
 
   /// What may last of the current step although it has failed.
   pool::partial_effect partial_effect() const;

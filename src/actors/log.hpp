@@ -58,7 +58,7 @@ public:
 };
 
 /// The log. Levels: TRACE for each decision of a pool, DEBUG for single connections and statements, INFO for normal
-/// operation, WARNING for retries and connection trouble, ERROR for failed operations, CRITICAL for what prevents the
+/// operation, WARNING for retries and connection errors, ERROR for failed operations, CRITICAL for what prevents the
 /// start.
 constexpr log_gate log() noexcept {
   return {};

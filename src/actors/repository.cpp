@@ -2,11 +2,11 @@
 
 namespace cenote::detail {
 
-failure unreadable(statement_kind kind, const std::string& why) {
+failure unreadable(statement_kind kind, const std::string& reason) {
   failure result;
   result.code = errc::invalid_statement;
-  result.what = kind == statement_kind::read ? outcome::rejected : outcome::unknown;
-  result.text = "the program cannot read the result: " + why;
+  result.outcome = kind == statement_kind::read ? outcome::rejected : outcome::unknown;
+  result.text = "the program cannot read the result: " + reason;
   return result;
 }
 

@@ -1,6 +1,6 @@
 #include "actors/event_feed.hpp"
 #include "actors/guarded_behavior.hpp"
-#include "actors/judgement.hpp"
+#include "actors/classification.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "actors/log_pacer.hpp"
@@ -25,7 +25,7 @@ namespace {
 
 /// A request that is being served, over all its attempts.
 struct task {
-  std::variant<statement, transaction> what;
+  std::variant<statement, transaction> request;
   caf::strong_actor_ptr user; ///< Whose death makes it useless.
   caf::response_promise promise;
   pool::failed_attempt progress;
@@ -183,7 +183,7 @@ struct retrier_state {
     job->progress.kind = repeatable_as(what);
     job->progress.max_retries = what.max_retries;
     job->progress.deadline = deadline_after(self->clock().now(), what.timeout);
-    job->what = std::move(what);
+    job->request = std::move(what);
     attempt(job);
   }
 
@@ -204,7 +204,7 @@ struct retrier_state {
       give_up(*job, std::move(job->last));
       return;
     }
-    std::visit([this, &job](auto& what) { ask(job, what); }, job->what);
+    std::visit([this, &job](auto& what) { ask(job, what); }, job->request);
   }
 
   /// @param what stays with the job, for the next attempt.
@@ -235,7 +235,7 @@ struct retrier_state {
               job->progress.attempts, job->progress.max_retries.value_or(rules.max_retries),
               std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why),
               and_more(more.value_or(1)));
-    job->in_doubt |= why.what == outcome::unknown;
+    job->in_doubt |= why.outcome == outcome::unknown;
     publish_retry(*job, *delay, why);
     job->last = std::move(why);
     paused[job] = self->run_delayed(*delay, [this, job] {

@@ -15,8 +15,9 @@
 
 namespace cenote {
 
-scoped_pool::scoped_pool(caf::actor_system& sys, const settings& how) : scoped_pool{sys, how.server, how.pool} {
-  front_ = spawn_retrier(sys, pool_, how.retry); // If this throws, the pool is closed: it was constructed.
+scoped_pool::scoped_pool(caf::actor_system& sys, const settings& config)
+    : scoped_pool{sys, config.server, config.pool} {
+  front_ = spawn_retrier(sys, pool_, config.retry); // If this throws, the pool is closed: it was constructed.
 }
 
 scoped_pool::scoped_pool(caf::actor_system& sys, const server_settings& server, const pool_settings& rules)

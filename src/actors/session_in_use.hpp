@@ -15,7 +15,7 @@ namespace cenote {
 
 /// What the holder of a session has asked for while something ran.
 struct waiting_command {
-  job what;
+  cenote::job job;
   caf::actor_clock::time_point deadline; ///< `time_point::max()` if it has none.
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/lane.hpp"
+#include "actors/io_thread.hpp"
 #include "db/connection.hpp"
 
 #include <caf/io/network/event_handler.hpp>
@@ -36,8 +36,8 @@ private:
   int error_ = 0;
 };
 
-/// Watches a socket for an actor that lives on a lane, and sends it `ready`. Lives as long as it is registered or
-/// referenced; all members run on the lane's thread.
+/// Watches a socket for an actor that lives on an I/O thread, and sends it `ready`. Lives as long as it is registered
+/// or referenced; all members run on that thread.
 class socket_watch : public caf::io::network::event_handler, public caf::ref_counted {
 public:
   /// @param socket must be valid.

@@ -1,7 +1,7 @@
 #include "cenote/pool.hpp"
 
 #include "actors/connector.hpp"
-#include "actors/supervisor.hpp"
+#include "actors/pool_actor.hpp"
 #include "cenote/configuration.hpp"
 #include "config/standard_streams.hpp"
 #include "db/connection.hpp"
@@ -35,12 +35,12 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
   check(all);
   if (!sys.has_middleman())
     throw std::invalid_argument{"cenote needs CAF's I/O module: call load<caf::io::middleman>() in the configuration"};
-  std::vector<lane_ptr> lanes;
+  std::vector<io_thread_ptr> io_threads;
   for (size_t i = 0; i < rules.io_lanes; ++i)
-    lanes.push_back(lane::start(sys));
-  auto home = lanes.front();
-  auto connections = std::make_unique<connector>(sys, server, std::move(lanes));
-  return spawn_supervisor(sys, *home, rules, std::move(connections), std::random_device{}());
+    io_threads.push_back(io_thread::start(sys));
+  auto home = io_threads.front();
+  auto connections = std::make_unique<connector>(sys, server, std::move(io_threads));
+  return spawn_pool_actor(sys, *home, rules, std::move(connections), std::random_device{}());
 }
 
 } // namespace cenote

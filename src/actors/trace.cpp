@@ -28,12 +28,12 @@ struct describer {
     return fmt::format("ping connection {}", number(x.id));
   }
 
-  std::string operator()(const pool::look_after& x) const {
+  std::string operator()(const pool::check_caller& x) const {
     return fmt::format("see whether the user of connection {} is still there", number(x.id));
   }
 
-  std::string operator()(const pool::call_back& x) const {
-    return fmt::format("call back what waits behind a slow statement on connection {}", number(x.id));
+  std::string operator()(const pool::requeue& x) const {
+    return fmt::format("requeue what waits behind a slow statement on connection {}", number(x.id));
   }
 
   std::string operator()(const pool::grant_connection& x) const {
@@ -42,7 +42,7 @@ struct describer {
   }
 
   std::string operator()(const pool::fail_request& x) const {
-    return fmt::format("request {} fails: {}", number(x.request), to_string(x.why));
+    return fmt::format("request {} fails: {}", number(x.request), to_string(x.failure));
   }
 
   std::string operator()(const pool::finish&) const { return "everything is closed"; }

@@ -16,13 +16,13 @@ std::string explain_no_connection(const failure& why) {
   if (why.code != errc::connect_failed && why.code != errc::login_refused)
     return to_string(why);
   auto& text = why.last_connect_error.empty() ? why.text : why.last_connect_error;
-  auto [what, todo] = remedy_for(why.number, text);
-  std::string out{what};
+  auto [explanation, advice] = remedy_for(why.number, text);
+  std::string out{explanation};
   out += ": " + text;
   if (why.number != 0)
     out += " [" + numbered(why) + "]";
-  if (text.find(todo) == std::string::npos) // What a refused login says by itself.
-    out.append("; ").append(todo);
+  if (text.find(advice) == std::string::npos) // What a refused login says by itself.
+    out.append("; ").append(advice);
   return out;
 }
 
@@ -30,9 +30,9 @@ std::string explain_failed_statement(const failure& why) {
   if (why.number == 0)
     return to_string(why);
   auto out = numbered(why) + ": " + why.text;
-  if (why.what == outcome::unknown)
+  if (why.outcome == outcome::unknown)
     out += "; it may have been carried out";
-  else if (why.what == outcome::rolled_back)
+  else if (why.outcome == outcome::rolled_back)
     out += "; it was rolled back";
   return out;
 }

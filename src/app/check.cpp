@@ -29,13 +29,13 @@ double milliseconds(std::chrono::nanoseconds x) {
 /// more connections for a while.
 tl::expected<pool_status, failure> settled_status(pool_host& host, clock::time_point deadline) {
   constexpr auto patience = 500ms;
-  uint64_t most = 0;
+  uint64_t max_connections = 0;
   auto last_success = clock::now();
   for (;;) {
     auto status = host.ask<pool_status>(status_atom_v);
     auto now = clock::now();
-    if (status && status->total_connections > most) {
-      most = status->total_connections;
+    if (status && status->total_connections > max_connections) {
+      max_connections = status->total_connections;
       last_success = now;
     }
     if (!status || status->total_connections >= status->pool_size || now >= deadline
@@ -92,7 +92,7 @@ tl::expected<report, failure> inspect(pool_host& host, const settings& how) {
 /// One connection answers the question. Whoever names a size wants to know whether so many can be opened.
 settings for_one_question(const job& x) {
   auto how = x.how;
-  auto& named = x.wish.settings;
+  auto& named = x.opts.settings;
   if (named.contains("pool.size") || named.contains("pool.min-size"))
     return how;
   how.pool.size = 1;
@@ -120,7 +120,7 @@ answer check(const job& x) {
   }
   if (auto& p = found->pool; p.total_connections < p.pool_size)
     spdlog::error("only {} of {} connections could be opened: {}", p.total_connections, p.pool_size, p.last_error);
-  return {success, x.wish.json ? as_json(*found) : readable(*found)};
+  return {success, x.opts.json ? as_json(*found) : readable(*found)};
 }
 
 } // namespace cenote::app

@@ -10,7 +10,7 @@ namespace cenote::app {
 
 /// What a subcommand works with.
 struct job {
-  const options& wish;
+  const options& opts;
   settings how;
   caf::settings caf_options;
   signal_watch& signals;
@@ -32,6 +32,6 @@ answer serve(const job& x);
 
 /// Reads the statement of `cenote sql -` from standard input.
 /// @throws input_error if that is not possible, or there is no statement.
-void read_statement(options& wish);
+void read_statement(options& opts);
 
 } // namespace cenote::app

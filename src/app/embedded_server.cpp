@@ -16,7 +16,7 @@ namespace cenote::app {
 namespace {
 
 /// Longer than the script's own limits: it knows better what is wrong.
-constexpr auto longest_run = std::chrono::seconds{150};
+constexpr auto max_run = std::chrono::seconds{150};
 
 std::filesystem::path find_script() {
   auto program = std::filesystem::read_symlink("/proc/self/exe");
@@ -39,7 +39,7 @@ std::string trimmed(const std::string& text) {
   return end == std::string::npos ? std::string{} : text.substr(0, end + 1);
 }
 
-/// The script's complaint: its last line, without its own name.
+/// The script's error message: its last line, without its own name.
 std::string reason(const finished_process& x) {
   if (x.timed_out)
     return "it took too long";
@@ -83,7 +83,7 @@ void embedded_server::restart(std::stop_token cancel) {
 
 void embedded_server::start(std::stop_token cancel) {
   spdlog::info("starting a private MariaDB server in {}", folder_.string());
-  auto run = run_process({script_, "start", folder_, "--with", std::to_string(getpid()), "--remove"}, longest_run,
+  auto run = run_process({script_, "start", folder_, "--with", std::to_string(getpid()), "--remove"}, max_run,
                          std::move(cancel));
   if (run.cancelled)
     throw embedded_error{"interrupted while the private server was starting"};
@@ -98,7 +98,7 @@ void embedded_server::start(std::stop_token cancel) {
 void embedded_server::stop() noexcept try {
   if (folder_.empty())
     return;
-  auto run = run_process({script_, "stop", folder_, "--remove"}, longest_run);
+  auto run = run_process({script_, "stop", folder_, "--remove"}, max_run);
   if (run.exit_code != 0)
     spdlog::warn("cannot stop the private server in {}: {}", folder_.string(), reason(run));
   std::error_code ignored;

@@ -96,12 +96,12 @@ bool wants_colours(bool json) {
 
 } // namespace
 
-void start_logging(const log_settings& how, chatter amount) {
+void start_logging(const log_settings& how, log_profile amount) {
   auto json = how.format == "json";
   auto sink = std::make_shared<log_sink>(wants_colours(json));
   sink->set_formatter(make_formatter(json));
   auto level = spdlog::level::from_str(how.level);
-  if (amount == chatter::one_shot && level == spdlog::level::info)
+  if (amount == log_profile::one_shot && level == spdlog::level::info)
     level = spdlog::level::err;
   auto log = std::make_shared<spdlog::logger>("cenote", std::move(sink));
   log->set_level(level);

@@ -5,13 +5,13 @@
 namespace cenote::app {
 
 /// Which log lines a command shows at the default level.
-enum class chatter : uint8_t {
+enum class log_profile : uint8_t {
   service, ///< All that the level says.
   one_shot ///< A command that ends by itself: `info` counts as `error`, for the outcome says what matters.
 };
 
 /// Makes "cenote" the program's logger: on standard error, one line per entry, as text or JSON. Replaces the one
 /// before.
-void start_logging(const log_settings& how, chatter amount = chatter::service);
+void start_logging(const log_settings& how, log_profile amount = log_profile::service);
 
 } // namespace cenote::app

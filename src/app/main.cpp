@@ -32,24 +32,24 @@ std::optional<std::string> environment(const std::string& name) {
 }
 
 /// The settings, with `uri` in place of what the environment says about the server.
-settings load(const options& wish, const std::optional<config::config_file>& file,
+settings load(const options& opts, const std::optional<config::config_file>& file,
               const std::optional<std::string>& uri) {
-  configuration_sources from{{}, environment, wish.settings};
-  if (wish.embedded)
+  configuration_sources from{{}, environment, opts.settings};
+  if (opts.embedded)
     from.environment = [&uri](const std::string& name) {
       if (name == "DATABASE_URI")
         return uri;
       return name.starts_with("DATABASE_") ? std::nullopt : environment(name);
     };
-  return config::load_settings(file, from, !wish.embedded || uri);
+  return config::load_settings(file, from, !opts.embedded || uri);
 }
 
-chatter amount_for(command what) {
-  return what == command::serve ? chatter::service : chatter::one_shot;
+log_profile amount_for(command what) {
+  return what == command::serve ? log_profile::service : log_profile::one_shot;
 }
 
 answer execute(const job& x) {
-  switch (x.wish.what) {
+  switch (x.opts.command) {
   case command::check:
     return check(x);
   case command::sql:
@@ -60,13 +60,13 @@ answer execute(const job& x) {
 }
 
 /// Reads the config file. Errors in it are logged as far as possible in the form that it asks for.
-std::optional<config::config_file> read_file(const options& wish) {
-  auto log = [&wish](const config::outline& keys) {
-    start_logging(config::log_settings_in(keys, wish.settings), amount_for(wish.what));
+std::optional<config::config_file> read_file(const options& opts) {
+  auto log = [&opts](const config::outline& keys) {
+    start_logging(config::log_settings_in(keys, opts.settings), amount_for(opts.command));
   };
   log({});
   try {
-    auto file = config::read_config_file(wish.config_file);
+    auto file = config::read_config_file(opts.config_file);
     if (file)
       log(file->keys);
     return file;
@@ -77,35 +77,35 @@ std::optional<config::config_file> read_file(const options& wish) {
 }
 
 /// All that needs something to be cleaned up happens here.
-answer run(const options& wish, const std::optional<config::config_file>& file, settings how, caf::settings caf_options,
+answer run(const options& opts, const std::optional<config::config_file>& file, settings how, caf::settings caf_options,
            signal_watch& signals) {
   clean_up_scope cleaning{signals};
   std::unique_ptr<embedded_server> server;
-  if (wish.embedded) {
+  if (opts.embedded) {
     server = std::make_unique<embedded_server>(signals.first());
-    how = load(wish, file, server->uri());
+    how = load(opts, file, server->uri());
   }
-  return execute({wish, std::move(how), std::move(caf_options), signals});
+  return execute({opts, std::move(how), std::move(caf_options), signals});
 }
 
 /// Runs the program.
-int run(options wish, signal_watch& signals) {
-  auto file = read_file(wish);
-  auto how = load(wish, file, std::nullopt);
+int run(options opts, signal_watch& signals) {
+  auto file = read_file(opts);
+  auto how = load(opts, file, std::nullopt);
   auto caf_options = file ? config::caf_settings(*file) : caf::settings{};
-  start_logging(how.log, amount_for(wish.what));
-  if (wish.what == command::sql)
-    read_statement(wish);
-  auto result = run(wish, file, std::move(how), std::move(caf_options), signals);
+  start_logging(how.log, amount_for(opts.command));
+  if (opts.command == command::sql)
+    read_statement(opts);
+  auto result = run(opts, file, std::move(how), std::move(caf_options), signals);
   // Whoever reads it may take a long time, or stop.
   print(result.output);
-  auto ended_early = wish.what != command::serve && result.code != success && signals.received() != 0;
+  auto ended_early = opts.command != command::serve && result.code != success && signals.received() != 0;
   return ended_early ? by_signal + signals.received() : result.code;
 }
 
 /// Runs it and reports what it throws.
-int run_and_report(const options& wish, signal_watch& signals) try {
-  return run(wish, signals);
+int run_and_report(const options& opts, signal_watch& signals) try {
+  return run(opts, signals);
 } catch (configuration_error& err) {
   spdlog::critical("{}", err.what());
   return wrong_use;
@@ -125,11 +125,11 @@ bool has_terminal() {
 
 int guarded_main(int argc, char** argv) try {
   signal_watch signals;
-  auto wish = read_command_line(argc, argv);
-  if (auto code = std::get_if<exit_code>(&wish))
+  auto opts = read_command_line(argc, argv);
+  if (auto code = std::get_if<exit_code>(&opts))
     return *code;
-  auto& wanted = std::get<options>(wish);
-  if (wanted.what == command::serve && !has_terminal())
+  auto& wanted = std::get<options>(opts);
+  if (wanted.command == command::serve && !has_terminal())
     signals.take_hangup_as_notice();
   return run_and_report(wanted, signals);
 } catch (output_error& err) {

@@ -77,8 +77,8 @@ int parse_or_explain(CLI::App& app, int argc, char** argv) {
     }
   } catch (CLI::ParseError& err) {
     std::ostringstream out;
-    std::ostringstream complaint;
-    if (app.exit(err, out, complaint) == 0)
+    std::ostringstream errors;
+    if (app.exit(err, out, errors) == 0)
       return print_help(out.str());
     reason = err.what();
   }

@@ -201,8 +201,8 @@ public:
   /// @param as_json whether mistakes are log lines in JSON.
   exit_code answer(const CLI::ParseError& err, bool as_json) {
     std::ostringstream out;
-    std::ostringstream complaint;
-    if (app_.exit(err, out, complaint) == 0) {
+    std::ostringstream errors;
+    if (app_.exit(err, out, errors) == 0) {
       print(out.str());
       return success;
     }
@@ -286,7 +286,7 @@ private:
     result->fallthrough(); // So that the options above may follow the command.
     result->group("Commands");
     result->footer(footer);
-    result->callback([this, what] { out_.what = what; });
+    result->callback([this, what] { out_.command = what; });
     return result;
   }
 

@@ -15,7 +15,7 @@ enum class command : uint8_t { check, sql, serve };
 
 /// What the command line says.
 struct options {
-  command what = command::check;
+  app::command command = app::command::check;
   std::string config_file;                     ///< Empty: the default one.
   std::map<std::string, std::string> settings; ///< By key: `{"pool.size", "20"}`.
   bool embedded = false;

@@ -25,13 +25,13 @@ settings for_one_statement(settings how) {
 constexpr size_t max_statement = size_t{1} << 30;
 
 /// Why there is no result, as it is to be logged.
-struct complaint {
+struct failure_report {
   spdlog::level::level_enum level;
   std::string text;
 };
 
 /// A result and the texts of its warnings, as far as they are known.
-struct outcome_of_statement {
+struct statement_result {
   result rows;
   std::vector<warning> warnings;
 };
@@ -49,19 +49,19 @@ std::vector<warning> warnings_of(pool_host& host, const result& rows) {
   return out;
 }
 
-tl::expected<outcome_of_statement, complaint> run(pool_host& host, const retry_settings& rules, statement what) {
+tl::expected<statement_result, failure_report> run(pool_host& host, const retry_settings& rules, statement what) {
   // The pool would wait for a server that is down; a person does not.
   if (auto server = host.ask<verification>(verify_atom_v); !server)
-    return tl::unexpected{complaint{spdlog::level::critical, explain_no_connection(server.error())}};
+    return tl::unexpected{failure_report{spdlog::level::critical, explain_no_connection(server.error())}};
   auto retrier = spawn_retrier(host.system(), host.pool(), rules);
   auto rows = host.ask_actor<result>(retrier, execute_atom_v, std::move(what));
   if (!rows)
-    return tl::unexpected{complaint{spdlog::level::err, explain_failed_statement(rows.error())}};
+    return tl::unexpected{failure_report{spdlog::level::err, explain_failed_statement(rows.error())}};
   auto warnings = warnings_of(host, *rows);
-  return outcome_of_statement{std::move(*rows), std::move(warnings)};
+  return statement_result{std::move(*rows), std::move(warnings)};
 }
 
-tl::expected<outcome_of_statement, complaint> run(const job& x, statement what) {
+tl::expected<statement_result, failure_report> run(const job& x, statement what) {
   pool_host host{for_one_statement(x.how), x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
   return run(host, x.how.retry, std::move(what));
@@ -69,22 +69,22 @@ tl::expected<outcome_of_statement, complaint> run(const job& x, statement what) 
 
 } // namespace
 
-void read_statement(options& wish) {
-  if (wish.sql == "-")
-    wish.sql = read_input(max_statement);
-  if (wish.sql.find_first_not_of(" \t\r\n") == std::string::npos)
+void read_statement(options& opts) {
+  if (opts.sql == "-")
+    opts.sql = read_input(max_statement);
+  if (opts.sql.find_first_not_of(" \t\r\n") == std::string::npos)
     throw input_error{"the statement is empty"};
 }
 
 answer sql(const job& x) {
-  auto done = run(x, to_statement(x.wish.sql, x.wish.params, x.wish.param_reading));
+  auto done = run(x, to_statement(x.opts.sql, x.opts.params, x.opts.param_reading));
   if (!done) {
     if (x.signals.received() == 0)
       spdlog::log(done.error().level, "{}", done.error().text);
     return {failed, {}};
   }
   auto& [rows, warnings] = *done;
-  return {success, x.wish.json ? dump(to_json(rows, warnings)) + "\n" : to_table(rows) + to_lines(rows, warnings)};
+  return {success, x.opts.json ? dump(to_json(rows, warnings)) + "\n" : to_table(rows) + to_lines(rows, warnings)};
 }
 
 } // namespace cenote::app

@@ -49,7 +49,7 @@ void check_top_level(const config_file& file) {
                            + "': the file has the sections cenote { ... } and caf { ... }"
                            + did_you_mean(path, {"cenote", "caf"}),
                        file.keys};
-    if (entry.what != outline_entry::form::section)
+    if (entry.form != outline_entry::value_form::section)
       throw file_error{file.place(path) + ": '" + path + "' must be a section: " + path + " { ... }", file.keys};
   }
 }

@@ -39,7 +39,7 @@ std::string shown(std::string_view value) {
 [[noreturn]] void refuse_value(const std::string& name, const setting& what, const written& value) {
   auto text = value.in_file ? shown(value.raw) : "'" + shown(value.raw) + "'";
   auto meant = nearest(value.text, alternatives(what));
-  if (!meant.empty() && value.in_file && std::holds_alternative<word>(what.what))
+  if (!meant.empty() && value.in_file && std::holds_alternative<word>(what.kind))
     meant = '"' + meant + '"';
   throw configuration_error{name + " is " + text + ", but must be " + permitted(what, value.in_file)
                             + (meant.empty() ? meant : "; did you mean " + meant + "?")};
@@ -97,18 +97,18 @@ std::vector<std::string> all_keys() {
 // -- sources ---------------------------------------------------------------------------------------------------------
 
 void load_entry(settings& target, const config_file& file, const std::string& path, const outline_entry& entry) {
-  using form = outline_entry::form;
+  using value_form = outline_entry::value_form;
   auto key = path.substr(sizeof("cenote.") - 1);
   auto place = file.place(path) + ": ";
   if (auto what = find_setting(key)) {
-    if (entry.what == form::section || entry.what == form::other)
+    if (entry.form == value_form::section || entry.form == value_form::other)
       throw configuration_error{place + path + " must be " + permitted(*what, true)};
-    written value{entry.text, entry.raw, true, entry.what == form::quoted};
+    written value{entry.text, entry.raw, true, entry.form == value_form::quoted};
     if (!assign(*what, target, value))
       refuse_value(place + path, *what, value);
   } else if (!is_section(key)) {
     refuse_unknown(place, path, key);
-  } else if (entry.what != form::section) {
+  } else if (entry.form != value_form::section) {
     throw configuration_error{place + "'" + path + "' must be a section: " + path.substr(path.rfind('.') + 1)
                               + " { ... }"};
   }
@@ -240,7 +240,7 @@ log_settings config::log_settings_in(const outline& keys, const std::map<std::st
   for (auto key : {"log.level", "log.format"}) {
     auto what = find_setting(key);
     if (auto i = keys.find(std::string{"cenote."} + key); i != keys.end())
-      assign(*what, out, {i->second.text, i->second.raw, true, i->second.what == outline_entry::form::quoted});
+      assign(*what, out, {i->second.text, i->second.raw, true, i->second.form == outline_entry::value_form::quoted});
     if (auto i = command_line.find(key); i != command_line.end())
       assign(*what, out, {i->second, i->second});
   }

@@ -143,17 +143,17 @@ private:
   }
 
   void read_value(const std::string& name, outline_entry& entry) {
-    using form = outline_entry::form;
+    using value_form = outline_entry::value_form;
     auto begin = pos_;
     if (peek() == '"' || peek() == '\'') {
-      entry.what = form::quoted;
+      entry.form = value_form::quoted;
       entry.text = read_quoted();
       entry.raw = text_.substr(begin, pos_ - begin);
     } else if (peek() == '[' || peek() == '<') {
-      entry.what = form::other;
+      entry.form = value_form::other;
       skip_brackets();
     } else {
-      entry.what = form::bare;
+      entry.form = value_form::bare;
       while (!at_end() && std::string_view{" \t\n,#{}"}.find(peek()) == std::string_view::npos)
         next();
       entry.raw = entry.text = text_.substr(begin, pos_ - begin);

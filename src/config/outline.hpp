@@ -10,10 +10,10 @@ namespace cenote::config {
 
 /// A key in a config file, with what follows it.
 struct outline_entry {
-  enum class form { section, bare, quoted, other };
+  enum class value_form { section, bare, quoted, other };
 
   size_t line = 0;
-  form what = form::section;
+  value_form form = value_form::section;
   std::string raw;  ///< The value as it stands there; empty for sections and other forms.
   std::string text; ///< Without quotes and escapes.
 };

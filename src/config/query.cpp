@@ -58,8 +58,8 @@ uint64_t read_bytes(const std::string& key, const std::string& text) {
   return out;
 }
 
-/// What a URI says about TLS, to be judged when all of it is known.
-struct tls_wishes {
+/// What a URI says about TLS, to be combined when all of it is known.
+struct tls_options {
   bool any = false; ///< A file or a cipher was named.
   std::optional<bool> disabled;
   std::optional<bool> verify_cert;
@@ -85,7 +85,7 @@ tls_mode read_mode(const std::string& text) {
 }
 
 /// The safest reading: whoever names a CA wants the server's certificate and name checked, as PyMySQL does.
-tls_mode judge(const tls_wishes& x, bool has_ca) {
+tls_mode combined_mode(const tls_options& x, bool has_ca) {
   auto wants_tls = x.any || x.verify_cert || x.verify_identity || x.disabled == false;
   if (x.disabled == true || x.mode == tls_mode::disabled) {
     if (x.any || x.verify_cert == true || x.verify_identity == true || (x.mode && x.mode != tls_mode::disabled)
@@ -121,8 +121,8 @@ public:
       if (!pair.empty())
         read_pair(pair);
     }
-    if (wishes_.any || wishes_.disabled || wishes_.verify_cert || wishes_.verify_identity || wishes_.mode)
-      target_.tls = judge(wishes_, !target_.tls_ca.empty() || !target_.tls_capath.empty());
+    if (tls_.any || tls_.disabled || tls_.verify_cert || tls_.verify_identity || tls_.mode)
+      target_.tls = combined_mode(tls_, !target_.tls_ca.empty() || !target_.tls_capath.empty());
   }
 
 private:
@@ -171,7 +171,7 @@ private:
     if (value.find_first_not_of(' ') == std::string::npos)
       throw uri_error{key + " is empty: give it a value, or leave it out"};
     target_.*Field = value;
-    wishes_.any = true;
+    tls_.any = true;
   }
 
   template <bool server_settings::*Field>
@@ -179,12 +179,12 @@ private:
     target_.*Field = read_bool(key, value);
   }
 
-  template <std::optional<bool> tls_wishes::*Field>
-  void wish(const std::string& key, const std::string& value) {
+  template <std::optional<bool> tls_options::*Field>
+  void set_tls_option(const std::string& key, const std::string& value) {
     auto x = read_bool(key, value);
-    if ((wishes_.*Field).value_or(x) != x)
+    if ((tls_.*Field).value_or(x) != x)
       throw uri_error{"query contradicts itself with " + key};
-    wishes_.*Field = x;
+    tls_.*Field = x;
   }
 
   void charset(const std::string&, const std::string& value) {
@@ -209,7 +209,7 @@ private:
     target_.max_allowed_packet = read_bytes(key, value);
   }
 
-  void mode(const std::string&, const std::string& value) { wishes_.mode = read_mode(value); }
+  void mode(const std::string&, const std::string& value) { tls_.mode = read_mode(value); }
 
   void refuse_file_access(const std::string& key, const std::string&) {
     throw uri_error{key + " is not supported: it lets the server, or another file, decide what is read here"};
@@ -235,14 +235,14 @@ private:
         {"ssl_ca", &reader::tls_text<&x::tls_ca>},
         {"ssl_capath", &reader::tls_text<&x::tls_capath>},
         {"ssl_cert", &reader::tls_text<&x::tls_cert>},
-        {"ssl_check_hostname", &reader::wish<&tls_wishes::verify_identity>},
+        {"ssl_check_hostname", &reader::set_tls_option<&tls_options::verify_identity>},
         {"ssl_cipher", &reader::tls_text<&x::tls_cipher>},
-        {"ssl_disabled", &reader::wish<&tls_wishes::disabled>},
+        {"ssl_disabled", &reader::set_tls_option<&tls_options::disabled>},
         {"ssl_key", &reader::tls_text<&x::tls_key>},
         {"ssl_key_passphrase_file", &reader::tls_text<&x::tls_key_passphrase_file>},
         {"ssl_mode", &reader::mode},
-        {"ssl_verify_cert", &reader::wish<&tls_wishes::verify_cert>},
-        {"ssl_verify_identity", &reader::wish<&tls_wishes::verify_identity>},
+        {"ssl_verify_cert", &reader::set_tls_option<&tls_options::verify_cert>},
+        {"ssl_verify_identity", &reader::set_tls_option<&tls_options::verify_identity>},
         {"unix_socket", &reader::text<&x::unix_socket>},
         {"write_timeout", &reader::write_timeout},
         {"binary_prefix", nullptr},
@@ -255,7 +255,7 @@ private:
 
   server_settings& target_;
   bool show_names_;
-  tls_wishes wishes_;
+  tls_options tls_;
   std::set<std::string> seen_;
 };
 

@@ -207,31 +207,31 @@ bool assign(const setting& what, settings& target, const written& value) {
         x.at(target) = *found;
         return true;
       },
-      what.what);
+      what.kind);
 }
 
 bool in_range(const setting& what, const settings& all) {
   auto copy = all;
-  return std::visit([&copy](auto& x) { return permits(x, x.at(copy)); }, what.what);
+  return std::visit([&copy](auto& x) { return permits(x, x.at(copy)); }, what.kind);
 }
 
 std::string format(const setting& what, const settings& all) {
   auto copy = all;
-  return std::visit([&copy](auto& x) { return text_of(x, x.at(copy)); }, what.what);
+  return std::visit([&copy](auto& x) { return text_of(x, x.at(copy)); }, what.kind);
 }
 
 std::string lowest(const setting& what) {
-  return std::visit([](auto& x) { return lowest_of(x); }, what.what);
+  return std::visit([](auto& x) { return lowest_of(x); }, what.kind);
 }
 
 std::string permitted(const setting& what, bool in_file) {
-  return std::visit([in_file](auto& x) { return permitted_by(x, in_file); }, what.what);
+  return std::visit([in_file](auto& x) { return permitted_by(x, in_file); }, what.kind);
 }
 
 std::vector<std::string> alternatives(const setting& what) {
-  if (auto x = std::get_if<word>(&what.what))
+  if (auto x = std::get_if<word>(&what.kind))
     return x->permitted;
-  if (std::holds_alternative<flag>(what.what))
+  if (std::holds_alternative<flag>(what.kind))
     return {"true", "false", "yes", "no"};
   return {};
 }

@@ -64,7 +64,7 @@ using kind = std::variant<count, count_or_word, duration, flag, word, label>;
 struct setting {
   std::string key;  ///< `pool.size`.
   std::string unit; ///< As in `setting_info`.
-  kind what;
+  config::kind kind;
   std::string environment; ///< Empty: none.
   std::string help;
 };

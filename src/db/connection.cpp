@@ -73,7 +73,7 @@ progress connection::start_reset() {
   return impl_->start_reset();
 }
 
-std::optional<trouble> connection::send(const statement& what) {
+std::optional<driver_error> connection::send(const statement& what) {
   return impl_->send(what);
 }
 
@@ -106,11 +106,11 @@ progress connection::resume(bool readable, bool writable) {
   return impl_->resume((readable ? MYSQL_WAIT_READ : 0) | (writable ? MYSQL_WAIT_WRITE : 0));
 }
 
-tl::expected<result, trouble> connection::take() {
+tl::expected<result, driver_error> connection::take() {
   return impl_->take();
 }
 
-tl::expected<std::vector<result>, trouble> connection::take_compound() {
+tl::expected<std::vector<result>, driver_error> connection::take_compound() {
   const auto& give_rows = impl_->compound_gives_rows;
   auto all = impl_->take();
   if (!all) {
@@ -121,9 +121,9 @@ tl::expected<std::vector<result>, trouble> connection::take_compound() {
   auto complete_sets = all->columns().empty() ? 0 : std::min(1 + all->more().size(), give_rows.size());
   if (auto each = results_of_compound(std::move(*all), give_rows))
     return std::move(*each);
-  return tl::unexpected{trouble{complaint::server, phase::waiting, CR_MALFORMED_PACKET, "HY000",
-                                "the server's answer is malformed: a transaction has other results than its statements",
-                                complete_sets}};
+  return tl::unexpected{driver_error{
+      error_source::server, phase::waiting, CR_MALFORMED_PACKET, "HY000",
+      "the server's answer is malformed: a transaction has other results than its statements", complete_sets}};
 }
 
 bool connection::is_touched() const noexcept {

@@ -28,8 +28,8 @@ enum class phase : uint8_t {
   waiting,    ///< Sent; no complete answer.
 };
 
-/// Who complains.
-enum class complaint : uint8_t {
+/// Where an error comes from.
+enum class error_source : uint8_t {
   server,            ///< The server or Connector/C; `number` says what.
   invalid_statement, ///< The statement was refused before sending; `number` is zero.
   result_too_large,  ///< The result passed `max_result_bytes`; `number` is zero.
@@ -37,10 +37,10 @@ enum class complaint : uint8_t {
   process_limit,     ///< The process has no thread or memory for it; `number` is zero.
 };
 
-/// A failure as it was observed, not yet judged: that is for the table in src/pool.
-struct trouble {
-  complaint source = complaint::server;
-  phase when = phase::preparing;
+/// A failure as it was observed, not yet classified: that is for the table in src/pool.
+struct driver_error {
+  error_source source = error_source::server;
+  db::phase phase = db::phase::preparing;
   uint32_t number = 0;
   std::string sqlstate;
   std::string text;         ///< Never contains the password.
@@ -62,7 +62,7 @@ class connection {
 public:
   /// Resolves, connects, does TLS, logs in, checks the server and runs the set-up query. Blocks, for
   /// `connect_timeout` in all at most; within a `guarded_call`, for its limit.
-  static tl::expected<connection, trouble> open(const server_settings& where);
+  static tl::expected<connection, driver_error> open(const server_settings& where);
 
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
@@ -110,10 +110,10 @@ public:
   progress resume(bool readable, bool writable);
 
   /// The outcome of the operation that is done; of a ping an empty result.
-  tl::expected<result, trouble> take();
+  tl::expected<result, driver_error> take();
 
   /// The outcome of `start_compound`: one result per statement.
-  tl::expected<std::vector<result>, trouble> take_compound();
+  tl::expected<std::vector<result>, driver_error> take_compound();
   /// @}
 
   /// @name Pipelining
@@ -124,7 +124,7 @@ public:
 
   /// Adds a statement like that of `start_execute` to what is to be sent. Only if `can_send`.
   /// @returns why it was refused; the others are not affected.
-  std::optional<trouble> send(const statement& what);
+  std::optional<driver_error> send(const statement& what);
 
   /// Whether nothing is under way, or nothing but statements whose answers have not begun to come.
   bool can_send() const noexcept;

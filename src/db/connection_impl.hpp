@@ -44,13 +44,13 @@ struct connection::impl {
   progress start_execute(const statement& what);
   progress start_compound(const transaction& what);
   progress start_reset();
-  std::optional<trouble> send(const statement& what);
+  std::optional<driver_error> send(const statement& what);
   bool can_send() const noexcept;
   void flush();
   progress next();
   size_t unsent() const noexcept;
   progress resume(int ready);
-  tl::expected<result, trouble> take();
+  tl::expected<result, driver_error> take();
   bool usable() const noexcept;
 
   session_ptr session;
@@ -77,7 +77,7 @@ private:
   progress start_text(Write write, bool limit_each);
   /// Writes the text of a statement into `sql_`.
   template <class Write>
-  std::optional<trouble> problem_with(Write write);
+  std::optional<driver_error> problem_with(Write write);
   void begin_set_up();
   void next_of_reset();
   bool tolerates(unsigned error);
@@ -90,7 +90,7 @@ private:
   void read_row();
   void next_result();
   void fail(phase when);
-  void fail(trouble why);
+  void fail(driver_error why);
   void abandon();
 
   step now_ = step::idle;
@@ -107,7 +107,7 @@ private:
   size_t set_up_done_ = 0;
   std::string sql_;
   result_reader reader_;
-  trouble trouble_;
+  driver_error error_;
   size_t bytes_this_turn_ = 0;
 
   // What Connector/C's calls give back.

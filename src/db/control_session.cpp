@@ -12,7 +12,8 @@ namespace {
 
 /// Asks the server each time who it is: a proxy may send every statement to another one. While a server runs it gives
 /// no id to two sessions, so that nothing can come between the answer and the kill.
-tl::expected<kill_outcome, trouble> kill_if_here(MYSQL& session, const std::string& what, const server_session& whose) {
+tl::expected<kill_outcome, driver_error> kill_if_here(MYSQL& session, const std::string& what,
+                                                      const server_session& whose) {
   if (whose.server.instance.empty())
     return kill_outcome::elsewhere;
   auto id = std::to_string(whose.id);
@@ -53,7 +54,7 @@ control_session& control_session::operator=(control_session&&) noexcept = defaul
 
 control_session::~control_session() = default;
 
-tl::expected<control_session, trouble> control_session::open(const server_settings& where) {
+tl::expected<control_session, driver_error> control_session::open(const server_settings& where) {
   if (!is_guarded())
     return call_guarded<control_session>(where.connect_timeout, [where] { return open(where); });
   auto elsewhere = where;
@@ -64,15 +65,15 @@ tl::expected<control_session, trouble> control_session::open(const server_settin
   return control_session{std::make_shared<impl>(impl{std::move(*session), where.connect_timeout})};
 }
 
-tl::expected<kill_outcome, trouble> control_session::stop_statement(const server_session& whose) {
+tl::expected<kill_outcome, driver_error> control_session::stop_statement(const server_session& whose) {
   return kill("KILL QUERY ", whose);
 }
 
-tl::expected<kill_outcome, trouble> control_session::end_session(const server_session& whose) {
+tl::expected<kill_outcome, driver_error> control_session::end_session(const server_session& whose) {
   return kill("KILL CONNECTION ", whose);
 }
 
-tl::expected<kill_outcome, trouble> control_session::kill(const std::string& what, const server_session& whose) {
+tl::expected<kill_outcome, driver_error> control_session::kill(const std::string& what, const server_session& whose) {
   auto run = [x = impl_, what, whose] { return kill_if_here(*x->session, what, whose); };
   return is_guarded() ? run() : call_guarded<kill_outcome>(impl_->limit, run);
 }

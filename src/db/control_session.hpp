@@ -16,7 +16,7 @@ enum class kill_outcome : uint8_t {
 /// a `guarded_call`, for its limit.
 class control_session {
 public:
-  static tl::expected<control_session, trouble> open(const server_settings& where);
+  static tl::expected<control_session, driver_error> open(const server_settings& where);
 
   control_session(control_session&&) noexcept;
   control_session& operator=(control_session&&) noexcept;
@@ -24,16 +24,16 @@ public:
 
   /// Stops the statement that a session runs at the moment. When this returns the server has marked the session; the
   /// statement may still need a moment to end, and one that was just about to end may be spared.
-  tl::expected<kill_outcome, trouble> stop_statement(const server_session& whose);
+  tl::expected<kill_outcome, driver_error> stop_statement(const server_session& whose);
 
   /// Ends a session.
-  tl::expected<kill_outcome, trouble> end_session(const server_session& whose);
+  tl::expected<kill_outcome, driver_error> end_session(const server_session& whose);
 
 private:
   struct impl;
   explicit control_session(std::shared_ptr<impl> x) noexcept;
 
-  tl::expected<kill_outcome, trouble> kill(const std::string& what, const server_session& whose);
+  tl::expected<kill_outcome, driver_error> kill(const std::string& what, const server_session& whose);
 
   std::shared_ptr<impl> impl_;
 };

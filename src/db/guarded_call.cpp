@@ -15,10 +15,10 @@ namespace {
 /// Threads that were given up and have not ended. Each waits for a name server in most cases.
 std::atomic<size_t> left_behind{0};
 
-constexpr size_t most_left_behind = 64;
+constexpr size_t max_left_behind = 64;
 
-trouble cannot_start(std::string why) {
-  return {complaint::process_limit, phase::connecting, 0, "", std::move(why)};
+driver_error cannot_start(std::string why) {
+  return {error_source::process_limit, phase::connecting, 0, "", std::move(why)};
 }
 
 } // namespace
@@ -62,8 +62,8 @@ guarded_thread::guarded_thread(std::chrono::nanoseconds limit, std::function<voi
     : state_{std::make_shared<state>(limit)} {
   state_->body = std::move(body);
   state_->notify = std::move(notify);
-  if (left_behind >= most_left_behind) {
-    problem_ = cannot_start(std::to_string(most_left_behind)
+  if (left_behind >= max_left_behind) {
+    problem_ = cannot_start(std::to_string(max_left_behind)
                             + " earlier connects still hang, in the resolution of the host's name in most cases: "
                               "check the name servers of this machine");
     return;
@@ -125,14 +125,14 @@ bool is_guarded() noexcept {
   return io_limit::current() != nullptr;
 }
 
-trouble given_up(std::chrono::nanoseconds limit) {
-  return {complaint::process_limit, phase::connecting, 0, "",
+driver_error given_up(std::chrono::nanoseconds limit) {
+  return {error_source::process_limit, phase::connecting, 0, "",
           "gave up after connect-timeout, " + seconds(limit)
               + ", without an answer of the system: most likely a name server does not answer"};
 }
 
-trouble out_of_memory(const char* what) {
-  return {complaint::process_limit, phase::connecting, 0, "",
+driver_error out_of_memory(const char* what) {
+  return {error_source::process_limit, phase::connecting, 0, "",
           std::string{"not enough memory for a connection: "} + what};
 }
 

@@ -30,7 +30,7 @@ public:
   ~guarded_thread();
 
   /// Why there is no thread; nothing if there is.
-  const std::optional<trouble>& problem() const noexcept { return problem_; }
+  const std::optional<driver_error>& problem() const noexcept { return problem_; }
 
   /// Whether `body` has returned.
   bool ended() const;
@@ -47,23 +47,23 @@ public:
 private:
   struct state;
   std::shared_ptr<state> state_;
-  std::optional<trouble> problem_;
+  std::optional<driver_error> problem_;
 };
 
 /// Whether the calling thread is that of a `guarded_thread`.
 bool is_guarded() noexcept;
 
 /// What is known of a call that was given up.
-trouble given_up(std::chrono::nanoseconds limit);
+driver_error given_up(std::chrono::nanoseconds limit);
 
 /// What an exception on such a thread means: there is not enough memory for one more connection.
-trouble out_of_memory(const char* what);
+driver_error out_of_memory(const char* what);
 
 /// A `guarded_thread` with an outcome.
 template <class T>
 class guarded_call {
 public:
-  using outcome = tl::expected<T, trouble>;
+  using outcome = tl::expected<T, driver_error>;
 
   guarded_call(std::chrono::nanoseconds limit, std::function<outcome()> what, std::function<void()> notify = {})
       : limit_{limit},
@@ -79,7 +79,7 @@ public:
   void wait() { thread_.wait(); }
 
   /// Why it could not be started; nothing if it was.
-  const std::optional<trouble>& problem() const noexcept { return thread_.problem(); }
+  const std::optional<driver_error>& problem() const noexcept { return thread_.problem(); }
 
   /// The outcome; of a call that has not ended, that it was given up. Only once.
   outcome take() {
@@ -106,7 +106,8 @@ private:
 
 /// Runs a function on a thread of its own and waits for its outcome.
 template <class T>
-tl::expected<T, trouble> call_guarded(std::chrono::nanoseconds limit, std::function<tl::expected<T, trouble>()> what) {
+tl::expected<T, driver_error> call_guarded(std::chrono::nanoseconds limit,
+                                           std::function<tl::expected<T, driver_error>()> what) {
   guarded_call<T> call{limit, std::move(what)};
   call.wait();
   return call.take();

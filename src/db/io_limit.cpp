@@ -17,12 +17,12 @@ using namespace std::chrono_literals;
 thread_local io_limit* limit_of_thread = nullptr;
 
 /// Far from any overflow.
-constexpr std::chrono::nanoseconds longest = 24h;
+constexpr std::chrono::nanoseconds max_limit = 24h;
 
 } // namespace
 
 io_limit::io_limit(std::chrono::nanoseconds limit)
-    : limit_{std::clamp(limit, std::chrono::nanoseconds{1}, longest)}, deadline_{clock::now() + limit_} {
+    : limit_{std::clamp(limit, std::chrono::nanoseconds{1}, max_limit)}, deadline_{clock::now() + limit_} {
   // nop
 }
 
@@ -58,7 +58,7 @@ void io_limit::limit_each(std::chrono::nanoseconds read, std::chrono::nanosecond
 int io_limit::wait(int socket, bool for_input) noexcept {
   auto began = clock::now();
   auto until = deadline_;
-  auto allow = [&](std::chrono::nanoseconds x) { until = std::min(until, began + std::min(x, longest)); };
+  auto allow = [&](std::chrono::nanoseconds x) { until = std::min(until, began + std::min(x, max_limit)); };
   if (!for_input && !connected_) {
     // A further address: Connector/C has closed the socket of the one before, and its number may be the same.
     adopt(socket);

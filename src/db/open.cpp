@@ -73,7 +73,7 @@ std::vector<std::string> set_up_after_reset(MYSQL& session, const server_setting
 }
 
 /// Brings a new session into the state in which all statements find it.
-tl::expected<void, trouble> set_up(MYSQL& session, const server_settings& where, bool tells_changes) {
+tl::expected<void, driver_error> set_up(MYSQL& session, const server_settings& where, bool tells_changes) {
   if (auto done = ask(session, set_up_statement(session, where, tells_changes), "the set-up statement"); !done)
     return tl::unexpected{std::move(done.error())};
   if (!where.init_command.empty())
@@ -83,7 +83,7 @@ tl::expected<void, trouble> set_up(MYSQL& session, const server_settings& where,
 }
 
 /// Both servers permit no smaller `max_allowed_packet`.
-constexpr uint64_t least_packet = 1024;
+constexpr uint64_t min_packet = 1024;
 
 /// What the server says about the session after the set-up.
 struct session_facts {
@@ -110,7 +110,7 @@ server_session identity_in(MYSQL& session, const cells& x) {
 }
 
 /// Asks all at once. A server that does not understand that is asked for less, and remains unidentified.
-tl::expected<cells, trouble> ask_first(MYSQL& session) {
+tl::expected<cells, driver_error> ask_first(MYSQL& session) {
   std::string first =
       "SELECT @@max_allowed_packet, @@read_only, @@character_set_client, @@character_set_results, ";
   first += has_roles(session) ? "CURRENT_ROLE()" : "NULL";
@@ -122,7 +122,7 @@ tl::expected<cells, trouble> ask_first(MYSQL& session) {
   return ask(session, first + end, "the first query");
 }
 
-tl::expected<session_facts, trouble> look_at(MYSQL& session) {
+tl::expected<session_facts, driver_error> look_at(MYSQL& session) {
   auto answer = ask_first(session);
   if (!answer)
     return tl::unexpected{std::move(answer.error())};
@@ -131,8 +131,8 @@ tl::expected<session_facts, trouble> look_at(MYSQL& session) {
   auto end = x.empty() ? nullptr : x[0].data() + x[0].size();
   if ((x.size() != first_columns && x.size() != all_columns) || x[0].empty()
       || std::from_chars(x[0].data(), end, result.max_allowed_packet) != std::from_chars_result{end, std::errc{}}
-      || result.max_allowed_packet < least_packet)
-    return tl::unexpected{trouble{complaint::server, phase::connecting, CR_MALFORMED_PACKET, "HY000",
+      || result.max_allowed_packet < min_packet)
+    return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_MALFORMED_PACKET, "HY000",
                                   "the first query got a strange answer: is that a MariaDB or MySQL server?"}};
   result.read_only = x[1] != "0" && x[1] != "OFF";
   result.client_charset = x[2];
@@ -153,7 +153,7 @@ bool make_non_blocking(MYSQL& session) {
 
 } // namespace
 
-tl::expected<connection, trouble> connection::open(const server_settings& where) {
+tl::expected<connection, driver_error> connection::open(const server_settings& where) {
   if (!is_guarded())
     return call_guarded<connection>(where.connect_timeout, [where] { return open(where); });
   auto session = log_in(where);
@@ -173,11 +173,11 @@ tl::expected<connection, trouble> connection::open(const server_settings& where)
     return tl::unexpected{std::move(facts.error())};
   for (auto& charset : {facts->client_charset, facts->result_charset})
     if (!is_utf8_name(charset))
-      return tl::unexpected{trouble{complaint::server, phase::connecting, CR_CANT_READ_CHARSET, "HY000",
+      return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_CANT_READ_CHARSET, "HY000",
                                     "the session has the character set \"" + charset
                                         + "\" after its init_command: all text is UTF-8, leave it as utf8mb4"}};
   if (!make_non_blocking(m))
-    return tl::unexpected{trouble{complaint::server, phase::connecting, CR_OUT_OF_MEMORY, "HY000",
+    return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_OUT_OF_MEMORY, "HY000",
                                   "could not make the connection non-blocking: out of memory"}};
   auto result = std::make_unique<impl>(std::move(*session), where);
   result->read_only = facts->read_only;

@@ -34,21 +34,22 @@ progress to_progress(int events) noexcept {
   }
 }
 
-trouble refusal(std::string text) {
-  return {complaint::invalid_statement, phase::preparing, 0, "", std::move(text)};
+driver_error refusal(std::string text) {
+  return {error_source::invalid_statement, phase::preparing, 0, "", std::move(text)};
 }
 
-trouble malformed(const std::string& why) {
-  return {complaint::server, phase::waiting, CR_MALFORMED_PACKET, "HY000", "the server's answer is malformed: " + why};
+driver_error malformed(const std::string& why) {
+  return {error_source::server, phase::waiting, CR_MALFORMED_PACKET, "HY000",
+          "the server's answer is malformed: " + why};
 }
 
-trouble out_of_memory(phase when, const char* what) {
-  return {complaint::process_limit, when, 0, "",
+driver_error out_of_memory(phase when, const char* what) {
+  return {error_source::process_limit, when, 0, "",
           std::string{"not enough memory for a statement or its result: "} + what};
 }
 
-trouble oversized(uint64_t limit) {
-  return {complaint::result_too_large, phase::waiting, 0, "",
+driver_error oversized(uint64_t limit) {
+  return {error_source::result_too_large, phase::waiting, 0, "",
           "the result is larger than max-result-bytes, " + std::to_string(limit)
               + ": ask for fewer rows or columns at a time, or raise the setting"};
 }
@@ -121,7 +122,7 @@ progress connection::impl::start_text(Write write, bool limit_each) {
   return run(0);
 }
 
-std::optional<trouble> connection::impl::send(const statement& what) {
+std::optional<driver_error> connection::impl::send(const statement& what) {
   assert(can_send());
   limit_each_ = false;
   if (auto wrong = problem_with([&](auto& charset) { return fill_in(sql_, what, charset); }))
@@ -156,7 +157,7 @@ bool connection::impl::can_send() const noexcept {
 }
 
 template <class Write>
-std::optional<trouble> connection::impl::problem_with(Write write) try {
+std::optional<driver_error> connection::impl::problem_with(Write write) try {
   if (auto wrong = write(*session->charset))
     return refusal(std::move(*wrong));
   if (sql_.size() > max_statement_bytes)
@@ -186,7 +187,7 @@ progress connection::impl::next() {
   return out_.is_waiting() ? progress::want_both : progress::want_read;
 }
 
-tl::expected<result, trouble> connection::impl::take() {
+tl::expected<result, driver_error> connection::impl::take() {
   assert(now_ == step::done);
   if (in_flight_ > 0)
     --in_flight_;
@@ -195,7 +196,7 @@ tl::expected<result, trouble> connection::impl::take() {
     std::string{}.swap(sql_); // An assignment would keep the memory.
   auto rows = reader_.finish();
   if (std::exchange(failed_, false))
-    return tl::unexpected{std::move(trouble_)};
+    return tl::unexpected{std::move(error_)};
   return rows;
 }
 
@@ -374,19 +375,19 @@ void connection::impl::fail(phase when) {
   fail(std::move(why));
 }
 
-void connection::impl::fail(trouble why) {
-  desynchronised_ |= why.source == complaint::result_too_large
-                     || (why.source == complaint::process_limit && why.when != phase::preparing)
+void connection::impl::fail(driver_error why) {
+  desynchronised_ |= why.source == error_source::result_too_large
+                     || (why.source == error_source::process_limit && why.phase != phase::preparing)
                      || is_client_error(why.number);
   why.complete_sets = reader_.complete_sets();
   if (stage_ == reset_stage::rollback && why.number == ER_XAER_RMFAIL)
     why.text =
         "an XA transaction was left in its session, and stays on the server if it is prepared (" + why.text + ')';
-  if (why.source == complaint::server && why.when == phase::waiting) {
+  if (why.source == error_source::server && why.phase == phase::waiting) {
     after_error_ = true;
     touched |= why.number != ER_PARSE_ERROR; // Before anything has run.
   }
-  trouble_ = std::move(why);
+  error_ = std::move(why);
   failed_ = true;
   stage_ = reset_stage::none;
   now_ = step::done;

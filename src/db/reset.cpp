@@ -12,8 +12,8 @@ progress connection::impl::start_reset() {
   assert(now_ == step::idle);
   if (!has_database && session->db != nullptr && *session->db != '\0') {
     now_ = step::done;
-    fail(trouble{complaint::invalid_statement, phase::preparing, 0, "",
-                 "a statement has selected a database, which nothing but a new connection undoes"});
+    fail(driver_error{error_source::invalid_statement, phase::preparing, 0, "",
+                      "a statement has selected a database, which nothing but a new connection undoes"});
     return progress::done;
   }
   limit_each_ = false;

@@ -29,8 +29,8 @@ namespace cenote::db {
 
 namespace {
 
-trouble client_trouble(unsigned number, std::string text) {
-  return {complaint::server, phase::connecting, number, "HY000", std::move(text)};
+driver_error client_error(unsigned number, std::string text) {
+  return {error_source::server, phase::connecting, number, "HY000", std::move(text)};
 }
 
 /// Connector/C ends the texts of failed connects with a bare system error number: `... (111)`. Adds its meaning.
@@ -95,10 +95,10 @@ private:
 /// it sets those of the socket from them: a read of OpenSSL ends at last. It counts whole seconds, and takes zero for
 /// "for ever".
 void set_timeouts(option_setter& options, const server_settings& where) {
-  auto longest = static_cast<unsigned>(
+  auto max_seconds = static_cast<unsigned>(
       std::clamp<int64_t>(std::chrono::ceil<std::chrono::seconds>(where.connect_timeout).count(), 1, 1'000'000));
   for (auto x : {MYSQL_OPT_CONNECT_TIMEOUT, MYSQL_OPT_READ_TIMEOUT, MYSQL_OPT_WRITE_TIMEOUT})
-    options.set(x, longest);
+    options.set(x, max_seconds);
   options.set_wait(wait_for_socket);
 }
 
@@ -148,8 +148,8 @@ const char* login_methods(const server_settings& where) {
 /// The largest packet to accept: one row of `max_result_bytes` with the lengths of its cells. A larger row would be
 /// refused in any case, but only after Connector/C has made room for it.
 size_t largest_packet(const server_settings& where) {
-  constexpr uint64_t least = 64u << 10;
-  return std::max(where.max_result_bytes, least) + 4096;
+  constexpr uint64_t min_bytes = 64u << 10;
+  return std::max(where.max_result_bytes, min_bytes) + 4096;
 }
 
 bool set_options(MYSQL& session, const server_settings& where, const tls_choice& choice) {
@@ -193,9 +193,9 @@ size_t addresses_of(const std::string& host) {
   return result;
 }
 
-tl::unexpected<trouble> failed(MYSQL& session, std::string_view doing) {
+tl::unexpected<driver_error> failed(MYSQL& session, std::string_view doing) {
   auto why = current_error(session, phase::connecting);
-  why.when = phase::setting_up;
+  why.phase = phase::setting_up;
   why.text = std::string{doing} + " failed: " + why.text;
   return tl::unexpected{std::move(why)};
 }
@@ -214,14 +214,15 @@ bool has_input(const MYSQL& session) noexcept {
          || (x->ctls != nullptr && SSL_has_pending(static_cast<SSL*>(x->ctls->ssl)) == 1);
 }
 
-trouble current_error(MYSQL& session, phase when) {
-  trouble result{complaint::server, when, mysql_errno(&session), mysql_sqlstate(&session), mysql_error(&session)};
+driver_error current_error(MYSQL& session, phase when) {
+  driver_error result{error_source::server, when, mysql_errno(&session), mysql_sqlstate(&session),
+                      mysql_error(&session)};
   // Connector/C reports some malformed packets without a number, and malformed rows as an unknown error. And a number
   // of its own that comes from the server, in an error packet, says nothing about what was sent.
   auto from_server = when == phase::waiting && mysql_get_socket(&session) != MARIADB_INVALID_SOCKET;
   if (result.number == 0 || result.number == CR_UNKNOWN_ERROR
       || (from_server && (result.number == CR_SERVER_GONE_ERROR || result.number == CR_ERR_NET_WRITE)))
-    result = {complaint::server, when, CR_MALFORMED_PACKET, "HY000",
+    result = {error_source::server, when, CR_MALFORMED_PACKET, "HY000",
               "the server's answer is malformed: " + (result.text.empty() ? "it makes no sense" : result.text)};
   if (when != phase::connecting)
     return result;
@@ -244,14 +245,14 @@ bool is_ascii_safe(const MARIADB_CHARSET_INFO& x) noexcept {
   return x.char_maxlen <= 1 || std::string_view{x.csname}.starts_with("utf8");
 }
 
-tl::expected<session_ptr, trouble> log_in(const server_settings& where) {
+tl::expected<session_ptr, driver_error> log_in(const server_settings& where) {
   init_library();
   if (auto text = misleading(where); !text.empty())
-    return tl::unexpected{client_trouble(CR_UNKNOWN_HOST, std::move(text))};
+    return tl::unexpected{client_error(CR_UNKNOWN_HOST, std::move(text))};
   if (!is_utf8_name(where.charset))
     return tl::unexpected{
-        client_trouble(CR_CANT_READ_CHARSET,
-                       "the character set \"" + where.charset + "\" cannot be used: all text is UTF-8, use utf8mb4")};
+        client_error(CR_CANT_READ_CHARSET,
+                     "the character set \"" + where.charset + "\" cannot be used: all text is UTF-8, use utf8mb4")};
   tls_choice choice;
   if (where.tls != tls_mode::disabled) {
     auto checked = check_tls(where);
@@ -267,7 +268,7 @@ tl::expected<session_ptr, trouble> log_in(const server_settings& where) {
   // Always a new handle: a failed connect wipes its options, and the second try would go without TLS.
   session_ptr session{mysql_init(nullptr)};
   if (!session || !set_options(*session, where, choice))
-    return tl::unexpected{client_trouble(CR_OUT_OF_MEMORY, "Connector/C is out of memory, or too old for an option")};
+    return tl::unexpected{client_error(CR_OUT_OF_MEMORY, "Connector/C is out of memory, or too old for an option")};
   auto local = !where.unix_socket.empty();
   forget_tls_errors();
   // The password must not be a null pointer: Connector/C would use the environment variable MYSQL_PWD.
@@ -277,16 +278,16 @@ tl::expected<session_ptr, trouble> log_in(const server_settings& where) {
       == nullptr)
     return tl::unexpected{current_error(*session, phase::connecting)};
   if (where.tls != tls_mode::disabled && mysql_get_ssl_cipher(session.get()) == nullptr)
-    return tl::unexpected{client_trouble(CR_SSL_CONNECTION_ERROR, "TLS is required, but the server does not offer it")};
+    return tl::unexpected{client_error(CR_SSL_CONNECTION_ERROR, "TLS is required, but the server does not offer it")};
   return session;
 }
 
 namespace {
 
-tl::unexpected<trouble> too_much(std::string_view doing) {
-  return tl::unexpected{client_trouble(CR_MALFORMED_PACKET,
-                                       std::string{doing} + " failed: its answer did not end within connect-timeout, "
-                                           + seconds(io_limit::current()->limit()))};
+tl::unexpected<driver_error> too_much(std::string_view doing) {
+  return tl::unexpected{
+      client_error(CR_MALFORMED_PACKET, std::string{doing} + " failed: its answer did not end within connect-timeout, "
+                                            + seconds(io_limit::current()->limit()))};
 }
 
 /// Whether it is time to stop reading: a server that always has more is never waited for.
@@ -306,7 +307,7 @@ using result_ptr = std::unique_ptr<MYSQL_RES, result_freer>;
 
 } // namespace
 
-tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::string_view doing) {
+tl::expected<cells, driver_error> ask(MYSQL& session, const std::string& sql, std::string_view doing) {
   std::optional<cells> first;
   forget_tls_errors();
   for (auto status = mysql_real_query(&session, sql.data(), sql.size()); status != -1;

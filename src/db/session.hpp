@@ -27,7 +27,7 @@ constexpr const char* session_charset = "utf8mb4";
 bool is_utf8_name(std::string_view charset) noexcept;
 
 /// Connects, does TLS and logs in; blocks, on a thread with a `io_limit`. The session is as the server sets it up.
-tl::expected<session_ptr, trouble> log_in(const server_settings& where);
+tl::expected<session_ptr, driver_error> log_in(const server_settings& where);
 
 /// The cells of a row as text; NULL is empty.
 using cells = std::vector<std::string>;
@@ -35,7 +35,7 @@ using cells = std::vector<std::string>;
 /// Runs a statement, blocking, on a thread with a `io_limit`. Gives back the first row of its first result and reads
 /// all others.
 /// @param doing names the statement in error texts.
-tl::expected<cells, trouble> ask(MYSQL& session, const std::string& sql, std::string_view doing);
+tl::expected<cells, driver_error> ask(MYSQL& session, const std::string& sql, std::string_view doing);
 
 /// Forgets what OpenSSL has noted on this thread. Must come before every call on a connection with TLS, because
 /// Connector/C would take the error of another connection on the same thread for one of this.
@@ -46,7 +46,7 @@ void forget_tls_errors() noexcept;
 bool has_input(const MYSQL& session) noexcept;
 
 /// The error that Connector/C holds.
-trouble current_error(MYSQL& session, phase when);
+driver_error current_error(MYSQL& session, phase when);
 
 /// Forgets it.
 void forget_error(MYSQL& session) noexcept;

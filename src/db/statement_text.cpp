@@ -15,7 +15,7 @@ namespace cenote::db {
 
 namespace {
 
-using complaint_text = std::optional<std::string>;
+using problem_text = std::optional<std::string>;
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -77,16 +77,16 @@ public:
     // nop
   }
 
-  complaint_text operator()(const null&) {
+  problem_text operator()(const null&) {
     out_ += "NULL";
     return {};
   }
 
-  complaint_text operator()(int64_t x) { return number(x); }
+  problem_text operator()(int64_t x) { return number(x); }
 
-  complaint_text operator()(uint64_t x) { return number(x); }
+  problem_text operator()(uint64_t x) { return number(x); }
 
-  complaint_text operator()(double x) {
+  problem_text operator()(double x) {
     if (!std::isfinite(x))
       return "is not a finite number: SQL has no NaN and no infinity, use NULL";
     // Shortest form that reads back as the same number. The exponent makes it a DOUBLE and not a DECIMAL.
@@ -96,35 +96,35 @@ public:
     return {};
   }
 
-  complaint_text operator()(const std::string& x) {
+  problem_text operator()(const std::string& x) {
     append_text_literal(out_, x, charset_, form_);
     return {};
   }
 
-  complaint_text operator()(const bytes& x) {
+  problem_text operator()(const bytes& x) {
     out_ += 'X';
     append_hexadecimal(out_, x.data);
     return {};
   }
 
-  complaint_text operator()(const decimal& x) {
+  problem_text operator()(const decimal& x) {
     if (!is_decimal(x.digits))
       return "is not a decimal number: write it as -12.340, with at most 65 digits";
     out_ += x.digits;
     return {};
   }
 
-  complaint_text operator()(const date& x) { return temporal(x, "DATE", "date: the last is 9999-12-31"); }
+  problem_text operator()(const date& x) { return temporal(x, "DATE", "date: the last is 9999-12-31"); }
 
-  complaint_text operator()(const datetime& x) {
+  problem_text operator()(const datetime& x) {
     return temporal(x, "TIMESTAMP", "datetime: the last is 9999-12-31 23:59:59.999999");
   }
 
-  complaint_text operator()(const time& x) { return temporal(x, "TIME", "time: the longest is 838:59:59.999999"); }
+  problem_text operator()(const time& x) { return temporal(x, "TIME", "time: the longest is 838:59:59.999999"); }
 
 private:
   template <class T>
-  complaint_text number(T x) {
+  problem_text number(T x) {
     char text[24];
     out_.append(text, std::to_chars(std::begin(text), std::end(text), x).ptr);
     return {};
@@ -133,7 +133,7 @@ private:
   /// A literal of its type: a mere text would be compared as text. There is none for dates that no calendar has, and
   /// which the server may accept in a column all the same.
   template <class T>
-  complaint_text temporal(const T& x, const char* type, const char* wanted) {
+  problem_text temporal(const T& x, const char* type, const char* wanted) {
     if (!detail::in_range(x))
       return "is out of the range of a " + std::string{wanted};
     if (is_real(x) && !ends_with_type(out_))
@@ -181,11 +181,11 @@ size_t position(const std::vector<std::string>& names, std::string_view wanted) 
 
 /// Some placeholders that there are parameters for.
 std::string examples(const std::vector<std::string>& names) {
-  constexpr size_t most = 20;
+  constexpr size_t max_names = 20;
   std::string result;
-  for (size_t i = 0; i < std::min(names.size(), most); ++i)
+  for (size_t i = 0; i < std::min(names.size(), max_names); ++i)
     result += (i == 0 ? ":" : ", :") + names[i];
-  if (names.size() > most)
+  if (names.size() > max_names)
     result += " ...";
   return result;
 }
@@ -221,12 +221,12 @@ std::string explain(uncertainty why) {
 }
 
 /// What is wrong with the placeholders as a whole.
-complaint_text mismatch(const placeholder_list& found, const statement& what) {
+problem_text mismatch(const placeholder_list& found, const statement& what) {
   auto used = found.places.size();
   if (found.doubt != uncertainty::none)
-    return what.params.empty() ? complaint_text{} : explain(found.doubt);
+    return what.params.empty() ? problem_text{} : explain(found.doubt);
   if (what.names.empty())
-    return used == what.params.size() ? complaint_text{} : wrong_number(used, what.params.size());
+    return used == what.params.size() ? problem_text{} : wrong_number(used, what.params.size());
   if (found.question_mark)
     return "the statement has a placeholder ? but its parameters have names: write " + examples(what.names);
   if (used == 0)
@@ -235,7 +235,7 @@ complaint_text mismatch(const placeholder_list& found, const statement& what) {
 }
 
 /// What is wrong with the text itself, whatever its placeholders.
-complaint_text malformed(const statement& what, const MARIADB_CHARSET_INFO& charset) {
+problem_text malformed(const statement& what, const MARIADB_CHARSET_INFO& charset) {
   if (what.sql.find_first_not_of(" \t\r\n;") == std::string::npos)
     return "the statement is empty";
   if (auto nul = what.sql.find('\0'); nul != std::string::npos)
@@ -252,7 +252,7 @@ complaint_text malformed(const statement& what, const MARIADB_CHARSET_INFO& char
 
 } // namespace
 
-complaint_text fill_in(std::string& out, const statement& what, const MARIADB_CHARSET_INFO& charset) {
+problem_text fill_in(std::string& out, const statement& what, const MARIADB_CHARSET_INFO& charset) {
   out.clear();
   if (auto wrong = malformed(what, charset))
     return wrong;

@@ -29,7 +29,7 @@ unsigned byte(std::string_view text, size_t pos) noexcept {
 }
 
 /// The length of the valid UTF-8 character at `pos`, or zero.
-size_t length_of_character(std::string_view text, size_t pos, size_t longest) noexcept {
+size_t length_of_character(std::string_view text, size_t pos, size_t max_bytes) noexcept {
   auto continues = [&](size_t offset, unsigned min = 0x80, unsigned max = 0xbf) {
     auto x = byte(text, pos + offset);
     return x >= min && x <= max;
@@ -41,7 +41,7 @@ size_t length_of_character(std::string_view text, size_t pos, size_t longest) no
     return continues(1) ? 2 : 0;
   if (first >= 0xe0 && first <= 0xef) // Neither overlong, nor half of a surrogate pair.
     return continues(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf) && continues(2) ? 3 : 0;
-  if (longest >= 4 && first >= 0xf0 && first <= 0xf4)
+  if (max_bytes >= 4 && first >= 0xf0 && first <= 0xf4)
     return continues(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf) && continues(2) && continues(3) ? 4
                                                                                                                   : 0;
   return 0;

@@ -19,7 +19,7 @@ namespace cenote::db {
 
 namespace {
 
-constexpr size_t longest_passphrase = 1023; // What OpenSSL has room for.
+constexpr size_t max_passphrase = 1023; // What OpenSSL has room for.
 
 template <class T, void (*Free)(T*)>
 struct freed_by {
@@ -31,14 +31,14 @@ using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY, EVP_PKEY_free>>;
 using certificate_ptr = std::unique_ptr<X509, freed_by<X509, X509_free>>;
 using bio_ptr = std::unique_ptr<BIO, freed_by<BIO, BIO_free_all>>;
 
-tl::unexpected<trouble> wrong_setting(std::string text) {
+tl::unexpected<driver_error> wrong_setting(std::string text) {
   ERR_clear_error();
-  return tl::unexpected{trouble{complaint::settings, phase::connecting, 0, "", std::move(text)}};
+  return tl::unexpected{driver_error{error_source::settings, phase::connecting, 0, "", std::move(text)}};
 }
 
-tl::unexpected<trouble> unreadable(const std::string& file, const std::string& why) {
-  return tl::unexpected{trouble{complaint::server, phase::connecting, CR_SSL_CONNECTION_ERROR, "HY000",
-                                "cannot read " + file + ": " + why}};
+tl::unexpected<driver_error> unreadable(const std::string& file, const std::string& why) {
+  return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_SSL_CONNECTION_ERROR, "HY000",
+                                     "cannot read " + file + ": " + why}};
 }
 
 // -- ciphers ---------------------------------------------------------------------
@@ -59,9 +59,9 @@ cipher_kind kind_of(const std::string& cipher) {
   return result;
 }
 
-/// Which versions of TLS can be offered so that the wish is kept: Connector/C applies it to one of them only, and
+/// Which versions of TLS can be offered so that the setting is kept: Connector/C applies it to one of them only, and
 /// leaves the other as it is.
-tl::expected<std::string, trouble> versions_for(const std::string& ciphers) {
+tl::expected<std::string, driver_error> versions_for(const std::string& ciphers) {
   if (ciphers.empty())
     return "TLSv1.2,TLSv1.3";
   auto old_ones = false;
@@ -120,7 +120,7 @@ int answer_request(char* buffer, int size, int, void* data) {
   return n == 0 ? -1 : static_cast<int>(n);
 }
 
-tl::expected<std::string, trouble> passphrase_of(const server_settings& where) {
+tl::expected<std::string, driver_error> passphrase_of(const server_settings& where) {
   auto& name = where.tls_key_passphrase_file;
   auto text = where.tls_key_passphrase.reveal();
   if (!name.empty()) {
@@ -128,7 +128,7 @@ tl::expected<std::string, trouble> passphrase_of(const server_settings& where) {
     if (!file)
       return unreadable(name, std::generic_category().message(errno));
     text.clear();
-    for (char c; text.size() <= longest_passphrase + 2 && file.get(c);)
+    for (char c; text.size() <= max_passphrase + 2 && file.get(c);)
       text += c;
     if (file.bad())
       return unreadable(name, std::generic_category().message(errno));
@@ -137,7 +137,7 @@ tl::expected<std::string, trouble> passphrase_of(const server_settings& where) {
     if (text.empty())
       return wrong_setting("ssl_key_passphrase_file: the file " + name + " is empty");
   }
-  if (text.size() > longest_passphrase)
+  if (text.size() > max_passphrase)
     return wrong_setting("the passphrase of ssl_key is longer than 1023 bytes, the most that OpenSSL takes");
   if (text.find('\0') != std::string::npos)
     return wrong_setting("the passphrase of ssl_key contains a NUL byte");
@@ -145,7 +145,7 @@ tl::expected<std::string, trouble> passphrase_of(const server_settings& where) {
 }
 
 /// Connector/C reads the key from the certificate's file if no other is named, and the other way round.
-tl::expected<std::string, trouble> check_key(const server_settings& where) {
+tl::expected<std::string, driver_error> check_key(const server_settings& where) {
   auto passphrase = passphrase_of(where);
   if (!passphrase)
     return passphrase;
@@ -179,7 +179,7 @@ tl::expected<std::string, trouble> check_key(const server_settings& where) {
 
 } // namespace
 
-tl::expected<tls_choice, trouble> check_tls(const server_settings& where) {
+tl::expected<tls_choice, driver_error> check_tls(const server_settings& where) {
   for (const auto* file : {&where.tls_ca, &where.tls_capath, &where.tls_cert, &where.tls_key})
     if (!file->empty() && ::access(file->c_str(), R_OK) != 0)
       return unreadable(*file, std::generic_category().message(errno));

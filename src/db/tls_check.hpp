@@ -16,6 +16,6 @@ struct tls_choice {
 
 /// Checks what Connector/C and OpenSSL would report without names, ignore, or ask a person about: files that cannot be
 /// read, ciphers that do not exist, a key whose passphrase is missing or wrong.
-tl::expected<tls_choice, trouble> check_tls(const server_settings& where);
+tl::expected<tls_choice, driver_error> check_tls(const server_settings& where);
 
 } // namespace cenote::db

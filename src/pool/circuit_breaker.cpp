@@ -7,7 +7,7 @@ namespace cenote::pool {
 namespace {
 
 /// Fewer failed connects in a row may be an accident.
-constexpr size_t least_failures = 3;
+constexpr size_t min_failures = 3;
 
 /// A refused login is repeated so much more rarely than `max_reconnect_delay` at the end: servers lock accounts.
 constexpr int rarity_of_logins = 60;
@@ -57,8 +57,7 @@ void circuit_breaker::failed(const failure& why, time_point now, double random) 
     return;
   // Refused logins have delays of their own, which begin at the beginning after other failures, and the reverse.
   failures_ = open_ && refused != was_refused ? 1 : failures_ + 1;
-  auto too_long =
-      opens_after_ > duration::zero() && failures_ >= least_failures && now - failing_since_ >= opens_after_;
+  auto too_long = opens_after_ > duration::zero() && failures_ >= min_failures && now - failing_since_ >= opens_after_;
   if (!open_ && (refused || too_long)) {
     open_ = true;
     failures_ = 1;
@@ -68,10 +67,10 @@ void circuit_breaker::failed(const failure& why, time_point now, double random) 
 
 duration circuit_breaker::next_delay(double random) const {
   if (cause_->code == errc::login_refused)
-    return exponential_delay(longest_delay_, times(longest_delay_, rarity_of_logins), failures_);
+    return exponential_delay(max_delay_, times(max_delay_, rarity_of_logins), failures_);
   // While it is closed, little more than the first delay: a server that is back is noticed within that.
-  auto longest = open_ ? longest_delay_ : std::min(times(first_delay_, 3) / 2, longest_delay_);
-  auto full = exponential_delay(first_delay_, longest, failures_);
+  auto max_delay = open_ ? max_delay_ : std::min(times(first_delay_, 3) / 2, max_delay_);
+  auto full = exponential_delay(first_delay_, max_delay, failures_);
   // Less up to a half, so that several pools do not knock at the same moment.
   return full - std::chrono::duration_cast<duration>(full / 2 * random);
 }

@@ -18,9 +18,7 @@ namespace cenote::pool {
 class circuit_breaker {
 public:
   explicit circuit_breaker(const pool_settings& rules)
-      : first_delay_{rules.reconnect_delay},
-        longest_delay_{rules.max_reconnect_delay},
-        opens_after_{rules.breaker_after} {
+      : first_delay_{rules.reconnect_delay}, max_delay_{rules.max_reconnect_delay}, opens_after_{rules.breaker_after} {
     // nop
   }
 
@@ -64,7 +62,7 @@ private:
   duration next_delay(double random) const;
 
   duration first_delay_;
-  duration longest_delay_;
+  duration max_delay_;
   duration opens_after_;
 
   bool proven_ = false;

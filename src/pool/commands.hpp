@@ -20,7 +20,7 @@ struct open_connection {
 /// Close a connection; report `closed`.
 struct close_connection {
   connection_id id;
-  close_reason why;
+  close_reason reason;
   bool operator==(const close_connection&) const = default;
 };
 
@@ -31,16 +31,16 @@ struct ping_connection {
 };
 
 /// A connection has been in use for a while: see whether its user is still there.
-struct look_after {
+struct check_caller {
   connection_id id;
-  bool operator==(const look_after&) const = default;
+  bool operator==(const check_caller&) const = default;
 };
 
-/// A statement on this connection is slow: report `called_back` for each that waits behind it and may just as well run
+/// A statement on this connection is slow: report `requeued` for each that waits behind it and may just as well run
 /// elsewhere.
-struct call_back {
+struct requeue {
   connection_id id;
-  bool operator==(const call_back&) const = default;
+  bool operator==(const requeue&) const = default;
 };
 
 /// Run a request on a connection, behind those that it has already; report `released` or `returned`.
@@ -55,7 +55,7 @@ struct grant_connection {
 /// Answer a request with an error.
 struct fail_request {
   request_id request;
-  failure why;
+  cenote::failure failure;
   bool operator==(const fail_request&) const = default;
 };
 
@@ -65,7 +65,7 @@ struct finish {
 };
 
 /// What the pool actor has to do, in this order.
-using command = std::variant<open_connection, close_connection, ping_connection, look_after, call_back,
+using command = std::variant<open_connection, close_connection, ping_connection, check_caller, requeue,
                              grant_connection, fail_request, finish>;
 using commands = std::vector<command>;
 

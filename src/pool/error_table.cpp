@@ -33,13 +33,13 @@ enum class applies : uint8_t { always, mariadb, mysql };
 
 struct row {
   uint32_t number;
-  error_class what;
+  error_class meaning;
   applies to = applies::always;
 };
 
 using enum error_class;
 
-// Sorted by number. What is not here is judged by its sqlstate.
+// Sorted by number. What is not here is classified by its sqlstate.
 constexpr auto table = std::to_array<row>({
     {1020, conflict},
     {1026, commit_failed}, // The binary log could not be written.
@@ -84,7 +84,7 @@ constexpr auto table = std::to_array<row>({
     {1227, refused_login}, // While connecting: an `init_command` that needs a privilege.
     {1251, refused_login},
     {1275, refused_login},
-    {1290, read_only}, // Only if the text says so: see judge.
+    {1290, read_only}, // Only if the text says so: see classify.
     {1317, interrupted},
     {1402, deadlock},
     {1524, refused_login},
@@ -126,7 +126,7 @@ constexpr auto table = std::to_array<row>({
     {2018, cannot_connect},
     {2019, refused_login}, // A character set that Connector/C does not know.
     {2020, too_large},
-    {2026, lost}, // How a loss looks over TLS; or a certificate: see judge.
+    {2026, lost}, // How a loss looks over TLS; or a certificate: see classify.
     {2027, lost},
     {2028, our_defect},
     {2029, our_defect},
@@ -224,7 +224,7 @@ const row* find(const observed_error& x) {
     return nullptr;
   auto flavour = x.is_mariadb ? applies::mariadb : applies::mysql;
   // Whose server it is is not known for sure before the login.
-  if (i->to != applies::always && i->to != flavour && x.when != stage::connecting)
+  if (i->to != applies::always && i->to != flavour && x.stage != stage::connecting)
     return nullptr;
   return &*i;
 }
@@ -250,93 +250,93 @@ error_class class_of(std::string_view sqlstate, stage when) {
 error_class class_of(const observed_error& x) {
   auto known = find(x);
   if (known == nullptr)
-    return class_of(x.sqlstate, x.when);
+    return class_of(x.sqlstate, x.stage);
   if (x.number == 1290 && !contains(x.text, "read-only") && !contains(x.text, "read_only"))
     return ordinary; // Some other option forbids the statement.
-  if (x.number == 2026 && x.when == stage::connecting
+  if (x.number == 2026 && x.stage == stage::connecting
       && (contains(x.text, "ertificate") || contains(x.text, "does not offer it") || contains(x.text, "cannot read")))
     return refused_login; // Nobody but people can mend certificates.
-  return known->what;
+  return known->meaning;
 }
 
 /// A failed connect never ran anything.
-verdict judge_connect(error_class what) {
+classification classify_connect(error_class what) {
   switch (what) {
   case refused_login:
-    return {errc::login_refused, outcome::rejected, fate::lost};
+    return {errc::login_refused, outcome::rejected, disposition::lost};
   case server_full:
-    return {errc::server_full, outcome::unavailable, fate::lost};
+    return {errc::server_full, outcome::unavailable, disposition::lost};
   case read_only:
-    return {errc::read_only_server, outcome::unavailable, fate::lost};
+    return {errc::read_only_server, outcome::unavailable, disposition::lost};
   default:
-    return {errc::connect_failed, outcome::unavailable, fate::lost};
+    return {errc::connect_failed, outcome::unavailable, disposition::lost};
   }
 }
 
-/// What the server refuses of the set-up it will refuse again, unless others stood in the way or it had trouble of its
+/// What the server refuses of the set-up it will refuse again, unless others stood in the way or it had problems of its
 /// own.
-verdict judge_set_up(error_class what, uint32_t number) {
-  constexpr auto troubles = std::to_array<uint32_t>({0, 1021, 1030, 1105, 1114, 1194, 1195, 9001});
-  if ((what == ordinary && std::ranges::find(troubles, number) == troubles.end()) || what == read_only_transaction
-      || what == too_large)
+classification classify_set_up(error_class what, uint32_t number) {
+  constexpr auto own_problems = std::to_array<uint32_t>({0, 1021, 1030, 1105, 1114, 1194, 1195, 9001});
+  if ((what == ordinary && std::ranges::find(own_problems, number) == own_problems.end())
+      || what == read_only_transaction || what == too_large)
     what = refused_login;
-  return judge_connect(what);
+  return classify_connect(what);
 }
 
-verdict judge_loss(stage when) {
+classification classify_loss(stage when) {
   if (when == stage::unsent)
-    return {errc::connection_lost_unsent, outcome::not_sent, fate::lost};
-  return {errc::connection_lost, outcome::unknown, fate::lost};
+    return {errc::connection_lost_unsent, outcome::not_sent, disposition::lost};
+  return {errc::connection_lost, outcome::unknown, disposition::lost};
 }
 
-verdict judge_statement(error_class what, stage when) {
+classification classify_statement(error_class what, stage when) {
   switch (what) {
   case not_ready: // It refuses everything before it looks at it.
-    return {errc::connection_lost_unsent, outcome::not_sent, fate::demoted};
+    return {errc::connection_lost_unsent, outcome::not_sent, disposition::demoted};
   case gone_unsent: // The number alone proves nothing: a procedure can raise any.
   case lost:
   case cannot_connect: // Cannot happen once connected, but the connection would be gone.
-    return judge_loss(when);
+    return classify_loss(when);
   case unusable: {
-    auto result = judge_loss(when);
-    result.connection = fate::broken;
+    auto result = classify_loss(when);
+    result.connection = disposition::broken;
     return result;
   }
   case too_large:
-    return {errc::invalid_statement, outcome::rejected, fate::broken};
+    return {errc::invalid_statement, outcome::rejected, disposition::broken};
   case deadlock:
-    return {errc::deadlock, outcome::rolled_back, fate::reusable};
+    return {errc::deadlock, outcome::rolled_back, disposition::reusable};
   case conflict:
-    return {errc::conflict, outcome::rolled_back, fate::reusable};
+    return {errc::conflict, outcome::rolled_back, disposition::reusable};
   case lock_wait:
-    return {errc::lock_wait, outcome::rolled_back, fate::reusable};
+    return {errc::lock_wait, outcome::rolled_back, disposition::reusable};
   case read_only:
     // It has certainly not run, and will when the primary is found.
-    return {errc::read_only_server, outcome::unavailable, fate::demoted};
+    return {errc::read_only_server, outcome::unavailable, disposition::demoted};
   case read_only_transaction:
-    return {errc::read_only_server, outcome::rejected, fate::reusable};
+    return {errc::read_only_server, outcome::rejected, disposition::reusable};
   case interrupted:
-    return {errc::interrupted, outcome::rejected, fate::reusable};
+    return {errc::interrupted, outcome::rejected, disposition::reusable};
   case commit_failed: // It depends on the storage engine how much of it is there.
-    return {errc::server_error, outcome::unknown, fate::reusable};
+    return {errc::server_error, outcome::unknown, disposition::reusable};
   case our_defect:
-    return {errc::internal, outcome::unknown, fate::broken};
+    return {errc::internal, outcome::unknown, disposition::broken};
   case server_full:
   case refused_login: // Not enough privileges for this statement, or for this database.
   case ordinary:
     break;
   }
-  return {errc::server_error, outcome::rejected, fate::reusable};
+  return {errc::server_error, outcome::rejected, disposition::reusable};
 }
 
 /// Of a transaction whose COMMIT failed, only this is known: that the server rolled it back, or never got the COMMIT,
 /// which comes to the same.
-verdict judge_commit(error_class what) {
-  auto result = judge_statement(what, stage::sent);
-  if (result.what == outcome::not_sent)
-    result.what = outcome::rolled_back;
-  else if (result.what != outcome::rolled_back)
-    result.what = outcome::unknown;
+classification classify_commit(error_class what) {
+  auto result = classify_statement(what, stage::sent);
+  if (result.outcome == outcome::not_sent)
+    result.outcome = outcome::rolled_back;
+  else if (result.outcome != outcome::rolled_back)
+    result.outcome = outcome::unknown;
   return result;
 }
 
@@ -348,25 +348,25 @@ bool no_object_changed(const observed_error& x) {
 
 } // namespace
 
-verdict judge(const observed_error& x, partial_effect kept) {
+classification classify(const observed_error& x, partial_effect kept) {
   auto what = class_of(x);
-  switch (x.when) {
+  switch (x.stage) {
   case stage::connecting:
-    return judge_connect(what);
+    return classify_connect(what);
   case stage::setting_up:
-    return judge_set_up(what, x.number);
+    return classify_set_up(what, x.number);
   case stage::committing:
-    return judge_commit(what);
+    return classify_commit(what);
   case stage::unsent:
-    return judge_statement(what, x.when);
+    return classify_statement(what, x.stage);
   case stage::sent:
     break;
   }
   if (kept == partial_effect::at_end)
-    return judge_commit(what);
-  auto result = judge_statement(what, x.when);
+    return classify_commit(what);
+  auto result = classify_statement(what, x.stage);
   if (kept == partial_effect::any || (kept == partial_effect::objects && !no_object_changed(x)))
-    result.what = outcome::unknown;
+    result.outcome = outcome::unknown;
   return result;
 }
 
@@ -376,7 +376,7 @@ bool never_began(const observed_error& x) {
   constexpr auto numbers =
       std::to_array<uint32_t>({1044, 1046, 1049, 1054, 1064, 1136, 1142, 1143, 1146, 1149, 1227, 1305, 1370});
   auto genuine = x.sqlstate.starts_with("42") || x.sqlstate == "3D000" || x.sqlstate == "21S01";
-  return x.when == stage::unsent || (genuine && std::ranges::find(numbers, x.number) != numbers.end());
+  return x.stage == stage::unsent || (genuine && std::ranges::find(numbers, x.number) != numbers.end());
 }
 
 } // namespace cenote::pool

@@ -28,25 +28,27 @@ enum class partial_effect : uint8_t {
 /// An error as the server or Connector/C reported it.
 struct observed_error {
   uint32_t number = 0;
-  stage when = stage::sent;
+  pool::stage stage = pool::stage::sent;
   std::string_view text{};     ///< Looked at only where one number means two things (1290, 2026).
   bool is_mariadb = true;      ///< Some numbers mean something else on MySQL. While connecting it does not matter.
   std::string_view sqlstate{}; ///< Classifies the numbers that the table does not know.
 };
 
 /// What an error means.
-struct verdict {
-  errc code = errc::server_error;   ///< Its class. Of a failed connect it also says what becomes of the pool.
-  outcome what = outcome::rejected; ///< Of the statement, or of the whole transaction if it was a COMMIT.
-  fate connection = fate::reusable; ///< What becomes of the connection; `lost` and `demoted` take others with them.
-  bool operator==(const verdict&) const = default;
+struct classification {
+  errc code = errc::server_error; ///< Its class. Of a failed connect it also says what becomes of the pool.
+  /// Of the statement, or of the whole transaction if it was a COMMIT.
+  cenote::outcome outcome = cenote::outcome::rejected;
+  /// What becomes of the connection; `lost` and `demoted` take others with them.
+  disposition connection = disposition::reusable;
+  bool operator==(const classification&) const = default;
 };
 
 /// The one place that knows error numbers. An unknown number is classified by its sqlstate: lost connections (08),
 /// refused logins (28, and 42 while connecting), rollbacks (40), read-only transactions (25006), interruptions (70100),
 /// a lack of resources (53); any other is an ordinary refusal by the server.
 /// @param kept what the statement may have done before it failed.
-verdict judge(const observed_error& x, partial_effect kept = partial_effect::none);
+classification classify(const observed_error& x, partial_effect kept = partial_effect::none);
 
 /// Whether the error shows by itself that the statement has not begun: the server could not make sense of it, or
 /// refused it for lack of a privilege. Not for statements that run others.

@@ -19,7 +19,7 @@ constexpr auto npos = std::string_view::npos;
 constexpr std::string_view incomplete_rollback = "1196";
 
 /// Statements with more names than this are not asked about.
-constexpr size_t most_names = 40;
+constexpr size_t max_names = 40;
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
@@ -40,8 +40,8 @@ std::string upper(std::string_view x) {
 
 /// A word, a name or a sign of a statement.
 struct token {
-  enum class kind : uint8_t { word, name, sign };
-  kind what = kind::sign;
+  enum class token_kind : uint8_t { word, name, sign };
+  token_kind kind = token_kind::sign;
   std::string text; ///< Of a name without its quotes.
 };
 
@@ -64,11 +64,11 @@ public:
       else if (c == '\'')
         quoted();
       else if (c == '`' || c == '"') // A name in some SQL modes.
-        return token{token::kind::name, quoted()};
+        return token{token::token_kind::name, quoted()};
       else if (is_name_char(c))
-        return token{token::kind::word, word()};
+        return token{token::token_kind::word, word()};
       else if (drop(1); std::string_view{" \t\r\n\f\v"}.find(c) == npos)
-        return token{token::kind::sign, std::string(1, c)};
+        return token{token::token_kind::sign, std::string(1, c)};
     }
     return std::nullopt;
   }
@@ -115,9 +115,9 @@ std::vector<std::string> first_words(std::string_view sql, size_t count) {
   std::vector<std::string> result;
   tokens all{sql};
   for (auto x = all.next(); x && result.size() < count; x = all.next()) {
-    if (x->what == token::kind::sign && x->text == "(")
+    if (x->kind == token::token_kind::sign && x->text == "(")
       continue;
-    if (x->what != token::kind::word)
+    if (x->kind != token::token_kind::word)
       break;
     result.push_back(upper(x->text));
   }
@@ -131,7 +131,7 @@ std::optional<std::string_view> what_runs(std::string_view sql) {
   std::optional<std::string_view> result;
   tokens all{sql};
   for (auto x = all.next(); x; x = all.next())
-    if (x->what == token::kind::word && upper(x->text) == "FOR") {
+    if (x->kind == token::token_kind::word && upper(x->text) == "FOR") {
       if (result) // One of them belongs to a locking read.
         return std::nullopt;
       result = all.rest();
@@ -146,10 +146,10 @@ bool is_one_transaction(std::string_view sql) {
   std::vector<std::vector<std::string>> parts(1);
   tokens all{sql};
   for (auto x = all.next(); x; x = all.next()) {
-    if (x->what == token::kind::sign && x->text == ";")
+    if (x->kind == token::token_kind::sign && x->text == ";")
       parts.emplace_back();
     else
-      parts.back().push_back(x->what == token::kind::word ? upper(x->text) : "");
+      parts.back().push_back(x->kind == token::token_kind::word ? upper(x->text) : "");
   }
   auto n = parts.size();
   const std::vector<std::string> begin{"BEGIN", "NOT", "ATOMIC", "START", "TRANSACTION"};
@@ -208,9 +208,9 @@ void add(std::vector<name>& to, name x) {
 bool ends_tables(std::string_view statement_word, const token& x) {
   if (statement_word == "BEGIN") // Any name may be that of a table.
     return false;
-  if (x.what == token::kind::sign)
+  if (x.kind == token::token_kind::sign)
     return x.text == "(" && is_one_of(statement_word, {"INSERT", "REPLACE", "LOAD"});
-  if (x.what != token::kind::word)
+  if (x.kind != token::token_kind::word)
     return false;
   auto word = upper(x.text);
   if (is_one_of(statement_word, {"INSERT", "REPLACE"}))
@@ -230,7 +230,7 @@ names names_in(std::string_view sql, std::string_view statement_word) {
     last.reset();
   };
   for (auto x = all.next(); x; x = all.next()) {
-    if (x->what == token::kind::sign) {
+    if (x->kind == token::token_kind::sign) {
       if (x->text == "(" && last)
         add(result.functions, *last);
       after_dot = x->text == "." && last;
@@ -325,7 +325,7 @@ inquiry inquire_after(const statement& failed, const observed_error& why) {
     ask_for_tables(tables, found.tables);
   else
     ask_for_functions(tables, found.functions);
-  if (tables.params.size() > most_names || tables.sql.empty())
+  if (tables.params.size() > max_names || tables.sql.empty())
     return {true, {}};
   return {false, {read("SHOW WARNINGS"), std::move(tables)}};
 }

@@ -17,7 +17,7 @@ partial_effect partial_effect_of(std::string_view sql);
 
 /// How to find out whether a failed statement has left something in tables without transactions.
 struct inquiry {
-  bool in_vain = false;             ///< It cannot be found out: something may have stayed.
+  bool undeterminable = false;      ///< It cannot be found out: something may have stayed.
   std::vector<statement> questions; ///< For the same session, at once. Empty: nothing can have stayed.
 };
 

@@ -10,20 +10,20 @@ namespace {
 /// How many dead connections in turn a request may meet before it is given up.
 constexpr uint32_t max_attempts = 10;
 
-/// How often the users of connections are looked after.
+/// How often the callers of connections in use are checked.
 constexpr auto watch_interval = std::chrono::seconds{1};
 
-close_reason reason_of(fate x) {
+close_reason reason_of(disposition x) {
   switch (x) {
-  case fate::lost:
+  case disposition::lost:
     return close_reason::lost;
-  case fate::demoted:
+  case disposition::demoted:
     return close_reason::demoted;
-  case fate::evicted:
+  case disposition::evicted:
     return close_reason::evicted;
-  case fate::broken:
-  case fate::suspect:
-  case fate::reusable:
+  case disposition::broken:
+  case disposition::suspect:
+  case disposition::reusable:
     break;
   }
   return close_reason::broken;
@@ -64,7 +64,7 @@ commands pool_core::acquire(const request& who, time_point now) {
     grant(*x, who, out, now);
     return out;
   }
-  if (paused_ && who.urgent)
+  if (paused_ && who.fail_fast)
     refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
   else if (queue_.size() >= rules_.max_waiting)
     refuse(who, queue_full(rules_, circumstances_of(who, now)), out);
@@ -92,7 +92,7 @@ commands pool_core::pause(time_point now) {
   commands out;
   if (mode_ != mode::running || std::exchange(paused_, true))
     return out;
-  while (auto who = queue_.pop_urgent())
+  while (auto who = queue_.pop_fail_fast())
     refuse(*who, acquire_timeout(rules_, circumstances_of(*who, now)), out);
   return settle(std::move(out), now);
 }
@@ -124,7 +124,8 @@ commands pool_core::drain(time_point deadline, time_point now) {
 
 // -- what connections report -----------------------------------------------------
 
-commands pool_core::released(connection_id id, fate what, ends count, const std::string& reason, time_point now) {
+commands pool_core::released(connection_id id, disposition what, ends count, const std::string& reason,
+                             time_point now) {
   commands out;
   if (auto x = slots_.find(id))
     end_of_use(*x, what, count, reason, out, now);
@@ -134,7 +135,7 @@ commands pool_core::released(connection_id id, fate what, ends count, const std:
 commands pool_core::returned(connection_id id, const std::string& reason, const request& who, time_point now) {
   commands out;
   if (auto x = slots_.find(id))
-    end_of_use(*x, fate::lost, {}, reason, out, now);
+    end_of_use(*x, disposition::lost, {}, reason, out, now);
   if (patience_of(who) > now && mode_ != mode::stopped && who.attempts >= max_attempts) {
     count_served(who, -1);
     refuse(who, never_sent(rules_, circumstances_of(who, now), who.attempts, reason), out);
@@ -144,10 +145,10 @@ commands pool_core::returned(connection_id id, const std::string& reason, const 
   return settle(std::move(out), now);
 }
 
-commands pool_core::called_back(connection_id id, const request& who, time_point now) {
+commands pool_core::requeued(connection_id id, const request& who, time_point now) {
   commands out;
   if (auto x = slots_.find(id))
-    x->called_back_here = std::min(x->called_back_here + 1, x->in_flight);
+    x->requeued_here = std::min(x->requeued_here + 1, x->in_flight);
   auto alone = who;
   alone.shareable = false; // Once is enough.
   take_back(alone, out, now);
@@ -176,9 +177,10 @@ commands pool_core::closed(connection_id id, time_point now) {
   return settle({}, now);
 }
 
-void pool_core::end_of_use(slot& x, fate what, ends count, const std::string& reason, commands& out, time_point now) {
+void pool_core::end_of_use(slot& x, disposition what, ends count, const std::string& reason, commands& out,
+                           time_point now) {
   // An idle connection reports only its loss; what one that is being closed has to say does not matter any more.
-  auto in_order = what == fate::reusable || what == fate::suspect;
+  auto in_order = what == disposition::reusable || what == disposition::suspect;
   auto used = x.state == slot_state::busy || x.state == slot_state::pinging;
   if (!used && !(x.state == slot_state::idle && !in_order))
     return;
@@ -197,7 +199,7 @@ void pool_core::end_of_use(slot& x, fate what, ends count, const std::string& re
     some_ended(x, count, now);
     if (x.in_flight > 0)
       return;
-    if (what == fate::suspect && suspects_.take(now))
+    if (what == disposition::suspect && suspects_.take(now))
       close(x, close_reason::broken, out);
     else
       serve_or_park(x, out, now);
@@ -205,17 +207,17 @@ void pool_core::end_of_use(slot& x, fate what, ends count, const std::string& re
   }
   some_ended(x, count, now);
   close(x, reason_of(what), out);
-  if (what == fate::broken || what == fate::evicted)
+  if (what == disposition::broken || what == disposition::evicted)
     return;
   ++numbers_.lost;
   numbers_.last_error = reason;
-  if (what == fate::lost && !in_use) {
+  if (what == disposition::lost && !in_use) {
     // Where one was lost others may be: they get a real ping before their next use.
     for (auto& other : slots_)
       other.second.suspect = true;
   } else if (slots_.is_current(x)) {
     rebuilding_ = true;
-    if (what == fate::demoted)
+    if (what == disposition::demoted)
       servers_.demoted(x.server, demoted(reason), now, random());
     else
       servers_.doubt(x.server, now);
@@ -229,7 +231,7 @@ commands pool_core::tick(time_point now) {
   commands out;
   maintain_idle(out, now);
   watch_users(out, now);
-  call_back_waiting(out, now);
+  requeue_waiting(out, now);
   return settle(std::move(out), now);
 }
 
@@ -254,7 +256,7 @@ void pool_core::watch_users(commands& out, time_point now) {
       continue;
     watch_at_ = later(now, watch_interval);
     if (now - x.busy_since >= watch_interval)
-      out.push_back(look_after{id});
+      out.push_back(check_caller{id});
   }
 }
 
@@ -299,7 +301,7 @@ void pool_core::fail_hopeless(commands& out, time_point now) {
     return;
   auto breaker = servers_.state();
   auto closed = breaker == breaker_state::closed;
-  while (auto who = closed ? queue_.pop_urgent() : queue_.pop()) {
+  while (auto who = closed ? queue_.pop_fail_fast() : queue_.pop()) {
     auto next = servers_.next_attempt();
     auto is_known = breaker != breaker_state::half_open && next > now && next != time_point::max();
     auto retry_after = is_known ? time_left(next, now) : duration::zero();
@@ -315,7 +317,7 @@ void pool_core::finish_drain(commands& out, time_point now) {
       return;
     drained_.cut = queue_.size() + in_flight();
     for (auto& [id, x] : slots_) // They are in the queue, or elsewhere.
-      drained_.cut -= x.called_back_here;
+      drained_.cut -= x.requeued_here;
     while (auto who = queue_.pop())
       refuse(*who, shutting_down(rules_, circumstances_of(*who, now)), out);
   }
@@ -386,7 +388,7 @@ bool pool_core::wants_ping(const slot& x, time_point now) const {
 void pool_core::close(slot& x, close_reason why, commands& out) {
   take_no_more(x);
   x.in_flight = 0;
-  x.called_back_here = 0;
+  x.requeued_here = 0;
   slots_.move(x, slot_state::closing);
   out.push_back(close_connection{x.id, why});
 }
@@ -404,12 +406,12 @@ circumstances pool_core::circumstances_of(const request& who, time_point now) co
 
 /// What operators ask for says nothing about the service that callers get.
 void pool_core::count_served(const request& who, int by) {
-  if (!who.urgent)
+  if (!who.fail_fast)
     numbers_.served += static_cast<uint64_t>(by);
 }
 
 void pool_core::refuse(const request& who, failure why, commands& out) {
-  if (!who.urgent)
+  if (!who.fail_fast)
     ++(why.code == errc::acquire_timeout ? numbers_.timed_out
        : why.code == errc::overloaded    ? numbers_.shed
                                          : numbers_.refused);

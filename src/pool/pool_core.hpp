@@ -3,6 +3,7 @@
 #include "cenote/settings.hpp"
 #include "cenote/status.hpp"
 #include "pool/commands.hpp"
+#include "pool/latency_estimator.hpp"
 #include "pool/load_shedder.hpp"
 #include "pool/refusals.hpp"
 #include "pool/replacement_pace.hpp"
@@ -10,7 +11,6 @@
 #include "pool/sharers.hpp"
 #include "pool/sizing.hpp"
 #include "pool/slot_table.hpp"
-#include "pool/usual_time.hpp"
 #include "pool/waiting_line.hpp"
 
 #include <random>
@@ -25,7 +25,7 @@ struct ends {
   }
 
   size_t ended;    ///< By themselves, whatever came of them.
-  size_t requeued; ///< They were called back, or their caller had ended before they began.
+  size_t requeued; ///< They were requeued, or their caller had ended before they began.
 };
 
 /// All rules of a pool: who gets which connection, when connections are opened, checked, replaced and closed.
@@ -51,7 +51,7 @@ public:
   commands dispose(time_point now);
 
   /// Give no request a connection until `resume`; those that have one go on. Who waits does so for as long as for a
-  /// connection, even if no server is there; urgent requests are refused. Does nothing during a drain.
+  /// connection, even if no server is there; fail-fast requests are refused. Does nothing during a drain.
   commands pause(time_point now);
 
   /// Ends a pause. Connects that have failed count no more: whoever has waited gets a fresh attempt.
@@ -71,7 +71,7 @@ public:
 
   /// So many requests or a ping have ended, or a connection was lost. One that is lost in use takes those of its
   /// generation with it: whatever ended it may have ended them, too. A suspect one is replaced, but not many of them.
-  commands released(connection_id id, fate what, ends count, const std::string& reason, time_point now);
+  commands released(connection_id id, disposition what, ends count, const std::string& reason, time_point now);
 
   /// A granted request could not be sent because its connection was dead. It goes to the head of the queue. The
   /// connection counts as lost in use.
@@ -79,7 +79,7 @@ public:
 
   /// A granted request has not begun because another one on its connection is slow. It goes to the head of the queue
   /// and gets the next connection alone; what was sent of it still counts as on its way there.
-  commands called_back(connection_id id, const request& who, time_point now);
+  commands requeued(connection_id id, const request& who, time_point now);
 
   /// A connection is gone: after `close_connection`, or by itself.
   commands closed(connection_id id, time_point now);
@@ -127,7 +127,7 @@ private:
   void serve_or_park(slot& x, commands& out, time_point now);
   void grant(slot& x, const request& who, commands& out, time_point now);
   void close(slot& x, close_reason why, commands& out);
-  void end_of_use(slot& x, fate what, ends count, const std::string& reason, commands& out, time_point now);
+  void end_of_use(slot& x, disposition what, ends count, const std::string& reason, commands& out, time_point now);
   void take_back(const request& who, commands& out, time_point now);
   time_point patience_of(const request& who) const;
   void retire_generation(commands& out);
@@ -161,7 +161,7 @@ private:
   void reserve(slot& x);
   void take_no_more(slot& x);
   void watch_for_slow(const slot& x);
-  void call_back_waiting(commands& out, time_point now);
+  void requeue_waiting(commands& out, time_point now);
   size_t in_flight() const;
   double random() { return std::uniform_real_distribution<>{0.0, 1.0}(rng_); }
 
@@ -175,7 +175,7 @@ private:
   slot_table slots_;
   sharers sharers_;
   std::vector<slot*> reserved_; ///< Connections that are being emptied for those who have stepped aside.
-  usual_time usual_;
+  latency_estimator usual_;
   connect_price price_;
   bool crowded_ = false; ///< Somebody waits on a connection behind others for longer than a connect takes.
   waiting_line queue_;
@@ -191,7 +191,7 @@ private:
   time_point limit_until_ = time_point::max();
 
   time_point maintain_at_ = time_point::max();
-  time_point watch_at_ = time_point::max(); ///< When to look after those in use.
+  time_point watch_at_ = time_point::max(); ///< When to check the callers of those in use.
   time_point slow_at_ = time_point::max();  ///< When to look for slow statements that hold up others.
 
   pool_status numbers_; ///< Its counters and texts; the rest is filled in by `status`.

@@ -50,8 +50,8 @@ void pool_core::count_grant(slot& x, const request& who, time_point now) {
     slots_.move(x, slot_state::busy);
     x.shared = who.shareable;
     x.busy_since = now;
-    x.called_back = false;
-    x.called_back_here = 0;
+    x.requeue_sent = false;
+    x.requeued_here = 0;
   } else {
     watch_crowd(x);
   }
@@ -62,10 +62,10 @@ void pool_core::count_grant(slot& x, const request& who, time_point now) {
 /// So many of the requests on a connection have ended there.
 void pool_core::some_ended(slot& x, ends count, time_point now) {
   x.in_flight -= std::min(count.ended + count.requeued, x.in_flight);
-  x.called_back_here = std::min(x.called_back_here - std::min(count.requeued, x.called_back_here), x.in_flight);
+  x.requeued_here = std::min(x.requeued_here - std::min(count.requeued, x.requeued_here), x.in_flight);
   if (count.ended > 0) { // Otherwise the first one runs on.
     x.busy_since = now;
-    x.called_back = false;
+    x.requeue_sent = false;
   }
   offer(x);
 }
@@ -100,14 +100,14 @@ void pool_core::take_no_more(slot& x) {
 }
 
 /// Those that wait behind a slow statement, or for the end of one, get a chance elsewhere.
-void pool_core::call_back_waiting(commands& out, time_point now) {
+void pool_core::requeue_waiting(commands& out, time_point now) {
   if (slow_at_ > now)
     return;
   slow_at_ = time_point::max();
   if (paused_) // They would not get another one.
     return;
   for (auto& [id, x] : slots_) {
-    auto holds_up = x.in_flight > 1 && !x.called_back;
+    auto holds_up = x.in_flight > 1 && !x.requeue_sent;
     if (x.state != slot_state::busy || !x.shared || !(holds_up || x.reserved))
       continue;
     if (later(x.busy_since, usual_.slow()) > now) {
@@ -116,8 +116,8 @@ void pool_core::call_back_waiting(commands& out, time_point now) {
     }
     take_no_more(x); // Another one is emptied instead.
     if (holds_up) {
-      x.called_back = true;
-      out.push_back(call_back{id});
+      x.requeue_sent = true;
+      out.push_back(requeue{id});
     }
   }
 }

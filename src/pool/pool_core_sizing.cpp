@@ -9,7 +9,7 @@ namespace cenote::pool {
 namespace {
 
 /// The longest gap between two connects while a pool is rebuilt after a loss.
-constexpr auto longest_gap = std::chrono::milliseconds{20};
+constexpr auto max_gap = std::chrono::milliseconds{20};
 
 } // namespace
 
@@ -77,9 +77,9 @@ size_t pool_core::connects_due(time_point now) const {
   auto needy = paused_ ? 0 : (growth_at() <= now ? queue_.size() : 0) + (crowded ? 1 : 0);
   // If none is kept open: the first one for whoever waits, and one that finds out when a server that is down is back.
   auto awaited = !queue_.empty() && !paused_;
-  size_t least = awaited || servers_.down() != nullptr ? 1 : 0;
+  size_t min_connections = awaited || servers_.down() != nullptr ? 1 : 0;
   head_count all{slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), needy};
-  return connects_wanted(rules_, all, std::max(rules_.kept(), least), limit_);
+  return connects_wanted(rules_, all, std::max(rules_.kept(), min_connections), limit_);
 }
 
 /// When to start the next connect; `time_point::max()` if none is needed.
@@ -98,7 +98,7 @@ void pool_core::open_missing(commands& out, time_point now) {
       return;
     out.push_back(open_connection{slots_.add(*server, now).id, *server});
     if (rebuilding_) {
-      pace_until_ = later(now, std::chrono::duration_cast<duration>(longest_gap * random()));
+      pace_until_ = later(now, std::chrono::duration_cast<duration>(max_gap * random()));
       return;
     }
   }

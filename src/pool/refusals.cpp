@@ -26,7 +26,7 @@ std::string details(const circumstances& now) {
 failure refusal(errc code, std::string text, const circumstances& now) {
   failure result;
   result.code = code;
-  result.what = outcome::unavailable;
+  result.outcome = outcome::unavailable;
   result.text = std::move(text);
   result.waited = now.waited;
   result.last_connect_error = now.last_connect_error;
@@ -99,7 +99,7 @@ failure no_connection(const pool_settings& rules, const circumstances& now, cons
 failure demoted(const std::string& reason) {
   failure result;
   result.code = errc::read_only_server;
-  result.what = outcome::unavailable;
+  result.outcome = outcome::unavailable;
   result.text = reason;
   return result;
 }
@@ -110,7 +110,7 @@ failure never_sent(const pool_settings& rules, const circumstances& now, uint32_
                             + " connections in turn were dead before the statement could be sent, the last one: "
                             + reason + details(now),
                         now);
-  result.what = outcome::not_sent;
+  result.outcome = outcome::not_sent;
   result.attempts = attempts;
   return result;
 }

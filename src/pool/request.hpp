@@ -25,7 +25,7 @@ struct request {
   request_id id{};
   time_point accepted;                     ///< When the pool got it.
   time_point deadline = time_point::max(); ///< Its own; the pool's timeout applies as well.
-  bool urgent = false;    ///< Of `verify`: does not wait for a server that is down, and is not counted.
+  bool fail_fast = false; ///< Of `verify`: does not wait for a server that is down, and is not counted.
   uint32_t attempts = 0;  ///< How often it has been given a connection already.
   bool shareable = false; ///< It may use a connection beside others that may.
 };

@@ -38,7 +38,7 @@ bool is_collision(errc x) {
 } // namespace
 
 bool may_repeat(statement_kind kind, const failure& why) {
-  switch (why.what) {
+  switch (why.outcome) {
   case outcome::not_sent:
   case outcome::rolled_back:
     return true;
@@ -53,8 +53,8 @@ bool may_repeat(statement_kind kind, const failure& why) {
 }
 
 failure after_doubt(failure why) {
-  if (why.what != outcome::unknown) {
-    why.what = outcome::unknown;
+  if (why.outcome != outcome::unknown) {
+    why.outcome = outcome::unknown;
     why.text += "; an earlier attempt was sent and may have taken effect";
   }
   return why;
@@ -81,9 +81,9 @@ std::optional<duration> retry_delay(const retry_settings& rules, const failed_at
   auto soon = std::chrono::duration_cast<duration>(a_moment * random);
   auto later = exponential_delay(rules.initial_delay, rules.max_delay, what.attempts);
   auto first_loss = why.code == errc::connection_lost && what.attempts == 1;
-  auto delay = why.what == outcome::rolled_back || is_collision(why.code) ? soon
-               : first_loss                                               ? std::min(soon, later)
-                                                                          : std::max<duration>(later, why.retry_after);
+  auto delay = why.outcome == outcome::rolled_back || is_collision(why.code) ? soon
+               : first_loss                                                  ? std::min(soon, later)
+                            : std::max<duration>(later, why.retry_after);
   if (time_left(what.deadline, now) <= delay)
     return std::nullopt;
   return delay;

@@ -48,7 +48,7 @@ constexpr std::string_view advice = "; nothing else is run in this session befor
 failure ended(outcome what, std::string text) {
   failure result;
   result.code = errc::transaction_ended;
-  result.what = what;
+  result.outcome = what;
   result.text = std::move(text);
   return result;
 }
@@ -56,7 +56,7 @@ failure ended(outcome what, std::string text) {
 failure invalid(std::string text) {
   failure result;
   result.code = errc::invalid_statement;
-  result.what = outcome::rejected;
+  result.outcome = outcome::rejected;
   result.text = std::move(text);
   return result;
 }
@@ -162,18 +162,18 @@ failure session_transaction::failed(session_step what, std::string_view sql, boo
   }
   auto may_have_committed = what == session_step::statement && may_commit(sql);
   // A holder that uses SQL instead of messages may end its transaction as it likes, but not lose it unnoticed.
-  auto lost = was_open && (!may_have_committed || why.what == outcome::rolled_back);
+  auto lost = was_open && (!may_have_committed || why.outcome == outcome::rolled_back);
   if (open || (!begun_ && !lost))
     return why;
   if (begun_ && may_have_committed) {
     why.code = errc::transaction_ended;
-    why.what = outcome::unknown;
+    why.outcome = outcome::unknown;
     why.text += "; and " + place(what, sql)
                 + " has ended the transaction that it belonged to: what came before it may have been committed";
   } else {
-    if (why.what != outcome::rolled_back)
+    if (why.outcome != outcome::rolled_back)
       why.code = errc::transaction_ended;
-    why.what = outcome::rolled_back;
+    why.outcome = outcome::rolled_back;
     why.text += "; the server has rolled back the whole transaction, at " + place(what, sql);
   }
   why.text += advice;
@@ -185,7 +185,7 @@ failure session_transaction::failed(session_step what, std::string_view sql, boo
 
 outcome session_transaction::if_session_ends(bool open) const {
   if (ended_)
-    return ended_->what;
+    return ended_->outcome;
   return begun_ || open ? outcome::rolled_back : outcome::rejected;
 }
 

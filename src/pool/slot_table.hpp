@@ -32,11 +32,11 @@ struct slot {
   bool suspect = false;    ///< Another connection was lost since.
 
   // While it is in use.
-  size_t in_flight = 0;        ///< Requests that it was given and that have not ended.
-  size_t called_back_here = 0; ///< Those of them that have been called back, but have not ended here.
-  bool shared = false;         ///< Others may use it beside them.
-  bool reserved = false;       ///< It is being emptied for somebody who wants it alone.
-  bool called_back = false;    ///< What waits behind its slow statement has been called back.
+  size_t in_flight = 0;      ///< Requests that it was given and that have not ended.
+  size_t requeued_here = 0;  ///< Those of them that have been requeued, but have not ended here.
+  bool shared = false;       ///< Others may use it beside them.
+  bool reserved = false;     ///< It is being emptied for somebody who wants it alone.
+  bool requeue_sent = false; ///< It was told to requeue what waits behind its slow statement.
   sharers_place listed_at;
 };
 

@@ -92,7 +92,7 @@ bool fits_compound(const statement& x) {
 }
 
 /// Above this, a round trip more does not matter, and the server's limits do.
-constexpr size_t most_compound_bytes = 32u << 10;
+constexpr size_t max_compound_bytes = 32u << 10;
 
 } // namespace
 
@@ -155,7 +155,7 @@ bool fits_compound(const transaction& x) {
   size_t size = 0;
   for (auto& what : x.statements) {
     size += size_of(what);
-    if (size > most_compound_bytes || !fits_compound(what))
+    if (size > max_compound_bytes || !fits_compound(what))
       return false;
   }
   return true;

@@ -40,10 +40,10 @@ public:
     return who ? who : rest_.pop_expired(now);
   }
 
-  /// Takes out the first request that is urgent.
-  std::optional<request> pop_urgent() {
-    auto who = aside_.pop_urgent();
-    return who ? who : rest_.pop_urgent();
+  /// Takes out the first fail-fast request.
+  std::optional<request> pop_fail_fast() {
+    auto who = aside_.pop_fail_fast();
+    return who ? who : rest_.pop_fail_fast();
   }
 
   /// The earliest deadline; `time_point::max()` if nobody waits.

@@ -10,8 +10,8 @@ void waiting_queue::push_back(const request& who, time_point deadline) {
   auto where = place_of(entries_.size() - 1);
   expiries_.push_back({deadline, where});
   std::ranges::push_heap(expiries_, std::greater<>{});
-  if (who.urgent)
-    urgent_.push_back(where);
+  if (who.fail_fast)
+    fail_fast_.push_back(where);
 }
 
 void waiting_queue::push_front(const request& who, time_point deadline) {
@@ -21,8 +21,8 @@ void waiting_queue::push_front(const request& who, time_point deadline) {
   auto where = place_of(0);
   expiries_.push_back({deadline, where});
   std::ranges::push_heap(expiries_, std::greater<>{});
-  if (who.urgent)
-    urgent_.push_front(where);
+  if (who.fail_fast)
+    fail_fast_.push_front(where);
 }
 
 std::optional<request> waiting_queue::pop() {
@@ -35,13 +35,13 @@ std::optional<request> waiting_queue::pop() {
 std::optional<request> waiting_queue::pop_expired(time_point now) {
   if (next_deadline() > now)
     return std::nullopt;
-  return take(*find(expiries_.front().where));
+  return take(*find(expiries_.front().position));
 }
 
-std::optional<request> waiting_queue::pop_urgent() {
-  while (!urgent_.empty()) {
-    auto x = find(urgent_.front());
-    urgent_.pop_front();
+std::optional<request> waiting_queue::pop_fail_fast() {
+  while (!fail_fast_.empty()) {
+    auto x = find(fail_fast_.front());
+    fail_fast_.pop_front();
     if (x != nullptr)
       return take(*x);
   }
@@ -49,7 +49,7 @@ std::optional<request> waiting_queue::pop_urgent() {
 }
 
 time_point waiting_queue::next_deadline() {
-  while (!expiries_.empty() && find(expiries_.front().where) == nullptr) {
+  while (!expiries_.empty() && find(expiries_.front().position) == nullptr) {
     std::ranges::pop_heap(expiries_, std::greater<>{});
     expiries_.pop_back();
   }
@@ -57,7 +57,7 @@ time_point waiting_queue::next_deadline() {
 }
 
 waiting_queue::place waiting_queue::place_of(size_t index) const {
-  return {front_ + static_cast<int64_t>(index), entries_[index].who.id};
+  return {front_ + static_cast<int64_t>(index), entries_[index].request.id};
 }
 
 waiting_queue::entry* waiting_queue::find(const place& x) {
@@ -65,11 +65,11 @@ waiting_queue::entry* waiting_queue::find(const place& x) {
   if (index < 0 || index >= static_cast<int64_t>(entries_.size()))
     return nullptr;
   auto& candidate = entries_[static_cast<size_t>(index)];
-  return candidate.present && candidate.who.id == x.who ? &candidate : nullptr;
+  return candidate.present && candidate.request.id == x.request ? &candidate : nullptr;
 }
 
 request waiting_queue::take(entry& x) {
-  auto who = x.who;
+  auto who = x.request;
   x.present = false;
   --size_;
   forget_absent();
@@ -83,16 +83,16 @@ void waiting_queue::forget_absent() {
   }
   // Requests usually leave long before they expire, and those that expire leave gaps behind one that waits long:
   // without this, what is left of them would pile up.
-  if (std::max({entries_.size(), expiries_.size(), urgent_.size()}) <= 2 * size_ + 64)
+  if (std::max({entries_.size(), expiries_.size(), fail_fast_.size()}) <= 2 * size_ + 64)
     return;
   std::erase_if(entries_, [](const entry& x) { return !x.present; });
   expiries_ = std::vector<expiry>(); // Not just cleared: after a rush its room is not needed for long.
   expiries_.reserve(size_);
-  urgent_.clear();
+  fail_fast_.clear();
   for (size_t i = 0; i < entries_.size(); ++i) {
     expiries_.push_back({entries_[i].deadline, place_of(i)});
-    if (entries_[i].who.urgent)
-      urgent_.push_back(place_of(i));
+    if (entries_[i].request.fail_fast)
+      fail_fast_.push_back(place_of(i));
   }
   std::ranges::make_heap(expiries_, std::greater<>{});
 }

@@ -21,7 +21,7 @@ public:
   void push_front(const request& who, time_point deadline);
 
   /// The request whose turn it is; null if nobody waits.
-  const request* front() const { return size_ == 0 ? nullptr : &entries_.front().who; }
+  const request* front() const { return size_ == 0 ? nullptr : &entries_.front().request; }
 
   /// How long that one may wait; only if somebody does.
   time_point front_deadline() const { return entries_.front().deadline; }
@@ -32,8 +32,8 @@ public:
   /// Takes out a request whose deadline is not after `now`, earliest deadline first.
   std::optional<request> pop_expired(time_point now);
 
-  /// Takes out the first request that is urgent.
-  std::optional<request> pop_urgent();
+  /// Takes out the first fail-fast request.
+  std::optional<request> pop_fail_fast();
 
   /// The earliest deadline; `time_point::max()` if nobody waits.
   time_point next_deadline();
@@ -43,7 +43,7 @@ public:
 
 private:
   struct entry {
-    request who;
+    pool::request request;
     time_point deadline;
     bool present; ///< False once it was taken out of the middle.
   };
@@ -51,12 +51,12 @@ private:
   /// Where a request was put. Positions at the front are used again; ids are not.
   struct place {
     int64_t position;
-    request_id who;
+    request_id request;
   };
 
   struct expiry {
     time_point deadline;
-    place where;
+    place position;
     bool operator>(const expiry& other) const noexcept { return deadline > other.deadline; }
   };
 
@@ -71,7 +71,7 @@ private:
 
   // Both may name requests that have left.
   std::vector<expiry> expiries_; ///< A heap, earliest first.
-  std::deque<place> urgent_;     ///< In the order of the queue.
+  std::deque<place> fail_fast_;  ///< In the order of the queue.
 };
 
 } // namespace cenote::pool

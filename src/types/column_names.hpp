@@ -19,15 +19,15 @@ inline std::string quoted(std::string_view name) {
 
 /// Names the columns there are, for error texts.
 inline std::string list(const std::vector<column>& xs) {
-  constexpr size_t most = 20;
+  constexpr size_t max_names = 20;
   std::string result;
-  for (size_t i = 0; i < std::min(xs.size(), most); ++i) {
+  for (size_t i = 0; i < std::min(xs.size(), max_names); ++i) {
     if (i > 0)
       result += ", ";
     result += quoted(xs[i].name);
   }
-  if (xs.size() > most)
-    result += " and " + std::to_string(xs.size() - most) + " more";
+  if (xs.size() > max_names)
+    result += " and " + std::to_string(xs.size() - max_names) + " more";
   return result;
 }
 

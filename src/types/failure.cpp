@@ -82,7 +82,7 @@ std::string to_string(const failure& x) {
     if (!x.sqlstate.empty())
       result += "sqlstate " + x.sqlstate + ", ";
   }
-  result += to_string(x.what) + ")";
+  result += to_string(x.outcome) + ")";
   return result;
 }
 

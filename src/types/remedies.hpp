@@ -7,8 +7,8 @@ namespace cenote {
 
 /// A failed connect in the words of people.
 struct remedy {
-  std::string_view what; ///< Before the server's own words.
-  std::string_view todo; ///< What to change.
+  std::string_view explanation; ///< Before the server's own words.
+  std::string_view advice;      ///< What to change.
 };
 
 /// What to do about a connect that failed. What its number means for the pool is decided in src/pool; this is only

@@ -38,23 +38,23 @@ void row_reader::fail_lookup(std::string_view field, const std::string& type) co
                      + list(rows_.columns()) + "; names must be equal, upper and lower case included");
 }
 
-void row_reader::fail(std::string_view field, const std::string& type, const std::string& why) const {
-  throw result_error("row " + std::to_string(row_) + ", " + field_text(field, type) + ": " + why);
+void row_reader::fail(std::string_view field, const std::string& type, const std::string& reason) const {
+  throw result_error("row " + std::to_string(row_) + ", " + field_text(field, type) + ": " + reason);
 }
 
-void row_reader::fail_object(const std::string& why) const {
+void row_reader::fail_object(const std::string& reason) const {
   throw result_error("row " + std::to_string(row_) + ": its type does not take these values"
-                     + (why.empty() ? "" : ": " + why));
+                     + (reason.empty() ? "" : ": " + reason));
 }
 
-void row_reader::refuse(std::string_view field, const std::string& type, const char* who,
-                        const std::string& why) const {
+void row_reader::refuse(std::string_view field, const std::string& type, const char* refused_by,
+                        const std::string& reason) const {
   auto column = slots_[next_ - 1].column;
   // Without a column it is the overload's own fallback that is refused.
   auto what = column == npos ? "the fallback"
                              : "column " + quoted(rows_.columns()[column].name) + " holds "
                                    + (source().is_null(column) ? "NULL" : quoted(source().text(column).substr(0, 40)));
-  fail(field, type, what + ", which the " + who + " refuses" + (why.empty() ? "" : ": " + why));
+  fail(field, type, what + ", which the " + refused_by + " refuses" + (reason.empty() ? "" : ": " + reason));
 }
 
 } // namespace cenote::detail

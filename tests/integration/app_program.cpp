@@ -24,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-constexpr auto longest_run = 60.0;
-constexpr auto longest_wait_for_log = 30.0;
+constexpr auto max_run = 60.0;
+constexpr auto max_wait_for_log = 30.0;
 
 /// Nothing of these may come from whoever runs the tests.
 constexpr std::string_view ours[] = {"DATABASE_URI", "POOL_",    "MAX_",   "INITIAL_RETRY_DELAY",
@@ -122,7 +122,7 @@ bool program::prints(const std::string& text) {
 }
 
 bool program::says(const std::string& text, std::string (program::*where)() const) const {
-  for (auto end = now() + longest_wait_for_log; now() < end; std::this_thread::sleep_for(5ms)) {
+  for (auto end = now() + max_wait_for_log; now() < end; std::this_thread::sleep_for(5ms)) {
     if (contains((this->*where)(), text))
       return true;
     siginfo_t info{};
@@ -134,7 +134,7 @@ bool program::says(const std::string& text, std::string (program::*where)() cons
 
 ended program::wait() {
   int status = 0;
-  for (auto end = began_ + longest_run; waitpid(pid_, &status, WNOHANG) == 0; std::this_thread::sleep_for(2ms))
+  for (auto end = began_ + max_run; waitpid(pid_, &status, WNOHANG) == 0; std::this_thread::sleep_for(2ms))
     if (now() > end)
       kill(pid_, SIGKILL);
   pid_ = -1;

@@ -23,7 +23,7 @@ struct fixture : bato_fixture {
 const auto examples = {"first_query", "blocking", "repository", "transaction"};
 
 /// What an example says when it cannot do its work: one line, beside those that the library logs.
-std::string complaint(const std::string& example, const environment& variables) {
+std::string error_line(const std::string& example, const environment& variables) {
   auto x = test::run({example}, variables);
   MESSAGE(example << ": " << x.err);
   CHECK_EQ(x.code, 1);
@@ -70,7 +70,7 @@ SCENARIO("the transaction moves all or nothing") {
   CHECK_EQ(rei[0].get<int>(0), 30);
 }
 
-SCENARIO("the blocking face counts every visit") {
+SCENARIO("the blocking facade counts every visit") {
   must(pool, write("CREATE OR REPLACE TABLE visits (page VARCHAR(20) PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB"));
   auto x = test::run({"blocking"}, here);
   CHECK_EQ(x.code, 0);
@@ -83,24 +83,24 @@ SCENARIO("the blocking face counts every visit") {
 
 SCENARIO("an example that has nothing to connect to says so and fails") {
   for (auto example : examples) {
-    CHECK(contains(complaint(example, {}), "set DATABASE_URI"));
-    CHECK(contains(complaint(example, {{"DATABASE_URI", ""}}), "set DATABASE_URI"));
-    CHECK(contains(complaint(example, {{"DATABASE_URI", "nonsense"}}), "mysql://"));
-    CHECK(contains(complaint(example, {{"DATABASE_URI", "mysql://h/x?chraset=utf8"}}), "chraset"));
-    CHECK(contains(complaint(example, {{"DATABASE_URI_FILE", "/nowhere"}}), "/nowhere"));
+    CHECK(contains(error_line(example, {}), "set DATABASE_URI"));
+    CHECK(contains(error_line(example, {{"DATABASE_URI", ""}}), "set DATABASE_URI"));
+    CHECK(contains(error_line(example, {{"DATABASE_URI", "nonsense"}}), "mysql://"));
+    CHECK(contains(error_line(example, {{"DATABASE_URI", "mysql://h/x?chraset=utf8"}}), "chraset"));
+    CHECK(contains(error_line(example, {{"DATABASE_URI_FILE", "/nowhere"}}), "/nowhere"));
   }
 }
 
 SCENARIO("an example that cannot log in says so and fails") {
   for (auto example : examples) {
-    CHECK(contains(complaint(example, {{"DATABASE_URI", uri_of("nobody:wrong")}}), "1045"));
-    CHECK(contains(complaint(example, {{"DATABASE_URI", shared_server().uri() + "_unknown"}}), "1049"));
+    CHECK(contains(error_line(example, {{"DATABASE_URI", uri_of("nobody:wrong")}}), "1045"));
+    CHECK(contains(error_line(example, {{"DATABASE_URI", shared_server().uri() + "_unknown"}}), "1049"));
   }
 }
 
 SCENARIO("an example whose server is away says so and fails, within seconds") {
   for (auto example : examples)
-    CHECK(contains(complaint(example, {{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}}), "127.0.0.1:1"));
+    CHECK(contains(error_line(example, {{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}}), "127.0.0.1:1"));
 }
 
 SCENARIO("an example without standard streams fails, and what it prints reaches no socket") {
@@ -115,7 +115,7 @@ SCENARIO("an example without its table says so and fails") {
   for (auto table : {"manga", "visits", "library", "account"})
     must(pool, write(std::string{"DROP TABLE IF EXISTS "} + table));
   for (auto example : examples)
-    CHECK(contains(complaint(example, here), "1146"));
+    CHECK(contains(error_line(example, here), "1146"));
 }
 
 SCENARIO("an example whose table holds something else fails, too, and does not hang") {

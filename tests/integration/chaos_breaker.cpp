@@ -56,7 +56,7 @@ SCENARIO("callers of a server that is down wait until the breaker opens, and the
           REQUIRE(!x->has_value());
           auto& why = x->error();
           CHECK_EQ(to_string(why.code), "circuit_open");
-          CHECK_EQ(to_string(why.what), "unavailable");
+          CHECK_EQ(to_string(why.outcome), "unavailable");
           CHECK(!why.last_connect_error.empty());
         }
         CHECK(second.error().waited < 100ms);
@@ -127,7 +127,7 @@ SCENARIO("a wrong password is tried rarely, however many ask") {
       size_t refused = 0;
       for (int i = 0; i < 1000; ++i) {
         auto came = run(pool, read("SELECT 1"));
-        refused += !came && came.error().code == errc::login_refused && came.error().what == outcome::rejected;
+        refused += !came && came.error().code == errc::login_refused && came.error().outcome == outcome::rejected;
       }
       THEN("each of them is refused at once, and the server has seen a few attempts") {
         REQUIRE(!first.has_value());
@@ -199,7 +199,7 @@ SCENARIO("a connection is kept if what runs on it in vain cannot be stopped") {
     std::vector<awaited<result>> others;
     for (int i = 0; i < 5; ++i)
       others.push_back(ask(pool, read("SELECT SLEEP(0.2)")));
-    WHEN("those are called back, and the server refuses whoever wants to stop what was sent of them") {
+    WHEN("those are requeued, and the server refuses whoever wants to stop what was sent of them") {
       CHECK(first.get().has_value());
       for (auto& x : others)
         CHECK(x.get().has_value());

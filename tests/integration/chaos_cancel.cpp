@@ -41,7 +41,7 @@ SCENARIO("a statement beyond its time is stopped on the server and its session g
       for (int i = 0; i < 5; ++i) {
         auto why = fails(pool, too_long());
         REQUIRE_EQ(to_string(why.code), "statement_timeout");
-        REQUIRE_EQ(to_string(why.what), "unknown");
+        REQUIRE_EQ(to_string(why.outcome), "unknown");
         // It is served by the connection that has just been told to stop.
         REQUIRE_EQ(session_of(pool), before);
       }
@@ -230,7 +230,7 @@ SCENARIO("the server itself stops what exceeds max_statement_time") {
       auto why = fails(pool, write("SELECT SLEEP(60)"));
       THEN("it was interrupted, and its connection is kept") {
         CHECK_EQ(to_string(why.code), "interrupted");
-        CHECK_EQ(to_string(why.what), "rejected");
+        CHECK_EQ(to_string(why.outcome), "rejected");
         CHECK_EQ(why.number, 1969u);
         CHECK_EQ(session_of(pool), before);
       }

@@ -120,7 +120,7 @@ SCENARIO("callers wait for room on a server that is full with others") {
       auto why = fails(pool, read("SELECT 1"));
       THEN("it is told why there is no connection") {
         MESSAGE(to_string(why));
-        CHECK_EQ(to_string(why.what), "unavailable");
+        CHECK_EQ(to_string(why.outcome), "unavailable");
         CHECK(why.last_connect_error.find("max_user_connections") != std::string::npos);
       }
       AND("the next ones are served when the other pool has ended") {

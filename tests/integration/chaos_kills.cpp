@@ -81,7 +81,7 @@ SCENARIO("a kill of a running statement is an interruption, and keeps the connec
           auto why = killed(how, write(sql));
           MESSAGE(how << " " << sql << ": " << to_string(why));
           CHECK_EQ(to_string(why.code), "interrupted");
-          CHECK_EQ(to_string(why.what), "rejected");
+          CHECK_EQ(to_string(why.outcome), "rejected");
           CHECK_EQ(why.number, 1317u);
         }
       THEN("the session is the same, and nothing was changed") {
@@ -102,7 +102,7 @@ SCENARIO("a kill of a session that runs a statement is a lost connection") {
           auto why = killed(how, write(sql));
           MESSAGE(how << " " << sql << ": " << to_string(why));
           CHECK_EQ(to_string(why.code), "connection_lost");
-          CHECK_EQ(to_string(why.what), "unknown");
+          CHECK_EQ(to_string(why.outcome), "unknown");
           CHECK_NE(session_of(pool), before);
         }
       THEN("nothing was changed") {
@@ -121,12 +121,12 @@ SCENARIO("kills reach a statement that waits for a lock") {
       for (auto how : of_statement) {
         auto why = killed(how, write("UPDATE t SET v = 7 WHERE id = 1"));
         CHECK_EQ(to_string(why.code), "interrupted");
-        CHECK_EQ(to_string(why.what), "rejected");
+        CHECK_EQ(to_string(why.outcome), "rejected");
       }
       for (auto how : of_session) {
         auto why = killed(how, write("UPDATE t SET v = 7 WHERE id = 1"));
         CHECK_EQ(to_string(why.code), "connection_lost");
-        CHECK_EQ(to_string(why.what), "unknown");
+        CHECK_EQ(to_string(why.outcome), "unknown");
       }
       THEN("none of them has changed the row, and the pool serves") {
         kill_session("KILL QUERY", session_running("%/* holder */"));

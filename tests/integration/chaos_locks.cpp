@@ -68,7 +68,7 @@ SCENARIO("every lock that is not granted in time is a rolled back lock wait") {
         auto why = fails(pool, write(sql));
         MESSAGE(sql << ": " << to_string(why));
         CHECK_EQ(to_string(why.code), "lock_wait");
-        CHECK_EQ(to_string(why.what), "rolled_back");
+        CHECK_EQ(to_string(why.outcome), "rolled_back");
         CHECK_EQ(why.number, 1205u);
       }
       THEN("the connection is the same as before, and the row is its holder's") {
@@ -139,7 +139,7 @@ SCENARIO("a transaction whose row has changed meanwhile is a conflict, and is ro
       THEN("its caller is told") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "conflict");
-        CHECK_EQ(to_string(came.error().what), "rolled_back");
+        CHECK_EQ(to_string(came.error().outcome), "rolled_back");
         CHECK_EQ(came.error().number, 1020u);
         CHECK_EQ(value_of(3), 10);
       }

@@ -44,7 +44,7 @@ SCENARIO("a statement whose connection is cut has an unknown outcome") {
       THEN("its caller is told so, and the server does not go on with it for long") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "connection_lost");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         await_running("%/* cut */", 0);
       }
       AND("the pool has its size again") {
@@ -91,7 +91,7 @@ SCENARIO("a network that swallows everything holds nobody beyond the statement's
         for (auto& x : asked) {
           auto came = x.get();
           REQUIRE(!came.has_value());
-          unknown += came.error().what == outcome::unknown;
+          unknown += came.error().outcome == outcome::unknown;
           auto is_expected = came.error().code == errc::statement_timeout || came.error().code == errc::acquire_timeout;
           CHECK(is_expected);
         }
@@ -116,7 +116,7 @@ SCENARIO("a reply of which only the beginning arrives is a lost connection") {
         auto why = fails(pool, read("SELECT REPEAT('x', 100000), 2"));
         MESSAGE(bytes << " bytes: " << to_string(why));
         CHECK_EQ(to_string(why.code), "connection_lost");
-        CHECK_EQ(to_string(why.what), "unknown");
+        CHECK_EQ(to_string(why.outcome), "unknown");
         await_free(pool, 1);
       }
       for (size_t bytes : {1, 4, 5, 7, 10}) {
@@ -124,7 +124,7 @@ SCENARIO("a reply of which only the beginning arrives is a lost connection") {
         auto why = fails(pool, write("INSERT INTO t VALUES (?)", bytes));
         MESSAGE(bytes << " bytes: " << to_string(why));
         CHECK_EQ(to_string(why.code), "connection_lost");
-        CHECK_EQ(to_string(why.what), "unknown");
+        CHECK_EQ(to_string(why.outcome), "unknown");
         await_free(pool, 1);
       }
       THEN("the connection was replaced each time, and the writes are there") {

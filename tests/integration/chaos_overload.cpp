@@ -44,7 +44,7 @@ SCENARIO("under a load that is too high those that waited longest are given up")
         for (auto& x : records)
           if (x.why) {
             REQUIRE_EQ(to_string(x.why->code), "overloaded");
-            REQUIRE_EQ(to_string(x.why->what), "unavailable");
+            REQUIRE_EQ(to_string(x.why->outcome), "unavailable");
             REQUIRE(x.why->waited >= 100ms); // Twice the target, to the nanosecond: it is given up when that is due.
           }
         MESSAGE(crowd.succeeded() << " of " << records.size() << " were served");

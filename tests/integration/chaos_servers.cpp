@@ -143,7 +143,7 @@ SCENARIO("callers are told when no server is there") {
       auto why = fails(pool, write("INSERT INTO t VALUES (1)"));
       THEN("they are refused with the cause") {
         CHECK_EQ(to_string(why.code), "circuit_open");
-        CHECK_EQ(to_string(why.what), "unavailable");
+        CHECK_EQ(to_string(why.outcome), "unavailable");
         CHECK(!why.last_connect_error.empty());
       }
       AND("the one that comes back is used") {
@@ -166,7 +166,7 @@ SCENARIO("nobody is served by a read-only server alone") {
     WHEN("somebody writes") {
       auto why = fails(pool, write("INSERT INTO t VALUES (1)"));
       THEN("it is not sent, and the reason is told") {
-        CHECK_EQ(to_string(why.what), "unavailable");
+        CHECK_EQ(to_string(why.outcome), "unavailable");
         CHECK(why.last_connect_error.find("read-only") != std::string::npos);
       }
       AND("it is when one of them is promoted") {

@@ -38,11 +38,11 @@ size_t open_descriptors() {
   return result;
 }
 
-/// A trouble of the connect phase that tells nobody the password.
-void check_connect_trouble(const db::trouble& why, uint32_t number, const server_settings& where,
-                           db::phase when = db::phase::connecting) {
-  CHECK(why.source == db::complaint::server);
-  CHECK(why.when == when);
+/// An error of the connect phase that tells nobody the password.
+void check_connect_error(const db::driver_error& why, uint32_t number, const server_settings& where,
+                         db::phase when = db::phase::connecting) {
+  CHECK(why.source == db::error_source::server);
+  CHECK(why.phase == when);
   CHECK_EQ(why.number, number);
   CHECK_EQ(why.sqlstate.size(), 5u);
   CHECK(!why.text.empty());
@@ -116,12 +116,12 @@ SCENARIO("a set-up that fails is told as such") {
   auto where = shared_server().settings();
   where.init_command = "SELECT nonsense";
   auto why = fail_to_open(where);
-  check_connect_trouble(why, 1054, where, db::phase::setting_up);
+  check_connect_error(why, 1054, where, db::phase::setting_up);
   CHECK(why.text.starts_with("init_command failed: "));
   where.init_command.clear();
   where.sql_mode = "NO_SUCH_MODE'";
   why = fail_to_open(where);
-  check_connect_trouble(why, 1231, where, db::phase::setting_up);
+  check_connect_error(why, 1231, where, db::phase::setting_up);
   CHECK(why.text.starts_with("the set-up statement failed: "));
 }
 
@@ -135,7 +135,7 @@ SCENARIO("all text is UTF-8, whichever of its names is given") {
     where.charset = name;
     MESSAGE(name);
     auto why = fail_to_open(where);
-    check_connect_trouble(why, 2019, where);
+    check_connect_error(why, 2019, where);
     CHECK(contains(why.text, "use utf8mb4"));
   }
   where.charset = "utf8mb4";
@@ -199,14 +199,14 @@ SCENARIO("a refused login is told by its number") {
   auto where = shared_server().settings();
   auto wrong = where;
   wrong.password = secret{"not-the-password"};
-  check_connect_trouble(fail_to_open(wrong), 1045, wrong);
+  check_connect_error(fail_to_open(wrong), 1045, wrong);
   wrong = where;
   wrong.user = "nobody";
-  check_connect_trouble(fail_to_open(wrong), 1045, wrong);
+  check_connect_error(fail_to_open(wrong), 1045, wrong);
   wrong = where;
   wrong.database = "no_such_database";
   auto why = fail_to_open(wrong);
-  check_connect_trouble(why, 1049, wrong);
+  check_connect_error(why, 1049, wrong);
   CHECK(contains(why.text, "no_such_database"));
 }
 
@@ -224,13 +224,13 @@ SCENARIO("a port on which nobody listens is told with the meaning of the system'
   auto where = shared_server().settings();
   where.port = 1;
   auto why = fail_to_open(where);
-  check_connect_trouble(why, 2002, where);
+  check_connect_error(why, 2002, where);
   CHECK(why.text.starts_with("Can't connect to server on '127.0.0.1' (1"));
   CHECK(contains(why.text, "refused"));
   where = shared_server().socket_settings();
   where.unix_socket = "/no/such/socket";
   why = fail_to_open(where);
-  check_connect_trouble(why, 2002, where);
+  check_connect_error(why, 2002, where);
   CHECK(contains(why.text, "No such file or directory"));
 }
 
@@ -238,7 +238,7 @@ SCENARIO("a name that does not resolve is told as such") {
   auto where = shared_server().settings();
   where.host = "no-such-host.invalid";
   auto why = fail_to_open(where);
-  check_connect_trouble(why, 2005, where);
+  check_connect_error(why, 2005, where);
   CHECK(contains(why.text, "no-such-host.invalid"));
 }
 
@@ -247,7 +247,7 @@ SCENARIO("what Connector/C would take for more than a host name is refused") {
   for (auto host : {"", "host=127.0.0.1;user=root", "127.0.0.1,127.0.0.2", "repl://127.0.0.1", "127.0.0.1 ", "a;b"}) {
     where.host = host;
     auto why = fail_to_open(where);
-    check_connect_trouble(why, 2005, where);
+    check_connect_error(why, 2005, where);
     CHECK(contains(why.text, "is not a host name or address"));
   }
 }
@@ -258,7 +258,7 @@ SCENARIO("connecting to something that never answers takes as long as it may") {
   where.port = listener.port();
   where.connect_timeout = 1s;
   stopwatch since;
-  check_connect_trouble(fail_to_open(where), 2013, where);
+  check_connect_error(fail_to_open(where), 2013, where);
   CHECK(since.elapsed() > 900ms);
   CHECK(since.elapsed() < 3s);
 }
@@ -277,8 +277,8 @@ SCENARIO("a server that falls silent in the middle of the login does not hold us
       }
     }};
     stopwatch since;
-    check_connect_trouble(fail_to_open(server.settings()), 2013, server.settings(),
-                          stage == 0 ? db::phase::connecting : db::phase::setting_up);
+    check_connect_error(fail_to_open(server.settings()), 2013, server.settings(),
+                        stage == 0 ? db::phase::connecting : db::phase::setting_up);
     CHECK(since.elapsed() > 900ms);
     CHECK(since.elapsed() < 3s);
   }
@@ -291,7 +291,7 @@ SCENARIO("a server that asks for the password in clear text does not get it") {
     self.write_packet(2, std::string_view{"\xFEmysql_clear_password\0", 22});
   }};
   auto why = fail_to_open(server.settings());
-  check_connect_trouble(why, 5010, server.settings());
+  check_connect_error(why, 5010, server.settings());
   CHECK(contains(server.received(), "alice"));
   CHECK(!contains(server.received(), "wonderland-7"));
 }
@@ -305,7 +305,7 @@ SCENARIO("a server that asks for a file of this machine does not get it") {
     self.write_packet(1, "\xFB/etc/passwd");
   }};
   auto why = fail_to_open(server.settings());
-  CHECK(why.when == db::phase::connecting);
+  CHECK(why.phase == db::phase::connecting);
   CHECK(contains(server.received(), "SET NAMES"));
   CHECK(!contains(server.received(), "root:"));
 }
@@ -331,7 +331,7 @@ SCENARIO("a session can be ended from another one") {
   where.password = secret{"not-the-password"};
   auto why = db::control_session::open(where);
   REQUIRE(!why.has_value());
-  check_connect_trouble(why.error(), 1045, where);
+  check_connect_error(why.error(), 1045, where);
 }
 
 SCENARIO("a connection may be moved") {

@@ -28,13 +28,13 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Opens, which must fail when its second is over.
-db::trouble fail_in_a_second(const server_settings& where, db::phase when = db::phase::connecting) {
+db::driver_error fail_in_a_second(const server_settings& where, db::phase when = db::phase::connecting) {
   stopwatch since;
   auto why = fail_to_open(where);
   MESSAGE(why.text << " after " << since.elapsed().count() / 1'000'000 << " ms");
   CHECK(since.elapsed() >= 990ms);
   CHECK(since.elapsed() < 1600ms);
-  CHECK(why.when == when);
+  CHECK(why.phase == when);
   CHECK(contains(why.text, "connect-timeout, 1 s"));
   return why;
 }
@@ -134,7 +134,7 @@ SCENARIO("a call that nothing can interrupt is left behind when its time is over
   std::atomic<bool> over = false;
   std::atomic<bool> ended = false;
   stopwatch since;
-  auto outcome = db::call_guarded<int>(50ms, [&]() -> tl::expected<int, db::trouble> {
+  auto outcome = db::call_guarded<int>(50ms, [&]() -> tl::expected<int, db::driver_error> {
     while (!over) // As a name server that does not answer.
       std::this_thread::yield();
     ended = true;
@@ -142,14 +142,14 @@ SCENARIO("a call that nothing can interrupt is left behind when its time is over
   });
   CHECK(since.elapsed() < 1s);
   REQUIRE(!outcome);
-  CHECK(outcome.error().source == db::complaint::process_limit);
+  CHECK(outcome.error().source == db::error_source::process_limit);
   CHECK(contains(outcome.error().text, "name server"));
   over = true;
   await([&] { return ended.load(); });
 }
 
 SCENARIO("an exception on the thread of a connect is a failure") {
-  auto outcome = db::call_guarded<int>(5s, []() -> tl::expected<int, db::trouble> { throw std::bad_alloc{}; });
+  auto outcome = db::call_guarded<int>(5s, []() -> tl::expected<int, db::driver_error> { throw std::bad_alloc{}; });
   REQUIRE(!outcome);
   CHECK(contains(outcome.error().text, "not enough memory"));
 }

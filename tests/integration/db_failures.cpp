@@ -36,8 +36,8 @@ db::progress start_waiting(db::connection& control, db::connection& x, const std
 SCENARIO("an error of the server has number, state and text, and the connection goes on") {
   auto x = connect();
   auto why = fail(x, "SELEKT 1");
-  CHECK(why.source == db::complaint::server);
-  CHECK(why.when == db::phase::waiting);
+  CHECK(why.source == db::error_source::server);
+  CHECK(why.phase == db::phase::waiting);
   CHECK_EQ(why.number, 1064u);
   CHECK_EQ(why.sqlstate, "42000");
   CHECK(contains(why.text, "SELEKT"));
@@ -55,7 +55,7 @@ SCENARIO("an error after some of the rows is an error, and the connection goes o
   auto x = connect();
   auto why = fail(x, "SELECT REPEAT('x', 1000), IF(seq < 5000, 1, (SELECT 1 UNION ALL SELECT 2)) FROM seq_1_to_10000");
   CHECK_EQ(why.number, 1242u);
-  CHECK(why.when == db::phase::waiting);
+  CHECK(why.phase == db::phase::waiting);
   CHECK(x.usable());
   CHECK_EQ(run(x, "SELECT 1")[0].get<int>(0), 1);
 }
@@ -114,10 +114,10 @@ SCENARIO("a connection that was killed while idle is not alive, over TCP as over
     await([&] { return !x.alive(); });
     CHECK(x.usable()); // Nothing was tried yet.
     auto why = fail(x, "SELECT 1");
-    CHECK(why.source == db::complaint::server);
+    CHECK(why.source == db::error_source::server);
     // A unix socket refuses what is written after the end; TCP takes it before it learns better.
-    auto unsent = why.number == 2006 && why.when == db::phase::sending;
-    auto lost = why.number == 2013 && why.when == db::phase::waiting;
+    auto unsent = why.number == 2006 && why.phase == db::phase::sending;
+    auto lost = why.number == 2013 && why.phase == db::phase::waiting;
     CHECK(where.unix_socket.empty() ? unsent || lost : unsent);
     CHECK(!x.usable());
     CHECK(!x.alive());
@@ -131,7 +131,7 @@ SCENARIO("after a loss everything else certainly is not sent") {
   fail(x, "SELECT 1");
   auto why = fail(x, "SELECT 1");
   CHECK_EQ(why.number, 2006u);
-  CHECK(why.when == db::phase::sending);
+  CHECK(why.phase == db::phase::sending);
 }
 
 SCENARIO("a ping of a connection that was killed fails") {
@@ -154,7 +154,7 @@ SCENARIO("a connection that is killed while it waits for an answer may have run 
     REQUIRE(!done.has_value());
     CHECK_EQ(done.error().number, 2013u);
     CHECK_EQ(done.error().sqlstate, "HY000");
-    CHECK(done.error().when == db::phase::waiting);
+    CHECK(done.error().phase == db::phase::waiting);
     CHECK(!x.usable());
   }
 }
@@ -168,7 +168,7 @@ SCENARIO("a connection that is killed in the middle of its rows gives no rows") 
   run(control, "KILL " + std::to_string(x.server_id()));
   auto done = finish(x, now);
   REQUIRE(!done.has_value());
-  CHECK(done.error().when == db::phase::waiting);
+  CHECK(done.error().phase == db::phase::waiting);
   CHECK(!x.usable());
 }
 
@@ -196,7 +196,7 @@ SCENARIO("a server that stops, or is killed, is noticed by idle and by busy conn
     await([&] { return !idle.alive(); });
     auto done = finish(busy, now);
     REQUIRE(!done.has_value());
-    CHECK(done.error().when == db::phase::waiting);
+    CHECK(done.error().phase == db::phase::waiting);
     CHECK(done.error().number == 2013 || done.error().number == 1053 || done.error().number == 1927);
     await([&] { return !busy.alive(); });
     CHECK_EQ(fail_to_open(server.settings()).number, 2002u);
@@ -214,7 +214,7 @@ SCENARIO("a full server refuses by number") {
     auto x = db::connection::open(where);
     if (!x) {
       CHECK_EQ(x.error().number, 1040u);
-      CHECK(x.error().when == db::phase::connecting);
+      CHECK(x.error().phase == db::phase::connecting);
       break;
     }
     all.push_back(std::move(*x));
@@ -232,7 +232,7 @@ SCENARIO("a statement that was not handed over as a whole certainly did not run"
   ::kill(server.pid(), SIGKILL);
   auto done = finish(x, now);
   REQUIRE(!done.has_value());
-  CHECK(done.error().when == db::phase::sending);
+  CHECK(done.error().phase == db::phase::sending);
   CHECK_EQ(done.error().number, 2006u);
   CHECK(!x.usable());
   server.kill9();
@@ -272,7 +272,7 @@ SCENARIO("a connection with an oversized result is dropped without reading the r
   stopwatch since;
   {
     auto x = open(where);
-    CHECK(fail(x, "SELECT REPEAT('x', 1000) FROM seq_1_to_1000000000").source == db::complaint::result_too_large);
+    CHECK(fail(x, "SELECT REPEAT('x', 1000) FROM seq_1_to_1000000000").source == db::error_source::result_too_large);
   }
   CHECK(since.elapsed() < 4s); // Not the time that the statements would have taken.
 }

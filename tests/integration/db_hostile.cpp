@@ -71,7 +71,7 @@ void use(db::connection& x, tally& to) {
       return;
     }
     ++to.failed;
-    to.misreported += outcome.error().when == db::phase::waiting && outcome.error().number == 2006;
+    to.misreported += outcome.error().phase == db::phase::waiting && outcome.error().number == 2006;
   };
   for (auto step = 0; step < 6 && x.usable(); ++step) {
     switch (step) {

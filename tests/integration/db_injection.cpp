@@ -274,7 +274,7 @@ SCENARIO("a character set that was changed behind our back cannot take quotes aw
     auto rows = attempt(x, what);
     if (!rows) {
       MESSAGE(rows.error().text);
-      CHECK(rows.error().source == db::complaint::invalid_statement || rows.error().sqlstate == "42000"
+      CHECK(rows.error().source == db::error_source::invalid_statement || rows.error().sqlstate == "42000"
             || rows.error().sqlstate == "42S22" || rows.error().number == 1300);
       continue;
     }

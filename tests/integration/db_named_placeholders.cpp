@@ -99,7 +99,7 @@ SCENARIO("structs are written and read back in every SQL mode") {
     CHECK_EQ(tricky[0].get<std::string>(0), contains(mode, "NO_BACKSLASH") ? ":id\\\\" : ":id\\");
     CHECK_EQ(tricky[0].get<int>(1), 1);
     CHECK_EQ(tricky[0].get<std::string>(3), "it':id");
-    CHECK(fail(x, read(R"(SELECT '\':id', :id)", all[0])).source == db::complaint::invalid_statement);
+    CHECK(fail(x, read(R"(SELECT '\':id', :id)", all[0])).source == db::error_source::invalid_statement);
     if (contains(mode, "ANSI"))
       CHECK_EQ(run(x, read(R"(SELECT 1 AS ":id", :title)", all[0])).columns()[0].name, ":id");
     CHECK_EQ(run(x, read("SELECT @x:=:id, @y := @x, :title # :no\n", all[1]))[0].get<int>(0), 2);
@@ -111,8 +111,8 @@ SCENARIO("a statement whose named placeholders do not match is refused before an
   const manga row{1, "one", std::numeric_limits<double>::infinity()};
   auto refused = [&x](const statement& what) {
     auto why = fail(x, what);
-    CHECK(why.source == db::complaint::invalid_statement);
-    CHECK(why.when == db::phase::preparing);
+    CHECK(why.source == db::error_source::invalid_statement);
+    CHECK(why.phase == db::phase::preparing);
     return why.text;
   };
   CHECK_EQ(refused(read("SELECT :id, :Title", row)),

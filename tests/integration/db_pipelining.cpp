@@ -22,7 +22,7 @@ using namespace cenote::test;
 namespace {
 
 /// The first cell of each result; an error's number.
-std::vector<std::string> texts(const std::vector<tl::expected<result, db::trouble>>& outcomes) {
+std::vector<std::string> texts(const std::vector<tl::expected<result, db::driver_error>>& outcomes) {
   std::vector<std::string> all;
   for (auto& x : outcomes)
     all.push_back(x ? (*x)[0].get<std::string>(0) : "error " + std::to_string(x.error().number));
@@ -75,7 +75,7 @@ SCENARIO("a statement that is refused before it is sent disturbs nobody") {
   CHECK(!x.send(read("SELECT 'first'")));
   auto wrong = x.send(read("SELECT ?"));
   REQUIRE(wrong.has_value());
-  CHECK(wrong->source == db::complaint::invalid_statement);
+  CHECK(wrong->source == db::error_source::invalid_statement);
   CHECK(!x.send(read("SELECT 'second'")));
   x.flush();
   CHECK_EQ(finish(x, x.next())->operator[](0).get<std::string>(0), "first");
@@ -116,7 +116,7 @@ SCENARIO("what could not be sent is told apart from what was") {
   auto unsent = x.unsent();
   auto first = finish(x, x.next());
   REQUIRE(!first.has_value());
-  CHECK(first.error().when == db::phase::waiting);
+  CHECK(first.error().phase == db::phase::waiting);
   CHECK(!x.usable());
   CHECK(unsent <= 2);
 }

@@ -166,7 +166,7 @@ SCENARIO("where the SQL mode decides which quotes end, parameters are refused") 
                    R"(SELECT ? "\" , ?)", R"(SELECT '\\\', ?, ' ')"}) {
     MESSAGE(sql);
     auto why = fail(x, read(sql, 1));
-    CHECK(why.source == db::complaint::invalid_statement);
+    CHECK(why.source == db::error_source::invalid_statement);
     CHECK(contains(why.text, "write a quote in a text twice"));
   }
   // The positions are the same in every mode.
@@ -188,7 +188,7 @@ SCENARIO("where the server or its character set decides what is a comment or a q
         row{"SELECT /*!50000 ? */ + ?", "executable comment"}}) {
     MESSAGE(sql);
     auto why = fail(x, read(sql, 1));
-    CHECK(why.source == db::complaint::invalid_statement);
+    CHECK(why.source == db::error_source::invalid_statement);
     CHECK(contains(why.text, what));
   }
   run(x, "SET NAMES latin1");
@@ -218,8 +218,8 @@ SCENARIO("a statement with a wrong number of parameters is refused before anythi
   auto x = open(shared_server().settings());
   auto before = run(x, read("SHOW SESSION STATUS LIKE 'Questions'"))[0].get<std::string>(1);
   auto none = fail(x, read("SELECT ?"));
-  CHECK(none.source == db::complaint::invalid_statement);
-  CHECK(none.when == db::phase::preparing);
+  CHECK(none.source == db::error_source::invalid_statement);
+  CHECK(none.phase == db::phase::preparing);
   CHECK_EQ(none.number, 0u);
   CHECK_EQ(none.text,
            "the statement has 1 placeholder (?) but no parameters: give a value for each, or put a ? that is "
@@ -248,7 +248,7 @@ SCENARIO("a statement without parameters is sent as it is") {
 SCENARIO("parameters beside an executable comment are refused") {
   auto x = open(shared_server().settings());
   auto why = fail(x, read("SELECT /*!99999 ' */ ? /* ' */", " */ OR 1"));
-  CHECK(why.source == db::complaint::invalid_statement);
+  CHECK(why.source == db::error_source::invalid_statement);
   CHECK(contains(why.text, "executable comment"));
 }
 
@@ -256,8 +256,8 @@ SCENARIO("values that SQL cannot hold are refused with the number of the paramet
   auto x = open(shared_server().settings());
   auto refused = [&x](auto bad) {
     auto why = fail(x, read("SELECT ?, ?", 1, bad));
-    CHECK(why.source == db::complaint::invalid_statement);
-    CHECK(why.when == db::phase::preparing);
+    CHECK(why.source == db::error_source::invalid_statement);
+    CHECK(why.phase == db::phase::preparing);
     CHECK(why.text.starts_with("parameter 2 "));
     return why.text;
   };
@@ -282,7 +282,7 @@ SCENARIO("values that SQL cannot hold are refused with the number of the paramet
 SCENARIO("a NUL in the SQL text is refused, in a parameter it is data") {
   auto x = open(shared_server().settings());
   auto why = fail(x, read(std::string{"SELECT 'a\0b'", 12}));
-  CHECK(why.source == db::complaint::invalid_statement);
+  CHECK(why.source == db::error_source::invalid_statement);
   CHECK_EQ(why.text, "the SQL text has a NUL at byte 9: pass such text as a parameter");
   CHECK_EQ(run(x, read("SELECT LENGTH(?)", std::string(3, '\0')))[0].get<int>(0), 3);
 }
@@ -303,7 +303,7 @@ SCENARIO("a session in another character set takes everything without parameters
       auto why = fail(x, read("SELECT ?", "\xbf' OR 1 -- "));
       CHECK_EQ(why.number, 1300u);
       auto beside = fail(x, read("SELECT '\xb5\\', ?", 1));
-      CHECK(beside.source == db::complaint::invalid_statement);
+      CHECK(beside.source == db::error_source::invalid_statement);
       CHECK(contains(beside.text, name));
     }
     run(x, "COMMIT");
@@ -319,8 +319,8 @@ SCENARIO("a statement as large as the server permits is sent, and one byte more 
   auto largest = run(x, "SELECT LENGTH('" + std::string(limit - 2 - frame.size(), 'x') + "')");
   CHECK_EQ(largest[0].get<size_t>(0), limit - 2 - frame.size());
   auto why = fail(x, "SELECT LENGTH('" + std::string(limit - 1 - frame.size(), 'x') + "')");
-  CHECK(why.source == db::complaint::invalid_statement);
-  CHECK(why.when == db::phase::preparing);
+  CHECK(why.source == db::error_source::invalid_statement);
+  CHECK(why.phase == db::phase::preparing);
   CHECK(contains(why.text, "max_allowed_packet"));
   CHECK(contains(why.text, std::to_string(limit - 2)));
   CHECK(contains(fail(x, read("SELECT LENGTH(?)", bytes{std::string(limit / 2, 'x')})).text, "max_allowed_packet"));

@@ -84,7 +84,7 @@ SCENARIO("a call that fails after some results is a failure, and the connection 
   CHECK_EQ(why.number, 1644u);
   CHECK_EQ(why.sqlstate, "45000");
   CHECK_EQ(why.text, "on purpose");
-  CHECK(why.when == db::phase::waiting);
+  CHECK(why.phase == db::phase::waiting);
   CHECK(x.usable());
   CHECK(x.alive());
   CHECK_EQ(run(x, "SELECT 3")[0].get<int>(0), 3);
@@ -131,8 +131,8 @@ SCENARIO("a result may be as large as the limit, and one byte more is an error")
   CHECK_EQ(run(x, "SELECT REPEAT('x', 9996)").size(), 1u);
   CHECK(x.usable());
   auto why = fail(x, "SELECT REPEAT('x', 9997)");
-  CHECK(why.source == db::complaint::result_too_large);
-  CHECK(why.when == db::phase::waiting);
+  CHECK(why.source == db::error_source::result_too_large);
+  CHECK(why.phase == db::phase::waiting);
   CHECK_EQ(why.number, 0u);
   CHECK(contains(why.text, "max-result-bytes"));
   CHECK(contains(why.text, "10000"));
@@ -143,14 +143,14 @@ SCENARIO("a result may be as large as the limit, and one byte more is an error")
 SCENARIO("too many rows are an error long before all have come") {
   auto x = connect(1u << 20);
   auto why = fail(x, "SELECT REPEAT('x', 1000) FROM seq_1_to_100000000");
-  CHECK(why.source == db::complaint::result_too_large);
+  CHECK(why.source == db::error_source::result_too_large);
   CHECK(!x.usable());
 }
 
 SCENARIO("a row that would not fit is an error before it has come") {
   auto x = connect(1u << 20);
   auto why = fail(x, "SELECT REPEAT('x', 15000000)");
-  CHECK(why.source == db::complaint::result_too_large);
+  CHECK(why.source == db::error_source::result_too_large);
   CHECK(!x.usable());
 }
 
@@ -159,13 +159,13 @@ SCENARIO("the results of a call count together") {
   create_procedure(control,
                    "DECLARE i INT DEFAULT 0; WHILE i < 5000 DO SELECT REPEAT('x', 1000); SET i = i + 1; END WHILE;");
   auto x = connect(1u << 20);
-  CHECK(fail(x, "CALL p()").source == db::complaint::result_too_large);
+  CHECK(fail(x, "CALL p()").source == db::error_source::result_too_large);
   CHECK(!x.usable());
   create_procedure(control,
                    "DECLARE i INT DEFAULT 0; WHILE i < 50000 DO SELECT 1 FROM DUAL WHERE FALSE; SET i = i + 1; "
                    "END WHILE;");
   auto y = connect(1u << 20);
-  CHECK(fail(y, "CALL p()").source == db::complaint::result_too_large);
+  CHECK(fail(y, "CALL p()").source == db::error_source::result_too_large);
 }
 
 SCENARIO("what is left of one statement never shows in the next") {

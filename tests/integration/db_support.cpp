@@ -11,7 +11,7 @@ namespace cenote::test {
 
 namespace {
 
-std::string describe(const db::trouble& x) {
+std::string describe(const db::driver_error& x) {
   return x.text + " (" + std::to_string(x.number) + ")";
 }
 
@@ -24,7 +24,7 @@ db::connection open(const server_settings& where) {
   return std::move(*result);
 }
 
-db::trouble fail_to_open(const server_settings& where) {
+db::driver_error fail_to_open(const server_settings& where) {
   auto result = db::connection::open(where);
   if (result)
     throw std::runtime_error("a connect succeeded that must not");
@@ -43,13 +43,13 @@ db::progress advance(db::connection& x, db::progress now) {
   return x.resume(failed || (fd.revents & POLLIN) != 0, failed || (fd.revents & POLLOUT) != 0);
 }
 
-tl::expected<result, db::trouble> finish(db::connection& x, db::progress now) {
+tl::expected<result, db::driver_error> finish(db::connection& x, db::progress now) {
   while (now != db::progress::done)
     now = advance(x, now);
   return x.take();
 }
 
-tl::expected<result, db::trouble> attempt(db::connection& x, const statement& what) {
+tl::expected<result, db::driver_error> attempt(db::connection& x, const statement& what) {
   return finish(x, x.start_execute(what));
 }
 
@@ -64,8 +64,8 @@ result run(db::connection& x, std::string sql) {
   return run(x, write(std::move(sql)));
 }
 
-std::vector<tl::expected<result, db::trouble>> pipeline(db::connection& x, const std::vector<statement>& what) {
-  std::vector<tl::expected<result, db::trouble>> outcomes;
+std::vector<tl::expected<result, db::driver_error>> pipeline(db::connection& x, const std::vector<statement>& what) {
+  std::vector<tl::expected<result, db::driver_error>> outcomes;
   size_t begun = 0;
   while (outcomes.size() < what.size()) {
     for (; begun < what.size() && begun < outcomes.size() + 16 && x.can_send(); ++begun)
@@ -77,14 +77,14 @@ std::vector<tl::expected<result, db::trouble>> pipeline(db::connection& x, const
   return outcomes;
 }
 
-db::trouble fail(db::connection& x, const statement& what) {
+db::driver_error fail(db::connection& x, const statement& what) {
   auto done = attempt(x, what);
   if (done)
     throw std::runtime_error(what.sql.substr(0, 200) + ": succeeded, but must not");
   return std::move(done.error());
 }
 
-db::trouble fail(db::connection& x, std::string sql) {
+db::driver_error fail(db::connection& x, std::string sql) {
   return fail(x, write(std::move(sql)));
 }
 

@@ -18,33 +18,33 @@ namespace cenote::test {
 /// @throws std::runtime_error with the reason if that fails.
 db::connection open(const server_settings& where);
 
-/// The trouble of a connect that must fail.
+/// The error of a connect that must fail.
 /// @throws std::runtime_error if it succeeds.
-db::trouble fail_to_open(const server_settings& where);
+db::driver_error fail_to_open(const server_settings& where);
 
 /// Waits with poll(2) for what an operation wants and goes on with it, once.
 /// @throws std::runtime_error if nothing happens for ten seconds.
 db::progress advance(db::connection& x, db::progress now);
 
 /// Drives an operation to its end.
-tl::expected<result, db::trouble> finish(db::connection& x, db::progress now);
+tl::expected<result, db::driver_error> finish(db::connection& x, db::progress now);
 
 /// Runs a statement.
-tl::expected<result, db::trouble> attempt(db::connection& x, const statement& what);
+tl::expected<result, db::driver_error> attempt(db::connection& x, const statement& what);
 
 /// Runs a statement that must succeed.
-/// @throws std::runtime_error with the trouble if it does not.
+/// @throws std::runtime_error with the error if it does not.
 result run(db::connection& x, const statement& what);
 result run(db::connection& x, std::string sql);
 
 /// Sends statements one behind the other, at most 16 at a time, and takes their outcomes.
 /// @throws std::runtime_error if one of them is refused before it is sent.
-std::vector<tl::expected<result, db::trouble>> pipeline(db::connection& x, const std::vector<statement>& what);
+std::vector<tl::expected<result, db::driver_error>> pipeline(db::connection& x, const std::vector<statement>& what);
 
-/// The trouble of a statement that must fail.
+/// The error of a statement that must fail.
 /// @throws std::runtime_error if it succeeds.
-db::trouble fail(db::connection& x, const statement& what);
-db::trouble fail(db::connection& x, std::string sql);
+db::driver_error fail(db::connection& x, const statement& what);
+db::driver_error fail(db::connection& x, std::string sql);
 
 /// The four ways in which a session can read quotes, as values of `sql_mode`.
 extern const std::vector<std::string> all_sql_modes;

@@ -72,7 +72,7 @@ std::string cipher(db::connection& x) {
 
 void check_refused(const server_settings& where) {
   auto why = fail_to_open(where);
-  CHECK(why.when == db::phase::connecting);
+  CHECK(why.phase == db::phase::connecting);
   CHECK_EQ(why.number, 2026u);
   CHECK(!contains(why.text, where.password.reveal()));
 }
@@ -232,7 +232,7 @@ SCENARIO("a cipher that cannot be used as it was meant is an error of the settin
     MESSAGE(list);
     where.tls_cipher = list;
     auto why = fail_to_open(where);
-    CHECK(why.source == db::complaint::settings);
+    CHECK(why.source == db::error_source::settings);
     CHECK(contains(why.text, want));
   }
 }
@@ -252,7 +252,7 @@ SCENARIO("an encrypted key needs its passphrase, and nobody is asked for it on a
   auto refuse = [&](const std::string& want) {
     auto why = fail_to_open(where);
     MESSAGE(why.text);
-    CHECK(why.source == db::complaint::settings);
+    CHECK(why.source == db::error_source::settings);
     CHECK(contains(why.text, want));
     CHECK(!contains(why.text, "sesame"));
   };
@@ -368,7 +368,7 @@ SCENARIO("a connection with TLS that was killed while busy is lost") {
   run(control, "KILL " + std::to_string(x.server_id()));
   auto done = finish(x, now);
   REQUIRE(!done.has_value());
-  CHECK(done.error().when == db::phase::waiting);
+  CHECK(done.error().phase == db::phase::waiting);
   CHECK(done.error().number == 2013 || done.error().number == 2026);
   CHECK(!x.usable());
 }

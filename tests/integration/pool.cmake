@@ -1,4 +1,4 @@
-# The whole pool, with connections on I/O lanes, against private servers.
+# The whole pool, with connections on I/O threads, against private servers.
 cenote_test(pool-server
             SOURCES support/actor_fixture.cpp support/callers.cpp support/pool_fixture.cpp support/server.cpp support/session_user.cpp
                     support/hostile_server.cpp support/silent_listener.cpp support/fault_proxy.cpp

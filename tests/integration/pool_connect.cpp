@@ -38,7 +38,7 @@ SCENARIO("a wrong password fails every caller at once and is not tried again and
           auto came = x.get();
           REQUIRE(!came.has_value());
           REQUIRE_EQ(to_string(came.error().code), "login_refused");
-          REQUIRE_EQ(to_string(came.error().what), "rejected");
+          REQUIRE_EQ(to_string(came.error().outcome), "rejected");
           REQUIRE_EQ(came.error().number, 1045u);
           REQUIRE_EQ(came.error().sqlstate, "28000");
           REQUIRE(contains(came.error().text, "Access denied"));
@@ -90,7 +90,7 @@ SCENARIO("an unknown database is told apart from a wrong password") {
       THEN("the failure names the database") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "login_refused");
-        CHECK_EQ(to_string(came.error().what), "rejected");
+        CHECK_EQ(to_string(came.error().outcome), "rejected");
         CHECK_EQ(came.error().number, 1049u);
         CHECK_EQ(came.error().sqlstate, "42000");
         CHECK(contains(came.error().text, "atlantis"));
@@ -112,7 +112,7 @@ SCENARIO("callers of a server that is down are served when it comes up") {
     auto verified = verify(pool);
     REQUIRE(!verified.has_value());
     CHECK_EQ(to_string(verified.error().code), "connect_failed");
-    CHECK_EQ(to_string(verified.error().what), "unavailable");
+    CHECK_EQ(to_string(verified.error().outcome), "unavailable");
     CHECK_EQ(verified.error().number, 2002u);
     WHEN("the server is started") {
       server.start();
@@ -145,7 +145,7 @@ SCENARIO("a host name that does not exist fails its callers when their time is u
         CHECK_EQ(verified.error().number, 2005u);
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "acquire_timeout");
-        CHECK_EQ(to_string(came.error().what), "unavailable");
+        CHECK_EQ(to_string(came.error().outcome), "unavailable");
         CHECK(came.error().waited >= 500ms);
         CHECK(contains(came.error().last_connect_error, where.host));
         CHECK(contains(came.error().text, "no connection could be opened"));

@@ -252,18 +252,18 @@ SCENARIO("what comes after the pool has ended was certainly not sent, and says s
       try {
         db.execute(read("SELECT 1"));
       } catch (const database_error& err) {
-        all.push_back(err.why());
+        all.push_back(err.details());
       }
       try {
         db.with_session([](auto&) {});
       } catch (const database_error& err) {
-        all.push_back(err.why());
+        all.push_back(err.details());
       }
       THEN("they may be repeated elsewhere, and the words are about the pool") {
         REQUIRE_EQ(all.size(), 4u);
         for (auto& y : all) {
           CHECK_EQ(y.code, errc::shutting_down);
-          CHECK_EQ(y.what, outcome::unavailable);
+          CHECK_EQ(y.outcome, outcome::unavailable);
           CHECK(y.text.find("pool") != std::string::npos);
           CHECK(y.text.find("sec::") == std::string::npos);
         }
@@ -292,7 +292,7 @@ SCENARIO("what was not answered before the end of the pool may have been carried
         for (auto& x : rows) {
           auto y = details(x.err);
           CHECK_EQ(y.code, x.code);
-          CHECK_EQ(y.what, x.what);
+          CHECK_EQ(y.outcome, x.what);
           CHECK(y.text.find("request") != std::string::npos || y.text.find("it may") != std::string::npos);
         }
       }

@@ -63,7 +63,7 @@ SCENARIO("what the server refuses is rejected with its number, sqlstate and text
         MESSAGE(x.what.sql);
         auto why = fails(pool, x.what);
         CHECK_EQ(to_string(why.code), to_string(x.code));
-        CHECK_EQ(to_string(why.what), "rejected");
+        CHECK_EQ(to_string(why.outcome), "rejected");
         CHECK_EQ(why.number, x.number);
         CHECK_EQ(why.sqlstate, x.sqlstate);
         CHECK(why.text.find(x.text) != std::string::npos);
@@ -92,7 +92,7 @@ SCENARIO("statements that cannot be right are refused before they are sent") {
         MESSAGE(x.sql.substr(0, 40) << " with " << x.params.size());
         auto why = fails(pool, x);
         CHECK_EQ(to_string(why.code), "invalid_statement");
-        CHECK_EQ(to_string(why.what), "rejected");
+        CHECK_EQ(to_string(why.outcome), "rejected");
         CHECK_EQ(why.number, 0u);
         CHECK(!why.text.empty());
       }
@@ -113,7 +113,7 @@ SCENARIO("a lock that another pool's statement holds too long is a rolled back l
       auto why = fails(pool, write("SET STATEMENT innodb_lock_wait_timeout = 1 FOR UPDATE t SET v = 5 WHERE id = 1"));
       THEN("it fails with a lock wait") {
         CHECK_EQ(to_string(why.code), "lock_wait");
-        CHECK_EQ(to_string(why.what), "rolled_back");
+        CHECK_EQ(to_string(why.outcome), "rolled_back");
         CHECK_EQ(why.number, 1205u);
         CHECK_EQ(why.sqlstate, "HY000");
         CHECK(!holder.arrived());
@@ -146,7 +146,7 @@ SCENARIO("of two statements in a deadlock one is rolled back and the other succe
         REQUIRE(first.has_value() != second.has_value());
         auto& why = first ? second.error() : first.error();
         CHECK_EQ(to_string(why.code), "deadlock");
-        CHECK_EQ(to_string(why.what), "rolled_back");
+        CHECK_EQ(to_string(why.outcome), "rolled_back");
         CHECK_EQ(why.number, 1213u);
         CHECK_EQ(why.sqlstate, "40001");
         CHECK_EQ(must(pool, read("SELECT SUM(v) FROM t"))[0].get<double>(0), 2.0);
@@ -167,10 +167,10 @@ SCENARIO("a result above the limit is an error and costs the connection only") {
       auto of_write = fails(narrow, write("CALL filler()"));
       THEN("the read is rejected, and the write's outcome is unknown, as it has run") {
         CHECK_EQ(to_string(of_read.code), "result_too_large");
-        CHECK_EQ(to_string(of_read.what), "rejected");
+        CHECK_EQ(to_string(of_read.outcome), "rejected");
         CHECK_EQ(of_read.number, 0u);
         CHECK_EQ(to_string(of_write.code), "result_too_large");
-        CHECK_EQ(to_string(of_write.what), "unknown");
+        CHECK_EQ(to_string(of_write.outcome), "unknown");
         CHECK_EQ(must(pool, read("SELECT COUNT(*) FROM t WHERE id = 9"))[0].get<int>(0), 1);
       }
       AND("the pool serves small results on a new connection") {
@@ -189,7 +189,7 @@ SCENARIO("a server that takes no writes says so") {
       auto why = fails(plain, write("INSERT INTO t VALUES (3, 0)"));
       THEN("the failure names the reason, and reads are served") {
         CHECK_EQ(to_string(why.code), "read_only_server");
-        CHECK_EQ(to_string(why.what), "unavailable");
+        CHECK_EQ(to_string(why.outcome), "unavailable");
         CHECK_EQ(why.number, 1290u);
         CHECK_EQ(must(plain, read("SELECT COUNT(*) FROM t"))[0].get<int>(0), 2);
       }

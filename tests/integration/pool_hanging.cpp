@@ -86,7 +86,7 @@ SCENARIO("a pool that hangs in connecting can be drained at once") {
           auto came = x->get();
           REQUIRE(!came.has_value());
           CHECK_EQ(to_string(came.error().code), "shutting_down");
-          CHECK_EQ(to_string(came.error().what), "unavailable");
+          CHECK_EQ(to_string(came.error().outcome), "unavailable");
         }
       }
     }

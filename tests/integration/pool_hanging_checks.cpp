@@ -34,7 +34,7 @@ struct fixture : pool_fixture {
 template <class T>
 std::string outcome_of(awaited<T>& x) {
   auto came = x.get();
-  return came ? "done"s : to_string(came.error().code) + " " + to_string(came.error().what);
+  return came ? "done"s : to_string(came.error().code) + " " + to_string(came.error().outcome);
 }
 
 } // namespace

@@ -2,9 +2,9 @@
 
 #define CAF_SUITE pool_server.hostile
 
+#include "actors/canceller.hpp"
 #include "actors/connection.hpp"
-#include "actors/controller.hpp"
-#include "actors/supervisor.hpp"
+#include "actors/pool_actor.hpp"
 #include "support/hostile_server.hpp"
 #include "support/pool_fixture.hpp"
 
@@ -40,18 +40,18 @@ public:
   open_connections(caf::actor_system& sys, server_settings server, std::shared_ptr<std::vector<connection_actor>> out)
       : sys_{sys},
         server_{std::make_shared<const server_settings>(std::move(server))},
-        lane_{lane::start(sys)},
-        controller_{spawn_controller(sys, server_)},
+        io_thread_{io_thread::start(sys)},
+        canceller_{spawn_canceller(sys, server_)},
         opened_{std::move(out)} {
     // nop
   }
 
-  ~open_connections() override { caf::anon_send_exit(controller_, caf::exit_reason::user_shutdown); }
+  ~open_connections() override { caf::anon_send_exit(canceller_, caf::exit_reason::user_shutdown); }
 
   size_t servers() const override { return 1; }
   std::string endpoint() const override { return server_->endpoint(); }
 
-  void open(connection_id id, size_t, const supervisor_actor& pool) override {
+  void open(connection_id id, size_t, const internal_pool_actor& pool) override {
     auto session = db::connection::open(*server_);
     if (!session)
       throw std::runtime_error{session.error().text};
@@ -60,7 +60,7 @@ public:
     result.server_connection_id = session->server_id();
     result.server_version = session->server_version();
     result.connection =
-        spawn_connection(sys_, lane_, {id, pool, controller_, server_}, std::move(*session), std::move(socket));
+        spawn_connection(sys_, io_thread_, {id, pool, canceller_, server_}, std::move(*session), std::move(socket));
     opened_->push_back(result.connection);
     caf::anon_send(pool, opened_atom_v, id, std::move(result));
   }
@@ -68,8 +68,8 @@ public:
 private:
   caf::actor_system& sys_;
   std::shared_ptr<const server_settings> server_;
-  lane_ptr lane_;
-  controller_actor controller_;
+  io_thread_ptr io_thread_;
+  canceller_actor canceller_;
   std::shared_ptr<std::vector<connection_actor>> opened_;
 };
 
@@ -133,13 +133,13 @@ SCENARIO("a pool answers everybody while its server damages replies, and serves 
 SCENARIO("an exception in a connection's handler costs that connection, and nobody waits for an answer") {
   GIVEN("a pool of one connection") {
     auto opened = std::make_shared<std::vector<connection_actor>>();
-    pool_actor pool = spawn_supervisor(
+    pool_actor pool = spawn_pool_actor(
         system(), rules_for(1), std::make_unique<open_connections>(system(), shared_server().settings(), opened), 1);
     must(pool, read("SELECT 1"));
     REQUIRE_EQ(opened->size(), 1u);
     WHEN("it gets a request that is not what it claims to be") {
       grant nonsense;
-      nonsense.what = two_statements();
+      nonsense.work = two_statements();
       nonsense.shareable = true; // Only single statements are.
       auto asked = send_grant(system(), opened->front(), std::move(nonsense)).get();
       THEN("the request is answered, and the next one gets another connection") {

@@ -66,7 +66,7 @@ SCENARIO("the caller of a killed connection learns that its outcome is unknown")
       THEN("its caller is told, and the other's statement ends well") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "connection_lost");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         CHECK(came.error().number != 0);
         CHECK(!came.error().text.empty());
         auto untouched = other.get();
@@ -97,7 +97,7 @@ SCENARIO("callers go on while connections are killed under them") {
         for (auto& x : records)
           if (x.why) {
             ++lost;
-            if (x.why->code != errc::connection_lost || x.why->what != outcome::unknown)
+            if (x.why->code != errc::connection_lost || x.why->outcome != outcome::unknown)
               FAIL("unexpected: " << to_string(*x.why));
           }
         // At most one per connection and round.

@@ -133,8 +133,8 @@ SCENARIO("overflow connections are opened for waiting callers and closed afterwa
   }
 }
 
-SCENARIO("callers in a pool over two lanes are all served") {
-  GIVEN("a pool of four with two I/O lanes") {
+SCENARIO("callers in a pool over two I/O threads are all served") {
+  GIVEN("a pool of four with two I/O threads") {
     auto rules = rules_for(4);
     rules.io_lanes = 2;
     auto pool = start_full_pool(server.settings(), rules);

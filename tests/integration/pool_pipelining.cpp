@@ -44,7 +44,7 @@ std::vector<std::string> outcomes(std::vector<awaited<result>>& all) {
   std::vector<std::string> texts;
   for (auto& x : all) {
     auto came = x.get();
-    auto text = came ? "done"s : to_string(came.error().code) + " " + to_string(came.error().what);
+    auto text = came ? "done"s : to_string(came.error().code) + " " + to_string(came.error().outcome);
     if (std::ranges::find(texts, text) == texts.end())
       texts.push_back(text);
   }
@@ -136,12 +136,12 @@ SCENARIO("a connection that is lost with a full pipeline tells each what is know
       THEN("what was sent is unknown and did not run, and the rest is done by the next connection") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "connection_lost");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         uint64_t done = 0;
         for (auto& x : writes) {
           auto write = x.get();
           done += write.has_value();
-          CHECK(write || write.error().what == outcome::unknown);
+          CHECK(write || write.error().outcome == outcome::unknown);
         }
         CHECK(done >= 15u); // No more fit behind it.
         CHECK(done < 30u);
@@ -183,7 +183,7 @@ SCENARIO("a time limit goes for those who wait on a connection, too") {
       CHECK(first.get().has_value());
       if (code != errc::acquire_timeout) {
         CHECK_EQ(to_string(code), "statement_timeout");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
       }
     }
     THEN("it fails in time, and the slow one is left alone") {

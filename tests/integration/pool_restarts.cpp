@@ -52,10 +52,10 @@ struct fixture : pool_fixture {
       doubled += found > 1;
       if (!x.why)
         missing += found == 0;
-      else if (x.why->what != outcome::unknown)
+      else if (x.why->outcome != outcome::unknown)
         unwanted += found != 0;
       if (x.why)
-        ++failures[to_string(x.why->code) + "/" + to_string(x.why->what)];
+        ++failures[to_string(x.why->code) + "/" + to_string(x.why->outcome)];
     }
     for (auto& [what, count] : failures)
       MESSAGE(count << " requests failed: " << what);
@@ -131,7 +131,7 @@ SCENARIO("callers of a server that stays away fail when their time is up") {
       THEN("a statement fails after that time, unsent, with the reason") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "acquire_timeout");
-        CHECK_EQ(to_string(came.error().what), "unavailable");
+        CHECK_EQ(to_string(came.error().outcome), "unavailable");
         CHECK(came.error().waited >= 300ms);
         CHECK(took < 5s);
         CHECK(!came.error().last_connect_error.empty());

@@ -52,7 +52,7 @@ SCENARIO("a drain with enough time finishes what was accepted and refuses what c
       AND("the late one was refused") {
         REQUIRE(!late.has_value());
         CHECK_EQ(to_string(late.error().code), "shutting_down");
-        CHECK_EQ(to_string(late.error().what), "unavailable");
+        CHECK_EQ(to_string(late.error().outcome), "unavailable");
       }
       AND("no session is left") {
         CHECK(eventually([&] { return sessions().empty(); }));
@@ -80,8 +80,8 @@ SCENARIO("a drain without patience cuts what runs and fails what waits") {
         for (auto& x : asked) {
           auto came = x.get();
           REQUIRE(!came.has_value());
-          unknown += came.error().code == errc::connection_lost && came.error().what == outcome::unknown;
-          unavailable += came.error().code == errc::shutting_down && came.error().what == outcome::unavailable;
+          unknown += came.error().code == errc::connection_lost && came.error().outcome == outcome::unknown;
+          unavailable += came.error().code == errc::shutting_down && came.error().outcome == outcome::unavailable;
         }
         CHECK_EQ(unknown, 2u);
         CHECK_EQ(unavailable, 4u);
@@ -182,7 +182,7 @@ SCENARIO("a verify that waits is told when the pool shuts down") {
       THEN("verify fails with that reason") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "shutting_down");
-        CHECK_EQ(to_string(came.error().what), "unavailable");
+        CHECK_EQ(to_string(came.error().outcome), "unavailable");
       }
     }
   }

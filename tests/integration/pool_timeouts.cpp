@@ -33,7 +33,7 @@ SCENARIO("a statement that takes too long is answered in time and stopped on the
       THEN("the answer is a typed timeout at about that time, and the outcome is unknown") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "statement_timeout");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         CHECK(took >= 200ms);
         CHECK(took < 5s);
       }
@@ -76,7 +76,7 @@ SCENARIO("the wait for a connection counts towards the time limit") {
       THEN("it fails in time without having been sent") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "acquire_timeout");
-        CHECK_EQ(to_string(came.error().what), "unavailable");
+        CHECK_EQ(to_string(came.error().outcome), "unavailable");
         CHECK(took >= 200ms);
         CHECK(took < 5s);
         CHECK(came.error().waited >= 200ms);
@@ -152,7 +152,7 @@ SCENARIO("a check before use that is never answered does not hold its caller") {
         REQUIRE(arrived);
         auto came = asked.get();
         REQUIRE(!came.has_value());
-        CHECK_EQ(to_string(came.error().what), "unavailable");
+        CHECK_EQ(to_string(came.error().outcome), "unavailable");
       }
       AND("when the server goes on the pool serves again") {
         CHECK_EQ(must(careful, read("SELECT 1"))[0].get<int>(0), 1);
@@ -173,7 +173,7 @@ SCENARIO("limits at their own limits mean what they say") {
         auto is_right = [&](const auto& came) {
           if (!is_past && !is_short)
             return came.has_value();
-          auto what = came ? outcome::rejected : came.error().what;
+          auto what = came ? outcome::rejected : came.error().outcome;
           return what == outcome::unavailable || (is_short && what == outcome::not_sent);
         };
         WHEN("a read, a write, a transaction and a session have that limit") {

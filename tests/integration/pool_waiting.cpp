@@ -58,7 +58,7 @@ SCENARIO("callers that wait too long are told the pool's numbers") {
           auto& why = came.error();
           MESSAGE(to_string(why));
           CHECK_EQ(to_string(why.code), "acquire_timeout");
-          CHECK_EQ(to_string(why.what), "unavailable");
+          CHECK_EQ(to_string(why.outcome), "unavailable");
           CHECK_EQ(why.number, 0u);
           CHECK(why.waited >= 300ms);
           CHECK(why.waited < 3s);
@@ -93,7 +93,7 @@ SCENARIO("one caller more than may wait is refused at once") {
       THEN("it is refused, and the others still wait") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "queue_full");
-        CHECK_EQ(to_string(came.error().what), "unavailable");
+        CHECK_EQ(to_string(came.error().outcome), "unavailable");
         CHECK(contains(came.error().text, "3 callers wait"));
         auto now = status(pool);
         CHECK_EQ(now.waiting, 3u);

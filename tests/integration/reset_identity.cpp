@@ -76,7 +76,7 @@ SCENARIO("a statement is never stopped on another server") {
       auto untouched = victim.get();
       THEN("its caller is told that it may go on, and the other one's goes on") {
         CHECK_EQ(to_string(why.code), "statement_timeout");
-        CHECK_EQ(to_string(why.what), "unknown");
+        CHECK_EQ(to_string(why.outcome), "unknown");
         REQUIRE(untouched.has_value());
         CHECK_EQ((*untouched)[0].get<int>(0), 0);
         CHECK_EQ((*untouched)[0].get<std::string>(1), "untouched");
@@ -106,7 +106,7 @@ SCENARIO("a session is never ended on another server") {
       auto untouched = victim.get();
       THEN("the unrelated session is still there") {
         REQUIRE(!came.has_value());
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         REQUIRE(untouched.has_value());
         CHECK_EQ((*untouched)[0].get<int>(0), 0);
         CHECK_EQ(status(unrelated).lost, 0u);
@@ -148,7 +148,7 @@ SCENARIO("what was cut off is ended when the network is back") {
     network.cut_all();
     auto came = asked.get();
     REQUIRE(!came.has_value());
-    CHECK_EQ(to_string(came.error().what), "unknown");
+    CHECK_EQ(to_string(came.error().outcome), "unknown");
     await_status(pool, [](auto& x) { return x.total_connections == 0 && !x.last_error.empty(); });
     CHECK_EQ(running("%/* cut */"), 1u);
     WHEN("it is there again") {

@@ -33,7 +33,7 @@ std::string text_of(const answer<std::vector<result>>& x) {
   if (!x) {
     auto& why = x.error();
     auto index = why.statement_index ? std::to_string(*why.statement_index) : "none";
-    return to_string(why.code) + ' ' + to_string(why.what) + ' ' + std::to_string(why.number) + ' ' + why.sqlstate
+    return to_string(why.code) + ' ' + to_string(why.outcome) + ' ' + std::to_string(why.number) + ' ' + why.sqlstate
            + " at " + index;
   }
   std::string text;

@@ -82,7 +82,7 @@ SCENARIO("one of two transactions in a deadlock is rolled back as a whole") {
           REQUIRE_NE(first.has_value(), second.has_value());
           auto& why = first ? second.error() : first.error();
           CHECK_EQ(to_string(why.code), "deadlock");
-          CHECK_EQ(to_string(why.what), "rolled_back");
+          CHECK_EQ(to_string(why.outcome), "rolled_back");
           CHECK_EQ(why.statement_index.value_or(99), 2u);
           CHECK_EQ(total(), 2);
         }
@@ -122,7 +122,7 @@ SCENARIO("a transaction that waits too long for a lock is rolled back as a whole
         THEN("they are rolled back, what they did before included") {
           REQUIRE(!came.has_value());
           CHECK_EQ(to_string(came.error().code), "lock_wait");
-          CHECK_EQ(to_string(came.error().what), "rolled_back");
+          CHECK_EQ(to_string(came.error().outcome), "rolled_back");
           CHECK_EQ(came.error().statement_index.value_or(99), 1u);
           CHECK_EQ(total(), 0);
         }

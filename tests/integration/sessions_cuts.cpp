@@ -79,7 +79,7 @@ SCENARIO("a transaction whose connection is killed is rolled back") {
         THEN("that is known if the COMMIT cannot have been on its way") {
           REQUIRE(!came.has_value());
           CHECK_EQ(to_string(came.error().code), "connection_lost");
-          CHECK_EQ(to_string(came.error().what), way.whole ? "unknown" : "rolled_back");
+          CHECK_EQ(to_string(came.error().outcome), way.whole ? "unknown" : "rolled_back");
           if (!way.whole)
             CHECK_EQ(came.error().statement_index.value_or(99), 1u);
           CHECK(leaves_nothing());
@@ -100,7 +100,7 @@ SCENARIO("a transaction whose statement is interrupted is rolled back") {
         THEN("nothing is left of it, and the connection is kept") {
           REQUIRE(!came.has_value());
           CHECK_EQ(to_string(came.error().code), "interrupted");
-          CHECK_EQ(to_string(came.error().what), "rejected");
+          CHECK_EQ(to_string(came.error().outcome), "rejected");
           CHECK_EQ(came.error().statement_index.value_or(99), 1u);
           CHECK(leaves_nothing());
         }
@@ -119,7 +119,7 @@ SCENARIO("a transaction that takes too long is stopped and rolled back") {
         THEN("its time is up, nothing runs on, nothing is left, and the connection is kept") {
           REQUIRE(!came.has_value());
           CHECK_EQ(to_string(came.error().code), "statement_timeout");
-          CHECK_EQ(to_string(came.error().what), way.whole ? "unknown" : "rolled_back");
+          CHECK_EQ(to_string(came.error().outcome), way.whole ? "unknown" : "rolled_back");
           await_running("%SLEEP(60)%", 0);
           CHECK(leaves_nothing());
         }
@@ -165,7 +165,7 @@ SCENARIO("a transaction whose COMMIT gets no answer is unknown and never repeate
         THEN("the answer says so after one attempt") {
           REQUIRE(!came.has_value());
           CHECK_EQ(to_string(came.error().code), "connection_lost");
-          CHECK_EQ(to_string(came.error().what), "unknown");
+          CHECK_EQ(to_string(came.error().outcome), "unknown");
           CHECK_EQ(came.error().attempts, 1u);
           CHECK_EQ(await_free(pool, 1).served, served + 1);
           must(pool, write("DELETE FROM things"));
@@ -188,7 +188,7 @@ SCENARIO("a transaction whose COMMIT is interrupted is unknown") {
         REQUIRE(other.checkin(session).has_value());
         THEN("the answer says so, and no transaction stays open") {
           REQUIRE(!came.has_value());
-          CHECK_EQ(to_string(came.error().what), "unknown");
+          CHECK_EQ(to_string(came.error().outcome), "unknown");
           CHECK(!came.error().statement_index);
           CHECK_EQ(must(pool, read("SELECT @@in_transaction"))[0].get<int>(0), 0);
           must(pool, write("DELETE FROM things"));
@@ -208,7 +208,7 @@ SCENARIO("a server that dies in a COMMIT leaves it unknown") {
       THEN("the answer says so") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "connection_lost");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
       }
     }
   }

@@ -46,7 +46,7 @@ struct fixture : pool_fixture {
 
   bool is_refused(session_id id, outcome what = outcome::rolled_back) {
     auto came = user->run(id, read("SELECT 1"));
-    return !came && came.error().code == errc::session_ended && came.error().what == what;
+    return !came && came.error().code == errc::session_ended && came.error().outcome == what;
   }
 
   uint64_t serving_session() { return must(pool, which_session())[0].get<uint64_t>(0); }
@@ -157,7 +157,7 @@ SCENARIO("a holder that ends while its connection is checked does not keep it") 
 }
 
 SCENARIO("a holder that ends while it waits gets no session") {
-  GIVEN("a pool whose connection is lent, and another holder that waits") {
+  GIVEN("a pool whose connection is checked out, and another holder that waits") {
     auto id = start();
     session_user waiting{system(), pool};
     waiting.ask_checkout();
@@ -192,10 +192,10 @@ SCENARIO("a session ends when its time is over") {
         CHECK(idle_refused);
         REQUIRE(!cut.has_value());
         CHECK_EQ(to_string(cut.error().code), "session_ended");
-        CHECK_EQ(to_string(cut.error().what), "rolled_back");
+        CHECK_EQ(to_string(cut.error().outcome), "rolled_back");
         REQUIRE(!refused.has_value());
         CHECK_EQ(to_string(refused.error().code), "session_ended");
-        CHECK_EQ(to_string(refused.error().what), "rolled_back");
+        CHECK_EQ(to_string(refused.error().outcome), "rolled_back");
         CHECK_EQ(serving_session(), connection);
         CHECK(is_refused(busy));
         CHECK_EQ(things(), 0u);
@@ -242,11 +242,11 @@ SCENARIO("a session whose connection is killed while it works is told what becam
         THEN("the statement is rolled back with its transaction, and the rest was not sent") {
           REQUIRE(!came.has_value());
           CHECK_EQ(to_string(came.error().code), "connection_lost");
-          CHECK_EQ(to_string(came.error().what), in_transaction ? "rolled_back" : "unknown");
+          CHECK_EQ(to_string(came.error().outcome), in_transaction ? "rolled_back" : "unknown");
           REQUIRE(!refused.has_value());
           auto what = in_transaction ? outcome::rolled_back : outcome::rejected;
           CHECK_EQ(to_string(refused.error().code), "session_ended");
-          CHECK_EQ(to_string(refused.error().what), to_string(what));
+          CHECK_EQ(to_string(refused.error().outcome), to_string(what));
           CHECK(is_refused(id, what));
           CHECK_EQ(things(), 0u);
         }
@@ -267,7 +267,7 @@ SCENARIO("a procedure on a connection that is killed may have committed") {
       auto came = asked.get();
       THEN("the outcome is unknown") {
         REQUIRE(!came.has_value());
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         CHECK_EQ(things(), 1u);
       }
     }
@@ -298,7 +298,7 @@ SCENARIO("a pool that is shut down ends its sessions in time") {
         CHECK_EQ(report->cut, 2u);
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "connection_lost");
-        CHECK_EQ(to_string(came.error().what), "rolled_back");
+        CHECK_EQ(to_string(came.error().outcome), "rolled_back");
         CHECK(!late.has_value());
         CHECK(eventually([&] { return things() == 0; }));
         await_running("%SLEEP(600)%", 0);

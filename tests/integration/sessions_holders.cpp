@@ -46,7 +46,7 @@ struct fixture : pool_fixture {
           "session " + std::to_string(static_cast<uint64_t>(sent)) + " has ended, or never was; check out another one";
       if (came.has_value())
         out += what + " succeeded; ";
-      else if (came.error().code != errc::session_ended || came.error().what != outcome::rejected
+      else if (came.error().code != errc::session_ended || came.error().outcome != outcome::rejected
                || came.error().text != expected)
         out += what + ": " + to_string(came.error()) + "; ";
     };
@@ -352,7 +352,7 @@ SCENARIO("an evicted connection is closed however its session ends, and what is 
 // -- answers that nobody receives ---------------------------------------------------------
 
 SCENARIO("a session whose answer comes too late ends by itself") {
-  GIVEN("a pool of one whose connection is lent, and an actor that asks for a session and gives up") {
+  GIVEN("a pool of one whose connection is checked out, and an actor that asks for a session and gives up") {
     auto id = holder.checkout();
     holder.must(id, read("SELECT 1"));
     auto impatient = system().spawn([pool = pool](caf::event_based_actor* self) -> caf::behavior {

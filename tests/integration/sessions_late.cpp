@@ -21,7 +21,7 @@ namespace {
 
 template <class T>
 std::string told(const answer<T>& x) {
-  return x ? "success" : to_string(x.error().code) + ", " + to_string(x.error().what);
+  return x ? "success" : to_string(x.error().code) + ", " + to_string(x.error().outcome);
 }
 
 struct fixture : pool_fixture {
@@ -256,14 +256,14 @@ SCENARIO("the longest times mean never, and negative ones have passed") {
       how.time_limit = -1ns;
       auto no_time = user.ask_checkout(how).get();
       how.time_limit = std::chrono::nanoseconds::min();
-      auto least_time = user.ask_checkout(how).get();
+      auto min_time = user.ask_checkout(how).get();
       THEN("nothing ends that should not, and what is over is refused at once") {
         CHECK_EQ(told(first), "success");
         CHECK_EQ(told(second), "success");
         CHECK_EQ(told(passed), "statement_timeout, not_sent");
         CHECK_EQ(told(long_passed), "statement_timeout, not_sent");
         CHECK_EQ(told(no_time), "acquire_timeout, unavailable");
-        CHECK_EQ(told(least_time), "acquire_timeout, unavailable");
+        CHECK_EQ(told(min_time), "acquire_timeout, unavailable");
         CHECK_EQ(told(user.run(longest, read("SELECT 1"))), "success");
       }
     }

@@ -135,7 +135,7 @@ struct fixture : pool_fixture {};
 
 BEGIN_FIXTURE_SCOPE(fixture)
 
-SCENARIO("no connection is ever lent to two holders") {
+SCENARIO("no connection is ever checked out to two holders") {
   GIVEN("a pool of ten connections") {
     auto pool = start_full_pool(server.settings(), rules_for(10));
     must(pool, write("CREATE TABLE things (id INT PRIMARY KEY)"));

@@ -62,7 +62,7 @@ SCENARIO("nothing is left of a transaction that fails") {
         auto came = run(pool, way(what));
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "server_error");
-        CHECK_EQ(to_string(came.error().what), "rejected");
+        CHECK_EQ(to_string(came.error().outcome), "rejected");
         CHECK_EQ(came.error().number, 1062u);
         CHECK_EQ(came.error().statement_index.value_or(99), 2u);
         CHECK_EQ(came.error().attempts, 1u);
@@ -95,7 +95,7 @@ SCENARIO("a transaction that cannot be one is refused") {
         REQUIRE(!came.has_value());
         MESSAGE(to_string(came.error()));
         CHECK_EQ(to_string(came.error().code), "invalid_statement");
-        CHECK_EQ(to_string(came.error().what), "rejected");
+        CHECK_EQ(to_string(came.error().outcome), "rejected");
         CHECK_EQ(came.error().statement_index.value_or(99), x.index);
       }
       auto empty = run(pool, transaction{});
@@ -119,7 +119,7 @@ SCENARIO("a procedure that commits does not pass for a transaction") {
       THEN("the answer says that the transaction was ended too early") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "transaction_ended");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         CHECK_EQ(came.error().statement_index.value_or(99), 1u);
         CHECK_EQ(things(), 1u);
         CHECK_EQ(must(pool, read("SELECT @@in_transaction"))[0].get<int>(0), 0);
@@ -168,7 +168,7 @@ SCENARIO("each result of a transaction has the largest size for itself") {
         REQUIRE(!failed.has_value());
         CHECK_EQ(to_string(failed.error().code), "result_too_large");
         THEN("only the latter fails, and it is known to be undone if it was not about to commit") {
-          CHECK_EQ(to_string(failed.error().what), way.whole ? "unknown" : "rejected");
+          CHECK_EQ(to_string(failed.error().outcome), way.whole ? "unknown" : "rejected");
           if (!way.whole)
             CHECK_EQ(things(), 0u);
           must(admin(), write("DELETE FROM things"));
@@ -217,7 +217,7 @@ SCENARIO("a transaction that is read only refuses writes, and the next one does 
         THEN("the first is refused and the second is done") {
           REQUIRE(!refused.has_value());
           CHECK_EQ(to_string(refused.error().code), "read_only_server");
-          CHECK_EQ(to_string(refused.error().what), "rejected");
+          CHECK_EQ(to_string(refused.error().outcome), "rejected");
           CHECK_EQ(refused.error().statement_index.value_or(99), 1u);
           CHECK(came.has_value());
         }

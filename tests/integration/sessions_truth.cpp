@@ -65,7 +65,7 @@ struct fixture : pool_fixture {
 
   template <class T>
   static std::string told(const answer<T>& x) {
-    return x ? "success" : to_string(x.error().code) + ", " + to_string(x.error().what);
+    return x ? "success" : to_string(x.error().code) + ", " + to_string(x.error().outcome);
   }
 };
 

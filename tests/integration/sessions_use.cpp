@@ -125,7 +125,7 @@ SCENARIO("a transaction does not begin within another one") {
       THEN("that is refused with an advice, and what was done is not committed") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "invalid_statement");
-        CHECK_EQ(to_string(came.error().what), "rejected");
+        CHECK_EQ(to_string(came.error().outcome), "rejected");
         CHECK_NE(came.error().text.find("commit or roll back first"), std::string::npos);
         CHECK_EQ(things(), 0u);
         CHECK(user.rollback(id).has_value());
@@ -153,7 +153,7 @@ SCENARIO("a deadlock ends the transaction of a session") {
       auto came = user.run(a, write("UPDATE things SET id = 20 WHERE id = 2"));
       REQUIRE(!came.has_value());
       CHECK_EQ(to_string(came.error().code), "deadlock");
-      CHECK_EQ(to_string(came.error().what), "rolled_back");
+      CHECK_EQ(to_string(came.error().outcome), "rolled_back");
       CHECK(waiting.get().has_value());
       THEN("it can begin anew at once") {
         CHECK(user.begin(a).has_value());
@@ -248,7 +248,7 @@ SCENARIO("a session that has ended is refused") {
         THEN("every message is refused, and says so") {
           REQUIRE(!statement.has_value());
           CHECK_EQ(to_string(statement.error().code), "session_ended");
-          CHECK_EQ(to_string(statement.error().what), "rejected");
+          CHECK_EQ(to_string(statement.error().outcome), "rejected");
           for (auto& x : all) {
             REQUIRE(!x.has_value());
             CHECK_EQ(to_string(x.error().code), "session_ended");
@@ -271,7 +271,7 @@ SCENARIO("a statement of a session has its own time limit") {
       THEN("only that is stopped: the session and its transaction go on") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "statement_timeout");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         CHECK_EQ(things(user, id), 1u);
         CHECK(user.commit(id).has_value());
         CHECK_EQ(things(), 1u);
@@ -282,7 +282,7 @@ SCENARIO("a statement of a session has its own time limit") {
 }
 
 SCENARIO("a session that cannot be had in time is refused") {
-  GIVEN("a pool whose connections are all lent") {
+  GIVEN("a pool whose connections are all checked out") {
     auto a = user.checkout();
     auto b = user.checkout();
     WHEN("another one is asked for with little patience") {

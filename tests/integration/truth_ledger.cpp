@@ -38,7 +38,7 @@ std::vector<uint32_t> every_number() {
       for (auto when : {stage::sent, stage::connecting}) {
         observed_error ordinary{0, when, "read-only", is_mariadb};
         observed_error x{number, when, "read-only", is_mariadb};
-        if (judge(x) != judge(ordinary))
+        if (classify(x) != classify(ordinary))
           result.insert(number);
       }
   return {result.begin(), result.end()};
@@ -68,9 +68,9 @@ struct fixture : pool_fixture {
   int rows(int key) { return must(admin(), read("SELECT COUNT(*) FROM ledger WHERE k = ?", key))[0].get<int>(0); }
 
   /// The request must have failed with an outcome that fits what is in the ledger.
-  void check(const char* how, uint32_t number, int key, const std::optional<failure>& why, int most_rows) {
+  void check(const char* how, uint32_t number, int key, const std::optional<failure>& why, int max_rows) {
     auto found = rows(key);
-    if (!why || why->what != outcome::unknown || found < 1 || found > most_rows)
+    if (!why || why->outcome != outcome::unknown || found < 1 || found > max_rows)
       CAF_ERROR(how << ", number " << number << ": " << (why ? to_string(*why) : "success") << ", but " << found
                     << " rows in the ledger");
   }
@@ -155,7 +155,7 @@ SCENARIO("a procedure is recognised however it is called") {
           // Some of them are no SQL after all, and have not begun.
           CHECK(why);
           CHECK_LE(found, 1);
-          CHECK(found == 0 || why->what == outcome::unknown);
+          CHECK(found == 0 || why->outcome == outcome::unknown);
         }
       THEN("it runs once") {
         CHECK_EQ(rows(last_key), 1);
@@ -194,7 +194,7 @@ SCENARIO("a procedure that waits too long for a lock after it has written is not
       THEN("its first row is there once, and the outcome is unknown") {
         REQUIRE(!came);
         CHECK_EQ(to_string(came.error().code), "lock_wait");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         CHECK_EQ(rows(1), 1);
       }
     }
@@ -222,7 +222,7 @@ SCENARIO("a procedure that meets a server which has become read-only after it ha
       THEN("its first row is there once, and the outcome is unknown") {
         REQUIRE(!came);
         CHECK_EQ(to_string(came.error().code), "read_only_server");
-        CHECK_EQ(to_string(came.error().what), "unknown");
+        CHECK_EQ(to_string(came.error().outcome), "unknown");
         CHECK_EQ(rows(1), 1);
       }
     }

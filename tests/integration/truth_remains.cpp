@@ -88,7 +88,7 @@ SCENARIO("a write that has left something in a table without transactions is unk
             holder.checkin(*session);
           MESSAGE(sql << ": " << (came ? "success" : to_string(came.error())));
           CHECK_GT(rows(), 0);
-          CHECK(came || came.error().what == outcome::unknown);
+          CHECK(came || came.error().outcome == outcome::unknown);
         }
       }
       THEN("their connection was kept") {
@@ -107,7 +107,7 @@ SCENARIO("a write that the server has undone keeps its outcome") {
         MESSAGE(sql << ": " << (came ? "success" : to_string(came.error())));
         REQUIRE(!came);
         CHECK_EQ(rows(), 0);
-        CHECK_NE(came.error().what, outcome::unknown);
+        CHECK_NE(came.error().outcome, outcome::unknown);
       }
       THEN("their connection was kept") {
         CHECK_EQ(await_free(pool, 1).lost, 0u);
@@ -127,7 +127,7 @@ SCENARIO("a transaction whose rollback was incomplete is unknown") {
           MESSAGE(way.name << ", " << sql << ": " << (came ? "success" : to_string(came.error())));
           REQUIRE(!came);
           CHECK_GT(rows(), 0);
-          CHECK_EQ(to_string(came.error().what), "unknown");
+          CHECK_EQ(to_string(came.error().outcome), "unknown");
           CHECK_EQ(came.error().statement_index.value_or(99), 1u);
         }
       THEN("their connection was kept") {
@@ -141,7 +141,7 @@ SCENARIO("a transaction whose rollback was incomplete is unknown") {
           auto came = run(pool, way(all_or_nothing(write("INSERT INTO safe VALUES (7)"),
                                                    write("INSERT INTO safe VALUES (1), (2), (1)"))));
           REQUIRE(!came);
-          CHECK_EQ(to_string(came.error().what), "rejected");
+          CHECK_EQ(to_string(came.error().outcome), "rejected");
           CHECK_EQ(rows(), 0);
         }
       }
@@ -158,11 +158,11 @@ SCENARIO("a statement on several objects that stops half-way is unknown") {
       auto wrong = run(pool, write("DROP TABLE there not_there, x"));
       THEN("only that is unknown: one alone, and a mistake, are rejected") {
         REQUIRE(!both);
-        CHECK_EQ(to_string(both.error().what), "unknown");
+        CHECK_EQ(to_string(both.error().outcome), "unknown");
         REQUIRE(!one);
-        CHECK_EQ(to_string(one.error().what), "rejected");
+        CHECK_EQ(to_string(one.error().outcome), "rejected");
         REQUIRE(!wrong);
-        CHECK_EQ(to_string(wrong.error().what), "rejected");
+        CHECK_EQ(to_string(wrong.error().outcome), "rejected");
       }
     }
   }

@@ -29,7 +29,7 @@ struct fixture : pool_fixture {
   void check(const server_settings& where, uint32_t number, const std::string& part) {
     auto why = refusal(where);
     CHECK_EQ(to_string(why.code), "login_refused");
-    CHECK_EQ(to_string(why.what), "rejected");
+    CHECK_EQ(to_string(why.outcome), "rejected");
     CHECK_EQ(why.number, number);
     CHECK_NE(why.text.find(part), std::string::npos);
   }

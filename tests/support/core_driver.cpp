@@ -30,13 +30,13 @@ struct writer {
   }
   std::string operator()(const pool::close_connection& x) const { return "close " + number(x.id); }
   std::string operator()(const pool::ping_connection& x) const { return "ping " + number(x.id); }
-  std::string operator()(const pool::look_after& x) const { return "look after " + number(x.id); }
-  std::string operator()(const pool::call_back& x) const { return "call back " + number(x.id); }
+  std::string operator()(const pool::check_caller& x) const { return "check caller of " + number(x.id); }
+  std::string operator()(const pool::requeue& x) const { return "requeue behind " + number(x.id); }
   std::string operator()(const pool::grant_connection& x) const {
     return "grant " + number(x.request) + " to " + number(x.connection) + " (" + to_text(x.check) + ")";
   }
   std::string operator()(const pool::fail_request& x) const {
-    return "fail " + number(x.request) + " (" + to_string(x.why.code) + ")";
+    return "fail " + number(x.request) + " (" + to_string(x.failure.code) + ")";
   }
   std::string operator()(const pool::finish&) const { return "finish"; }
 };
@@ -79,7 +79,7 @@ std::string core_driver::wait_and_watch(pool::duration x) {
 std::string core_driver::tick() {
   auto todo = core_.tick(now_);
   if (!watches_)
-    std::erase_if(todo, [](auto& x) { return std::holds_alternative<pool::look_after>(x); });
+    std::erase_if(todo, [](auto& x) { return std::holds_alternative<pool::check_caller>(x); });
   return done(todo);
 }
 
@@ -98,17 +98,17 @@ std::string core_driver::pass_with_ticks(pool::duration x) {
   return result;
 }
 
-std::string core_driver::acquire(pool::time_point deadline, bool urgent, bool shareable) {
+std::string core_driver::acquire(pool::time_point deadline, bool fail_fast, bool shareable) {
   auto number = ++last_request_;
   auto& who = requests_[number];
-  who = {pool::request_id{number}, now_, deadline, urgent, 0, shareable};
+  who = {pool::request_id{number}, now_, deadline, fail_fast, 0, shareable};
   return done(core_.acquire(who, now_));
 }
 
 std::string core_driver::open_failed(uint64_t id, errc code, const std::string& text) {
   failure why;
   why.code = code;
-  why.what = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
+  why.outcome = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
   why.text = text;
   return done(core_.open_failed(connection_id{id}, why, now_));
 }
@@ -121,11 +121,11 @@ std::string core_driver::returned(uint64_t id, const std::string& reason) {
   return done(core_.returned(connection_id{id}, reason, who, now_));
 }
 
-std::string core_driver::called_back(uint64_t request) {
+std::string core_driver::requeued(uint64_t request) {
   auto who = requests_.at(request);
   who.id = pool::request_id{++last_request_};
   requests_[last_request_] = who;
-  return done(core_.called_back(connection_id{places_.at(request)}, who, now_));
+  return done(core_.requeued(connection_id{places_.at(request)}, who, now_));
 }
 
 void core_driver::warm_up(size_t count) {
@@ -150,7 +150,7 @@ std::string core_driver::done(const pool::commands& xs) {
       places_[static_cast<uint64_t>(granted->request)] = static_cast<uint64_t>(granted->connection);
       waited_[static_cast<uint64_t>(granted->request)] = granted->waited;
     } else if (auto failed = std::get_if<pool::fail_request>(&x)) {
-      errors_[static_cast<uint64_t>(failed->request)] = failed->why;
+      errors_[static_cast<uint64_t>(failed->request)] = failed->failure;
     }
   }
   return to_text(xs);

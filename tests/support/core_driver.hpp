@@ -8,7 +8,7 @@
 
 namespace cenote::test {
 
-/// Commands as text, in order: `open 1, open 2 at 1, close 2, ping 3, look after 3, grant 4 to 1 (peek), fail 5
+/// Commands as text, in order: `open 1, open 2 at 1, close 2, ping 3, check caller of 3, grant 4 to 1 (peek), fail 5
 /// (queue_full), finish`. The second one goes to the second server.
 std::string to_text(const pool::commands& xs);
 
@@ -33,7 +33,7 @@ public:
   void pass(pool::duration x) { now_ += x; }
 
   /// Lets time pass as the pool actor would: with a tick at each moment that the pool asks for. Leaves out that
-  /// connections in use are looked after, which happens every second.
+  /// callers of connections in use are checked, which happens every second.
   std::string wait(pool::duration x);
 
   /// The same with nothing left out.
@@ -56,7 +56,7 @@ public:
   std::string acquire_within(pool::duration limit) { return acquire(pool::deadline_after(now_, limit), false); }
 
   /// One that does not wait for a server that is down.
-  std::string acquire_urgent() { return acquire(pool::time_point::max(), true); }
+  std::string acquire_fail_fast() { return acquire(pool::time_point::max(), true); }
 
   /// One that may use a connection beside others.
   std::string acquire_shared() { return acquire(pool::time_point::max(), false, true); }
@@ -70,13 +70,13 @@ public:
 
   std::string opened(uint64_t id) { return done(core_.opened(connection_id{id}, now_)); }
   std::string open_failed(uint64_t id, errc code = errc::connect_failed, const std::string& text = "no server");
-  std::string released(uint64_t id, fate what = fate::reusable, const std::string& reason = {}) {
+  std::string released(uint64_t id, disposition what = disposition::reusable, const std::string& reason = {}) {
     return done(core_.released(connection_id{id}, what, 1, reason, now_));
   }
 
   /// So many requests on a connection have ended.
   std::string ended(uint64_t id, size_t count) {
-    return done(core_.released(connection_id{id}, fate::reusable, count, {}, now_));
+    return done(core_.released(connection_id{id}, disposition::reusable, count, {}, now_));
   }
   std::string closed(uint64_t id) { return done(core_.closed(connection_id{id}, now_)); }
 
@@ -84,11 +84,11 @@ public:
   std::string returned(uint64_t id, const std::string& reason = "gone");
 
   /// A request waits behind a slow one: its connection hands it back, under a new number.
-  std::string called_back(uint64_t request);
+  std::string requeued(uint64_t request);
 
   /// So many that a connection has handed back have left it, too.
   std::string requeued(uint64_t id, size_t count) {
-    return done(core_.released(connection_id{id}, fate::reusable, {0, count}, {}, now_));
+    return done(core_.released(connection_id{id}, disposition::reusable, {0, count}, {}, now_));
   }
 
   /// Starts the pool and opens `count` connections.
@@ -111,13 +111,13 @@ public:
 
 private:
   std::string pass_with_ticks(pool::duration x);
-  std::string acquire(pool::time_point deadline, bool urgent, bool shareable = false);
+  std::string acquire(pool::time_point deadline, bool fail_fast, bool shareable = false);
   std::string done(const pool::commands& xs);
 
   pool_settings rules_;
   pool::pool_core core_;
   pool::time_point now_{std::chrono::hours{1}};
-  bool watches_ = false; ///< Whether ticks tell that connections are looked after.
+  bool watches_ = false; ///< Whether ticks tell that callers are checked.
   uint64_t last_request_ = 0;
   std::map<uint64_t, pool::request> requests_;
   std::map<uint64_t, uint64_t> users_;  ///< Request by connection.

@@ -58,10 +58,10 @@ pool_settings core_world::random_rules() {
 // -- events ------------------------------------------------------------------------
 
 void core_world::step(uint64_t what) {
-  if (!to_call_back_.empty() && one_in(2)) {
-    auto id = to_call_back_.back();
-    to_call_back_.pop_back();
-    call_back(id);
+  if (!to_requeue_.empty() && one_in(2)) {
+    auto id = to_requeue_.back();
+    to_requeue_.pop_back();
+    requeue(id);
   }
   if (what < 8)
     pass_until_next_event();
@@ -133,7 +133,7 @@ void core_world::some_connection_reports() {
   case doing::closing:
     // What it has to say while it closes does not matter.
     if (one_in(4))
-      perform(core_.released(id, one_in(2) ? fate::lost : fate::reusable, 1, "late", now_));
+      perform(core_.released(id, one_in(2) ? disposition::lost : disposition::reusable, 1, "late", now_));
     else
       gone(id);
     break;
@@ -210,11 +210,11 @@ void core_world::released(connection_id id, connection& x) {
     x.since = now_;
     x.watched_at = now_;
   }
-  perform(core_.released(id, fate::reusable, left, {}, now_));
+  perform(core_.released(id, disposition::reusable, left, {}, now_));
 }
 
 /// What waits on a connection behind a slow request comes back, last first. It may run there as well.
-void core_world::call_back(connection_id id) {
+void core_world::requeue(connection_id id) {
   auto i = connections_.find(id);
   if (i == connections_.end() || i->second.what != doing::busy)
     return;
@@ -229,18 +229,18 @@ void core_world::call_back(connection_id id) {
     queue_.push_front(who);
     queue_.front().shareable = false;
     newest_ = who.id;
-    ++done_.called_back;
-    served_ -= !who.urgent;
-    perform(core_.called_back(id, who, now_));
+    ++done_.requeued;
+    served_ -= !who.fail_fast;
+    perform(core_.requeued(id, who, now_));
   }
 }
 
 void core_world::lost(connection_id id, connection& x) {
-  auto what = one_in(3) ? fate::broken : fate::lost;
-  if (x.what == doing::busy && what == fate::lost) {
+  auto what = one_in(3) ? disposition::broken : disposition::lost;
+  if (x.what == doing::busy && what == disposition::lost) {
     if (one_in(4))
-      what = fate::demoted;
-    if (what == fate::demoted && x.generation == generation_)
+      what = disposition::demoted;
+    if (what == disposition::demoted && x.generation == generation_)
       server_failed(servers_[x.server], errc::read_only_server);
     lost_in_use(x);
   }
@@ -260,7 +260,7 @@ void core_world::returned(connection_id id, connection& x) {
   x.what = doing::idle;
   x.users.clear();
   must_close_ = id;
-  served_ -= !who.urgent;
+  served_ -= !who.fail_fast;
   queue_.push_front(who);
   perform(core_.returned(id, "dead", who, now_));
 }
@@ -354,19 +354,19 @@ void core_world::carry_out(const ping_connection& x) {
   it.what = doing::pinging;
 }
 
-void core_world::carry_out(const look_after& x) {
+void core_world::carry_out(const check_caller& x) {
   auto& it = connections_.at(x.id);
   if (it.what != doing::busy || now_ - it.watched_at < 1s)
-    complain("a connection is looked after too early");
+    complain("a connection's caller is checked too early");
   it.watched_at = now_;
   ++done_.looks;
 }
 
-void core_world::carry_out(const pool::call_back& x) {
+void core_world::carry_out(const pool::requeue& x) {
   auto& it = connections_.at(x.id);
   if (it.what != doing::busy || it.users.size() < 2 || now_ - it.since < 5ms)
-    complain("requests are called back though nothing holds them up");
-  to_call_back_.push_back(x.id);
+    complain("requests are requeued though nothing holds them up");
+  to_requeue_.push_back(x.id);
 }
 
 void core_world::carry_out(const grant_connection& x) {
@@ -402,7 +402,7 @@ void core_world::carry_out(const grant_connection& x) {
     it.since = now_;
   }
   it.users.push_back(who);
-  served_ += !who.urgent;
+  served_ += !who.fail_fast;
   ++done_.grants;
   done_.shared += joins;
 }
@@ -413,13 +413,13 @@ void core_world::carry_out(const fail_request& x) {
     complain("a request fails that does not wait");
     return;
   }
-  if (!may_fail(*i, x.why))
-    complain("a request fails with " + to_string(x.why.code) + " without a reason");
-  ++done_.failures[x.why.code];
-  timed_out_ += !i->urgent && x.why.code == errc::acquire_timeout;
-  shed_ += !i->urgent && x.why.code == errc::overloaded;
+  if (!may_fail(*i, x.failure))
+    complain("a request fails with " + to_string(x.failure.code) + " without a reason");
+  ++done_.failures[x.failure.code];
+  timed_out_ += !i->fail_fast && x.failure.code == errc::acquire_timeout;
+  shed_ += !i->fail_fast && x.failure.code == errc::overloaded;
   auto waited = i->id != newest_ || came_back_.contains(i->id);
-  drained_.cut += x.why.code == errc::shutting_down && waited && !finished_;
+  drained_.cut += x.failure.code == errc::shutting_down && waited && !finished_;
   queue_.erase(i);
 }
 

@@ -30,7 +30,7 @@ public:
     size_t connects_elsewhere = 0; ///< To another server than the first.
     size_t shared = 0;             ///< Grants of a connection beside others.
     size_t passed = 0;             ///< Grants past somebody who wants a connection alone.
-    size_t called_back = 0;        ///< Requests that have moved away from behind a slow one.
+    size_t requeued = 0;           ///< Requests that have moved away from behind a slow one.
     std::map<errc, size_t> failures;
   };
   const tally& done() const { return done_; }
@@ -46,7 +46,7 @@ private:
     uint64_t generation = 0;
     std::deque<pool::request> users; ///< While busy, in the order in which they are served.
     time_point free_at;              ///< When it was last known to work.
-    time_point watched_at;           ///< While busy: since when nobody has looked after it.
+    time_point watched_at;           ///< While busy: when its caller was checked last.
     time_point since;                ///< While busy: when the first user's turn began.
     time_point used_at;              ///< When it was last of use.
   };
@@ -80,7 +80,7 @@ private:
   void released(connection_id id, connection& x);
   void lost(connection_id id, connection& x);
   void returned(connection_id id, connection& x);
-  void call_back(connection_id id);
+  void requeue(connection_id id);
   void gone(connection_id id);
   void server_failed(server& x, errc code);
   void lost_in_use(const connection& x);
@@ -92,8 +92,8 @@ private:
   void carry_out(const pool::open_connection& x);
   void carry_out(const pool::close_connection& x);
   void carry_out(const pool::ping_connection& x);
-  void carry_out(const pool::look_after& x);
-  void carry_out(const pool::call_back& x);
+  void carry_out(const pool::check_caller& x);
+  void carry_out(const pool::requeue& x);
   void carry_out(const pool::grant_connection& x);
   void carry_out(const pool::fail_request& x);
   void carry_out(const pool::finish& x);
@@ -125,9 +125,9 @@ private:
 
   std::map<connection_id, connection> connections_;
   std::deque<pool::request> queue_;
-  std::vector<connection_id> to_call_back_;
+  std::vector<connection_id> to_requeue_;
   std::set<pool::request_id> came_back_; ///< Requests that a connection has handed back.
-  std::set<pool::request_id> ghosts_;    ///< What is left of them on the connections that have called them back.
+  std::set<pool::request_id> ghosts_;    ///< What is left of them on the connections that have requeued them.
   uint64_t last_request_ = 0;
   connection_id last_connection_{};
   pool::request_id newest_{};  ///< The request that has just come.

@@ -29,9 +29,9 @@ bool core_world::may_fail(const request& who, const failure& why) {
   case errc::connect_failed:
   case errc::server_full:
   case errc::read_only_server:
-    return is_down && who.urgent && last_failure_ == why.code;
+    return is_down && who.fail_fast && last_failure_ == why.code;
   case errc::login_refused:
-    return is_down && last_failure_ == why.code && (who.urgent || breaker_may_be_open());
+    return is_down && last_failure_ == why.code && (who.fail_fast || breaker_may_be_open());
   case errc::circuit_open:
     return is_down && breaker_may_be_open() && why.retry_after >= 0s
            && why.retry_after <= 60 * rules_.max_reconnect_delay;
@@ -109,7 +109,7 @@ void core_world::check_connections() {
     if ((x.what == doing::idle || x.what == doing::pinging) && x.generation != generation_)
       complain("a connection of an old generation is kept");
     if (x.what == doing::busy && now_ - x.watched_at > 2s + 10ms)
-      complain("a connection in use is not looked after");
+      complain("the caller of a connection in use is not checked");
   }
   if (!finished_ && count(doing::busy) > 0 && core_.next_event() > now_ + 1s)
     complain("connections in use are not watched");

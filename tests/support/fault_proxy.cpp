@@ -27,7 +27,7 @@ using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 /// What one direction of a connection holds back at most; then its sender has to wait.
-constexpr size_t most_held_bytes = 1u << 20;
+constexpr size_t max_held_bytes = 1u << 20;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error{errno, std::generic_category(), what};
@@ -175,7 +175,7 @@ private:
       if (swallowing_)
         break;
       auto events_of = [&](const direction& incoming, const direction& outgoing) {
-        auto reads = !incoming.ended && incoming.size < most_held_bytes;
+        auto reads = !incoming.ended && incoming.size < max_held_bytes;
         auto holds = !outgoing.held.empty();
         auto due = holds && outgoing.held.front().due <= now;
         if (holds && !due)
@@ -229,7 +229,7 @@ private:
   /// Reads what a socket has. False means that the connection is broken.
   bool take(int from, direction& to) {
     char buffer[16384];
-    while (!to.ended && to.size < most_held_bytes) {
+    while (!to.ended && to.size < max_held_bytes) {
       auto n = ::recv(from, buffer, sizeof(buffer), 0);
       if (n == 0) {
         to.ended = true;

@@ -313,9 +313,9 @@ server_settings hostile_server::settings() const {
   return result;
 }
 
-void hostile_server::be_hostile(uint64_t seed, size_t most_replies) {
+void hostile_server::be_hostile(uint64_t seed, size_t max_replies) {
   seed_ = seed;
-  most_replies_ = most_replies;
+  max_replies_ = max_replies;
 }
 
 void hostile_server::run() {
@@ -324,8 +324,8 @@ void hostile_server::run() {
     if (socket == -1)
       return;
     auto id = ++last_session_;
-    vandal dice{seed_ + (most_replies_ == 0 ? 0 : id * uint64_t{1'000'003})};
-    auto spoiled = most_replies_ == 0 ? 0 : 1 + dice.below(most_replies_);
+    vandal dice{seed_ + (max_replies_ == 0 ? 0 : id * uint64_t{1'000'003})};
+    auto spoiled = max_replies_ == 0 ? 0 : 1 + dice.below(max_replies_);
     std::lock_guard guard{mutex_};
     open_.push_back(socket);
     // Detached, because there are thousands, and those that have ended would keep their stacks.

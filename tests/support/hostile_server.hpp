@@ -48,8 +48,8 @@ public:
   /// Where it is.
   server_settings settings() const;
 
-  /// Sessions that begin from now on damage one of their first `most_replies` replies as the seed says; zero: none.
-  void be_hostile(uint64_t seed, size_t most_replies);
+  /// Sessions that begin from now on damage one of their first `max_replies` replies as the seed says; zero: none.
+  void be_hostile(uint64_t seed, size_t max_replies);
 
   /// What the last session to do so did; for reports.
   damage last_damage() const noexcept { return last_damage_; }
@@ -65,7 +65,7 @@ private:
   int listener_;
   uint16_t port_ = 0;
   std::atomic<uint64_t> seed_{0};
-  std::atomic<size_t> most_replies_{0};
+  std::atomic<size_t> max_replies_{0};
   std::atomic<uint32_t> last_session_{0};
   std::atomic<damage> last_damage_{damage::none};
   std::mutex mutex_; ///< Guards what follows.

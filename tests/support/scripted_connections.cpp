@@ -27,7 +27,7 @@ std::string to_text(liveness_check x) {
 
 /// What the pool knows as one connection, from the attempt to open it on.
 struct scripted_connections::seat {
-  supervisor_actor pool;
+  internal_pool_actor pool;
   connection_actor handle;
   grant given;
   std::optional<caf::typed_response_promise<result>> promise;
@@ -67,14 +67,14 @@ struct scripted_connections::state {
   connection_actor::behavior_type make_behavior() {
     return {
         [this](execute_atom, grant& what) -> caf::result<result> {
-          script->hear("run " + std::get<statement>(what.what).sql + " on " + std::to_string(id) + " ("
+          script->hear("run " + std::get<statement>(what.work).sql + " on " + std::to_string(id) + " ("
                        + to_text(what.check) + ")");
           auto& mine = script->seats.at(id);
           mine.given = std::move(what);
           return mine.promise.emplace(self->make_response_promise<result>());
         },
         [](execute_atom, session_command&) { return caf::result<result>{result{}}; },
-        [](call_back_atom) {
+        [](requeue_atom) {
           // nop: each statement has its connection alone.
         },
         [](checkin_atom, session_id) {
@@ -86,7 +86,7 @@ struct scripted_connections::state {
         [](evict_atom, session_id) {
           // nop
         },
-        [](look_after_atom) {
+        [](check_caller_atom) {
           // nop: its callers do not end unless a test ends them.
         },
         [this](ping_atom) { script->hear("ping " + std::to_string(id)); },
@@ -118,7 +118,7 @@ public:
 
   size_t servers() const override { return 1; }
 
-  void open(connection_id id, size_t, const supervisor_actor& pool) override {
+  void open(connection_id id, size_t, const internal_pool_actor& pool) override {
     auto number = static_cast<uint64_t>(id);
     script_->hear("open " + std::to_string(number));
     script_->seats[number].pool = pool;
@@ -183,10 +183,10 @@ void scripted_connections::throw_at_endpoint() {
 
 void scripted_connections::answer(uint64_t id, result x) {
   only_answer(id, std::move(x));
-  report(id, fate::reusable);
+  report(id, disposition::reusable);
 }
 
-void scripted_connections::answer(uint64_t id, failure why, fate what) {
+void scripted_connections::answer(uint64_t id, failure why, disposition what) {
   act(id, [why](seat& mine) { mine.take().deliver(make_error(why)); });
   report(id, what, why.text);
 }
@@ -206,7 +206,7 @@ void scripted_connections::hand_back_in_doubt(uint64_t id) {
   hand_back(id, "given up");
 }
 
-void scripted_connections::report(uint64_t id, fate what, const std::string& reason) {
+void scripted_connections::report(uint64_t id, disposition what, const std::string& reason) {
   time_.tell(at(id).pool, released_atom_v, connection_id{id}, released{what, reason, 1});
 }
 

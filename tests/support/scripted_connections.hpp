@@ -39,7 +39,7 @@ public:
   void answer(uint64_t id, result x = {});
 
   /// Answers with an error; `what` tells the pool what became of the connection.
-  void answer(uint64_t id, failure why, fate what = fate::reusable);
+  void answer(uint64_t id, failure why, disposition what = disposition::reusable);
 
   /// Gives the answer, but does not say that it is free.
   void only_answer(uint64_t id, result x = {});
@@ -53,7 +53,7 @@ public:
   // -- and otherwise -----------------------------------------------------------------
 
   /// Reports the end of a ping, or of an idle connection.
-  void report(uint64_t id, fate what, const std::string& reason = {});
+  void report(uint64_t id, disposition what, const std::string& reason = {});
 
   /// The actor ends without a word.
   void die(uint64_t id);

@@ -39,7 +39,7 @@ result one_cell(const std::string& text) {
 failure make_failure(errc code, outcome what, const std::string& text) {
   failure result;
   result.code = code;
-  result.what = what;
+  result.outcome = what;
   result.text = text;
   return result;
 }

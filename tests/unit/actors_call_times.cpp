@@ -4,7 +4,7 @@
 
 #include "cenote/pool.hpp"
 #include "pool/refusals.hpp"
-#include "support/supervised_pool.hpp"
+#include "support/pool_under_test.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -24,10 +24,10 @@ pool_settings rules_with(nanoseconds timeout, size_t max_waiting = 1000) {
 }
 
 /// A pool behind a retrier, and calls that are timed.
-class timed_pool : public supervised_pool {
+class timed_pool : public pool_under_test {
 public:
   explicit timed_pool(const pool_settings& rules, uint64_t open = 1)
-      : supervised_pool{rules, open}, retrier{own(spawn_retrier(sys, pool))} {
+      : pool_under_test{rules, open}, retrier{own(spawn_retrier(sys, pool))} {
     settle();
   }
 

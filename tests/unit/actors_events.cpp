@@ -4,7 +4,7 @@
 
 #include "actors/event_feed.hpp"
 #include "config/setting.hpp"
-#include "support/supervised_pool.hpp"
+#include "support/pool_under_test.hpp"
 
 // After the actors' own headers: CAF's test framework defines words that they use.
 #include "support/retried_pool.hpp"
@@ -76,7 +76,7 @@ struct listener {
 
 SCENARIO("a subscriber that is slow gets what happened meanwhile in one message") {
   GIVEN("a subscriber that has not answered the first event") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     listener slow{x};
     slow.heard->holds_back = true;
     slow.subscribe(x.pool);
@@ -100,7 +100,7 @@ SCENARIO("a subscriber that is slow gets what happened meanwhile in one message"
 
 SCENARIO("a subscriber that is too slow loses the oldest events and is told how many") {
   GIVEN("a subscriber that does not answer, and one that does") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     listener slow{x};
     listener quick{x};
     slow.heard->holds_back = true;
@@ -124,7 +124,7 @@ SCENARIO("a subscriber that is too slow loses the oldest events and is told how 
 
 SCENARIO("a subscription ends with its subscriber, when it is unsubscribed, and when it answers with an error") {
   GIVEN("one that has ended, one that has unsubscribed, one that does not understand events, and one that stays") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     listener gone{x};
     listener leaves{x};
     listener stays{x};
@@ -148,7 +148,7 @@ SCENARIO("a subscription ends with its subscriber, when it is unsubscribed, and 
 
 SCENARIO("a second subscription of the same actor changes nothing") {
   GIVEN("an actor that has subscribed twice") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     listener ears{x};
     ears.subscribe(x.pool);
     ears.subscribe(x.pool);
@@ -165,7 +165,7 @@ SCENARIO("a second subscription of the same actor changes nothing") {
 
 SCENARIO("one subscriber too many is refused, and so is nobody") {
   GIVEN("a pool with as many subscribers as it can have") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     std::vector<std::unique_ptr<listener>> all;
     for (size_t i = 0; i < event_feed::max_subscribers; ++i)
       all.emplace_back(std::make_unique<listener>(x))->subscribe(x.pool);
@@ -199,7 +199,7 @@ SCENARIO("one subscriber too many is refused, and so is nobody") {
 
 SCENARIO("a subscriber is told of connections, and why they are closed") {
   GIVEN("a pool of one and one more while callers wait") {
-    supervised_pool x{still_rules(1, 1)};
+    pool_under_test x{still_rules(1, 1)};
     listener ears{x};
     ears.subscribe(x.pool);
     WHEN("connections are opened, used, lost, and closed in several ways") {
@@ -211,7 +211,7 @@ SCENARIO("a subscriber is told of connections, and why they are closed") {
       x.connections.answer(2);
       auto grown = ears.told();
       x.execute(write("c"));
-      x.connections.answer(2, make_failure(errc::connection_lost, outcome::unknown, "cut"), fate::lost);
+      x.connections.answer(2, make_failure(errc::connection_lost, outcome::unknown, "cut"), disposition::lost);
       auto lost = ears.told();
       x.pass(1s);
       x.connections.succeed(3);
@@ -235,7 +235,7 @@ SCENARIO("an event holds what is known") {
   GIVEN("a subscriber of a pool named bato") {
     auto rules = still_rules(1);
     rules.name = "bato";
-    supervised_pool x{rules};
+    pool_under_test x{rules};
     listener ears{x};
     ears.subscribe(x.pool);
     WHEN("a connection is opened, used for 2 s and closed after 5 s") {
@@ -264,7 +264,7 @@ SCENARIO("statements that may share a connection are not told") {
   GIVEN("a pool whose connections carry several statements") {
     auto rules = still_rules(1);
     rules.pipeline_depth = 4;
-    supervised_pool x{rules, 1};
+    pool_under_test x{rules, 1};
     listener ears{x};
     ears.subscribe(x.pool);
     WHEN("one runs") {
@@ -279,7 +279,7 @@ SCENARIO("statements that may share a connection are not told") {
 
 SCENARIO("a subscriber is told when the breaker opens and closes") {
   GIVEN("a pool that cannot log in") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     listener ears{x};
     ears.subscribe(x.pool);
     WHEN("it is refused, and succeeds later") {
@@ -303,7 +303,7 @@ SCENARIO("a subscriber is told when the breaker opens and closes") {
 
 SCENARIO("a subscriber is told of pauses and of the end") {
   GIVEN("a pool without a connection") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     listener ears{x};
     ears.subscribe(x.pool);
     WHEN("it is paused twice, resumed twice and drained twice") {
@@ -417,7 +417,7 @@ SCENARIO("a pool says which settings it works with") {
     auto rules = still_rules(3);
     rules.name = "bato";
     rules.timeout = 7s;
-    supervised_pool x{rules};
+    pool_under_test x{rules};
     WHEN("it is asked") {
       auto answer = x.ask<effective_settings>(x.pool, settings_atom_v);
       THEN("it tells them, and where its server is") {

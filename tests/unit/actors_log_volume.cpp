@@ -3,7 +3,7 @@
 #define CAF_SUITE actors.log_volume
 
 #include "cenote/logger.hpp"
-#include "support/supervised_pool.hpp"
+#include "support/pool_under_test.hpp"
 
 #include "support/retried_pool.hpp" // After the one before: it defines what that one uses as a name.
 
@@ -94,9 +94,9 @@ SCENARIO("statements that are stopped are one line in ten seconds") {
     kept_log lines;
     auto rules = still_rules(1);
     rules.pipeline_depth = 16;
-    supervised_pool x{rules, 1};
+    pool_under_test x{rules, 1};
     auto stop = [&](uint32_t count) {
-      x.tell(x.pool, released_atom_v, connection_id{1}, released{fate::reusable, {}, 0, 0, count});
+      x.tell(x.pool, released_atom_v, connection_id{1}, released{disposition::reusable, {}, 0, 0, count});
     };
     WHEN("it does so thirty times in thirty seconds") {
       for (auto i = 0; i < 30; ++i, x.pass(1s))
@@ -115,11 +115,11 @@ SCENARIO("statements that are stopped are one line in ten seconds") {
 SCENARIO("a connection that is gone is one line, whatever was on it") {
   GIVEN("a connection that hands a statement back and reports its loss as well") {
     kept_log lines;
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     x.execute(read("a"));
     WHEN("it is dead") {
       x.connections.hand_back(1);
-      x.connections.report(1, fate::lost, "gone");
+      x.connections.report(1, disposition::lost, "gone");
       auto told = lines.take("connection 1 is gone");
       THEN("that is told once") {
         CHECK_EQ(told.size(), 1u);
@@ -133,7 +133,7 @@ SCENARIO("failed connects are a line for each kind, however many texts there are
     kept_log lines;
     auto rules = still_rules(1);
     rules.breaker_after = 0s;
-    supervised_pool x{rules};
+    pool_under_test x{rules};
     uint64_t id = 0;
     auto fail = [&](errc code, const std::string& text) {
       x.connections.refuse(++id, code, text);
@@ -152,7 +152,7 @@ SCENARIO("failed connects are a line for each kind, however many texts there are
       AND("after a success they are told again") {
         x.connections.succeed(++id);
         CHECK_EQ(lines.take("connected to scripted").size(), 1u);
-        x.connections.report(id, fate::lost, "gone");
+        x.connections.report(id, disposition::lost, "gone");
         x.pass(10s);
         fail(errc::connect_failed, "no answer after 99 ms");
         CHECK_EQ(lines.take("cannot connect").size(), 1u);

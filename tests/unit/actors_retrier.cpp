@@ -97,7 +97,7 @@ SCENARIO("the sixth failure is final and says so") {
       THEN("the caller gets the last error with the number of retries") {
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->code, errc::connection_lost);
-        CHECK_EQ(answer->why->what, outcome::unknown);
+        CHECK_EQ(answer->why->outcome, outcome::unknown);
         CHECK_EQ(answer->why->text, "failed after 5 retries: server has gone away");
         CHECK_EQ(answer->why->attempts, 6u);
         x.pass(1h);
@@ -235,7 +235,7 @@ SCENARIO("a write of unknown outcome keeps its error") {
       x.pool.answer(lost());
       THEN("the caller is told at once, in the words of the pool") {
         REQUIRE(answer->why);
-        CHECK_EQ(answer->why->what, outcome::unknown);
+        CHECK_EQ(answer->why->outcome, outcome::unknown);
         CHECK_EQ(answer->why->text, "server has gone away");
       }
     }
@@ -288,7 +288,7 @@ SCENARIO("once an attempt may have run, no later one says that the request has n
             REQUIRE(answer->why);
             MESSAGE(answer->why->text);
             CHECK_EQ(answer->why->code, why.code);
-            CHECK_EQ(answer->why->what, outcome::unknown);
+            CHECK_EQ(answer->why->outcome, outcome::unknown);
             CHECK_EQ(answer->why->attempts, 3u);
             CHECK_EQ(answer->why->text,
                      "failed after 2 retries: " + why.text + "; an earlier attempt was sent and may have taken effect");
@@ -325,7 +325,7 @@ SCENARIO("a doubt outlives the pool") {
       THEN("the outcome is unknown") {
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->code, errc::connect_failed);
-        CHECK_EQ(answer->why->what, outcome::unknown);
+        CHECK_EQ(answer->why->outcome, outcome::unknown);
       }
     }
   }
@@ -347,7 +347,7 @@ SCENARIO("deadlocks are repeated within 50 ms, again and again") {
         }
         x.pool.answer(make_failure(errc::deadlock, outcome::rolled_back, "deadlock found"));
         REQUIRE(answer->why);
-        CHECK_EQ(answer->why->what, outcome::rolled_back);
+        CHECK_EQ(answer->why->outcome, outcome::rolled_back);
         CHECK_EQ(answer->why->text, "failed after 5 retries: deadlock found");
       }
     }

@@ -262,7 +262,7 @@ SCENARIO("what a pool says when it ends reaches the callers") {
         for (auto& answer : {a, b}) {
           REQUIRE(answer->why);
           CHECK_EQ(answer->why->code, errc::shutting_down);
-          CHECK_EQ(answer->why->what, outcome::unavailable);
+          CHECK_EQ(answer->why->outcome, outcome::unavailable);
         }
         CHECK(has_ended(x.retrier));
       }
@@ -282,7 +282,7 @@ SCENARIO("a request that waits for its retry gets its last error when the pool e
       THEN("the caller knows that nothing was sent") {
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->code, errc::connection_lost_unsent);
-        CHECK_EQ(answer->why->what, outcome::not_sent);
+        CHECK_EQ(answer->why->outcome, outcome::not_sent);
         CHECK_EQ(answer->why->text, "ten dead connections");
         CHECK(has_ended(x.retrier));
       }
@@ -301,7 +301,7 @@ SCENARIO("when a pool dies without a word, nobody knows what became of its state
       THEN("both are told so, and nothing is repeated") {
         for (auto& answer : {a, b}) {
           REQUIRE(answer->why);
-          CHECK_EQ(answer->why->what, outcome::unknown);
+          CHECK_EQ(answer->why->outcome, outcome::unknown);
         }
         CHECK(has_ended(x.retrier));
       }

@@ -84,12 +84,12 @@ SCENARIO("no two settings share a field") {
   auto n = 0;
   for (auto& row : table()) {
     auto value = std::to_string(2000 + ++n);
-    if (std::holds_alternative<count>(row.what) && std::get<count>(row.what).max < 5000)
+    if (std::holds_alternative<count>(row.kind) && std::get<count>(row.kind).max < 5000)
       value = std::to_string(1 + n);
-    else if (std::holds_alternative<flag>(row.what))
+    else if (std::holds_alternative<flag>(row.kind))
       value = "false";
-    else if (std::holds_alternative<word>(row.what))
-      value = std::get<word>(row.what).permitted.back();
+    else if (std::holds_alternative<word>(row.kind))
+      value = std::get<word>(row.kind).permitted.back();
     REQUIRE(assign(row, x, {value, value}));
     want[row.key] = format(row, x);
   }

@@ -94,7 +94,7 @@ SCENARIO("connections that will be closed keep nobody waiting for an open breake
     pool.warm_up(3);
     for (auto i = 0; i < 3; ++i)
       pool.acquire();
-    pool.released(1, fate::lost, "gone");
+    pool.released(1, disposition::lost, "gone");
     CHECK_EQ(pool.closed(1), "open 4");
     pool.acquire();
     CHECK_EQ(pool.status().checked_out, 2u);

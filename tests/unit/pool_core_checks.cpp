@@ -83,7 +83,7 @@ SCENARIO("where an idle connection was lost the others are pinged before their n
     core_driver pool{quiet_rules(3)};
     pool.warm_up(3);
     CHECK_EQ(pool.acquire(), "grant 1 to 3 (peek)");
-    CHECK_EQ(pool.released(1, fate::lost, "the server closed the connection while it was idle"), "close 1");
+    CHECK_EQ(pool.released(1, disposition::lost, "the server closed the connection while it was idle"), "close 1");
     WHEN("the others are used next, and once more") {
       std::vector first{pool.acquire(), pool.released(3), pool.acquire()};
       std::vector second{pool.released(2), pool.acquire()};
@@ -100,7 +100,7 @@ SCENARIO("a connection that cenote gave up says nothing about the others") {
     core_driver pool{quiet_rules(2)};
     pool.warm_up(2);
     pool.acquire();
-    CHECK_EQ(pool.released(2, fate::broken, "too large"), "close 2");
+    CHECK_EQ(pool.released(2, disposition::broken, "too large"), "close 2");
     WHEN("the other one is used") {
       auto todo = pool.acquire();
       THEN("it is only looked at, and no loss is counted") {
@@ -117,7 +117,7 @@ SCENARIO("an idle connection that reports its loss is replaced") {
     core_driver pool{quiet_rules(2)};
     pool.warm_up(2);
     WHEN("one reports that the server has closed it") {
-      auto todo = pool.released(1, fate::lost, "the server closed the connection while it was idle");
+      auto todo = pool.released(1, disposition::lost, "the server closed the connection while it was idle");
       THEN("it is closed, another one is opened, and the remaining one is pinged before its next use") {
         CHECK_EQ(todo, "close 1");
         CHECK_EQ(pool.status().lost, 1u);
@@ -214,7 +214,7 @@ SCENARIO("a ping that fails replaces the connection") {
     pool.wait(30s);
     pool.acquire();
     WHEN("the ping fails") {
-      auto todo = pool.released(1, fate::lost, "Server has gone away");
+      auto todo = pool.released(1, disposition::lost, "Server has gone away");
       THEN("the caller gets the next connection, and no error") {
         CHECK_EQ(todo, "close 1");
         CHECK_EQ(pool.closed(1), "open 2");

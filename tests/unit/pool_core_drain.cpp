@@ -69,7 +69,7 @@ SCENARIO("a pool that drains takes no new requests") {
       auto todo = pool.acquire();
       THEN("it is refused") {
         CHECK_EQ(todo, "fail 2 (shutting_down)");
-        CHECK_EQ(pool.error_of(2).what, outcome::unavailable);
+        CHECK_EQ(pool.error_of(2).outcome, outcome::unavailable);
         CHECK_EQ(pool.error_of(2).text, "pool main is shutting down (in use 1, open 1, waiting 0)");
         CHECK_EQ(pool.status().refused, 1u);
         CHECK(pool.status().draining);
@@ -203,8 +203,8 @@ SCENARIO("a connection lost during a drain is replaced only if somebody waits") 
       pool.acquire();
     pool.drain(30s);
     WHEN("both connections are lost, one after the other was served") {
-      pool.released(1, fate::lost, "gone");
-      std::vector todo{pool.closed(1), pool.opened(3), pool.released(2, fate::lost, "gone"), pool.closed(2),
+      pool.released(1, disposition::lost, "gone");
+      std::vector todo{pool.closed(1), pool.opened(3), pool.released(2, disposition::lost, "gone"), pool.closed(2),
                        pool.released(3)};
       THEN("the first one is replaced for the one that waits, the second one is not") {
         CHECK_EQ(todo, std::vector<std::string>({"open 3", "grant 3 to 3 (peek)", "close 2", "", "close 3, finish"}));
@@ -241,7 +241,7 @@ SCENARIO("what has moved elsewhere is counted once") {
     pool.wait(5ms);
     WHEN("it drains, and the read has run elsewhere") {
       pool.drain(30s);
-      CHECK_EQ(pool.called_back(3), "");
+      CHECK_EQ(pool.requeued(3), "");
       CHECK_EQ(pool.ended(2, 1), "grant 4 to 2 (peek)");
       pool.ended(2, 1);
       pool.ended(1, 1);
@@ -258,7 +258,7 @@ SCENARIO("what has moved elsewhere is counted once") {
     for (auto i = 0; i < 3; ++i)
       pool.acquire_shared();
     pool.wait(5ms);
-    pool.called_back(3);
+    pool.requeued(3);
     WHEN("it is drained without any time") {
       pool.drain(0s);
       THEN("three have been cut") {
@@ -273,7 +273,7 @@ SCENARIO("what is lost in a drain has neither finished nor been cut") {
     auto pool = busy_pool(0);
     pool.drain(30s);
     WHEN("its connection is lost") {
-      auto todo = pool.released(1, fate::lost, "gone");
+      auto todo = pool.released(1, disposition::lost, "gone");
       THEN("it is in neither number") {
         CHECK_EQ(todo, "close 1, finish");
         CHECK(pool.report() == drain_report{});

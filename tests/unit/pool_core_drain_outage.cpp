@@ -163,7 +163,7 @@ SCENARIO("a pool that was stopped refuses requests and does nothing more") {
     pool.drain(0s);
     pool.closed(1);
     WHEN("it is asked for all sorts of things") {
-      std::vector todo{pool.acquire(), pool.acquire_urgent(), pool.dispose(), pool.tick(), pool.drain(1s)};
+      std::vector todo{pool.acquire(), pool.acquire_fail_fast(), pool.dispose(), pool.tick(), pool.drain(1s)};
       THEN("requests are refused and nothing else happens") {
         CHECK_EQ(todo, std::vector<std::string>({"fail 1 (shutting_down)", "fail 2 (shutting_down)", "", "", ""}));
         CHECK_EQ(pool.status().total_connections, 0u);

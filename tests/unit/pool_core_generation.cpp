@@ -15,8 +15,8 @@ SCENARIO("a connection lost in use takes the others of its generation with it") 
     pool.acquire();
     pool.acquire();
     WHEN("both are lost, one after the other") {
-      auto first = pool.released(3, fate::lost, "gone");
-      auto second = pool.released(2, fate::lost, "gone");
+      auto first = pool.released(3, disposition::lost, "gone");
+      auto second = pool.released(2, disposition::lost, "gone");
       THEN("the idle one is closed with the first one, and the generation is raised once") {
         CHECK_EQ(first, "close 3, close 1");
         CHECK_EQ(second, "close 2");
@@ -32,7 +32,7 @@ SCENARIO("after a loss the pool is rebuilt one by one, with gaps of less than 20
     core_driver pool{quiet_rules(6)};
     pool.warm_up(6);
     pool.acquire();
-    pool.released(6, fate::lost, "gone");
+    pool.released(6, disposition::lost, "gone");
     WHEN("all are gone and connects succeed") {
       CHECK_EQ(pool.closed(1), "open 7");
       for (uint64_t id = 2; id <= 6; ++id)
@@ -55,7 +55,7 @@ SCENARIO("after a loss the pool is rebuilt one by one, with gaps of less than 20
   }
 }
 
-SCENARIO("a connection in use is looked after every second") {
+SCENARIO("the caller of a connection in use is checked every second") {
   GIVEN("a pool of two, one of which is in use") {
     core_driver pool{quiet_rules(2)};
     pool.warm_up(2);
@@ -66,10 +66,10 @@ SCENARIO("a connection in use is looked after every second") {
       auto again = pool.wait_and_watch(1s);
       pool.released(2);
       auto after = pool.wait_and_watch(1h);
-      THEN("it was looked after as long as it was in use") {
+      THEN("its caller was checked as long as it was in use") {
         CHECK_EQ(before, "");
-        CHECK_EQ(at, "look after 2");
-        CHECK_EQ(again, "look after 2");
+        CHECK_EQ(at, "check caller of 2");
+        CHECK_EQ(again, "check caller of 2");
         CHECK_EQ(after, "");
         CHECK(!pool.waits_for_time());
       }

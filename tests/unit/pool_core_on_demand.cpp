@@ -154,7 +154,7 @@ SCENARIO("a verification opens a connection in a pool that keeps none") {
     core_driver pool{on_demand()};
     pool.start();
     WHEN("somebody verifies, and the connect fails") {
-      auto todo = pool.acquire_urgent();
+      auto todo = pool.acquire_fail_fast();
       auto failed = pool.open_failed(1);
       THEN("the answer is why, at once") {
         CHECK_EQ(todo, "open 1");
@@ -176,7 +176,7 @@ SCENARIO("connections of a pool that keeps none are replaced on demand only") {
     pool.released(1);
     WHEN("the pool is disposed, or the one in use is lost") {
       auto disposed = pool.dispose();
-      auto lost = pool.released(2, fate::lost, "gone");
+      auto lost = pool.released(2, disposition::lost, "gone");
       pool.closed(1);
       pool.closed(2);
       THEN("nothing is opened until a caller comes") {

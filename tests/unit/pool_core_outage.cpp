@@ -157,7 +157,7 @@ SCENARIO("a refused login fails all that wait and all that come, at once and wit
         CHECK_EQ(todo, "fail 1 (login_refused), fail 2 (login_refused)");
         CHECK_EQ(next, "fail 3 (login_refused)");
         CHECK_EQ(pool.error_of(1).text, "pool main cannot connect: Access denied for user 'bato'");
-        CHECK_EQ(pool.error_of(3).what, outcome::rejected);
+        CHECK_EQ(pool.error_of(3).outcome, outcome::rejected);
         CHECK_EQ(pool.status().refused, 3u);
         CHECK_EQ(pool.status().waiting, 0u);
       }
@@ -206,7 +206,7 @@ SCENARIO("when the last open connection is lost after a refused login, those tha
     pool.acquire();
     pool.open_failed(2, errc::login_refused);
     WHEN("the open one is lost") {
-      auto todo = pool.released(1, fate::lost, "gone");
+      auto todo = pool.released(1, disposition::lost, "gone");
       THEN("the caller fails: nothing will serve it") {
         CHECK_EQ(todo, "close 1, fail 2 (login_refused)");
       }
@@ -214,17 +214,17 @@ SCENARIO("when the last open connection is lost after a refused login, those tha
   }
 }
 
-SCENARIO("an urgent caller fails with any failed connect, others wait on") {
+SCENARIO("a fail-fast caller fails with any failed connect, others wait on") {
   GIVEN("a pool that has not connected yet, with callers of both kinds") {
     core_driver pool{quiet_rules(1)};
     pool.start();
     CHECK_EQ(pool.acquire(), "");
-    CHECK_EQ(pool.acquire_urgent(), "");
+    CHECK_EQ(pool.acquire_fail_fast(), "");
     CHECK_EQ(pool.acquire(), "");
     WHEN("the connect fails") {
       auto todo = pool.open_failed(1, errc::connect_failed, "Can't connect to server on '127.0.0.1' (111)");
-      auto later = pool.acquire_urgent();
-      THEN("the urgent one fails, and so does one that comes later") {
+      auto later = pool.acquire_fail_fast();
+      THEN("the fail-fast one fails, and so does one that comes later") {
         CHECK_EQ(todo, "fail 2 (connect_failed)");
         CHECK_EQ(pool.error_of(2).text, "pool main cannot connect: Can't connect to server on '127.0.0.1' (111)");
         CHECK_EQ(later, "fail 4 (connect_failed)");
@@ -234,12 +234,12 @@ SCENARIO("an urgent caller fails with any failed connect, others wait on") {
   }
 }
 
-SCENARIO("an urgent caller waits while a connection is open, in use or not, even if connects fail") {
-  GIVEN("a pool with one connection in use that fails to open another, and an urgent caller") {
+SCENARIO("a fail-fast caller waits while a connection is open, in use or not, even if connects fail") {
+  GIVEN("a pool with one connection in use that fails to open another, and a fail-fast caller") {
     core_driver pool{quiet_rules(1, 1)};
     pool.warm_up(1);
     pool.acquire();
-    CHECK_EQ(pool.acquire_urgent(), "open 2");
+    CHECK_EQ(pool.acquire_fail_fast(), "open 2");
     WHEN("the connect fails") {
       auto todo = pool.open_failed(2);
       THEN("it is served by the open one") {
@@ -255,7 +255,7 @@ SCENARIO("a lost connection is replaced at once, and with a delay if that fails"
     core_driver pool{quiet_rules(1)};
     pool.warm_up(1);
     pool.acquire();
-    pool.released(1, fate::lost, "gone");
+    pool.released(1, disposition::lost, "gone");
     WHEN("it is closed, and its replacement cannot be opened") {
       auto first = pool.closed(1);
       auto failed = pool.open_failed(2);

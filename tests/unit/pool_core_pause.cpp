@@ -96,7 +96,7 @@ SCENARIO("who waits for a paused pool waits no longer than for a connection") {
       THEN("each fails when its own time is up, and the text says why") {
         CHECK_EQ(second, "fail 2 (acquire_timeout)");
         CHECK_EQ(first, "fail 1 (acquire_timeout)");
-        CHECK_EQ(pool.error_of(1).what, outcome::unavailable);
+        CHECK_EQ(pool.error_of(1).outcome, outcome::unavailable);
         CHECK_EQ(pool.error_of(1).text, "pool main is paused, given up after 30.0 s (in use 0, open 1, waiting 1); "
                                         "resume it, or ask again later");
         CHECK_EQ(pool.status().timed_out, 2u);
@@ -106,14 +106,14 @@ SCENARIO("who waits for a paused pool waits no longer than for a connection") {
 }
 
 SCENARIO("who does not want to wait is told at once that the pool is paused") {
-  GIVEN("a pool whose one connection is in use, with an urgent request that waits") {
+  GIVEN("a pool whose one connection is in use, with a fail-fast request that waits") {
     core_driver pool{quiet_rules(1)};
     pool.warm_up(1);
     pool.acquire();
-    pool.acquire_urgent();
-    WHEN("it is paused, and another urgent request comes") {
+    pool.acquire_fail_fast();
+    WHEN("it is paused, and another fail-fast request comes") {
       auto waiting = pool.pause();
-      auto coming = pool.acquire_urgent();
+      auto coming = pool.acquire_fail_fast();
       THEN("both are refused") {
         CHECK_EQ(waiting, "fail 2 (acquire_timeout)");
         CHECK_EQ(coming, "fail 3 (acquire_timeout)");
@@ -129,7 +129,7 @@ SCENARIO("a server that is away during a pause fails nobody, and gets a fresh at
     rules.breaker_after = 1s;
     auto pool = paused_pool(rules);
     pool.acquire();
-    CHECK_EQ(pool.released(1, fate::lost), "close 1");
+    CHECK_EQ(pool.released(1, disposition::lost), "close 1");
     auto told = pool.closed(1);
     uint64_t last = 2;
     for (; pool.status().breaker == breaker_state::closed; ++last) {
@@ -151,7 +151,7 @@ SCENARIO("a server that is away during a pause fails nobody, and gets a fresh at
   }
 }
 
-SCENARIO("a slow statement's followers are not called back during a pause") {
+SCENARIO("a slow statement's followers are not requeued during a pause") {
   GIVEN("a connection with two statements, the first of which is slow") {
     core_driver pool{quiet_rules(1)};
     pool.warm_up(1);
@@ -162,9 +162,9 @@ SCENARIO("a slow statement's followers are not called back during a pause") {
       auto meanwhile = pool.wait(20s);
       pool.resume();
       auto then = pool.wait(20s);
-      THEN("the second is called back only then: it would only have had to wait elsewhere") {
+      THEN("the second is requeued only then: it would only have had to wait elsewhere") {
         CHECK_EQ(meanwhile, "");
-        CHECK(then.find("call back 1") != std::string::npos);
+        CHECK(then.find("requeue behind 1") != std::string::npos);
       }
     }
   }

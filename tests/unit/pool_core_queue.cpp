@@ -187,7 +187,7 @@ SCENARIO("a request whose time has passed fails at once though a connection is f
       std::vector todo{pool.acquire_within(-1ns), pool.acquire_within(std::chrono::nanoseconds::min())};
       THEN("both fail and are not sent, and the next one is served") {
         CHECK_EQ(todo, std::vector<std::string>({"fail 1 (acquire_timeout)", "fail 2 (acquire_timeout)"}));
-        CHECK_EQ(pool.error_of(1).what, outcome::unavailable);
+        CHECK_EQ(pool.error_of(1).outcome, outcome::unavailable);
         CHECK_EQ(pool.error_of(1).text, "pool main: the request's own time had passed before it came; nothing was sent "
                                         "(in use 0, open 1, waiting 0)");
         CHECK_EQ(pool.status().timed_out, 2u);
@@ -273,7 +273,7 @@ SCENARIO("a timeout tells the pool's numbers") {
     WHEN("the time of the first one is up") {
       pool.wait(1499ms);
       THEN("its error names them, itself among those that wait") {
-        CHECK_EQ(pool.error_of(3).what, outcome::unavailable);
+        CHECK_EQ(pool.error_of(3).outcome, outcome::unavailable);
         CHECK_EQ(
             pool.error_of(3).text,
             "pool orders: limit of size 1 overflow 1 reached, timed out after 1.5 s (in use 2, open 2, waiting 2); "

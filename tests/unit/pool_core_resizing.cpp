@@ -193,7 +193,7 @@ SCENARIO("after a loss a pool comes back with its minimum, and the rest when it 
     pool.opened(3);
     pool.opened(4);
     WHEN("one is lost, and the others come back") {
-      pool.released(1, fate::lost, "gone");
+      pool.released(1, disposition::lost, "gone");
       for (uint64_t id = 2; id <= 4; ++id)
         pool.released(id);
       for (uint64_t id = 1; id <= 4; ++id)

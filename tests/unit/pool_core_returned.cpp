@@ -156,7 +156,7 @@ SCENARIO("a request that meets nothing but dead connections is given up after te
       }
       THEN("it fails, and it is known that it was not sent") {
         CHECK_EQ(last, "close 10, fail 11 (connection_lost_unsent)");
-        CHECK_EQ(pool.error_of(11).what, outcome::not_sent);
+        CHECK_EQ(pool.error_of(11).outcome, outcome::not_sent);
         CHECK_EQ(pool.error_of(11).attempts, 10u);
         CHECK(pool.error_of(11).text.find("dead one 10") != std::string::npos);
         CHECK_EQ(pool.status().served, 0u);
@@ -193,7 +193,7 @@ SCENARIO("an idle connection that is lost while it is being given away is closed
     core_driver pool{quiet_rules(1)};
     pool.warm_up(1);
     pool.acquire();
-    CHECK_EQ(pool.released(1, fate::lost, "the server closed the connection while it was idle"), "close 1");
+    CHECK_EQ(pool.released(1, disposition::lost, "the server closed the connection while it was idle"), "close 1");
     WHEN("the grant comes back") {
       auto todo = pool.returned(1, "the connection has just been lost");
       THEN("the request waits for the next connection, and the loss is counted once") {

@@ -31,7 +31,7 @@ SCENARIO("a server that turns read-only is left with all its connections") {
     CHECK_EQ(pool.acquire(), "grant 1 to 3 (peek)");
     CHECK_EQ(pool.acquire(), "grant 2 to 2 (peek)");
     WHEN("one is told that the server is read-only") {
-      auto todo = pool.released(3, fate::demoted, "running with --read-only");
+      auto todo = pool.released(3, disposition::demoted, "running with --read-only");
       auto closed = pool.closed(3);
       THEN("idle ones are closed, those in use when they come back, and the other server is used") {
         CHECK_EQ(todo, "close 3, close 1");
@@ -53,7 +53,7 @@ SCENARIO("a connect to a server that was left proves nothing") {
     pool.opened(2);
     pool.acquire();
     pool.acquire();
-    pool.released(1, fate::demoted, "read-only");
+    pool.released(1, disposition::demoted, "read-only");
     WHEN("that connect succeeds") {
       auto todo = pool.opened(3);
       THEN("its connection is closed, and the other server is tried") {
@@ -89,10 +89,10 @@ SCENARIO("a server that is full limits the pool to what is open, for a while") {
 }
 
 SCENARIO("a server that is full from the start is one that does not accept connects") {
-  GIVEN("a pool that has no connection, and an urgent caller") {
+  GIVEN("a pool that has no connection, and a fail-fast caller") {
     core_driver pool{quiet_rules(2, 5)};
     pool.start();
-    pool.acquire_urgent();
+    pool.acquire_fail_fast();
     WHEN("the server is full") {
       auto todo = pool.open_failed(1, errc::server_full);
       THEN("the caller is told so, and it is tried again soon") {

@@ -129,7 +129,7 @@ SCENARIO("for somebody who wants a connection alone one is emptied while others 
   GIVEN("another one") {
     auto pool = emptying_pool();
     WHEN("the connection that is being emptied is given up") {
-      CHECK_EQ(pool.released(2, fate::broken, "too large"), "close 2");
+      CHECK_EQ(pool.released(2, disposition::broken, "too large"), "close 2");
       THEN("the other one is emptied instead") {
         CHECK_EQ(pool.acquire_shared(), "");
         CHECK_EQ(pool.ended(1, 2), "grant 5 to 1 (peek)");
@@ -146,15 +146,15 @@ SCENARIO("nobody is put behind a slow statement, and those who wait behind it co
     pool.acquire_shared();
     pool.acquire_shared();
     CHECK_EQ(pool.wait(4ms), "");
-    CHECK_EQ(pool.wait(1ms), "call back 2");
+    CHECK_EQ(pool.wait(1ms), "requeue behind 2");
     WHEN("somebody else comes") {
       THEN("he waits") {
         CHECK_EQ(pool.acquire_shared(), "");
       }
     }
     WHEN("those who were behind the slow one come back, last first") {
-      CHECK_EQ(pool.called_back(4), "");
-      CHECK_EQ(pool.called_back(3), "");
+      CHECK_EQ(pool.requeued(4), "");
+      CHECK_EQ(pool.requeued(3), "");
       THEN("they are served before him, in their order, each alone") {
         CHECK_EQ(pool.released(1), "grant 7 to 1 (peek)");
         CHECK_EQ(pool.released(1), "grant 6 to 1 (peek)");
@@ -182,7 +182,7 @@ SCENARIO("a connection that is being emptied and turns out to be slow is replace
     pool.wait(3ms);
     pool.ended(1, 1);
     WHEN("the statement before him takes too long") {
-      CHECK_EQ(pool.wait(2ms), "call back 2");
+      CHECK_EQ(pool.wait(2ms), "requeue behind 2");
       THEN("the other one is emptied for him") {
         CHECK_EQ(pool.acquire_shared(), "");
         CHECK_EQ(pool.ended(1, 1), "grant 5 to 1 (peek)");
@@ -202,9 +202,9 @@ SCENARIO("what is usual decides what is slow") {
     WHEN("two run for as long as that") {
       pool.acquire_shared();
       pool.acquire_shared();
-      THEN("nobody is called back before one has taken much longer") {
+      THEN("nothing is requeued before one has taken much longer") {
         CHECK_EQ(pool.wait(100ms), "");
-        CHECK_EQ(pool.wait(100ms), "call back 1");
+        CHECK_EQ(pool.wait(100ms), "requeue behind 1");
       }
     }
   }
@@ -217,7 +217,7 @@ SCENARIO("one who has come back too late fails with the pool's own error") {
     pool.acquire_shared();
     pool.wait(31s);
     THEN("the second has waited for too long") {
-      CHECK_EQ(pool.called_back(2), "fail 3 (acquire_timeout)");
+      CHECK_EQ(pool.requeued(2), "fail 3 (acquire_timeout)");
       CHECK_EQ(pool.status().timed_out, 1u);
       CHECK_EQ(pool.status().served, 1u);
     }

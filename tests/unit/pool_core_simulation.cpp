@@ -23,7 +23,7 @@ SCENARIO("whatever happens, the pool keeps its rules and answers every request e
         all.connects_elsewhere += x.done().connects_elsewhere;
         all.shared += x.done().shared;
         all.passed += x.done().passed;
-        all.called_back += x.done().called_back;
+        all.requeued += x.done().requeued;
         for (auto [code, count] : x.done().failures)
           all.failures[code] += count;
       }
@@ -36,7 +36,7 @@ SCENARIO("whatever happens, the pool keeps its rules and answers every request e
         CHECK_GT(all.connects_elsewhere, 10'000u);
         CHECK_GT(all.shared, 10'000u);
         CHECK_GT(all.passed, 500u);
-        CHECK_GT(all.called_back, 100u);
+        CHECK_GT(all.requeued, 100u);
         for (auto code :
              {errc::acquire_timeout, errc::queue_full, errc::shutting_down, errc::connect_failed, errc::server_full,
               errc::read_only_server, errc::login_refused, errc::circuit_open, errc::overloaded})

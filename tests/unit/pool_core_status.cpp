@@ -83,7 +83,7 @@ SCENARIO("connections that are being pinged count as free, those that are being 
     pool.opened(2);
     pool.opened(3);
     CHECK_EQ(pool.wait(29s), "ping 1");
-    pool.released(2, fate::lost, "gone");
+    pool.released(2, disposition::lost, "gone");
     WHEN("it is asked") {
       auto now = pool.status();
       THEN("two are free") {
@@ -106,7 +106,7 @@ SCENARIO("the counters tell timeouts, refusals and losses apart") {
       pool.acquire();
       pool.acquire();
       pool.wait(30s);
-      pool.released(1, fate::lost, "Lost connection to server during query");
+      pool.released(1, disposition::lost, "Lost connection to server during query");
       auto now = pool.status();
       THEN("each is counted once") {
         CHECK_EQ(now.served, 1u);
@@ -144,7 +144,7 @@ SCENARIO("a pool stays initialized though all its connections are lost, until it
   GIVEN("a pool of one whose connection is lost") {
     core_driver pool{quiet_rules(1)};
     pool.warm_up(1);
-    pool.released(1, fate::lost, "gone");
+    pool.released(1, disposition::lost, "gone");
     pool.closed(1);
     CHECK(pool.status().initialized);
     WHEN("it is drained") {
@@ -164,14 +164,14 @@ SCENARIO("what verifications do is not counted") {
     core_driver pool{rules};
     pool.warm_up(1);
     WHEN("some are served, one comes back, one is refused, and one waits for too long") {
-      CHECK_EQ(pool.acquire_urgent(), "grant 1 to 1 (peek)");
+      CHECK_EQ(pool.acquire_fail_fast(), "grant 1 to 1 (peek)");
       pool.released(1);
-      CHECK_EQ(pool.acquire_urgent(), "grant 2 to 1 (peek)");
+      CHECK_EQ(pool.acquire_fail_fast(), "grant 2 to 1 (peek)");
       CHECK_EQ(pool.returned(1), "close 1");
-      CHECK_EQ(pool.acquire_urgent(), "fail 4 (queue_full)");
+      CHECK_EQ(pool.acquire_fail_fast(), "fail 4 (queue_full)");
       pool.closed(1);
       CHECK_EQ(pool.opened(2), "grant 3 to 2 (peek)");
-      CHECK_EQ(pool.acquire_urgent(), "");
+      CHECK_EQ(pool.acquire_fail_fast(), "");
       CHECK_EQ(pool.wait(30s), "fail 5 (acquire_timeout)");
       THEN("the counters know nothing of it, and go on counting callers") {
         CHECK_EQ(pool.status().served, 0u);

@@ -103,14 +103,14 @@ SCENARIO("a suspect connection is replaced, and others only if that helps") {
     pool.warm_up(2);
     WHEN("both are suspect after their use, and then the new one") {
       pool.acquire();
-      auto first = pool.released(2, fate::suspect, "errors");
+      auto first = pool.released(2, disposition::suspect, "errors");
       auto replaced = pool.closed(2);
       pool.opened(3);
       pool.acquire();
-      auto too_soon = pool.released(3, fate::suspect, "errors");
+      auto too_soon = pool.released(3, disposition::suspect, "errors");
       pool.wait(1s);
       pool.acquire();
-      auto later = pool.released(3, fate::suspect, "errors");
+      auto later = pool.released(3, disposition::suspect, "errors");
       THEN("the first is closed and another one opened, the next only after a second") {
         CHECK_EQ(first, "close 2");
         CHECK_EQ(replaced, "open 3");
@@ -127,7 +127,7 @@ SCENARIO("a suspect connection is replaced, and others only if that helps") {
     pool.acquire();
     pool.acquire();
     WHEN("its connection is suspect") {
-      auto todo = pool.released(1, fate::suspect, "errors");
+      auto todo = pool.released(1, disposition::suspect, "errors");
       auto next = pool.closed(1);
       auto served = pool.opened(2);
       THEN("the one who waits gets the new one") {

@@ -15,22 +15,22 @@ using numbers = std::vector<uint32_t>;
 
 // -- what an error may mean --------------------------------------------------------
 
-constexpr verdict no_connect{errc::connect_failed, outcome::unavailable, fate::lost};
-constexpr verdict full{errc::server_full, outcome::unavailable, fate::lost};
-constexpr verdict no_primary{errc::read_only_server, outcome::unavailable, fate::lost};
-constexpr verdict no_login{errc::login_refused, outcome::rejected, fate::lost};
-constexpr verdict unsent{errc::connection_lost_unsent, outcome::not_sent, fate::lost};
-constexpr verdict lost{errc::connection_lost, outcome::unknown, fate::lost};
-constexpr verdict too_large{errc::invalid_statement, outcome::rejected, fate::broken};
-constexpr verdict deadlock{errc::deadlock, outcome::rolled_back, fate::reusable};
-constexpr verdict conflict{errc::conflict, outcome::rolled_back, fate::reusable};
-constexpr verdict lock_wait{errc::lock_wait, outcome::rolled_back, fate::reusable};
-constexpr verdict read_only{errc::read_only_server, outcome::unavailable, fate::demoted};
-constexpr verdict read_only_transaction{errc::read_only_server, outcome::rejected, fate::reusable};
-constexpr verdict interrupted{errc::interrupted, outcome::rejected, fate::reusable};
-constexpr verdict refused{errc::server_error, outcome::rejected, fate::reusable};
-constexpr verdict commit_failed{errc::server_error, outcome::unknown, fate::reusable};
-constexpr verdict our_defect{errc::internal, outcome::unknown, fate::broken};
+constexpr classification no_connect{errc::connect_failed, outcome::unavailable, disposition::lost};
+constexpr classification full{errc::server_full, outcome::unavailable, disposition::lost};
+constexpr classification no_primary{errc::read_only_server, outcome::unavailable, disposition::lost};
+constexpr classification no_login{errc::login_refused, outcome::rejected, disposition::lost};
+constexpr classification unsent{errc::connection_lost_unsent, outcome::not_sent, disposition::lost};
+constexpr classification lost{errc::connection_lost, outcome::unknown, disposition::lost};
+constexpr classification too_large{errc::invalid_statement, outcome::rejected, disposition::broken};
+constexpr classification deadlock{errc::deadlock, outcome::rolled_back, disposition::reusable};
+constexpr classification conflict{errc::conflict, outcome::rolled_back, disposition::reusable};
+constexpr classification lock_wait{errc::lock_wait, outcome::rolled_back, disposition::reusable};
+constexpr classification read_only{errc::read_only_server, outcome::unavailable, disposition::demoted};
+constexpr classification read_only_transaction{errc::read_only_server, outcome::rejected, disposition::reusable};
+constexpr classification interrupted{errc::interrupted, outcome::rejected, disposition::reusable};
+constexpr classification refused{errc::server_error, outcome::rejected, disposition::reusable};
+constexpr classification commit_failed{errc::server_error, outcome::unknown, disposition::reusable};
+constexpr classification our_defect{errc::internal, outcome::unknown, disposition::broken};
 
 // -- the classes of numbers --------------------------------------------------------
 
@@ -53,11 +53,11 @@ const numbers defect_numbers{2000, 2014, 2028, 2029, 2031, 2033, 2034, 2035, 203
                              5007, 5016, 5017, 5018, 5019, 5020, 5021, 5022, 5023, 5024};
 
 /// What all of them mean, checked one by one.
-void check_all(const numbers& xs, stage when, const verdict& wanted, bool is_mariadb = true) {
+void check_all(const numbers& xs, stage when, const classification& wanted, bool is_mariadb = true) {
   for (auto number : xs) {
-    auto found = judge({number, when, "some text", is_mariadb});
+    auto found = classify({number, when, "some text", is_mariadb});
     if (found != wanted)
-      CAF_ERROR("number " << number << " means " << to_string(found.code) << ", " << to_string(found.what));
+      CAF_ERROR("number " << number << " means " << to_string(found.code) << ", " << to_string(found.outcome));
   }
   CHECK(!xs.empty());
 }
@@ -72,7 +72,7 @@ SCENARIO("a connect fails because the server is not there, is full or read-only,
           check_all(connect_numbers, when, no_connect);
           check_all(full_numbers, when, full);
           check_all(read_only_numbers, when, no_primary);
-          CHECK(judge({1290, when, "the --read-only option"}) == no_primary);
+          CHECK(classify({1290, when, "the --read-only option"}) == no_primary);
           check_all(gone_numbers, when, no_connect);
           check_all(lost_numbers, when, no_connect);
           check_all(login_numbers, when, no_login);
@@ -84,16 +84,16 @@ SCENARIO("a connect fails because the server is not there, is full or read-only,
 
 SCENARIO("a certificate that does not fit is a fault of configuration, a TLS connection that breaks is not") {
   GIVEN("error 2026 while connecting, with different texts") {
-    auto judged = [](std::string_view text) { return judge({2026, stage::connecting, text}); };
+    auto classified = [](std::string_view text) { return classify({2026, stage::connecting, text}); };
     WHEN("the text is about certificates or files, or about the network") {
       THEN("only the first is final") {
-        CHECK(judged("TLS/SSL error: certificate verify failed") == no_login);
-        CHECK(judged("Certificate verification failure: The certificate is NOT trusted.") == no_login);
-        CHECK(judged("TLS is required, but the server does not offer it") == no_login);
-        CHECK(judged("cannot read /etc/ca.pem: No such file or directory") == no_login);
-        CHECK(judged("TLS/SSL error: Connection reset by peer (104)") == no_connect);
-        CHECK(judged("TLS/SSL error: unexpected eof while reading") == no_connect);
-        CHECK(judge({2026, stage::sent, "TLS/SSL error: bad certificate"}) == lost);
+        CHECK(classified("TLS/SSL error: certificate verify failed") == no_login);
+        CHECK(classified("Certificate verification failure: The certificate is NOT trusted.") == no_login);
+        CHECK(classified("TLS is required, but the server does not offer it") == no_login);
+        CHECK(classified("cannot read /etc/ca.pem: No such file or directory") == no_login);
+        CHECK(classified("TLS/SSL error: Connection reset by peer (104)") == no_connect);
+        CHECK(classified("TLS/SSL error: unexpected eof while reading") == no_connect);
+        CHECK(classify({2026, stage::sent, "TLS/SSL error: bad certificate"}) == lost);
       }
     }
   }
@@ -102,12 +102,12 @@ SCENARIO("a certificate that does not fit is a fault of configuration, a TLS con
 SCENARIO("a set-up statement that the server refuses is a fault of configuration") {
   GIVEN("numbers that no server sends at login") {
     WHEN("they come for a set-up statement, init_command included") {
-      THEN("the login is refused, unless somebody stood in the way, or the server had trouble of its own") {
+      THEN("the login is refused, unless somebody stood in the way, or the server had problems of its own") {
         check_all({1064, 1115, 1142, 1146, 1193, 1231, 1232, 1238, 1273, 1290, 1298, 1305, 1621, 1644, 1792, 65000},
                   stage::setting_up, no_login);
         check_all({0, 1020, 1047, 1180, 1205, 1213, 1317, 1969, 2014, 1021, 1030, 1105, 1114, 9001}, stage::setting_up,
                   no_connect);
-        CHECK(judge({1792, stage::setting_up, "Cannot execute statement in a READ ONLY transaction"}) == no_login);
+        CHECK(classify({1792, stage::setting_up, "Cannot execute statement in a READ ONLY transaction"}) == no_login);
       }
     }
     WHEN("they come while connecting") {
@@ -118,16 +118,16 @@ SCENARIO("a set-up statement that the server refuses is a fault of configuration
   }
 }
 
-SCENARIO("a number that the table does not know is judged by its sqlstate") {
+SCENARIO("a number that the table does not know is classified by its sqlstate") {
   GIVEN("an unknown number with sqlstates") {
-    auto judged = [](std::string_view sqlstate, stage when) { return judge({65000, when, {}, true, sqlstate}); };
+    auto classified = [](std::string_view sqlstate, stage when) { return classify({65000, when, {}, true, sqlstate}); };
     WHEN("it comes for a statement, a connect, the set-up and a commit") {
       THEN("the class of the sqlstate decides") {
         struct row {
           std::string_view sqlstate;
-          verdict statement;
-          verdict connect;
-          verdict set_up;
+          classification statement;
+          classification connect;
+          classification set_up;
         };
         const row table[] = {
             {"08S01", lost, no_connect, no_connect},
@@ -146,14 +146,14 @@ SCENARIO("a number that the table does not know is judged by its sqlstate") {
         };
         for (auto& x : table) {
           MESSAGE(std::string{x.sqlstate});
-          CHECK(judged(x.sqlstate, stage::sent) == x.statement);
-          CHECK(judged(x.sqlstate, stage::connecting) == x.connect);
-          CHECK(judged(x.sqlstate, stage::setting_up) == x.set_up);
+          CHECK(classified(x.sqlstate, stage::sent) == x.statement);
+          CHECK(classified(x.sqlstate, stage::connecting) == x.connect);
+          CHECK(classified(x.sqlstate, stage::setting_up) == x.set_up);
         }
-        CHECK_EQ(judged("40001", stage::committing).what, outcome::rolled_back);
-        CHECK_EQ(judged("HY000", stage::committing).what, outcome::unknown);
-        CHECK_EQ(judged("08S01", stage::committing).what, outcome::unknown);
-        CHECK(judged("08S01", stage::unsent) == unsent);
+        CHECK_EQ(classified("40001", stage::committing).outcome, outcome::rolled_back);
+        CHECK_EQ(classified("HY000", stage::committing).outcome, outcome::unknown);
+        CHECK_EQ(classified("08S01", stage::committing).outcome, outcome::unknown);
+        CHECK(classified("08S01", stage::unsent) == unsent);
       }
     }
   }
@@ -161,7 +161,7 @@ SCENARIO("a number that the table does not know is judged by its sqlstate") {
     THEN("their sqlstates mean nothing") {
       for (uint32_t number : {1642, 1643, 1644, 1189, 1190, 1218})
         for (auto sqlstate : {"08S01", "40001", "70100", "25006"})
-          CHECK(judge({number, stage::sent, {}, true, sqlstate}) == refused);
+          CHECK(classify({number, stage::sent, {}, true, sqlstate}) == refused);
     }
   }
 }
@@ -174,14 +174,14 @@ SCENARIO("a connection that was gone before the statement was sent leaves no dou
       }
     }
     WHEN("they are seen after sending, where a procedure may have raised them") {
-      THEN("its fate is unknown") {
+      THEN("its outcome is unknown") {
         check_all(gone_numbers, stage::sent, lost);
       }
     }
   }
 }
 
-SCENARIO("a connection lost after the statement was sent leaves its fate unknown") {
+SCENARIO("a connection lost after the statement was sent leaves its outcome unknown") {
   GIVEN("the numbers that mean lost") {
     WHEN("they are seen after sending") {
       THEN("the statement may have run") {
@@ -207,9 +207,9 @@ SCENARIO("a Galera node that is not ready has not run the statement, and is left
   GIVEN("error 1047") {
     WHEN("it comes before and after sending") {
       THEN("the statement has not run, and another server is needed") {
-        constexpr verdict not_ready{errc::connection_lost_unsent, outcome::not_sent, fate::demoted};
-        CHECK(judge({1047, stage::unsent, "WSREP has not yet prepared node"}) == not_ready);
-        CHECK(judge({1047, stage::sent, "WSREP has not yet prepared node"}) == not_ready);
+        constexpr classification not_ready{errc::connection_lost_unsent, outcome::not_sent, disposition::demoted};
+        CHECK(classify({1047, stage::unsent, "WSREP has not yet prepared node"}) == not_ready);
+        CHECK(classify({1047, stage::sent, "WSREP has not yet prepared node"}) == not_ready);
       }
     }
   }
@@ -218,11 +218,11 @@ SCENARIO("a Galera node that is not ready has not run the statement, and is left
 SCENARIO("a client that has no memory gives up its connection, which says nothing about the server") {
   GIVEN("error 2008") {
     THEN("a statement that was sent may have run") {
-      constexpr verdict sent_then_given_up{errc::connection_lost, outcome::unknown, fate::broken};
-      constexpr verdict given_up_before{errc::connection_lost_unsent, outcome::not_sent, fate::broken};
-      CHECK(judge({2008, stage::sent, {}}) == sent_then_given_up);
-      CHECK(judge({2008, stage::unsent, {}}) == given_up_before);
-      CHECK(judge({2008, stage::connecting, {}}) == no_connect);
+      constexpr classification sent_then_given_up{errc::connection_lost, outcome::unknown, disposition::broken};
+      constexpr classification given_up_before{errc::connection_lost_unsent, outcome::not_sent, disposition::broken};
+      CHECK(classify({2008, stage::sent, {}}) == sent_then_given_up);
+      CHECK(classify({2008, stage::unsent, {}}) == given_up_before);
+      CHECK(classify({2008, stage::connecting, {}}) == no_connect);
     }
   }
 }
@@ -237,17 +237,17 @@ SCENARIO("of a statement that runs others nothing is certain but that it was not
       for (uint32_t number = 0; number <= 6000; ++number)
         for (auto is_mariadb : {true, false}) {
           observed_error x{number, stage::sent, "read-only", is_mariadb, "42000"};
-          auto plain = judge(x);
-          auto found = judge(x, partial_effect::any);
-          if (found.what != outcome::unknown)
+          auto plain = classify(x);
+          auto found = classify(x, partial_effect::any);
+          if (found.outcome != outcome::unknown)
             certain_though_sent.push_back(number);
           if (found.code != plain.code || found.connection != plain.connection)
             CAF_ERROR(number << " means something else");
-          x.when = stage::unsent;
-          if (judge(x, partial_effect::any) != judge(x))
+          x.stage = stage::unsent;
+          if (classify(x, partial_effect::any) != classify(x))
             certain.push_back(number);
         }
-      THEN("its fate is unknown; code and connection are the same") {
+      THEN("its outcome is unknown; code and connection are the same") {
         CHECK_EQ(certain_though_sent, numbers{});
         CHECK_EQ(certain, numbers{});
       }
@@ -257,33 +257,33 @@ SCENARIO("of a statement that runs others nothing is certain but that it was not
 
 SCENARIO("a compound statement that is one transaction fails like a COMMIT") {
   GIVEN("errors of one that commits at its end") {
-    auto judged = [](uint32_t number) { return judge({number, stage::sent, {}}, partial_effect::at_end); };
+    auto classified = [](uint32_t number) { return classify({number, stage::sent, {}}, partial_effect::at_end); };
     THEN("deadlocks, conflicts and lock waits are undone, and all else is unknown") {
-      CHECK(judged(1213) == deadlock);
-      CHECK(judged(1020) == conflict);
-      CHECK(judged(1205) == lock_wait);
-      CHECK_EQ(judged(1062).what, outcome::unknown);
-      CHECK_EQ(judged(1180).what, outcome::unknown);
-      CHECK_EQ(judged(2013).what, outcome::unknown);
+      CHECK(classified(1213) == deadlock);
+      CHECK(classified(1020) == conflict);
+      CHECK(classified(1205) == lock_wait);
+      CHECK_EQ(classified(1062).outcome, outcome::unknown);
+      CHECK_EQ(classified(1180).outcome, outcome::unknown);
+      CHECK_EQ(classified(2013).outcome, outcome::unknown);
     }
   }
 }
 
 SCENARIO("of a statement on several objects only what refuses it as a whole is certain") {
   GIVEN("errors that come before the first object, and others") {
-    auto judged = [](uint32_t number, std::string_view sqlstate, std::string_view text = {}) {
-      return judge({number, stage::sent, text, true, sqlstate}, partial_effect::objects).what;
+    auto classified = [](uint32_t number, std::string_view sqlstate, std::string_view text = {}) {
+      return classify({number, stage::sent, text, true, sqlstate}, partial_effect::objects).outcome;
     };
     THEN("syntax, privileges, a node that is not ready and a read-only server are certain") {
-      CHECK_EQ(judged(1064, "42000"), outcome::rejected);
-      CHECK_EQ(judged(1142, "42000"), outcome::rejected);
-      CHECK_EQ(judged(1047, "08S01"), outcome::not_sent);
-      CHECK_EQ(judged(1290, "HY000", "--read-only"), outcome::unavailable);
-      CHECK_EQ(judged(1792, "25006"), outcome::rejected);
-      CHECK_EQ(judged(1051, "42S02"), outcome::unknown);
-      CHECK_EQ(judged(1205, "HY000"), outcome::unknown);
-      CHECK_EQ(judged(1213, "40001"), outcome::unknown);
-      CHECK_EQ(judged(1317, "70100"), outcome::unknown);
+      CHECK_EQ(classified(1064, "42000"), outcome::rejected);
+      CHECK_EQ(classified(1142, "42000"), outcome::rejected);
+      CHECK_EQ(classified(1047, "08S01"), outcome::not_sent);
+      CHECK_EQ(classified(1290, "HY000", "--read-only"), outcome::unavailable);
+      CHECK_EQ(classified(1792, "25006"), outcome::rejected);
+      CHECK_EQ(classified(1051, "42S02"), outcome::unknown);
+      CHECK_EQ(classified(1205, "HY000"), outcome::unknown);
+      CHECK_EQ(classified(1213, "40001"), outcome::unknown);
+      CHECK_EQ(classified(1317, "70100"), outcome::unknown);
     }
   }
 }
@@ -341,7 +341,7 @@ SCENARIO("a transaction that was declared read-only says nothing about the serve
     WHEN("it comes for a statement and for a commit") {
       THEN("the statement is refused and the connection stays") {
         check_all({1792}, stage::sent, read_only_transaction);
-        CHECK_EQ(judge({1792, stage::committing, {}}).connection, fate::reusable);
+        CHECK_EQ(classify({1792, stage::committing, {}}).connection, disposition::reusable);
       }
     }
   }
@@ -349,15 +349,16 @@ SCENARIO("a transaction that was declared read-only says nothing about the serve
 
 SCENARIO("error 1290 means read-only only if its text says so") {
   GIVEN("1290 with different texts") {
-    auto judged = [](std::string_view text) { return judge({1290, stage::sent, text}); };
+    auto classified = [](std::string_view text) { return classify({1290, stage::sent, text}); };
     WHEN("the text names the option read-only or read_only, another option, or nothing") {
       THEN("only the first two mean a read-only server") {
-        CHECK(judged("The MariaDB server is running with the --read-only option so it cannot execute this statement")
-              == read_only);
-        CHECK(judged("The MySQL server is running with the --super_read_only option") == read_only);
-        CHECK(judged("The MariaDB server is running with the --secure-file-priv option so it cannot execute this")
+        CHECK(
+            classified("The MariaDB server is running with the --read-only option so it cannot execute this statement")
+            == read_only);
+        CHECK(classified("The MySQL server is running with the --super_read_only option") == read_only);
+        CHECK(classified("The MariaDB server is running with the --secure-file-priv option so it cannot execute this")
               == refused);
-        CHECK(judged("") == refused);
+        CHECK(classified("") == refused);
       }
     }
   }
@@ -378,22 +379,22 @@ SCENARIO("numbers that MariaDB and MySQL use differently are told apart") {
   GIVEN("the numbers that only one of them has") {
     WHEN("they come from MariaDB and from MySQL") {
       THEN("each means what that server means by it") {
-        CHECK(judge({1969, stage::sent, {}, true}) == interrupted);
-        CHECK(judge({1969, stage::sent, {}, false}) == refused);
-        CHECK(judge({1964, stage::sent, {}, true}) == commit_failed);
-        CHECK(judge({1964, stage::sent, {}, false}) == refused);
-        CHECK(judge({3024, stage::sent, {}, true}) == refused);
-        CHECK(judge({3024, stage::sent, {}, false}) == interrupted);
-        CHECK(judge({3100, stage::sent, {}, false}) == commit_failed);
-        CHECK(judge({3101, stage::sent, {}, false}) == conflict);
-        CHECK(judge({3168, stage::sent, {}, false}) == lost);
-        CHECK(judge({3169, stage::sent, {}, false}) == lost);
-        CHECK(judge({3572, stage::sent, {}, false}) == lock_wait);
-        CHECK(judge({4031, stage::sent, {}, true}) == refused);
-        CHECK(judge({4031, stage::sent, {}, false}) == lost);
-        CHECK(judge({4031, stage::unsent, {}, false}) == unsent);
+        CHECK(classify({1969, stage::sent, {}, true}) == interrupted);
+        CHECK(classify({1969, stage::sent, {}, false}) == refused);
+        CHECK(classify({1964, stage::sent, {}, true}) == commit_failed);
+        CHECK(classify({1964, stage::sent, {}, false}) == refused);
+        CHECK(classify({3024, stage::sent, {}, true}) == refused);
+        CHECK(classify({3024, stage::sent, {}, false}) == interrupted);
+        CHECK(classify({3100, stage::sent, {}, false}) == commit_failed);
+        CHECK(classify({3101, stage::sent, {}, false}) == conflict);
+        CHECK(classify({3168, stage::sent, {}, false}) == lost);
+        CHECK(classify({3169, stage::sent, {}, false}) == lost);
+        CHECK(classify({3572, stage::sent, {}, false}) == lock_wait);
+        CHECK(classify({4031, stage::sent, {}, true}) == refused);
+        CHECK(classify({4031, stage::sent, {}, false}) == lost);
+        CHECK(classify({4031, stage::unsent, {}, false}) == unsent);
         for (uint32_t number : {3100, 3101, 3168, 3169, 3572})
-          CHECK(judge({number, stage::sent, {}, true}) == refused);
+          CHECK(classify({number, stage::sent, {}, true}) == refused);
       }
     }
   }
@@ -405,7 +406,7 @@ SCENARIO("all other numbers mean the same on MariaDB and MySQL") {
       numbers different;
       for (uint32_t number = 0; number <= 6000; ++number)
         for (auto when : {stage::connecting, stage::unsent, stage::sent, stage::committing})
-          if (judge({number, when, {}, true}) != judge({number, when, {}, false}))
+          if (classify({number, when, {}, true}) != classify({number, when, {}, false}))
             different.push_back(number);
       THEN("nothing differs") {
         CHECK_EQ(std::set(different.begin(), different.end()),
@@ -415,7 +416,7 @@ SCENARIO("all other numbers mean the same on MariaDB and MySQL") {
   }
 }
 
-SCENARIO("a commit that failed on the server leaves the fate of the statement unknown") {
+SCENARIO("a commit that failed on the server leaves the outcome of the statement unknown") {
   GIVEN("the numbers of commits that failed") {
     WHEN("they come") {
       THEN("the statement may have run, and the connection stays") {
@@ -429,26 +430,26 @@ SCENARIO("of a commit that was sent only two things can be known: that it was un
   GIVEN("every number that is known") {
     struct row {
       numbers which;
-      verdict wanted;
+      classification wanted;
     };
     const std::vector<row> table{
-        {{1047}, {errc::connection_lost_unsent, outcome::rolled_back, fate::demoted}},
-        {gone_numbers, {errc::connection_lost, outcome::unknown, fate::lost}},
-        {lost_numbers, {errc::connection_lost, outcome::unknown, fate::lost}},
-        {connect_numbers, {errc::connection_lost, outcome::unknown, fate::lost}},
-        {{2008}, {errc::connection_lost, outcome::unknown, fate::broken}},
+        {{1047}, {errc::connection_lost_unsent, outcome::rolled_back, disposition::demoted}},
+        {gone_numbers, {errc::connection_lost, outcome::unknown, disposition::lost}},
+        {lost_numbers, {errc::connection_lost, outcome::unknown, disposition::lost}},
+        {connect_numbers, {errc::connection_lost, outcome::unknown, disposition::lost}},
+        {{2008}, {errc::connection_lost, outcome::unknown, disposition::broken}},
         {deadlock_numbers, deadlock},
         {{1020}, conflict},
         {lock_numbers, lock_wait},
-        {read_only_numbers, {errc::read_only_server, outcome::unknown, fate::demoted}},
-        {{1792}, {errc::read_only_server, outcome::unknown, fate::reusable}},
-        {{1153, 2020}, {errc::invalid_statement, outcome::unknown, fate::broken}},
-        {{1028, 1317, 1969}, {errc::interrupted, outcome::unknown, fate::reusable}},
+        {read_only_numbers, {errc::read_only_server, outcome::unknown, disposition::demoted}},
+        {{1792}, {errc::read_only_server, outcome::unknown, disposition::reusable}},
+        {{1153, 2020}, {errc::invalid_statement, outcome::unknown, disposition::broken}},
+        {{1028, 1317, 1969}, {errc::interrupted, outcome::unknown, disposition::reusable}},
         {commit_numbers, commit_failed},
         {defect_numbers, our_defect},
-        {{0, 1064, 1062, 65000}, {errc::server_error, outcome::unknown, fate::reusable}},
-        {full_numbers, {errc::server_error, outcome::unknown, fate::reusable}},
-        {login_numbers, {errc::server_error, outcome::unknown, fate::reusable}},
+        {{0, 1064, 1062, 65000}, {errc::server_error, outcome::unknown, disposition::reusable}},
+        {full_numbers, {errc::server_error, outcome::unknown, disposition::reusable}},
+        {login_numbers, {errc::server_error, outcome::unknown, disposition::reusable}},
     };
     WHEN("a commit fails with it") {
       THEN("code, outcome and connection are those of the table") {
@@ -489,9 +490,9 @@ SCENARIO("the table knows exactly the numbers above") {
     WHEN("it comes for a statement from either server") {
       numbers known;
       for (uint32_t number = 0; number <= 6000; ++number)
-        if (judge({number, stage::sent, "read-only", true}) != refused
-            || judge({number, stage::sent, "read-only", false}) != refused
-            || judge({number, stage::connecting, "read-only", true}) != no_connect)
+        if (classify({number, stage::sent, "read-only", true}) != refused
+            || classify({number, stage::sent, "read-only", false}) != refused
+            || classify({number, stage::connecting, "read-only", true}) != no_connect)
           known.push_back(number);
       THEN("no other number means anything particular") {
         numbers expected{1047, 1153, 2020, 1020, 1792, 1290, 1964, 1969,

@@ -19,7 +19,7 @@ constexpr observed_error duplicate{1062, stage::sent, "Duplicate entry", true, "
 /// The names that the server is asked for after the statement has failed, in order.
 std::string asked(const statement& what, const observed_error& why = duplicate) {
   auto todo = inquire_after(what, why);
-  if (todo.in_vain)
+  if (todo.undeterminable)
     return "in vain";
   if (todo.questions.empty())
     return "nothing";

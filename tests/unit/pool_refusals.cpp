@@ -28,7 +28,7 @@ SCENARIO("a timeout names the pool, its limits and numbers, and what to change")
       auto why = acquire_timeout(orders(), now);
       THEN("the error says so") {
         CHECK_EQ(why.code, errc::acquire_timeout);
-        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.outcome, outcome::unavailable);
         CHECK_EQ(why.text, "pool orders: limit of size 10 overflow 5 reached, timed out after 30.0 s (in use 15, open "
                            "15, waiting 42); shorten the statements, or raise pool.size or pool.timeout");
         CHECK(why.waited == 30s);
@@ -40,7 +40,7 @@ SCENARIO("a timeout names the pool, its limits and numbers, and what to change")
   }
 }
 
-SCENARIO("a timeout without any connection says that the server is the trouble, and how") {
+SCENARIO("a timeout without any connection says that the server is the cause, and how") {
   GIVEN("a pool that cannot connect") {
     circumstances now{0, 0, 1, 250ms, "db.example:3306: access is slow today"};
     WHEN("a caller has waited too long") {
@@ -62,7 +62,7 @@ SCENARIO("a full queue names its limit and what to change") {
       auto why = queue_full(orders(), now);
       THEN("the error says so") {
         CHECK_EQ(why.code, errc::queue_full);
-        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.outcome, outcome::unavailable);
         CHECK_EQ(why.text, "pool orders: 100 callers wait already (in use 15, open 15, waiting 100); send less at a "
                            "time, or raise pool.max-waiting");
       }
@@ -77,7 +77,7 @@ SCENARIO("a pool that shuts down says so") {
       auto why = shutting_down(orders(), now);
       THEN("the error says so") {
         CHECK_EQ(why.code, errc::shutting_down);
-        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.outcome, outcome::unavailable);
         CHECK_EQ(why.text, "pool orders is shutting down (in use 2, open 3, waiting 0)");
       }
     }
@@ -88,7 +88,7 @@ SCENARIO("a connect that failed for good is passed on with its number") {
   GIVEN("a refused login") {
     failure cause;
     cause.code = errc::login_refused;
-    cause.what = outcome::rejected;
+    cause.outcome = outcome::rejected;
     cause.number = 1045;
     cause.sqlstate = "28000";
     cause.text = "db.example:3306: Access denied for user 'bato'";
@@ -96,7 +96,7 @@ SCENARIO("a connect that failed for good is passed on with its number") {
       auto why = no_connection(orders(), {0, 0, 7, 12ms, cause.text}, cause, true, 5s);
       THEN("code, outcome, number and text are those of the cause, with the pool's name") {
         CHECK_EQ(why.code, errc::login_refused);
-        CHECK_EQ(why.what, outcome::rejected);
+        CHECK_EQ(why.outcome, outcome::rejected);
         CHECK_EQ(why.number, 1045u);
         CHECK_EQ(why.sqlstate, "28000");
         CHECK_EQ(why.text, "pool orders cannot connect: db.example:3306: Access denied for user 'bato'");
@@ -108,18 +108,18 @@ SCENARIO("a connect that failed for good is passed on with its number") {
   }
 }
 
-SCENARIO("while callers still wait for the server, an urgent one is told why it is not there") {
+SCENARIO("while callers still wait for the server, a fail-fast one is told why it is not there") {
   GIVEN("a server that is full") {
     failure cause;
     cause.code = errc::server_full;
-    cause.what = outcome::unavailable;
+    cause.outcome = outcome::unavailable;
     cause.number = 1040;
     cause.text = "db.example:3306: Too many connections";
     WHEN("a caller is told") {
       auto why = no_connection(orders(), {0, 0, 7, 12ms, cause.text}, cause, false, 80ms);
       THEN("it is the cause, and when the pool will try again") {
         CHECK_EQ(why.code, errc::server_full);
-        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.outcome, outcome::unavailable);
         CHECK_EQ(why.number, 1040u);
         CHECK_EQ(why.text, "pool orders cannot connect: db.example:3306: Too many connections");
         CHECK(why.retry_after == 80ms);
@@ -132,7 +132,7 @@ SCENARIO("an open circuit breaker says so, and when the next attempt is") {
   GIVEN("a server that does not answer") {
     failure cause;
     cause.code = errc::connect_failed;
-    cause.what = outcome::unavailable;
+    cause.outcome = outcome::unavailable;
     cause.number = 2002;
     cause.text = "db.example:3306: Connection refused";
     WHEN("callers are told before and during an attempt") {
@@ -140,7 +140,7 @@ SCENARIO("an open circuit breaker says so, and when the next attempt is") {
       auto during = no_connection(orders(), {0, 0, 1, 0s, cause.text}, cause, true, 0s);
       THEN("both errors name the pool, the breaker, the next attempt and the last failure") {
         CHECK_EQ(before.code, errc::circuit_open);
-        CHECK_EQ(before.what, outcome::unavailable);
+        CHECK_EQ(before.outcome, outcome::unavailable);
         CHECK_EQ(before.number, 2002u);
         CHECK_EQ(before.text, "pool orders: the circuit breaker is open, no connect has succeeded for more than 5.0 s; "
                               "the next attempt is in 1.5 s; the last failure: db.example:3306: Connection refused");
@@ -162,7 +162,7 @@ SCENARIO("an overloaded pool says what it measured and what to change") {
       auto why = overloaded(rules, {15, 15, 42, 250ms, {}});
       THEN("the error says so") {
         CHECK_EQ(why.code, errc::overloaded);
-        CHECK_EQ(why.what, outcome::unavailable);
+        CHECK_EQ(why.outcome, outcome::unavailable);
         CHECK_EQ(why.text, "pool orders: overloaded, given up after 250 ms: every request of the last 2.0 s has waited "
                            "longer than 100 ms (in use 15, open 15, waiting 42); send less, shorten the statements, or "
                            "raise pool.size or pool.shed-target");
@@ -179,7 +179,7 @@ SCENARIO("a request that met only dead connections is known not to have run") {
       auto why = never_sent(orders(), now, 10, "the server had closed the connection");
       THEN("the error says how often it was tried, and that it may be repeated") {
         CHECK_EQ(why.code, errc::connection_lost_unsent);
-        CHECK_EQ(why.what, outcome::not_sent);
+        CHECK_EQ(why.outcome, outcome::not_sent);
         CHECK_EQ(why.attempts, 10u);
         CHECK_EQ(why.text, "pool orders: 10 connections in turn were dead before the statement could be sent, the last "
                            "one: the server had closed the connection (in use 0, open 3, waiting 0)");

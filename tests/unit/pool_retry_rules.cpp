@@ -18,7 +18,7 @@ constexpr auto noon = time_point{12h};
 failure failed(errc code, outcome what) {
   failure result;
   result.code = code;
-  result.what = what;
+  result.outcome = what;
   return result;
 }
 
@@ -110,7 +110,7 @@ SCENARIO("once an attempt may have run, no later failure says that the request h
           last.number = 7;
           last.retry_after = 3s;
           auto wanted = last;
-          wanted.what = outcome::unknown;
+          wanted.outcome = outcome::unknown;
           wanted.text = "the queue is full; an earlier attempt was sent and may have taken effect";
           CHECK(after_doubt(last) == wanted);
           CHECK(after_doubt(wanted) == wanted);
@@ -120,7 +120,7 @@ SCENARIO("once an attempt may have run, no later failure says that the request h
   }
 }
 
-SCENARIO("a write of unknown fate is never repeated, whatever the code") {
+SCENARIO("a write of unknown outcome is never repeated, whatever the code") {
   GIVEN("all codes with the outcome unknown") {
     WHEN("a write failed with them") {
       auto repeated = 0;

@@ -14,7 +14,7 @@ using step = session_step;
 failure failed(errc code, outcome what) {
   failure result;
   result.code = code;
-  result.what = what;
+  result.outcome = what;
   result.text = "why";
   return result;
 }
@@ -116,13 +116,13 @@ SCENARIO("a statement that has ended the transaction is told so, and nothing fol
     auto why = x.succeeded(step::statement, sql, false);
     REQUIRE(why.has_value());
     CHECK_EQ(to_string(why->code), "transaction_ended");
-    CHECK_EQ(to_string(why->what), "unknown");
+    CHECK_EQ(to_string(why->outcome), "unknown");
     CHECK_EQ(why->statement_index.value_or(99), 1u);
     for (auto what : {step::statement, step::commit, step::savepoint}) {
       auto refused = x.refusal(what, "SELECT 1", false);
       REQUIRE(refused.has_value());
       CHECK_EQ(to_string(refused->code), "transaction_ended");
-      CHECK_EQ(to_string(refused->what), "unknown");
+      CHECK_EQ(to_string(refused->outcome), "unknown");
     }
     CHECK_EQ(to_string(x.if_session_ends(false)), "unknown");
     CHECK(!refuses(x, step::rollback));
@@ -161,12 +161,12 @@ SCENARIO("a statement that failed and took the transaction with it") {
     auto transaction = begun();
     auto why = transaction.failed(step::statement, x.sql, true, false, x.why);
     CHECK_EQ(to_string(why.code), to_string(x.code));
-    CHECK_EQ(to_string(why.what), to_string(x.what));
+    CHECK_EQ(to_string(why.outcome), to_string(x.what));
     CHECK_EQ(why.statement_index.value_or(99), 0u);
     auto refused = transaction.refusal(step::commit, {}, false);
     REQUIRE(refused.has_value());
     CHECK_EQ(to_string(refused->code), to_string(x.code));
-    CHECK_EQ(to_string(refused->what), to_string(x.what));
+    CHECK_EQ(to_string(refused->outcome), to_string(x.what));
   }
 }
 

@@ -14,10 +14,10 @@ namespace {
 
 constexpr auto noon = time_point{12h};
 
-request make(uint64_t id, bool urgent = false) {
+request make(uint64_t id, bool fail_fast = false) {
   request result;
   result.id = request_id{id};
-  result.urgent = urgent;
+  result.fail_fast = fail_fast;
   return result;
 }
 
@@ -52,7 +52,7 @@ SCENARIO("an empty queue has nobody and no deadline") {
         CHECK(queue.empty());
         CHECK_EQ(queue.size(), 0u);
         CHECK_EQ(number(queue.pop()), 0u);
-        CHECK_EQ(number(queue.pop_urgent()), 0u);
+        CHECK_EQ(number(queue.pop_fail_fast()), 0u);
         CHECK_EQ(number(queue.pop_expired(time_point::max() - 1ns)), 0u);
         CHECK(queue.next_deadline() == time_point::max());
       }
@@ -104,7 +104,7 @@ SCENARIO("a request keeps what it came with") {
         CHECK(who->id == request_id{7});
         CHECK(who->accepted == noon);
         CHECK(who->deadline == noon + 5s);
-        CHECK(who->urgent);
+        CHECK(who->fail_fast);
         CHECK_EQ(who->attempts, 3u);
       }
     }
@@ -183,20 +183,20 @@ SCENARIO("a place at the front that is taken again does not inherit a deadline")
   }
 }
 
-SCENARIO("urgent requests can be taken out of the middle") {
-  GIVEN("urgent requests between others") {
+SCENARIO("fail-fast requests can be taken out of the middle") {
+  GIVEN("fail-fast requests between others") {
     waiting_queue queue;
     queue.push_back(make(1), noon + 5s);
     queue.push_back(make(2, true), noon + 1s);
     queue.push_back(make(3), noon + 4s);
     queue.push_back(make(4, true), noon + 2s);
     queue.push_front(make(5, true), noon + 3s);
-    WHEN("the urgent ones are taken") {
-      numbers urgent;
-      while (auto who = queue.pop_urgent())
-        urgent.push_back(number(who));
+    WHEN("the fail-fast ones are taken") {
+      numbers fail_fast;
+      while (auto who = queue.pop_fail_fast())
+        fail_fast.push_back(number(who));
       THEN("they come in the order of the queue, and the others stay") {
-        CHECK_EQ(urgent, numbers({5, 2, 4}));
+        CHECK_EQ(fail_fast, numbers({5, 2, 4}));
         CHECK_EQ(queue.size(), 2u);
         CHECK(queue.next_deadline() == noon + 4s);
         CHECK_EQ(pop_all(queue), numbers({1, 3}));
@@ -205,17 +205,17 @@ SCENARIO("urgent requests can be taken out of the middle") {
   }
 }
 
-SCENARIO("an urgent request that was served or has expired is not urgent any more") {
-  GIVEN("three urgent requests, one of which was served and one of which expired") {
+SCENARIO("a fail-fast request that was served or has expired is not fail-fast any more") {
+  GIVEN("three fail-fast requests, one of which was served and one of which expired") {
     waiting_queue queue;
     queue.push_back(make(1, true), noon + 5s);
     queue.push_back(make(2, true), noon + 1s);
     queue.push_back(make(3, true), noon + 5s);
     CHECK_EQ(number(queue.pop()), 1u);
     CHECK_EQ(number(queue.pop_expired(noon + 1s)), 2u);
-    WHEN("the urgent ones are asked for") {
-      auto first = queue.pop_urgent();
-      auto second = queue.pop_urgent();
+    WHEN("the fail-fast ones are asked for") {
+      auto first = queue.pop_fail_fast();
+      auto second = queue.pop_fail_fast();
       THEN("the one that waits is the only one") {
         CHECK_EQ(number(first), 3u);
         CHECK_EQ(number(second), 0u);
@@ -288,18 +288,18 @@ SCENARIO("a request with much time at the head does not make the queue keep thos
   }
 }
 
-SCENARIO("a request at the head does not make urgent ones behind it slow") {
+SCENARIO("a request at the head does not make fail-fast ones behind it slow") {
   GIVEN("100000 requests that wait") {
     waiting_queue queue;
     for (uint64_t id = 1; id <= 100'000; ++id)
       queue.push_back(make(id), noon + 1h);
     auto before = test::heap_in_use();
-    WHEN("a million urgent ones come and are taken out") {
+    WHEN("a million fail-fast ones come and are taken out") {
       // Going through the whole queue for each would take longer than this suite may.
       uint64_t taken = 0;
       for (uint64_t id = 100'001; id <= 1'100'000; ++id) {
         queue.push_back(make(id, true), noon + 1h);
-        taken += number(queue.pop_urgent()) == id;
+        taken += number(queue.pop_fail_fast()) == id;
       }
       THEN("all were found, and the queue has not grown") {
         CHECK_EQ(taken, 1'000'000u);

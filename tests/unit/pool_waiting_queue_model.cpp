@@ -31,8 +31,8 @@ public:
     return i == entries_.end() || i->deadline > now ? std::nullopt : take(i);
   }
 
-  std::optional<request> pop_urgent() {
-    auto i = std::ranges::find_if(entries_, [](const entry& x) { return x.who.urgent; });
+  std::optional<request> pop_fail_fast() {
+    auto i = std::ranges::find_if(entries_, [](const entry& x) { return x.who.fail_fast; });
     return i == entries_.end() ? std::nullopt : take(i);
   }
 
@@ -72,7 +72,7 @@ size_t first_difference(uint32_t seed, size_t steps) {
     if (below(10) < arrivals) {
       request who;
       who.id = request_id{++last_id};
-      who.urgent = below(8) == 0;
+      who.fail_fast = below(8) == 0;
       // The id makes deadlines differ: which of two equal ones expires first is left open.
       auto deadline = now + std::chrono::microseconds{1 + below(3000)} + std::chrono::nanoseconds{last_id % 1000};
       if (below(6) == 0) {
@@ -89,7 +89,7 @@ size_t first_difference(uint32_t seed, size_t steps) {
       if (number(queue.pop_expired(now)) != number(model.pop_expired(now)))
         return step;
     } else {
-      if (number(queue.pop_urgent()) != number(model.pop_urgent()))
+      if (number(queue.pop_fail_fast()) != number(model.pop_fail_fast()))
         return step;
     }
     if (queue.size() != model.size() || queue.empty() != (model.size() == 0)

@@ -92,7 +92,7 @@ struct fixture : test_coordinator_fixture<> {
 failure deadlock() {
   failure out;
   out.code = errc::deadlock;
-  out.what = outcome::rolled_back;
+  out.outcome = outcome::rolled_back;
   out.number = 1213;
   return out;
 }
@@ -166,9 +166,9 @@ SCENARIO("a result that cannot be read is an error, and the repository lives on"
       auto of_write = std::get<failure>(ask<std::string>(caf::ok_atom_v));
       THEN("the error names the column, and a write may have been carried out") {
         CHECK_EQ(of_read.code, errc::invalid_statement);
-        CHECK_EQ(of_read.what, outcome::rejected);
+        CHECK_EQ(of_read.outcome, outcome::rejected);
         CHECK(of_read.text.find("id") != std::string::npos);
-        CHECK_EQ(of_write.what, outcome::unknown);
+        CHECK_EQ(of_write.outcome, outcome::unknown);
         CHECK(of_write.text.find("title") != std::string::npos);
         CHECK(must<std::vector<book>>(caf::get_atom_v).empty());
       }

@@ -151,7 +151,7 @@ SCENARIO("a retrier works with a scripted pool") {
   GIVEN("a script in which a read fails once") {
     failure lost;
     lost.code = errc::connection_lost;
-    lost.what = outcome::unknown;
+    lost.outcome = outcome::unknown;
     pool.fail("a", lost).answer("a", table({"x"}, {{int64_t{1}}}));
     auto retrier = spawn_retrier(sys, pool.handle());
     WHEN("it is asked through a retrier and the delay passes") {

@@ -48,14 +48,14 @@ SCENARIO("every code and outcome has a name of its own") {
 SCENARIO("a failure is told in one line that ends with what is known") {
   failure x;
   x.code = errc::server_error;
-  x.what = outcome::rejected;
+  x.outcome = outcome::rejected;
   x.number = 1064;
   x.sqlstate = "42000";
   x.text = "You have an error in your SQL syntax near '\n FROM'";
   CHECK_EQ(to_string(x), "You have an error in your SQL syntax near '  FROM' (error 1064, sqlstate 42000, rejected)");
   failure y;
   y.code = errc::queue_full;
-  y.what = outcome::unavailable;
+  y.outcome = outcome::unavailable;
   y.text = "the queue is full";
   CHECK_EQ(to_string(y), "the queue is full (unavailable)");
   y.text.clear();
@@ -65,7 +65,7 @@ SCENARIO("a failure is told in one line that ends with what is known") {
 SCENARIO("a failure reaches another node as it was") {
   failure x;
   x.code = errc::connection_lost;
-  x.what = outcome::unknown;
+  x.outcome = outcome::unknown;
   x.number = 2013;
   x.sqlstate = "HY000";
   x.text = "Lost connection";

@@ -15,10 +15,10 @@ enum class liveness_check : uint8_t {
 };
 
 /// What becomes of a connection after a use.
-enum class fate : uint8_t {
+enum class disposition : uint8_t {
   reusable, ///< Healthy.
   lost,     ///< The server or the network ended it.
-  broken,   ///< cenote gave it up: statement timeout, oversized result, protocol trouble.
+  broken,   ///< cenote gave it up: statement timeout, oversized result, protocol error.
   demoted,  ///< The server has become read-only: all connections to it are of no use for writing.
   suspect,  ///< In order as far as is known, but statements of several requests in turn have failed on it in ways that
             ///< statements do not deserve: a new one may do better.

@@ -60,8 +60,8 @@ std::optional<std::string> refusal(F& f, Ts&&... xs) {
     if (!f(std::forward<Ts>(xs)...))
       return "";
   } else {
-    if (auto why = f(std::forward<Ts>(xs)...))
-      return to_string(why);
+    if (auto error = f(std::forward<Ts>(xs)...))
+      return to_string(error);
   }
   return std::nullopt;
 }

@@ -126,9 +126,9 @@ public:
     if (!(xs(f_) && ...))
       return false;
     if constexpr (!std::is_null_pointer_v<OnSave>) {
-      if (auto why = refusal(on_save_))
+      if (auto reason = refusal(on_save_))
         throw std::invalid_argument("the on_save callback of the parameters' struct refused it"
-                                    + (why->empty() ? "" : ": " + *why));
+                                    + (reason->empty() ? "" : ": " + *reason));
     }
     return true;
   }

@@ -249,12 +249,12 @@ public:
   row source() const noexcept { return rows_[row_]; }
 
   [[noreturn]] void fail_lookup(std::string_view field, const std::string& type) const;
-  [[noreturn]] void fail(std::string_view field, const std::string& type, const std::string& why) const;
-  [[noreturn]] void fail_object(const std::string& why) const;
+  [[noreturn]] void fail(std::string_view field, const std::string& type, const std::string& reason) const;
+  [[noreturn]] void fail_object(const std::string& reason) const;
 
   /// The error for a value that was read but not taken.
-  [[noreturn]] void refuse(std::string_view field, const std::string& type, const char* who,
-                           const std::string& why = {}) const;
+  [[noreturn]] void refuse(std::string_view field, const std::string& type, const char* refused_by,
+                           const std::string& reason = {}) const;
 
 private:
   struct slot {
@@ -285,8 +285,8 @@ bool field_reader<T, Set, Reset, Fallback, Invariant>::operator()(row_reader& f)
     if (f.source().is_null(column) && assign_null(f))
       return true;
     x = read_cell<T>(f.source(), column);
-  } catch (const result_error& why) {
-    f.fail(name_, type_name<T>(), why.what());
+  } catch (const result_error& error) {
+    f.fail(name_, type_name<T>(), error.what());
   }
   if (!valid(x))
     f.refuse(name_, type_name<T>(), "invariant");
@@ -307,8 +307,8 @@ bool field_reader<T, Set, Reset, Fallback, Invariant>::assign_null(row_reader& f
 
 template <class T, class Set, class Reset, class Fallback, class Invariant>
 void field_reader<T, Set, Reset, Fallback, Invariant>::assign(row_reader& f, T&& x) {
-  if (auto why = refusal(set_, std::move(x)))
-    f.refuse(name_, type_name<T>(), "setter", *why);
+  if (auto reason = refusal(set_, std::move(x)))
+    f.refuse(name_, type_name<T>(), "setter", *reason);
 }
 
 template <class OnLoad>
@@ -319,8 +319,8 @@ bool object_reader<OnLoad>::fields(Fields&&... xs) {
   if constexpr (!std::is_same_v<OnLoad, absent>) {
     if (f_.only_looks_up())
       return true;
-    if (auto why = refusal(on_load_))
-      f_.fail_object(*why);
+    if (auto reason = refusal(on_load_))
+      f_.fail_object(*reason);
   }
   return true;
 }

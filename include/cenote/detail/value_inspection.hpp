@@ -17,16 +17,16 @@ namespace cenote::detail {
 
 /// A double on its way.
 struct double_bits {
-  double x = 0;
+  double value = 0;
 };
 
 template <class Inspector>
-bool inspect(Inspector& f, double_bits& what) {
+bool inspect(Inspector& f, double_bits& number) {
   if (f.has_human_readable_format())
-    return f.apply(what.x);
-  auto get = [&what] { return std::bit_cast<uint64_t>(what.x); };
-  auto set = [&what](uint64_t bits) {
-    what.x = std::bit_cast<double>(bits);
+    return f.apply(number.value);
+  auto get = [&number] { return std::bit_cast<uint64_t>(number.value); };
+  auto set = [&number](uint64_t bits) {
+    number.value = std::bit_cast<double>(bits);
     return true;
   };
   return f.apply(get, set);
@@ -66,7 +66,7 @@ struct variant_inspector_traits<cenote::value> {
     return std::visit(save, x);
   }
 
-  static void assign(value_type& x, cenote::detail::double_bits in) { x = in.x; }
+  static void assign(value_type& x, cenote::detail::double_bits in) { x = in.value; }
 
   template <class T>
   static void assign(value_type& x, T&& in) {

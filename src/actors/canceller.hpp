@@ -14,6 +14,6 @@ namespace cenote {
 ///
 /// What is to be ended at a server that cannot be reached is tried again for some minutes. An exit message ends it when
 /// it has done what it was asked for until then, or has tried to once more.
-controller_actor spawn_controller(caf::actor_system& sys, std::shared_ptr<const server_settings> server);
+canceller_actor spawn_canceller(caf::actor_system& sys, std::shared_ptr<const server_settings> server);
 
 } // namespace cenote

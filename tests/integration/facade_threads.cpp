@@ -1,8 +1,8 @@
-// The blocking face, used by many threads at once.
+// The blocking facade, used by many threads at once.
 
-#define CAF_SUITE face.threads
+#define CAF_SUITE facade.threads
 
-#include "integration/face_support.hpp"
+#include "integration/facade_support.hpp"
 
 #include <atomic>
 #include <thread>
@@ -18,8 +18,8 @@ namespace {
 constexpr int threads = 16;
 constexpr int rounds = 25;
 
-struct fixture : face_fixture {
-  fixture() : face_fixture{4} {
+struct fixture : facade_fixture {
+  fixture() : facade_fixture{4} {
     // nop
   }
 };

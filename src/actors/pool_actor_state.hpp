@@ -1,7 +1,7 @@
 #pragma once
 
-// Private to the supervisor: its state. supervisor.cpp translates between messages and pool_core;
-// supervisor_sessions.cpp keeps the books of sessions and their holders, supervisor_events.cpp tells subscribers what
+// Private to the pool actor: its state. pool_actor.cpp translates between messages and pool_core;
+// pool_actor_sessions.cpp keeps the books of sessions and their holders, pool_actor_events.cpp tells subscribers what
 // happens.
 
 #include "actors/connection_factory.hpp"
@@ -30,18 +30,18 @@ namespace cenote {
 /// A request that has not been given a connection.
 struct pending {
   caf::response_promise promise;
-  work what;
+  cenote::work work;
   pool::time_point accepted;
   pool::time_point deadline;
   uint32_t attempts; ///< Connections it was given already.
-  bool urgent;
+  bool fail_fast;
   bool shareable;             ///< See `pool::is_shareable`.
   bool in_doubt;              ///< It was sent before, and may have run.
   caf::strong_actor_ptr user; ///< Whose death makes it useless.
 };
 
 /// A session that is in use.
-struct lent {
+struct checked_out_session {
   connection_id connection;
   caf::actor_addr holder;
 };
@@ -62,15 +62,15 @@ struct member {
   bool closed = false;                ///< Subscribers know that it is.
 };
 
-struct supervisor_state {
+struct pool_actor_state {
   /// References to an actor that runs on an I/O thread, by that thread itself.
   static constexpr size_t references_while_running = 1;
 
-  using pointer = supervisor_actor::stateful_pointer<supervisor_state>;
+  using pointer = internal_pool_actor::stateful_pointer<pool_actor_state>;
 
   static inline const char* name = "cenote.pool";
 
-  supervisor_state(pointer this_actor, const pool_settings& settings, std::unique_ptr<connection_factory> factory,
+  pool_actor_state(pointer this_actor, const pool_settings& settings, std::unique_ptr<connection_factory> factory,
                    uint64_t seed)
       : self{this_actor},
         rules{settings},
@@ -80,17 +80,17 @@ struct supervisor_state {
     // nop
   }
 
-  ~supervisor_state() {
+  ~pool_actor_state() {
     timer.dispose();
     handle_watch.dispose();
   }
 
-  supervisor_actor::behavior_type make_behavior();
-  supervisor_actor::behavior_type handlers();
+  internal_pool_actor::behavior_type make_behavior();
+  internal_pool_actor::behavior_type handlers();
 
   // -- messages ------------------------------------------------------------------
 
-  void accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent = false);
+  void accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false);
   void accept(session_options what, caf::strong_actor_ptr holder);
   void command(session_command what);
   void check_in(session_id id);
@@ -128,8 +128,8 @@ struct supervisor_state {
   void carry_out(const pool::open_connection& x);
   void carry_out(const pool::close_connection& x);
   void carry_out(const pool::ping_connection& x);
-  void carry_out(const pool::look_after& x);
-  void carry_out(const pool::call_back& x);
+  void carry_out(const pool::check_caller& x);
+  void carry_out(const pool::requeue& x);
   void carry_out(const pool::grant_connection& x);
   void carry_out(pool::fail_request& x);
   void carry_out(const pool::finish&);
@@ -165,7 +165,7 @@ struct supervisor_state {
   std::unique_ptr<connection_factory> connections_of;
 
   std::unordered_map<connection_id, member> connections;
-  std::unordered_map<session_id, lent> sessions;
+  std::unordered_map<session_id, checked_out_session> sessions;
   ended_sessions past_sessions;
   std::unordered_map<caf::actor_addr, size_t> watched; ///< Holders and subscribers, and for how many reasons.
   std::unordered_map<pool::request_id, pending> requests;
@@ -173,7 +173,7 @@ struct supervisor_state {
   pool::commands follow_up; ///< What carrying out commands has led to.
 
   /// How connects have failed since one succeeded: by server, code and number, because texts are of any number.
-  std::set<std::tuple<size_t, errc, uint32_t>> connect_troubles;
+  std::set<std::tuple<size_t, errc, uint32_t>> connect_failures;
   log_pacer stops; ///< Statements that connections have stopped.
 
   event_feed feed;

@@ -1,8 +1,8 @@
-// The blocking face: single calls, and where they are permitted.
+// The blocking facade: single calls, and where they are permitted.
 
-#define CAF_SUITE face.calls
+#define CAF_SUITE facade.calls
 
-#include "integration/face_support.hpp"
+#include "integration/facade_support.hpp"
 
 #include <future>
 #include <memory>
@@ -26,13 +26,13 @@ std::string from_actor(caf::actor_system& sys, F f) {
 
 } // namespace
 
-BEGIN_FIXTURE_SCOPE(face_fixture)
+BEGIN_FIXTURE_SCOPE(facade_fixture)
 
 SCENARIO("a statement's answer is its result") {
   GIVEN("a database with a table") {
     CHECK_EQ(db.execute(insert(1)).affected_rows(), 1u);
     WHEN("a row is read") {
-      auto rows = db.execute(read("SELECT id FROM face WHERE id = ?", 1));
+      auto rows = db.execute(read("SELECT id FROM facade WHERE id = ?", 1));
       THEN("it is there") {
         REQUIRE_EQ(rows.size(), 1u);
         CHECK_EQ(rows[0].get<int>("id"), 1);
@@ -49,7 +49,7 @@ SCENARIO("what the server refuses is thrown with all that is known") {
       THEN("the error says so") {
         REQUIRE(why);
         CHECK_EQ(why->code, errc::server_error);
-        CHECK_EQ(why->what, outcome::rejected);
+        CHECK_EQ(why->outcome, outcome::rejected);
         CHECK_EQ(why->number, 1062u);
       }
       AND("its text is one line with the number") {

@@ -1,6 +1,6 @@
-#define CAF_SUITE actors.supervisor
+#define CAF_SUITE actors.pool_actor
 
-#include "support/supervised_pool.hpp"
+#include "support/pool_under_test.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -21,7 +21,7 @@ pool_settings with_timeout(pool_settings rules, caf::timespan timeout) {
 
 SCENARIO("a caller gets the answer of its connection") {
   GIVEN("a pool with a free connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     WHEN("a statement comes and is answered") {
       auto answer = x.execute(read("a"));
       auto told = x.heard();
@@ -37,7 +37,7 @@ SCENARIO("a caller gets the answer of its connection") {
 
 SCENARIO("a caller gets the error of its connection") {
   GIVEN("a statement on a connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto answer = x.execute(write("a"));
     x.heard();
     WHEN("the server refuses it") {
@@ -54,7 +54,7 @@ SCENARIO("a caller gets the error of its connection") {
 
 SCENARIO("callers are served first come first served") {
   GIVEN("three statements for one connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(read("a"));
     auto b = x.execute(read("b"));
     auto c = x.execute(read("c"));
@@ -77,7 +77,7 @@ SCENARIO("callers are served first come first served") {
 
 SCENARIO("a connection is in use until it says that it is free") {
   GIVEN("a statement that was answered by a connection that is not free yet") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(read("a"));
     x.connections.only_answer(1);
     CHECK(a->succeeded());
@@ -85,7 +85,7 @@ SCENARIO("a connection is in use until it says that it is free") {
     WHEN("another caller comes") {
       x.execute(read("b"));
       auto before = x.heard();
-      x.connections.report(1, fate::reusable);
+      x.connections.report(1, disposition::reusable);
       THEN("it is served only after the connection's report") {
         CHECK_EQ(before, "");
         CHECK_EQ(x.heard(), "run b on 1 (peek)");
@@ -96,7 +96,7 @@ SCENARIO("a connection is in use until it says that it is free") {
 
 SCENARIO("a connection is told what it needs to know about a statement") {
   GIVEN("a statement of 10 s that waits behind another") {
-    supervised_pool x{with_timeout(still_rules(1), 4s), 1};
+    pool_under_test x{with_timeout(still_rules(1), 4s), 1};
     x.execute(read("a"));
     auto accepted = x.now();
     x.execute(read("b").within(10s));
@@ -105,7 +105,7 @@ SCENARIO("a connection is told what it needs to know about a statement") {
       x.connections.answer(1);
       auto& given = x.connections.granted(1);
       THEN("it knows the statement's deadline, and how long it waited") {
-        CHECK_EQ(std::get<statement>(given.what).sql, "b");
+        CHECK_EQ(std::get<statement>(given.work).sql, "b");
         CHECK(given.deadline == accepted + 10s);
         CHECK(given.check_until == accepted + 4s);
         CHECK(given.accepted == accepted);
@@ -118,7 +118,7 @@ SCENARIO("a connection is told what it needs to know about a statement") {
 
 SCENARIO("a caller that died while it waited is skipped") {
   GIVEN("a dead caller between two that live") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     x.execute(read("a"));
     auto dead = x.execute(write("dead"));
     auto next = x.execute(read("next"));
@@ -138,7 +138,7 @@ SCENARIO("a caller that died while it waited is skipped") {
 
 SCENARIO("if nobody who waited lives any more the connection is free") {
   GIVEN("two dead callers that waited") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     x.execute(read("a"));
     for (auto i = 0; i < 2; ++i)
       x.kill(x.execute(write("dead"))->sender);
@@ -159,7 +159,7 @@ SCENARIO("if nobody who waited lives any more the connection is free") {
 
 SCENARIO("a caller waits until the pool's timeout, and not longer") {
   GIVEN("a caller that waits behind a long statement") {
-    supervised_pool x{with_timeout(still_rules(1), 30s), 1};
+    pool_under_test x{with_timeout(still_rules(1), 30s), 1};
     x.execute(read("long"));
     auto answer = x.execute(read("a"));
     WHEN("the time is one millisecond short, and then there") {
@@ -170,7 +170,7 @@ SCENARIO("a caller waits until the pool's timeout, and not longer") {
         CHECK(!before);
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->code, errc::acquire_timeout);
-        CHECK_EQ(answer->why->what, outcome::unavailable);
+        CHECK_EQ(answer->why->outcome, outcome::unavailable);
         CHECK_EQ(answer->why->text, "pool main: limit of size 1 overflow 0 reached, timed out after 30.0 s (in use 1, "
                                     "open 1, waiting 1); shorten the statements, or raise pool.size or pool.timeout");
         CHECK(answer->why->waited == 30s);
@@ -182,7 +182,7 @@ SCENARIO("a caller waits until the pool's timeout, and not longer") {
 
 SCENARIO("each caller has its own time") {
   GIVEN("three callers that came one second apart, the last one with little time") {
-    supervised_pool x{with_timeout(still_rules(1), 10s), 1};
+    pool_under_test x{with_timeout(still_rules(1), 10s), 1};
     x.execute(read("long"));
     auto began = x.now();
     auto a = x.execute(read("a"));
@@ -206,7 +206,7 @@ SCENARIO("each caller has its own time") {
 
 SCENARIO("the longest time that a statement can have means no limit") {
   GIVEN("a pool with a free connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     WHEN("a statement comes that may take as long as can be said") {
       x.execute(read("a").within(std::chrono::nanoseconds::max()));
       THEN("it is run") {
@@ -221,7 +221,7 @@ SCENARIO("one caller too many is refused at once") {
   GIVEN("a pool in which as many callers wait as may") {
     auto rules = still_rules(1);
     rules.max_waiting = 2;
-    supervised_pool x{rules, 1};
+    pool_under_test x{rules, 1};
     x.execute(read("long"));
     auto a = x.execute(read("a"));
     auto b = x.execute(read("b"));
@@ -244,7 +244,7 @@ SCENARIO("one caller too many is refused at once") {
 
 SCENARIO("a pool grows while callers wait, and shrinks afterwards") {
   GIVEN("a pool of one connection and up to two more") {
-    supervised_pool x{still_rules(1, 2), 1};
+    pool_under_test x{still_rules(1, 2), 1};
     x.execute(read("a"));
     CHECK_EQ(x.heard(), "run a on 1 (peek)");
     WHEN("three more callers come, and all are served") {
@@ -279,7 +279,7 @@ SCENARIO("the status tells what is going on") {
   GIVEN("a pool of two that has served one statement") {
     auto rules = still_rules(2);
     rules.name = "bato";
-    supervised_pool x{rules, 2};
+    pool_under_test x{rules, 2};
     x.execute(read("a"));
     x.connections.answer(2);
     WHEN("two statements run and one waits") {
@@ -310,7 +310,7 @@ SCENARIO("the status tells what is going on") {
 
 SCENARIO("a pool that has not opened a connection yet is not initialized") {
   GIVEN("a pool of two") {
-    supervised_pool x{still_rules(2)};
+    pool_under_test x{still_rules(2)};
     WHEN("it has just been started") {
       auto now = x.status();
       THEN("it says so") {

@@ -1,5 +1,5 @@
 #include "actors/log.hpp"
-#include "actors/supervisor_state.hpp"
+#include "actors/pool_actor_state.hpp"
 
 #include <caf/action.hpp>
 
@@ -17,7 +17,7 @@ constexpr size_t proof = 2;
 
 /// A pool that nobody holds any more, and that nobody has ended, would keep its actor system from ending, without a
 /// word. CAF ends actors that cannot be reached, but the connections hold their pool, and so do timers.
-void supervisor_state::watch_handles() {
+void pool_actor_state::watch_handles() {
   // A weak pointer: a strong one would be a handle itself.
   handle_watch = self->clock().schedule(now() + interval,
                                         caf::make_action([this] { look_for_handles(); }, caf::action::state::waiting),
@@ -26,12 +26,12 @@ void supervisor_state::watch_handles() {
 
 /// References that are not from outside: each connection has one, and so has the timer. There may be more of them for a
 /// while (timers that were disposed of, a connect under way), never fewer: so a handle is never overlooked.
-bool supervisor_state::is_reachable() const {
+bool pool_actor_state::is_reachable() const {
   auto own = connections.size() + (armed_for == pool::time_point::max() ? 0 : 1);
   return self->ctrl()->strong_refs.load() > own + references_while_running;
 }
 
-void supervisor_state::look_for_handles() {
+void pool_actor_state::look_for_handles() {
   auto in_use = !requests.empty() || !sessions.empty() || verifying > 0 || core.status().in_flight > 0;
   unreachable = in_use || is_reachable() ? 0 : unreachable + 1;
   if (unreachable < proof) {

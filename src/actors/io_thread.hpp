@@ -39,14 +39,15 @@ private:
 /// An I/O thread with an event loop of its own, on which connection actors live. SQL never runs on CAF's middleman: its
 /// heartbeats do.
 ///
-/// The loop ends when the last owner lets go; the actor system waits for it. Every connection actor owns its lane.
-class lane {
+/// The loop ends when the last owner lets go; the actor system waits for it. Every connection actor owns its I/O
+/// thread.
+class io_thread {
 public:
   /// Starts the thread and waits until its loop can take actors.
-  static std::shared_ptr<lane> start(caf::actor_system& sys);
+  static std::shared_ptr<io_thread> start(caf::actor_system& sys);
 
-  lane(std::shared_ptr<event_loop> loop, caf::io::network::multiplexer::supervisor_ptr keep) noexcept;
-  ~lane();
+  io_thread(std::shared_ptr<event_loop> loop, caf::io::network::multiplexer::supervisor_ptr keep) noexcept;
+  ~io_thread();
 
   event_loop& loop() noexcept { return *loop_; }
 
@@ -55,6 +56,6 @@ private:
   caf::io::network::multiplexer::supervisor_ptr keep_;
 };
 
-using lane_ptr = std::shared_ptr<lane>;
+using io_thread_ptr = std::shared_ptr<io_thread>;
 
 } // namespace cenote

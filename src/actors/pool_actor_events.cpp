@@ -1,6 +1,6 @@
-#include "actors/judgement.hpp"
+#include "actors/classification.hpp"
 #include "actors/log.hpp"
-#include "actors/supervisor_state.hpp"
+#include "actors/pool_actor_state.hpp"
 #include "cenote/error.hpp"
 
 #include <utility>
@@ -27,7 +27,7 @@ pool_event about(event_kind what, connection_id id, const exclusive_use& use) {
 
 // -- pauses ----------------------------------------------------------------------
 
-void supervisor_state::pause() {
+void pool_actor_state::pause() {
   auto was = core.status().paused;
   perform(core.pause(now()));
   if (was == core.status().paused)
@@ -36,7 +36,7 @@ void supervisor_state::pause() {
   publish(event_kind::paused);
 }
 
-void supervisor_state::resume() {
+void pool_actor_state::resume() {
   if (core.status().paused) {
     log().info("pool {}: resumed", rules.name);
     publish(event_kind::resumed);
@@ -46,7 +46,7 @@ void supervisor_state::resume() {
 
 // -- subscriptions ---------------------------------------------------------------
 
-caf::result<void> supervisor_state::subscribe(const caf::strong_actor_ptr& who) {
+caf::result<void> pool_actor_state::subscribe(const caf::strong_actor_ptr& who) {
   if (!who)
     return make_error(
         own_failure(errc::invalid_statement, outcome::rejected, "a subscriber is needed: subscribe from an actor"));
@@ -65,12 +65,12 @@ caf::result<void> supervisor_state::subscribe(const caf::strong_actor_ptr& who) 
   return caf::unit;
 }
 
-void supervisor_state::unsubscribe(const caf::actor_addr& who) {
+void pool_actor_state::unsubscribe(const caf::actor_addr& who) {
   if (feed.remove(who))
     unwatch(who);
 }
 
-void supervisor_state::send_events(const caf::strong_actor_ptr& whom, pool_events what) {
+void pool_actor_state::send_events(const caf::strong_actor_ptr& whom, pool_events what) {
   auto addr = caf::actor_cast<caf::actor_addr>(whom);
   // No timeout of CAF's: a subscriber that never answers gets nothing more, and its end is noticed.
   self->request(caf::actor_cast<caf::actor>(whom), caf::infinite, std::move(what))
@@ -83,7 +83,7 @@ void supervisor_state::send_events(const caf::strong_actor_ptr& whom, pool_event
 
 // -- events ----------------------------------------------------------------------
 
-void supervisor_state::publish(event_kind what, std::string detail) {
+void pool_actor_state::publish(event_kind what, std::string detail) {
   if (!feed.has_subscribers())
     return;
   pool_event x;
@@ -92,7 +92,7 @@ void supervisor_state::publish(event_kind what, std::string detail) {
   feed.publish(std::move(x));
 }
 
-void supervisor_state::publish_opened(connection_id id, const opened& x) {
+void pool_actor_state::publish_opened(connection_id id, const opened& x) {
   if (!feed.has_subscribers())
     return;
   auto event = about(event_kind::connection_opened, id);
@@ -101,7 +101,7 @@ void supervisor_state::publish_opened(connection_id id, const opened& x) {
   feed.publish(std::move(event));
 }
 
-void supervisor_state::publish_closed(connection_id id, close_reason why) {
+void pool_actor_state::publish_closed(connection_id id, close_reason why) {
   auto told = std::exchange(connections.at(id).closed, true);
   if (told || !feed.has_subscribers())
     return;
@@ -111,7 +111,7 @@ void supervisor_state::publish_closed(connection_id id, close_reason why) {
   feed.publish(std::move(event));
 }
 
-void supervisor_state::publish_lost(connection_id id, const std::string& how) {
+void pool_actor_state::publish_lost(connection_id id, const std::string& how) {
   auto i = connections.find(id);
   if (!feed.has_subscribers() || i == connections.end() || i->second.closed)
     return;
@@ -120,7 +120,7 @@ void supervisor_state::publish_lost(connection_id id, const std::string& how) {
   feed.publish(std::move(event));
 }
 
-void supervisor_state::publish_breaker() {
+void pool_actor_state::publish_breaker() {
   if (!feed.has_subscribers() || core.breaker() == published_breaker)
     return;
   published_breaker = core.breaker();
@@ -132,11 +132,11 @@ void supervisor_state::publish_breaker() {
 }
 
 /// Statements that may share the connection are too many to be told.
-void supervisor_state::use_begins(member& which, connection_id id, const grant& what) {
+void pool_actor_state::use_begins(member& which, connection_id id, const grant& what) {
   if (what.shareable)
     return;
   auto& use = which.use.emplace(exclusive_use{now(), {}, {}});
-  if (auto session = std::get_if<lease>(&what.what)) {
+  if (auto session = std::get_if<lease>(&what.work)) {
     use.session = session->id;
     use.owner = session->options.owner;
   }
@@ -147,7 +147,7 @@ void supervisor_state::use_begins(member& which, connection_id id, const grant& 
   feed.publish(std::move(event));
 }
 
-void supervisor_state::use_ends(connection_id id) {
+void pool_actor_state::use_ends(connection_id id) {
   auto i = connections.find(id);
   if (i == connections.end() || !i->second.use)
     return;
@@ -159,7 +159,7 @@ void supervisor_state::use_ends(connection_id id) {
   feed.publish(std::move(event));
 }
 
-void supervisor_state::leaked(session_id id, caf::timespan held, std::string last_statement) {
+void pool_actor_state::leaked(session_id id, caf::timespan held, std::string last_statement) {
   auto i = sessions.find(id);
   if (!feed.has_subscribers() || i == sessions.end())
     return;

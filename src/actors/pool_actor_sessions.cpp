@@ -1,6 +1,6 @@
-#include "actors/supervisor_state.hpp"
+#include "actors/pool_actor_state.hpp"
 
-#include "actors/judgement.hpp"
+#include "actors/classification.hpp"
 #include "actors/log.hpp"
 #include "actors/random_id.hpp"
 #include "cenote/error.hpp"
@@ -11,7 +11,7 @@
 
 namespace cenote {
 
-void supervisor_state::accept(session_options what, caf::strong_actor_ptr holder) {
+void pool_actor_state::accept(session_options what, caf::strong_actor_ptr holder) {
   if (!holder) {
     self->make_response_promise().deliver(make_error(own_failure(
         errc::invalid_statement, outcome::rejected, "a session needs a holder: send checkout from an actor")));
@@ -26,7 +26,7 @@ void supervisor_state::accept(session_options what, caf::strong_actor_ptr holder
 
 /// Whether it is there, and the message at hand came from its holder. The retrier and what else delegates to the pool
 /// keeps the sender; a message without one is nobody's.
-bool supervisor_state::belongs_to_sender(session_id id) const {
+bool pool_actor_state::belongs_to_sender(session_id id) const {
   auto i = sessions.find(id);
   return i != sessions.end() && self->current_sender()
          && i->second.holder == caf::actor_cast<caf::actor_addr>(self->current_sender());
@@ -34,15 +34,15 @@ bool supervisor_state::belongs_to_sender(session_id id) const {
 
 /// The answer to a message about a session that does not belong to its sender: who held it is told how it has ended,
 /// everybody else the same, whether it was ever there or not.
-caf::error supervisor_state::refusal(session_id id, const caf::strong_actor_ptr& sender) const {
+caf::error pool_actor_state::refusal(session_id id, const caf::strong_actor_ptr& sender) const {
   auto how = sender ? past_sessions.find(id, caf::actor_cast<caf::actor_addr>(sender)) : nullptr;
-  return make_error(own_failure(errc::session_ended, how != nullptr ? how->what : outcome::rejected,
+  return make_error(own_failure(errc::session_ended, how != nullptr ? how->outcome : outcome::rejected,
                                 "session " + std::to_string(static_cast<uint64_t>(id)) + " has ended"
-                                    + (how != nullptr ? ": " + how->why : ", or never was")
+                                    + (how != nullptr ? ": " + how->reason : ", or never was")
                                     + "; check out another one"));
 }
 
-void supervisor_state::command(session_command what) {
+void pool_actor_state::command(session_command what) {
   auto is_holder = belongs_to_sender(what.session); // The promise takes the sender.
   auto promise = self->make_response_promise();
   if (is_holder)
@@ -51,7 +51,7 @@ void supervisor_state::command(session_command what) {
     promise.deliver(refusal(what.session, promise.source()));
 }
 
-caf::result<void> supervisor_state::handover(session_id id, const caf::strong_actor_ptr& to) {
+caf::result<void> pool_actor_state::handover(session_id id, const caf::strong_actor_ptr& to) {
   if (!belongs_to_sender(id))
     return refusal(id, self->current_sender());
   if (!to)
@@ -62,13 +62,13 @@ caf::result<void> supervisor_state::handover(session_id id, const caf::strong_ac
   return self->delegate(connections.at(x.connection).actor, handover_atom_v, id, to);
 }
 
-caf::result<void> supervisor_state::evict(session_id id) {
+caf::result<void> pool_actor_state::evict(session_id id) {
   if (!belongs_to_sender(id))
     return refusal(id, self->current_sender());
   return self->delegate(connections.at(sessions.at(id).connection).actor, evict_atom_v, id);
 }
 
-void supervisor_state::check_in(session_id id) {
+void pool_actor_state::check_in(session_id id) {
   // One that has ended already needs no second end.
   if (auto i = sessions.find(id); i != sessions.end()) {
     auto connection = i->second.connection;
@@ -77,7 +77,7 @@ void supervisor_state::check_in(session_id id) {
   }
 }
 
-void supervisor_state::holder_down(const caf::actor_addr& who) {
+void pool_actor_state::holder_down(const caf::actor_addr& who) {
   std::vector<session_id> ended;
   for (auto& [id, x] : sessions)
     if (x.holder == who)
@@ -88,18 +88,18 @@ void supervisor_state::holder_down(const caf::actor_addr& who) {
   }
 }
 
-void supervisor_state::begin_session(lease& what, const pending& who, connection_id connection) {
+void pool_actor_state::begin_session(lease& what, const pending& who, connection_id connection) {
   do
     what.id = session_id{random_id()};
   while (sessions.contains(what.id));
   watch(who.user);
-  sessions.emplace(what.id, lent{connection, caf::actor_cast<caf::actor_addr>(who.user)});
+  sessions.emplace(what.id, checked_out_session{connection, caf::actor_cast<caf::actor_addr>(who.user)});
   connections.at(connection).session = what.id;
 }
 
 /// The holder is not to be heard any more.
 /// @param why is told to the holder if it did not know.
-void supervisor_state::end_session_on(connection_id id, std::string why, outcome what) {
+void pool_actor_state::end_session_on(connection_id id, std::string why, outcome what) {
   auto i = connections.find(id);
   if (i == connections.end() || !i->second.session)
     return;
@@ -112,12 +112,12 @@ void supervisor_state::end_session_on(connection_id id, std::string why, outcome
 }
 
 /// An actor is monitored once, however many sessions and subscriptions it has.
-void supervisor_state::watch(const caf::strong_actor_ptr& who) {
+void pool_actor_state::watch(const caf::strong_actor_ptr& who) {
   if (++watched[caf::actor_cast<caf::actor_addr>(who)] == 1)
     self->monitor(who);
 }
 
-void supervisor_state::unwatch(const caf::actor_addr& who) {
+void pool_actor_state::unwatch(const caf::actor_addr& who) {
   auto i = watched.find(who);
   if (i == watched.end() || --i->second > 0)
     return;

@@ -10,18 +10,18 @@
 
 namespace cenote::test {
 
-/// A face in front of a pool of its own on the shared server, and a table that is empty at the start.
-class face_fixture : public actor_fixture {
+/// A facade in front of a pool of its own on the shared server, and a table that is empty at the start.
+class facade_fixture : public actor_fixture {
 public:
-  explicit face_fixture(size_t connections = 2)
+  explicit facade_fixture(size_t connections = 2)
       : pool{start_full_pool(shared_server().settings(), rules_for(connections))},
         size{connections},
         db{system(), pool} {
-    must(pool, write("CREATE OR REPLACE TABLE face (id INT PRIMARY KEY, n INT) ENGINE=InnoDB"));
+    must(pool, write("CREATE OR REPLACE TABLE facade (id INT PRIMARY KEY, n INT) ENGINE=InnoDB"));
   }
 
   /// The rows of the table as other sessions see them.
-  uint64_t rows() { return must(pool, read("SELECT COUNT(*) FROM face"))[0].get<uint64_t>(0); }
+  uint64_t rows() { return must(pool, read("SELECT COUNT(*) FROM facade"))[0].get<uint64_t>(0); }
 
   /// Waits until all connections are back; fails if they never are.
   void await_all_back() { await_free(pool, size); }
@@ -38,7 +38,7 @@ std::optional<failure> failure_of(F f) {
     f();
     return std::nullopt;
   } catch (const database_error& err) {
-    return err.why();
+    return err.details();
   }
 }
 
@@ -54,7 +54,7 @@ std::string misuse_of(F f) {
 }
 
 inline statement insert(int id) {
-  return write("INSERT INTO face VALUES (?, 0)", id);
+  return write("INSERT INTO facade VALUES (?, 0)", id);
 }
 
 } // namespace cenote::test

@@ -1,6 +1,6 @@
-#define CAF_SUITE actors.supervisor_upkeep
+#define CAF_SUITE actors.pool_actor_upkeep
 
-#include "support/supervised_pool.hpp"
+#include "support/pool_under_test.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -28,7 +28,7 @@ SCENARIO("a connection that is needed at once is opened at once") {
   GIVEN("a pool whose reads usually take longer than its connect took") {
     auto rules = still_rules(1, 1);
     rules.pipeline_depth = 4;
-    supervised_pool x{rules};
+    pool_under_test x{rules};
     x.pass(1ms);
     x.connections.succeed(1);
     for (auto i = 0; i < 100; ++i) {
@@ -52,7 +52,7 @@ SCENARIO("a connection that is needed at once is opened at once") {
 
 SCENARIO("an idle connection is pinged after the keepalive time, and again") {
   GIVEN("an idle connection and a keepalive of 30 s") {
-    supervised_pool x{with_keepalive(still_rules(1), 30s), 1};
+    pool_under_test x{with_keepalive(still_rules(1), 30s), 1};
     WHEN("time passes") {
       THEN("it is pinged each time after 30 s, not before") {
         for (auto i = 0; i < 3; ++i) {
@@ -60,7 +60,7 @@ SCENARIO("an idle connection is pinged after the keepalive time, and again") {
           CHECK_EQ(x.heard(), "");
           x.pass(1ms);
           CHECK_EQ(x.heard(), "ping 1");
-          x.connections.report(1, fate::reusable);
+          x.connections.report(1, disposition::reusable);
         }
       }
     }
@@ -69,7 +69,7 @@ SCENARIO("an idle connection is pinged after the keepalive time, and again") {
 
 SCENARIO("a connection that is used is not pinged") {
   GIVEN("a statement that takes long, and a keepalive of 30 s") {
-    supervised_pool x{with_keepalive(still_rules(1), 30s), 1};
+    pool_under_test x{with_keepalive(still_rules(1), 30s), 1};
     x.execute(read("a"));
     x.heard();
     WHEN("two minutes pass before it is answered, and then another 30 s") {
@@ -90,13 +90,13 @@ SCENARIO("a connection that is used is not pinged") {
 
 SCENARIO("a caller waits for a ping under way") {
   GIVEN("a connection that is being pinged") {
-    supervised_pool x{with_keepalive(still_rules(1), 30s), 1};
+    pool_under_test x{with_keepalive(still_rules(1), 30s), 1};
     x.pass(30s);
     CHECK_EQ(x.heard(), "ping 1");
     WHEN("a caller comes and the ping is answered") {
       x.execute(read("a"));
       auto before = x.heard();
-      x.connections.report(1, fate::reusable);
+      x.connections.report(1, disposition::reusable);
       THEN("it gets the connection then") {
         CHECK_EQ(before, "");
         CHECK_EQ(x.heard(), "run a on 1 (peek)");
@@ -107,11 +107,11 @@ SCENARIO("a caller waits for a ping under way") {
 
 SCENARIO("a connection that does not answer its ping is replaced") {
   GIVEN("a connection that is being pinged") {
-    supervised_pool x{with_keepalive(still_rules(1), 30s), 1};
+    pool_under_test x{with_keepalive(still_rules(1), 30s), 1};
     x.pass(30s);
     x.heard();
     WHEN("it reports that it is lost") {
-      x.connections.report(1, fate::lost, "no answer to a ping");
+      x.connections.report(1, disposition::lost, "no answer to a ping");
       THEN("it is closed and another one opened") {
         CHECK_EQ(x.heard(), "close 1, open 2");
         CHECK_EQ(x.status().last_error, "no answer to a ping");
@@ -122,7 +122,7 @@ SCENARIO("a connection that does not answer its ping is replaced") {
 
 SCENARIO("a connection that was idle for long is checked by a ping before its use") {
   GIVEN("a connection that was idle for just less than pre-ping-idle, and one second later") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     WHEN("a statement comes each time") {
       x.pass(1s - 1ms);
       x.execute(read("a"));
@@ -140,7 +140,7 @@ SCENARIO("a connection that was idle for long is checked by a ping before its us
 
 SCENARIO("a connection that is too old is replaced") {
   GIVEN("an idle connection and a recycle time of 100 s, less up to a tenth") {
-    supervised_pool x{with_recycle(still_rules(1), 100s), 1};
+    pool_under_test x{with_recycle(still_rules(1), 100s), 1};
     WHEN("90 s pass, and another 10 s") {
       x.pass(90s);
       auto before = x.heard();
@@ -155,7 +155,7 @@ SCENARIO("a connection that is too old is replaced") {
 
 SCENARIO("connections of the same age are not replaced at the same moment") {
   GIVEN("twenty connections that were opened together") {
-    supervised_pool x{with_recycle(still_rules(20), 100s)};
+    pool_under_test x{with_recycle(still_rules(20), 100s)};
     for (uint64_t id = 1; id <= 20; ++id)
       x.connections.succeed(id);
     x.heard();
@@ -176,7 +176,7 @@ SCENARIO("connections of the same age are not replaced at the same moment") {
 
 SCENARIO("a connection in use is never replaced because of its age") {
   GIVEN("a statement that runs on a connection until that is too old") {
-    supervised_pool x{with_recycle(still_rules(1), 100s), 1};
+    pool_under_test x{with_recycle(still_rules(1), 100s), 1};
     auto answer = x.execute(read("a"));
     x.heard();
     x.pass(10min);
@@ -194,7 +194,7 @@ SCENARIO("a connection in use is never replaced because of its age") {
 SCENARIO("a connection that is too old serves nobody else, even if callers wait") {
   GIVEN("a caller that waits for a connection that has become too old") {
     auto rules = with_recycle(still_rules(1), 10s);
-    supervised_pool x{rules, 1};
+    pool_under_test x{rules, 1};
     x.execute(read("a"));
     x.pass(10s);
     x.execute(read("b"));
@@ -213,7 +213,7 @@ SCENARIO("a connection that is too old serves nobody else, even if callers wait"
 
 SCENARIO("dispose replaces idle connections at once, and those in use when they come back") {
   GIVEN("a pool of two connections of which one is in use") {
-    supervised_pool x{still_rules(2), 2};
+    pool_under_test x{still_rules(2), 2};
     auto answer = x.execute(read("a"));
     CHECK_EQ(x.heard(), "run a on 2 (peek)");
     WHEN("it is disposed and the statement is answered") {
@@ -233,7 +233,7 @@ SCENARIO("dispose replaces idle connections at once, and those in use when they 
 
 SCENARIO("a connect that was under way when the pool was disposed is of no use") {
   GIVEN("a pool that is disposed while it connects") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     x.dispose();
     CHECK_EQ(x.heard(), "open 1");
     WHEN("the connect succeeds") {

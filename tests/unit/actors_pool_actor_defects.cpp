@@ -1,8 +1,8 @@
 // Neither a strange answer nor an exception ends a pool.
 
-#define CAF_SUITE actors.supervisor_defects
+#define CAF_SUITE actors.pool_actor_defects
 
-#include "support/supervised_pool.hpp"
+#include "support/pool_under_test.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -38,7 +38,7 @@ SCENARIO("a strange answer to the pool's own query is a failure, and the pool go
       answer_of({text, number}, {"11.4", "99999999999999999999"}),
   };
   for (auto& answer : answers) {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto verified = x.verify();
     x.connections.answer(1, answer);
     REQUIRE(verified->why);
@@ -50,7 +50,7 @@ SCENARIO("a strange answer to the pool's own query is a failure, and the pool go
 }
 
 SCENARIO("the types that the pool's own query comes with do not matter") {
-  supervised_pool x{still_rules(1), 1};
+  pool_under_test x{still_rules(1), 1};
   auto verified = x.verify();
   x.connections.answer(1, answer_of({{"a", column_type::bytes}, {"b", column_type::text}}, {"11.4", "17"}));
   REQUIRE(verified->value);
@@ -60,7 +60,7 @@ SCENARIO("the types that the pool's own query comes with do not matter") {
 
 SCENARIO("a connect that cannot even be begun counts as one that failed") {
   GIVEN("a pool that has no memory for its first two connects") {
-    supervised_pool x{still_rules(2), 1};
+    pool_under_test x{still_rules(2), 1};
     x.connections.throw_at_open(2);
     WHEN("a connection dies, and time passes") {
       x.connections.die(1);
@@ -86,7 +86,7 @@ SCENARIO("a connect that cannot even be begun counts as one that failed") {
 
 SCENARIO("an exception in a handler is answered, and the pool goes on") {
   GIVEN("a pool with a free connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     WHEN("a handler throws") {
       x.connections.throw_at_endpoint();
       auto asked = x.ask<pool_status>(x.pool, status_atom_v);
@@ -95,7 +95,7 @@ SCENARIO("an exception in a handler is answered, and the pool goes on") {
       THEN("who asked is told, and everybody else is served") {
         REQUIRE(asked->why);
         CHECK_EQ(asked->why->code, errc::internal);
-        CHECK_EQ(asked->why->what, outcome::unknown);
+        CHECK_EQ(asked->why->outcome, outcome::unknown);
         CHECK(later->succeeded());
         CHECK_EQ(x.status().endpoint, "scripted:3306/test");
       }

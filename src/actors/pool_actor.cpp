@@ -1,11 +1,11 @@
-#include "actors/supervisor.hpp"
+#include "actors/pool_actor.hpp"
 
+#include "actors/classification.hpp"
 #include "actors/guarded_behavior.hpp"
-#include "actors/judgement.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
+#include "actors/pool_actor_state.hpp"
 #include "actors/trace.hpp"
-#include "actors/supervisor_state.hpp"
 #include "cenote/error.hpp"
 #include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
@@ -49,13 +49,13 @@ failure strange_answer() {
 }
 
 /// The most kinds of failed connects that get a line each while no connect succeeds.
-constexpr size_t most_troubles = 32;
+constexpr size_t max_connect_failures = 32;
 
 } // namespace
 
 // -- messages --------------------------------------------------------------------
 
-supervisor_actor::behavior_type supervisor_state::make_behavior() {
+internal_pool_actor::behavior_type pool_actor_state::make_behavior() {
   self->set_down_handler([this](const caf::down_msg& x) {
     guard(*this, [&] {
       connection_down(x.source);
@@ -71,7 +71,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior() {
   return guarded(this, handlers());
 }
 
-supervisor_actor::behavior_type supervisor_state::handlers() {
+internal_pool_actor::behavior_type pool_actor_state::handlers() {
   return {
       [this](execute_atom, statement& what) -> caf::result<result> {
         auto timeout = what.timeout;
@@ -166,32 +166,32 @@ supervisor_actor::behavior_type supervisor_state::handlers() {
         returned(id, std::move(what), reason);
         return caf::delegated<result>{};
       },
-      [this](called_back_atom, connection_id id, grant& what) -> caf::result<result> {
+      [this](requeued_atom, connection_id id, grant& what) -> caf::result<result> {
         --what.attempts; // It was not begun.
         auto who = take_back(std::move(what));
-        perform(core.called_back(id, who, now()));
+        perform(core.requeued(id, who, now()));
         return caf::delegated<result>{};
       },
       [this](leaked_atom, session_id id, caf::timespan held, std::string& last) { leaked(id, held, std::move(last)); },
   };
 }
 
-void supervisor_state::accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool urgent) {
+void pool_actor_state::accept(work what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast) {
   auto accepted = now();
   auto deadline = deadline_after(accepted, timeout);
   auto text = std::get_if<statement>(&what);
   auto shareable = text != nullptr && pool::is_shareable(*text);
-  auto who = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, urgent, shareable, false,
+  auto who = add({self->make_response_promise(), std::move(what), accepted, deadline, 0, fail_fast, shareable, false,
                   std::move(user)});
   perform(core.acquire(who, accepted));
 }
 
-caf::result<verification> supervisor_state::verify() {
+caf::result<verification> pool_actor_state::verify() {
   auto promise = self->make_response_promise<verification>();
   auto began = now();
   ++verifying;
   // No timeout of CAF's: the pool answers every request within its own.
-  self->request(supervisor_actor{self}, caf::infinite, verify_atom_v, read(verify_query).within(rules.timeout))
+  self->request(internal_pool_actor{self}, caf::infinite, verify_atom_v, read(verify_query).within(rules.timeout))
       .then(
           [this, promise, began](const result& x) mutable {
             if (auto found = read_verification(x)) {
@@ -209,12 +209,12 @@ caf::result<verification> supervisor_state::verify() {
   return promise;
 }
 
-void supervisor_state::verified() {
+void pool_actor_state::verified() {
   --verifying;
   end_if_finished();
 }
 
-caf::result<drain_report> supervisor_state::drain(caf::timespan limit) {
+caf::result<drain_report> pool_actor_state::drain(caf::timespan limit) {
   auto promise = self->make_response_promise<drain_report>();
   drain_promises.push_back(promise);
   log().info("pool {}: shutting down", rules.name);
@@ -222,10 +222,10 @@ caf::result<drain_report> supervisor_state::drain(caf::timespan limit) {
   return promise;
 }
 
-void supervisor_state::opened_connection(connection_id id, opened x) {
+void pool_actor_state::opened_connection(connection_id id, opened x) {
   log().debug("pool {}: opened connection {} (session {} on {})", rules.name, static_cast<uint64_t>(id),
               x.server_connection_id, connections_of->endpoint());
-  if (!std::exchange(connect_troubles, {}).empty())
+  if (!std::exchange(connect_failures, {}).empty())
     log().info("pool {}: connected to {} again", rules.name, connections_of->endpoint());
   publish_opened(id, x);
   self->monitor(x.connection);
@@ -233,10 +233,10 @@ void supervisor_state::opened_connection(connection_id id, opened x) {
   perform(core.opened(id, now()));
 }
 
-void supervisor_state::open_failed(connection_id id, const failure& why) {
-  // One line per trouble, not one per attempt: an outage has many.
-  auto is_new = connect_troubles.size() < most_troubles
-                && connect_troubles.emplace(core.server_of(id), why.code, why.number).second;
+void pool_actor_state::open_failed(connection_id id, const failure& why) {
+  // One line per kind of failure, not one per attempt: an outage has many.
+  auto is_new = connect_failures.size() < max_connect_failures
+                && connect_failures.emplace(core.server_of(id), why.code, why.number).second;
   log().log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
             to_string(why));
   auto before = core.status().breaker;
@@ -245,34 +245,34 @@ void supervisor_state::open_failed(connection_id id, const failure& why) {
     log().warn("pool {}: the circuit breaker is open: requests fail at once until a connect succeeds", rules.name);
 }
 
-void supervisor_state::released_connection(connection_id id, const released& x) {
+void pool_actor_state::released_connection(connection_id id, const released& x) {
   if (auto count = stops.add(now(), x.stopped))
     log().info(
         "pool {}: {} statements were stopped on the server since the last such line, because nobody needed their "
         "results any more",
         rules.name, *count);
-  if (x.what == fate::suspect)
+  if (x.disposition == disposition::suspect)
     log().warn("pool {}: connection {} may be broken: {}", rules.name, static_cast<uint64_t>(id), x.reason);
-  else if (x.what == fate::evicted)
+  else if (x.disposition == disposition::evicted)
     log().info("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), x.reason);
-  else if (x.what != fate::reusable)
+  else if (x.disposition != disposition::reusable)
     tell_gone(id, x.reason);
-  if (x.what == fate::lost || x.what == fate::demoted)
+  if (x.disposition == disposition::lost || x.disposition == disposition::demoted)
     publish_lost(id, x.reason);
   auto& how = x.session;
-  end_session_on(id, how ? how->why : "its connection was given back", how ? how->what : outcome::rejected);
+  end_session_on(id, how ? how->reason : "its connection was given back", how ? how->outcome : outcome::rejected);
   use_ends(id);
-  perform(core.released(id, x.what, {x.ended, x.requeued}, x.reason, now()));
+  perform(core.released(id, x.disposition, {x.ended, x.requeued}, x.reason, now()));
 }
 
 /// Once for each connection, though each of its statements may come back.
-void supervisor_state::tell_gone(connection_id id, const std::string& reason) {
+void pool_actor_state::tell_gone(connection_id id, const std::string& reason) {
   auto i = connections.find(id);
   if (i != connections.end() && !std::exchange(i->second.reported_gone, true))
     log().warn("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), reason);
 }
 
-void supervisor_state::returned(connection_id id, grant what, const std::string& reason) {
+void pool_actor_state::returned(connection_id id, grant what, const std::string& reason) {
   tell_gone(id, reason);
   log().debug("pool {}: a statement of connection {} was not sent and gets another", rules.name,
               static_cast<uint64_t>(id));
@@ -283,12 +283,12 @@ void supervisor_state::returned(connection_id id, grant what, const std::string&
   perform(core.returned(id, reason, who, now()));
 }
 
-pool::request supervisor_state::take_back(grant what) {
-  return add({self->make_response_promise(), std::move(what.what), what.accepted, what.deadline, what.attempts,
-              what.urgent, what.shareable, what.in_doubt, std::move(what.user)});
+pool::request pool_actor_state::take_back(grant what) {
+  return add({self->make_response_promise(), std::move(what.work), what.accepted, what.deadline, what.attempts,
+              what.fail_fast, what.shareable, what.in_doubt, std::move(what.user)});
 }
 
-void supervisor_state::connection_down(const caf::actor_addr& who) {
+void pool_actor_state::connection_down(const caf::actor_addr& who) {
   auto i = std::ranges::find_if(connections, [&](auto& x) { return x.second.actor.address() == who; });
   if (i == connections.end())
     return;
@@ -302,7 +302,7 @@ void supervisor_state::connection_down(const caf::actor_addr& who) {
 
 // -- carrying out ----------------------------------------------------------------
 
-void supervisor_state::perform(pool::commands todo) {
+void pool_actor_state::perform(pool::commands todo) {
   while (!todo.empty()) {
     for (auto& x : todo) {
       if (log().should_log(spdlog::level::trace))
@@ -318,7 +318,7 @@ void supervisor_state::perform(pool::commands todo) {
 
 /// A command that cannot be carried out, for want of memory, must not take the others with it.
 template <class Command>
-void supervisor_state::try_to_carry_out(Command& x) {
+void pool_actor_state::try_to_carry_out(Command& x) {
   try {
     carry_out(x);
   } catch (const std::exception& err) {
@@ -327,72 +327,72 @@ void supervisor_state::try_to_carry_out(Command& x) {
   }
 }
 
-void supervisor_state::defect(const char* what) {
+void pool_actor_state::defect(const char* what) {
   log().error("pool {}: an exception: {}; the pool goes on", rules.name, what);
 }
 
-void supervisor_state::not_carried_out(const pool::open_connection& x, const char* what) {
+void pool_actor_state::not_carried_out(const pool::open_connection& x, const char* what) {
   auto why = own_failure(errc::connect_failed, outcome::unavailable, std::string{"cannot begin a connect: "} + what);
   follow(core.open_failed(x.id, std::move(why), now()));
 }
 
-void supervisor_state::not_carried_out(const pool::grant_connection& x, const char* what) {
+void pool_actor_state::not_carried_out(const pool::grant_connection& x, const char* what) {
   if (auto who = requests.extract(x.request))
     who.mapped().promise.deliver(defect_error(what));
-  follow(core.released(x.connection, fate::reusable, {0, 1}, {}, now()));
+  follow(core.released(x.connection, disposition::reusable, {0, 1}, {}, now()));
 }
 
 template <class Command>
-void supervisor_state::not_carried_out(const Command&, const char*) {
+void pool_actor_state::not_carried_out(const Command&, const char*) {
   // nop
 }
 
-void supervisor_state::follow(pool::commands more) {
+void pool_actor_state::follow(pool::commands more) {
   follow_up.insert(follow_up.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-void supervisor_state::carry_out(const pool::open_connection& x) {
+void pool_actor_state::carry_out(const pool::open_connection& x) {
   connections_of->open(x.id, x.server, self);
 }
 
-void supervisor_state::carry_out(const pool::close_connection& x) {
+void pool_actor_state::carry_out(const pool::close_connection& x) {
   end_session_on(x.id, "the pool closed its connection");
   use_ends(x.id);
-  publish_closed(x.id, x.why);
+  publish_closed(x.id, x.reason);
   self->send(connections.at(x.id).actor, close_atom_v);
 }
 
-void supervisor_state::carry_out(const pool::ping_connection& x) {
+void pool_actor_state::carry_out(const pool::ping_connection& x) {
   self->send(connections.at(x.id).actor, ping_atom_v);
 }
 
-void supervisor_state::carry_out(const pool::look_after& x) {
-  self->send(connections.at(x.id).actor, look_after_atom_v);
+void pool_actor_state::carry_out(const pool::check_caller& x) {
+  self->send(connections.at(x.id).actor, check_caller_atom_v);
 }
 
-void supervisor_state::carry_out(const pool::call_back& x) {
-  self->send(connections.at(x.id).actor, call_back_atom_v);
+void pool_actor_state::carry_out(const pool::requeue& x) {
+  self->send(connections.at(x.id).actor, requeue_atom_v);
 }
 
-void supervisor_state::carry_out(const pool::grant_connection& x) {
+void pool_actor_state::carry_out(const pool::grant_connection& x) {
   auto who = std::move(requests.extract(x.request).mapped());
   if (has_ended(who.user)) {
     // The next one gets it. The promise needs no answer, but must not complain about having none.
     who.promise.deliver(caller_has_ended(outcome::rejected));
-    follow(core.released(x.connection, fate::reusable, {0, 1}, {}, now()));
+    follow(core.released(x.connection, disposition::reusable, {0, 1}, {}, now()));
     return;
   }
-  if (auto session = std::get_if<lease>(&who.what))
+  if (auto session = std::get_if<lease>(&who.work))
     begin_session(*session, who, x.connection);
   grant what;
-  what.what = std::move(who.what);
+  what.work = std::move(who.work);
   what.check = x.check;
   what.deadline = who.deadline;
   what.check_until = later(who.accepted, rules.timeout);
   what.accepted = who.accepted;
   what.waited = x.waited;
   what.attempts = who.attempts + 1;
-  what.urgent = who.urgent;
+  what.fail_fast = who.fail_fast;
   what.shareable = who.shareable;
   what.in_doubt = who.in_doubt;
   what.user = std::move(who.user);
@@ -401,32 +401,32 @@ void supervisor_state::carry_out(const pool::grant_connection& x) {
   who.promise.delegate(which.actor, execute_atom_v, std::move(what));
 }
 
-void supervisor_state::carry_out(pool::fail_request& x) {
+void pool_actor_state::carry_out(pool::fail_request& x) {
   auto who = std::move(requests.extract(x.request).mapped());
   if (who.in_doubt)
-    x.why = pool::after_doubt(std::move(x.why));
-  who.promise.deliver(make_error(std::move(x.why)));
+    x.failure = pool::after_doubt(std::move(x.failure));
+  who.promise.deliver(make_error(std::move(x.failure)));
 }
 
-void supervisor_state::carry_out(const pool::finish&) {
+void pool_actor_state::carry_out(const pool::finish&) {
   finishing = true;
 }
 
-pool::request supervisor_state::add(pending x) {
+pool::request pool_actor_state::add(pending x) {
   auto id = pool::request_id{++last_request};
-  pool::request result{id, x.accepted, x.deadline, x.urgent, x.attempts, x.shareable};
+  pool::request result{id, x.accepted, x.deadline, x.fail_fast, x.attempts, x.shareable};
   requests.emplace(id, std::move(x));
   return result;
 }
 
-void supervisor_state::start_drain(time_point until) {
+void pool_actor_state::start_drain(time_point until) {
   if (!core.status().draining)
     publish(event_kind::draining);
   perform(core.drain(until, now()));
 }
 
 /// Ends when all work is done, every connection has closed, and the answers that this actor gave itself are passed on.
-void supervisor_state::end_if_finished() {
+void pool_actor_state::end_if_finished() {
   if (!finishing || !connections.empty() || verifying > 0)
     return;
   auto report = core.report();
@@ -436,7 +436,7 @@ void supervisor_state::end_if_finished() {
   self->quit();
 }
 
-void supervisor_state::arm_timer() {
+void pool_actor_state::arm_timer() {
   auto next = core.next_event();
   if (next >= armed_for)
     return; // The timer fires early at worst, and is armed anew then.
@@ -451,22 +451,22 @@ void supervisor_state::arm_timer() {
 
 namespace {
 
-using scheduled_supervisor = supervisor_actor::stateful_impl<supervisor_state>;
+using scheduled_pool_actor = internal_pool_actor::stateful_impl<pool_actor_state>;
 
-/// A supervisor that the event loop of a lane runs. CAF keeps only brokers there; all that makes one is below.
-class resident_supervisor : public scheduled_supervisor {
+/// A pool actor that the event loop of an I/O thread runs. CAF keeps only brokers there; all that makes one is below.
+class resident_pool_actor : public scheduled_pool_actor {
 public:
-  resident_supervisor(caf::actor_config& cfg, event_loop* home, const pool_settings& rules,
+  resident_pool_actor(caf::actor_config& cfg, event_loop* home, const pool_settings& rules,
                       std::unique_ptr<connection_factory> connections, uint64_t seed)
-      : scheduled_supervisor{cfg, rules, std::move(connections), seed}, home_{home} {
+      : scheduled_pool_actor{cfg, rules, std::move(connections), seed}, home_{home} {
     state.ends_unreachable = true;
   }
 
-  using scheduled_supervisor::enqueue;
+  using scheduled_pool_actor::enqueue;
 
   bool enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override {
     // Once the actor has ended, its mailbox is closed and the loop, which may be gone, is not touched.
-    return scheduled_supervisor::enqueue(std::move(what), home_);
+    return scheduled_pool_actor::enqueue(std::move(what), home_);
   }
 
   subtype_t subtype() const override { return io_actor; }
@@ -477,15 +477,15 @@ private:
 
 } // namespace
 
-supervisor_actor spawn_supervisor(caf::actor_system& sys, const pool_settings& rules,
-                                  std::unique_ptr<connection_factory> connections, uint64_t seed) {
-  return sys.spawn<scheduled_supervisor>(rules, std::move(connections), seed);
+internal_pool_actor spawn_pool_actor(caf::actor_system& sys, const pool_settings& rules,
+                                     std::unique_ptr<connection_factory> connections, uint64_t seed) {
+  return sys.spawn<scheduled_pool_actor>(rules, std::move(connections), seed);
 }
 
-supervisor_actor spawn_supervisor(caf::actor_system& sys, lane& where, const pool_settings& rules,
-                                  std::unique_ptr<connection_factory> connections, uint64_t seed) {
+internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread& where, const pool_settings& rules,
+                                     std::unique_ptr<connection_factory> connections, uint64_t seed) {
   caf::actor_config cfg{&where.loop()};
-  return sys.spawn_class<resident_supervisor, caf::no_spawn_options>(cfg, &where.loop(), rules, std::move(connections),
+  return sys.spawn_class<resident_pool_actor, caf::no_spawn_options>(cfg, &where.loop(), rules, std::move(connections),
                                                                      seed);
 }
 

@@ -1,9 +1,9 @@
-// The blocking face with an actor system and a pool of its own.
+// The blocking facade with an actor system and a pool of its own.
 
-#define CAF_SUITE face.own_pool
+#define CAF_SUITE facade.own_pool
 
 #include "cenote/configuration.hpp"
-#include "integration/face_support.hpp"
+#include "integration/facade_support.hpp"
 #include "support/silent_listener.hpp"
 
 #include <future>
@@ -53,7 +53,7 @@ SCENARIO("a server that is down is a clear error within the connect timeout") {
       THEN("the error says what happened, where, and shows no password") {
         REQUIRE(why);
         CHECK_EQ(why->code, errc::connect_failed);
-        CHECK_EQ(why->what, outcome::unavailable);
+        CHECK_EQ(why->outcome, outcome::unavailable);
         CHECK(to_string(*why).find("127.0.0.1") != std::string::npos);
         CHECK(to_string(*why).find("geheim") == std::string::npos);
         CHECK(took < 2s);

@@ -11,23 +11,23 @@
 
 namespace cenote {
 
-/// A trouble with its meaning.
-struct judgement {
-  failure why;
-  fate connection = fate::reusable;
+/// A driver's error with its meaning.
+struct classified_error {
+  cenote::failure failure;
+  disposition connection = disposition::reusable;
 };
 
-/// What trouble during a statement means. Translates between src/db, which observes, and src/pool, which decides.
+/// What an error during a statement means. Translates between src/db, which observes, and src/pool, which decides.
 /// @param committing whether it was a COMMIT.
 /// @param kept what may last of it although it failed.
-judgement judge(const db::trouble& x, statement_kind kind, bool is_mariadb, bool committing = false,
-                pool::partial_effect kept = pool::partial_effect::none);
+classified_error classify(const db::driver_error& x, statement_kind kind, bool is_mariadb, bool committing = false,
+                          pool::partial_effect kept = pool::partial_effect::none);
 
 /// The same for a statement of a client's, whose text tells what it may have done.
-judgement judge(const db::trouble& x, const statement& what, bool is_mariadb);
+classified_error classify(const db::driver_error& x, const statement& what, bool is_mariadb);
 
 /// What `src/pool` is told of it.
-pool::observed_error observed(const db::trouble& x, bool is_mariadb);
+pool::observed_error observed(const db::driver_error& x, bool is_mariadb);
 
 /// A failure of cenote's own making.
 failure own_failure(errc code, outcome what, std::string text);
@@ -37,6 +37,6 @@ failure own_failure(errc code, outcome what, std::string text);
 caf::error caller_has_ended(outcome what);
 
 /// What a failed connect means.
-failure to_failure(const db::trouble& x, const server_settings& where);
+failure to_failure(const db::driver_error& x, const server_settings& where);
 
 } // namespace cenote

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "actors/supervisor.hpp"
+#include "actors/pool_actor.hpp"
 #include "support/scripted_connections.hpp"
 
 namespace cenote::test {
 
-/// Rules for a pool in which nothing happens that a test does not ask for: no keepalive, no recycling, what is not needed
-/// is closed at once, every statement has its connection alone.
+/// Rules for a pool in which nothing happens that a test does not ask for: no keepalive, no recycling, what is not
+/// needed is closed at once, every statement has its connection alone.
 inline pool_settings still_rules(size_t size, size_t max_overflow = 0) {
   pool_settings result;
   result.size = size;
@@ -19,16 +19,16 @@ inline pool_settings still_rules(size_t size, size_t max_overflow = 0) {
 }
 
 /// A pool whose connections are scripted.
-class supervised_pool : public virtual_time {
+class pool_under_test : public virtual_time {
 public:
   /// Starts the pool; no connection is open yet.
-  explicit supervised_pool(const pool_settings& rules)
-      : connections{*this}, pool{own(spawn_supervisor(sys, rules, connections.factory(), 1))} {
+  explicit pool_under_test(const pool_settings& rules)
+      : connections{*this}, pool{own(spawn_pool_actor(sys, rules, connections.factory(), 1))} {
     settle();
   }
 
   /// Starts it and opens the first `count` connections.
-  supervised_pool(const pool_settings& rules, uint64_t count) : supervised_pool{rules} {
+  pool_under_test(const pool_settings& rules, uint64_t count) : pool_under_test{rules} {
     for (uint64_t id = 1; id <= count; ++id)
       connections.succeed(id);
     connections.heard();
@@ -43,7 +43,7 @@ public:
   pool_status status() { return ask<pool_status>(pool, status_atom_v)->value.value(); }
 
   scripted_connections connections;
-  supervisor_actor pool;
+  internal_pool_actor pool;
 };
 
 } // namespace cenote::test

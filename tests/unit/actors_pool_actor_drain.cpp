@@ -1,6 +1,6 @@
-#define CAF_SUITE actors.supervisor_drain
+#define CAF_SUITE actors.pool_actor_drain
 
-#include "support/supervised_pool.hpp"
+#include "support/pool_under_test.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -12,7 +12,7 @@ namespace {
 
 /// Whether the caller was told that the pool shuts down.
 bool refused(const reply_ptr<result>& x) {
-  return x->why && x->why->code == errc::shutting_down && x->why->what == outcome::unavailable;
+  return x->why && x->why->code == errc::shutting_down && x->why->outcome == outcome::unavailable;
 }
 
 /// Whether the drain was answered with these numbers.
@@ -24,7 +24,7 @@ bool reports(const reply_ptr<drain_report>& x, uint64_t finished, uint64_t cut) 
 
 SCENARIO("a pool that has nothing to do ends at once") {
   GIVEN("an idle pool of two") {
-    supervised_pool x{still_rules(2), 2};
+    pool_under_test x{still_rules(2), 2};
     WHEN("it is drained") {
       auto drained = x.drain(30s);
       THEN("its connections are closed, it reports and has ended") {
@@ -39,7 +39,7 @@ SCENARIO("a pool that has nothing to do ends at once") {
 
 SCENARIO("a drain lets everything finish that was accepted") {
   GIVEN("a pool that drains while one statement runs and another waits") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     auto b = x.execute(write("b"));
     auto drained = x.drain(30s);
@@ -65,7 +65,7 @@ SCENARIO("a drain lets everything finish that was accepted") {
 
 SCENARIO("a pool that drains refuses new requests") {
   GIVEN("a pool that drains while a statement runs") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     x.drain(30s);
     x.heard();
@@ -86,7 +86,7 @@ SCENARIO("a pool that drains refuses new requests") {
 
 SCENARIO("a drain cuts what is not done when its time is up, and not before") {
   GIVEN("a pool that drains for 10 s while one statement runs and two wait") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     auto b = x.execute(write("b"));
     auto c = x.execute(write("c"));
@@ -100,7 +100,7 @@ SCENARIO("a drain cuts what is not done when its time is up, and not before") {
         CHECK(!before);
         REQUIRE(a->why);
         CHECK_EQ(a->why->code, errc::connection_lost);
-        CHECK_EQ(a->why->what, outcome::unknown);
+        CHECK_EQ(a->why->outcome, outcome::unknown);
         CHECK(refused(b));
         CHECK(refused(c));
         CHECK_EQ(x.heard(), "close 1");
@@ -113,13 +113,13 @@ SCENARIO("a drain cuts what is not done when its time is up, and not before") {
 
 SCENARIO("a drain without time cuts at once") {
   GIVEN("a statement that runs") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     WHEN("the pool is drained without any time") {
       auto drained = x.drain(0s);
       THEN("it is cut and the pool ends") {
         REQUIRE(a->why);
-        CHECK_EQ(a->why->what, outcome::unknown);
+        CHECK_EQ(a->why->outcome, outcome::unknown);
         CHECK(reports(drained, 0, 1));
         CHECK(has_ended(x.pool));
       }
@@ -129,7 +129,7 @@ SCENARIO("a drain without time cuts at once") {
 
 SCENARIO("a second drain can only shorten the time, and both are answered") {
   GIVEN("a pool that drains for 10 s while a statement runs") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     x.execute(write("a"));
     auto first = x.drain(10s);
     WHEN("it is drained again, for longer and then for 2 s") {
@@ -150,7 +150,7 @@ SCENARIO("a second drain can only shorten the time, and both are answered") {
 
 SCENARIO("a drain without end waits for its statements") {
   GIVEN("a pool that drains for as long as can be said while a statement runs") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     auto drained = x.drain(caf::timespan::max());
     WHEN("it is answered after an hour") {
@@ -168,7 +168,7 @@ SCENARIO("a drain without end waits for its statements") {
 
 SCENARIO("the pool outlives its connections") {
   GIVEN("an idle pool whose connection takes its time to close") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     x.connections.close_slowly();
     auto drained = x.drain(30s);
     CHECK_EQ(x.heard(), "close 1");
@@ -186,7 +186,7 @@ SCENARIO("the pool outlives its connections") {
 
 SCENARIO("a drain connects for those who wait") {
   GIVEN("a pool that drains while its server is down and a caller waits") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     auto a = x.execute(write("a"));
     x.connections.refuse(1);
     auto drained = x.drain(10s);
@@ -206,7 +206,7 @@ SCENARIO("a drain connects for those who wait") {
 
 SCENARIO("a pool without connections tells all who wait why it ends") {
   GIVEN("a caller and somebody who verifies, while the first connect is under way") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     auto a = x.execute(write("a"));
     auto verified = x.verify();
     WHEN("the pool is drained without any time") {
@@ -224,7 +224,7 @@ SCENARIO("a pool without connections tells all who wait why it ends") {
 
 SCENARIO("a dead caller does not hold up a drain") {
   GIVEN("a pool that drains while a statement runs and a dead caller's waits") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     x.execute(write("a"));
     auto dead = x.execute(write("dead"));
     x.kill(dead->sender);
@@ -243,14 +243,14 @@ SCENARIO("a dead caller does not hold up a drain") {
 
 SCENARIO("a connection that dies does not hold up a drain") {
   GIVEN("a pool that drains while a statement runs") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     auto drained = x.drain(30s);
     WHEN("the connection's actor ends without a word") {
       x.connections.die(1);
       THEN("the pool ends") {
         REQUIRE(a->why);
-        CHECK_EQ(a->why->what, outcome::unknown);
+        CHECK_EQ(a->why->outcome, outcome::unknown);
         CHECK(drained->arrived());
         CHECK(has_ended(x.pool));
       }
@@ -260,7 +260,7 @@ SCENARIO("a connection that dies does not hold up a drain") {
 
 SCENARIO("an exit message ends the pool and cuts what runs") {
   GIVEN("a statement that runs and one that waits") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     auto b = x.execute(write("b"));
     x.heard();
@@ -280,7 +280,7 @@ SCENARIO("an exit message ends the pool and cuts what runs") {
 
 SCENARIO("a drain for less than no time cuts at once") {
   GIVEN("a statement that runs") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     WHEN("the pool is drained for the smallest time there is") {
       auto drained = x.drain(caf::timespan::min());

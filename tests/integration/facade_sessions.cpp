@@ -1,8 +1,8 @@
-// The blocking face: sessions and transactions.
+// The blocking facade: sessions and transactions.
 
-#define CAF_SUITE face.sessions
+#define CAF_SUITE facade.sessions
 
-#include "integration/face_support.hpp"
+#include "integration/facade_support.hpp"
 
 #include <thread>
 
@@ -24,8 +24,8 @@ struct own_error : std::runtime_error {
   }
 };
 
-struct fixture : face_fixture {
-  fixture() : face_fixture{3} {
+struct fixture : facade_fixture {
+  fixture() : facade_fixture{3} {
     // nop
   }
 };
@@ -43,7 +43,7 @@ SCENARIO("a transaction is committed when the function returns") {
         s.execute(insert(1));
         CHECK_EQ(rows(), 0u); // Nobody else sees it before.
         s.execute(insert(2));
-        return s.execute(read("SELECT COUNT(*) FROM face"))[0].get<int>(0);
+        return s.execute(read("SELECT COUNT(*) FROM facade"))[0].get<int>(0);
       });
       THEN("the value comes out, the rows are there, and the connection is back") {
         CHECK_EQ(sum, 2);
@@ -124,10 +124,10 @@ SCENARIO("a transaction that the server has rolled back cannot be committed by m
       std::optional<failure> inner, later;
       auto outer = failure_of([&] {
         db.with_transaction([&](session& s) {
-          s.execute(write("UPDATE face SET n = 1 WHERE id = 1"));
+          s.execute(write("UPDATE facade SET n = 1 WHERE id = 1"));
           // The other one has done more, so that InnoDB lets it live.
-          auto rival = "BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO face SELECT seq + 10, 0 FROM seq_1_to_500;"
-                       " UPDATE face SET n = 2 WHERE id = 2; UPDATE face SET n = 2 WHERE id = 1; COMMIT; END";
+          auto rival = "BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO facade SELECT seq + 10, 0 FROM seq_1_to_500;"
+                       " UPDATE facade SET n = 2 WHERE id = 2; UPDATE facade SET n = 2 WHERE id = 1; COMMIT; END";
           other.emplace(ask(pool, write(rival)));
           REQUIRE(eventually([&] {
             // INNODB_TRX would not tell: it is renewed only if nobody has read it for 100 ms.
@@ -135,7 +135,7 @@ SCENARIO("a transaction that the server has rolled back cannot be committed by m
                                 " WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'");
             return must(pool, waiting)[0].get<int>(0) == 1;
           }));
-          inner = failure_of([&] { s.execute(write("UPDATE face SET n = 1 WHERE id = 2")); });
+          inner = failure_of([&] { s.execute(write("UPDATE facade SET n = 1 WHERE id = 2")); });
           later = failure_of([&] { s.execute(insert(3)); });
         });
       });
@@ -143,10 +143,10 @@ SCENARIO("a transaction that the server has rolled back cannot be committed by m
         for (auto& why : {inner, later, outer}) {
           REQUIRE(why);
           CHECK_EQ(why->code, errc::deadlock);
-          CHECK_EQ(why->what, outcome::rolled_back);
+          CHECK_EQ(why->outcome, outcome::rolled_back);
         }
         CHECK(other->get().has_value());
-        CHECK_EQ(must(pool, read("SELECT COUNT(*) FROM face WHERE id = 3 OR n = 1"))[0].get<int>(0), 0);
+        CHECK_EQ(must(pool, read("SELECT COUNT(*) FROM facade WHERE id = 3 OR n = 1"))[0].get<int>(0), 0);
         await_all_back();
       }
     }
@@ -154,8 +154,8 @@ SCENARIO("a transaction that the server has rolled back cannot be committed by m
 }
 
 SCENARIO("a transaction that has been committed behind its back is told to the caller, however the function ends") {
-  const std::vector<std::string> enders{"CREATE OR REPLACE TABLE face_made (a INT)", "TRUNCATE TABLE face_made",
-                                        "LOCK TABLES face WRITE", "BEGIN NOT ATOMIC COMMIT; START TRANSACTION; END"};
+  const std::vector<std::string> enders{"CREATE OR REPLACE TABLE facade_made (a INT)", "TRUNCATE TABLE facade_made",
+                                        "LOCK TABLES facade WRITE", "BEGIN NOT ATOMIC COMMIT; START TRANSACTION; END"};
   auto end_it = [](session& s, const std::string& sql) {
     s.execute(insert(1));
     auto why = failure_of([&] { s.execute(write(sql)); });
@@ -165,9 +165,9 @@ SCENARIO("a transaction that has been committed behind its back is told to the c
   auto check = [this](const std::optional<failure>& why) {
     REQUIRE(why);
     CHECK_EQ(why->code, errc::transaction_ended);
-    CHECK_EQ(why->what, outcome::unknown);
+    CHECK_EQ(why->outcome, outcome::unknown);
     CHECK_EQ(rows(), 1u);
-    must(pool, write("DELETE FROM face"));
+    must(pool, write("DELETE FROM facade"));
     await_all_back();
   };
   GIVEN("functions that end their transactions") {
@@ -252,7 +252,7 @@ SCENARIO("a session that is killed while it is idle fails the commit as rolled b
       THEN("the caller learns that nothing has happened") {
         REQUIRE(why);
         CHECK_EQ(why->code, errc::session_ended);
-        CHECK_EQ(why->what, outcome::rolled_back);
+        CHECK_EQ(why->outcome, outcome::rolled_back);
         CHECK_EQ(rows(), 0u);
         await_all_back();
       }
@@ -314,7 +314,7 @@ SCENARIO("a session has savepoints") {
         s.rollback();
       });
       THEN("what was before the savepoint and after the return is there") {
-        auto left = must(pool, read("SELECT GROUP_CONCAT(id ORDER BY id) FROM face"))[0].get<std::string>(0);
+        auto left = must(pool, read("SELECT GROUP_CONCAT(id ORDER BY id) FROM facade"))[0].get<std::string>(0);
         CHECK_EQ(left, "1,5");
       }
     }

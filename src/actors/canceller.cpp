@@ -1,7 +1,7 @@
-#include "actors/controller.hpp"
+#include "actors/canceller.hpp"
 
+#include "actors/classification.hpp"
 #include "actors/guarded_behavior.hpp"
-#include "actors/judgement.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
 #include "db/control_session.hpp"
@@ -27,7 +27,7 @@ using kill_outcome = db::kill_outcome;
 constexpr int max_tries = 5;
 
 /// What came of one session.
-using kill_result = tl::expected<kill_outcome, db::trouble>;
+using kill_result = tl::expected<kill_outcome, db::driver_error>;
 
 /// What is done for one session.
 struct task {
@@ -35,7 +35,7 @@ struct task {
   bool whole_session = false; ///< Else only what it runs.
 };
 
-/// What the controller and its other thread share; the one uses it only while the other waits.
+/// What the canceller and its other thread share; the one uses it only while the other waits.
 struct shared_session {
   std::shared_ptr<const server_settings> server;
   std::optional<db::control_session> session;
@@ -86,21 +86,21 @@ failure not_identified() {
                      "the statement was not stopped");
 }
 
-struct controller_state {
-  using pointer = controller_actor::stateful_pointer<controller_state>;
+struct canceller_state {
+  using pointer = canceller_actor::stateful_pointer<canceller_state>;
   using promise = caf::typed_response_promise<void>;
-  using results = tl::expected<std::vector<kill_result>, db::trouble>;
+  using results = tl::expected<std::vector<kill_result>, db::driver_error>;
 
-  static inline const char* name = "cenote.controller";
+  static inline const char* name = "cenote.canceller";
 
-  controller_state(pointer this_actor, std::shared_ptr<const server_settings> where)
+  canceller_state(pointer this_actor, std::shared_ptr<const server_settings> where)
       : self{this_actor}, shared{std::make_shared<shared_session>()} {
     shared->server = std::move(where);
   }
 
-  ~controller_state() { timer.dispose(); }
+  ~canceller_state() { timer.dispose(); }
 
-  controller_actor::behavior_type make_behavior() {
+  canceller_actor::behavior_type make_behavior() {
     self->set_exit_handler([this](const caf::exit_msg&) {
       ending = true;
       next();
@@ -108,7 +108,7 @@ struct controller_state {
     return guarded(this, handlers());
   }
 
-  controller_actor::behavior_type handlers() {
+  canceller_actor::behavior_type handlers() {
     return {
         [this](stop_atom, server_session& x) { return stop(std::move(x)); },
         [this](end_atom, server_session& x) { end(std::move(x)); },
@@ -169,9 +169,9 @@ struct controller_state {
     auto limit = shared->server->connect_timeout;
     call.emplace(
         limit, [shared = shared, all = tasks]() -> results { return shared->perform(all); },
-        [back = controller_actor{self}] { caf::anon_send(back, done_atom_v); });
+        [back = canceller_actor{self}] { caf::anon_send(back, done_atom_v); });
     if (call->problem())
-      self->send(controller_actor{self}, done_atom_v);
+      self->send(canceller_actor{self}, done_atom_v);
     else
       set_timer(limit, [this] { cut(); });
   }
@@ -269,8 +269,8 @@ struct controller_state {
 
 } // namespace
 
-controller_actor spawn_controller(caf::actor_system& sys, std::shared_ptr<const server_settings> server) {
-  return sys.spawn<controller_actor::stateful_impl<controller_state>>(std::move(server));
+canceller_actor spawn_canceller(caf::actor_system& sys, std::shared_ptr<const server_settings> server) {
+  return sys.spawn<canceller_actor::stateful_impl<canceller_state>>(std::move(server));
 }
 
 } // namespace cenote

@@ -1,4 +1,4 @@
-#include "actors/lane.hpp"
+#include "actors/io_thread.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
@@ -25,8 +25,8 @@ constexpr size_t very_many = 32;
 /// A pause brings about this share of the answers that are expected, so that the server never runs out of work.
 constexpr double share_of_pause = 0.25;
 
-constexpr std::chrono::nanoseconds shortest_pause = std::chrono::microseconds{20};
-constexpr std::chrono::nanoseconds longest_pause = std::chrono::microseconds{300};
+constexpr std::chrono::nanoseconds min_pause = std::chrono::microseconds{20};
+constexpr std::chrono::nanoseconds max_pause = std::chrono::microseconds{300};
 
 /// Several actors as one job of the scheduler: the thread that gets it queues them, and competes with nobody for that.
 class batch : public caf::resumable, public caf::ref_counted {
@@ -107,12 +107,12 @@ void event_loop::hand_over() {
 void event_loop::pause(size_t brought) {
   auto wanted = share_of_pause * static_cast<double>(expected_ + brought);
   auto change = std::clamp(wanted / static_cast<double>(brought), 0.5, 1.25);
-  auto next = std::chrono::duration<double, std::nano>{std::max(pause_, shortest_pause)} * change;
-  pause_ = std::min(longest_pause, std::chrono::duration_cast<std::chrono::nanoseconds>(next));
+  auto next = std::chrono::duration<double, std::nano>{std::max(pause_, min_pause)} * change;
+  pause_ = std::min(max_pause, std::chrono::duration_cast<std::chrono::nanoseconds>(next));
   std::this_thread::sleep_for(pause_);
 }
 
-std::shared_ptr<lane> lane::start(caf::actor_system& sys) {
+std::shared_ptr<io_thread> io_thread::start(caf::actor_system& sys) {
   auto loop = std::make_shared<event_loop>(&sys);
   auto keep = loop->make_supervisor();
   auto ready = std::make_shared<std::promise<void>>();
@@ -126,15 +126,15 @@ std::shared_ptr<lane> lane::start(caf::actor_system& sys) {
     loop.reset();
   });
   is_ready.wait();
-  return std::make_shared<lane>(std::move(loop), std::move(keep));
+  return std::make_shared<io_thread>(std::move(loop), std::move(keep));
 }
 
-lane::lane(std::shared_ptr<event_loop> loop, caf::io::network::multiplexer::supervisor_ptr keep) noexcept
+io_thread::io_thread(std::shared_ptr<event_loop> loop, caf::io::network::multiplexer::supervisor_ptr keep) noexcept
     : loop_{std::move(loop)}, keep_{std::move(keep)} {
   // nop
 }
 
-lane::~lane() {
+io_thread::~io_thread() {
   // Releasing the supervisor closes the loop's pipe, on the loop's own thread; the loop itself must outlive that.
   keep_.reset();
 }

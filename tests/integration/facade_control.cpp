@@ -1,8 +1,8 @@
-// The blocking face: pauses, settings, events, evictions.
+// The blocking facade: pauses, settings, events, evictions.
 
-#define CAF_SUITE face.control
+#define CAF_SUITE facade.control
 
-#include "integration/face_support.hpp"
+#include "integration/facade_support.hpp"
 
 #include <future>
 #include <mutex>
@@ -18,8 +18,8 @@ namespace {
 
 using session = database::session;
 
-struct fixture : face_fixture {
-  fixture() : face_fixture{1} {
+struct fixture : facade_fixture {
+  fixture() : facade_fixture{1} {
     // nop
   }
 };
@@ -40,7 +40,7 @@ SCENARIO("calls wait while the pool is paused") {
       THEN("verifying fails at once, and the call is served afterwards") {
         REQUIRE(verified);
         CHECK_EQ(verified->code, errc::acquire_timeout);
-        CHECK_EQ(verified->what, outcome::unavailable);
+        CHECK_EQ(verified->outcome, outcome::unavailable);
         CHECK(verified->text.find("is paused") != std::string::npos);
         CHECK_EQ(still_waits, 1u);
         CHECK_EQ(call.get(), 42);
@@ -135,7 +135,7 @@ SCENARIO("a function that listens is told what happens until the database is clo
 
 END_FIXTURE_SCOPE()
 
-SCENARIO("a session of the face may take its time before its first statement") {
+SCENARIO("a session of the facade may take its time before its first statement") {
   GIVEN("a pool that ends sessions that are not used at once") {
     actor_fixture x;
     auto rules = rules_for(1);

@@ -1,6 +1,6 @@
-#define CAF_SUITE actors.supervisor_losses
+#define CAF_SUITE actors.pool_actor_losses
 
-#include "support/supervised_pool.hpp"
+#include "support/pool_under_test.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 SCENARIO("a connect that failed is tried again after the delay") {
   GIVEN("a pool with a reconnect delay of 100 ms, less up to half of it") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     CHECK_EQ(x.heard(), "open 1");
     WHEN("the first connect fails, and the second") {
       x.connections.refuse(1);
@@ -38,7 +38,7 @@ SCENARIO("a connect that failed is tried again after the delay") {
 
 SCENARIO("the delay between connects has an upper bound") {
   GIVEN("a pool whose connects have failed ten times") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     for (uint64_t id = 1; id <= 10; ++id) {
       x.connections.refuse(id);
       x.pass(5s);
@@ -61,7 +61,7 @@ SCENARIO("callers wait for a server that is down, and are told why it took too l
   GIVEN("a caller of a pool that cannot connect") {
     auto rules = still_rules(1);
     rules.timeout = 2s;
-    supervised_pool x{rules};
+    pool_under_test x{rules};
     auto answer = x.execute(read("a"));
     x.connections.refuse(1);
     WHEN("its time is up") {
@@ -82,7 +82,7 @@ SCENARIO("callers wait for a server that is down, and are told why it took too l
 
 SCENARIO("callers that waited for the server are served when it is back") {
   GIVEN("a caller of a pool whose first connect failed") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     auto answer = x.execute(read("a"));
     x.connections.refuse(1);
     x.pass(100ms);
@@ -100,7 +100,7 @@ SCENARIO("callers that waited for the server are served when it is back") {
 
 SCENARIO("a refused login fails all who wait") {
   GIVEN("two callers of a pool that has no connection yet") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     auto a = x.execute(read("a"));
     auto b = x.execute(read("b"));
     x.heard();
@@ -110,7 +110,7 @@ SCENARIO("a refused login fails all who wait") {
         for (auto& answer : {a, b}) {
           REQUIRE(answer->why);
           CHECK_EQ(answer->why->code, errc::login_refused);
-          CHECK_EQ(answer->why->what, outcome::rejected);
+          CHECK_EQ(answer->why->outcome, outcome::rejected);
           CHECK_EQ(answer->why->text, "pool main cannot connect: access denied");
         }
         x.pass(5s - 1ms);
@@ -126,16 +126,16 @@ SCENARIO("a refused login fails all who wait") {
 
 SCENARIO("verify does not wait for a server that is down") {
   GIVEN("a pool that has no connection yet, with a caller and somebody who verifies") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     auto patient = x.execute(read("a"));
-    auto urgent = x.verify();
-    CHECK(!urgent->arrived());
+    auto fail_fast = x.verify();
+    CHECK(!fail_fast->arrived());
     WHEN("the connect fails") {
       x.connections.refuse(1);
       THEN("the one who verifies is told, and the caller waits") {
-        REQUIRE(urgent->why);
-        CHECK_EQ(urgent->why->code, errc::connect_failed);
-        CHECK_EQ(urgent->why->text, "pool main cannot connect: no server");
+        REQUIRE(fail_fast->why);
+        CHECK_EQ(fail_fast->why->code, errc::connect_failed);
+        CHECK_EQ(fail_fast->why->text, "pool main cannot connect: no server");
         CHECK(!patient->arrived());
       }
     }
@@ -144,7 +144,7 @@ SCENARIO("verify does not wait for a server that is down") {
 
 SCENARIO("verify answers at once while the server is known to be down") {
   GIVEN("a pool whose first connect failed") {
-    supervised_pool x{still_rules(1)};
+    pool_under_test x{still_rules(1)};
     x.connections.refuse(1);
     WHEN("somebody verifies") {
       auto answer = x.verify();
@@ -158,7 +158,7 @@ SCENARIO("verify answers at once while the server is known to be down") {
 
 SCENARIO("verify makes a round trip and tells about the server") {
   GIVEN("a pool with a free connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     WHEN("somebody verifies, and the server answers after 3 ms") {
       auto answer = x.verify();
       CHECK_EQ(x.heard(), "run SELECT VERSION(), CONNECTION_ID() LIMIT 1 on 1 (peek)");
@@ -182,11 +182,11 @@ SCENARIO("verify makes a round trip and tells about the server") {
 
 SCENARIO("when a connection was lost in use, it and the others are replaced") {
   GIVEN("a statement on one of two connections") {
-    supervised_pool x{still_rules(2), 2};
+    pool_under_test x{still_rules(2), 2};
     auto a = x.execute(read("a"));
     x.heard();
     WHEN("its connection is lost") {
-      x.connections.answer(2, make_failure(errc::connection_lost, outcome::unknown, "gone away"), fate::lost);
+      x.connections.answer(2, make_failure(errc::connection_lost, outcome::unknown, "gone away"), disposition::lost);
       auto replaced = x.heard();
       x.execute(read("b"));
       x.connections.succeed(3);
@@ -204,9 +204,9 @@ SCENARIO("when a connection was lost in use, it and the others are replaced") {
 
 SCENARIO("an idle connection that the server closed is replaced") {
   GIVEN("an idle connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     WHEN("it reports that it is lost") {
-      x.connections.report(1, fate::lost, "closed while idle");
+      x.connections.report(1, disposition::lost, "closed while idle");
       THEN("it is closed and another one opened") {
         CHECK_EQ(x.heard(), "close 1, open 2");
         CHECK_EQ(x.status().lost, 1u);
@@ -217,7 +217,7 @@ SCENARIO("an idle connection that the server closed is replaced") {
 
 SCENARIO("the actor of an idle connection dies") {
   GIVEN("an idle connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     WHEN("its actor ends without a word") {
       x.connections.die(1);
       THEN("its slot is free for another one") {
@@ -233,7 +233,7 @@ SCENARIO("the actor of an idle connection dies") {
 
 SCENARIO("the actor of a connection dies in the middle of a statement") {
   GIVEN("a statement that runs and one that waits") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     auto b = x.execute(read("b"));
     x.heard();
@@ -242,7 +242,7 @@ SCENARIO("the actor of a connection dies in the middle of a statement") {
       x.connections.succeed(2);
       THEN("the caller knows that nobody knows, and the next one gets a new connection") {
         REQUIRE(a->why);
-        CHECK_EQ(a->why->what, outcome::unknown);
+        CHECK_EQ(a->why->outcome, outcome::unknown);
         CHECK_EQ(x.heard(), "open 2, run b on 2 (peek)");
         x.connections.answer(2);
         CHECK(b->succeeded());
@@ -253,7 +253,7 @@ SCENARIO("the actor of a connection dies in the middle of a statement") {
 
 SCENARIO("a statement that was handed back keeps its place at the head of the queue") {
   GIVEN("a statement that was given to a connection while another one waits") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto a = x.execute(write("a"));
     auto b = x.execute(read("b"));
     x.heard();
@@ -279,7 +279,7 @@ SCENARIO("a statement that was handed back keeps its place at the head of the qu
 
 SCENARIO("a statement that was handed back does not get more time") {
   GIVEN("a statement that was handed back after 20 of its 30 s") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto answer = x.execute(read("a"));
     x.pass(20s);
     x.connections.hand_back(1);
@@ -300,7 +300,7 @@ SCENARIO("a statement that was handed back does not get more time") {
 
 SCENARIO("a statement that meets only dead connections is given up") {
   GIVEN("a statement that was handed back nine times") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto answer = x.execute(write("a"));
     for (uint64_t id = 1; id <= 9; ++id) {
       x.connections.hand_back(id, "dead");
@@ -313,7 +313,7 @@ SCENARIO("a statement that meets only dead connections is given up") {
       THEN("the caller knows that it was never sent") {
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->code, errc::connection_lost_unsent);
-        CHECK_EQ(answer->why->what, outcome::not_sent);
+        CHECK_EQ(answer->why->outcome, outcome::not_sent);
         CHECK_EQ(answer->why->attempts, 10u);
       }
     }
@@ -322,7 +322,7 @@ SCENARIO("a statement that meets only dead connections is given up") {
 
 SCENARIO("a statement that comes back after it was sent is in doubt until it succeeds") {
   GIVEN("a read that its connection had sent before it was given up") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto answer = x.execute(read("a"));
     x.connections.hand_back_in_doubt(1);
     WHEN("no other connection comes free in time") {
@@ -330,13 +330,13 @@ SCENARIO("a statement that comes back after it was sent is in doubt until it suc
       THEN("the caller is not told that it has not run") {
         REQUIRE(answer->why);
         CHECK_EQ(answer->why->code, errc::acquire_timeout);
-        CHECK_EQ(answer->why->what, outcome::unknown);
+        CHECK_EQ(answer->why->outcome, outcome::unknown);
         CHECK_NE(answer->why->text.find("an earlier attempt was sent"), std::string::npos);
       }
     }
   }
   GIVEN("the same read, and another connection") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto answer = x.execute(read("a"));
     x.connections.hand_back_in_doubt(1);
     x.pass(20ms);
@@ -354,7 +354,7 @@ SCENARIO("a statement that comes back after it was sent is in doubt until it suc
 
 SCENARIO("the statement of a caller that has died is not given to a second connection") {
   GIVEN("a statement on a connection whose caller has died") {
-    supervised_pool x{still_rules(1), 1};
+    pool_under_test x{still_rules(1), 1};
     auto dead = x.execute(write("a"));
     x.kill(dead->sender);
     x.heard();

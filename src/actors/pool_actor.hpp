@@ -1,0 +1,23 @@
+#pragma once
+
+#include "actors/connection_factory.hpp"
+#include "actors/io_thread.hpp"
+#include "cenote/settings.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <memory>
+
+namespace cenote {
+
+/// Starts the actor that runs a pool. Its rules are in `pool::pool_core`; it only translates.
+/// @param seed for the jitter of delays.
+internal_pool_actor spawn_pool_actor(caf::actor_system& sys, const pool_settings& rules,
+                                     std::unique_ptr<connection_factory> connections, uint64_t seed);
+
+/// The same, but the actor lives on an I/O thread instead of the scheduler: what it and the connections there tell each
+/// other wakes no thread. `connections` must own the I/O thread.
+internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread& where, const pool_settings& rules,
+                                     std::unique_ptr<connection_factory> connections, uint64_t seed);
+
+} // namespace cenote
