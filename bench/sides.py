@@ -40,7 +40,7 @@ def build(side: str) -> str:
     done = subprocess.run([script, BUILD / side], stdout=sys.stderr, stderr=subprocess.PIPE, text=True, process_group=0)
     if done.returncode == 0:
         return ""
-    line = complaint(done.stderr)
+    line = error_line(done.stderr)
     return line if done.returncode == DOES_NOT_APPLY else f"does not build: {line}"
 
 
@@ -59,7 +59,7 @@ def run(side: str, uri: str, arguments: list[str], warm_up: float, seconds: floa
         finally:
             process.kill()
         errors.seek(0)
-        why = complaint(errors.read())
+        why = error_line(errors.read())
     if process.returncode != 0:
         return Outcome(problem=why or f"ended with code {process.returncode}, without a word")
     try:
@@ -139,6 +139,6 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-def complaint(text: str) -> str:
+def error_line(text: str) -> str:
     """The last line of what a side said on stderr, without its name in front."""
     return re.sub(r"^[\w-]+: (error: )?", "", last_line(text))[:300]

@@ -64,16 +64,16 @@ def mix(callers: int) -> Cell:
 
 
 def lanes(callers: int) -> Cell:
-    """What large results do to the small ones beside them, on the same lane and on another."""
+    """What large results do to the small ones beside them, on the same I/O thread and on another."""
     beside = ("--large-readers", "2")
     entries = (
         Entry("cenote alone", "cenote"),
-        Entry("cenote 1 lane", "cenote", beside),
-        Entry("cenote 2 lanes", "cenote", ("--lanes", "2", *beside)),
+        Entry("cenote 1 I/O thread", "cenote", beside),
+        Entry("cenote 2 I/O threads", "cenote", ("--lanes", "2", *beside)),
     )
     title = f"point select beside two callers that read 10 MB each time, {callers} callers, TCP"
     return Cell(f"lanes-{callers}", title, "point", callers, entries=entries, compared="p99_us",
-                reference="cenote 1 lane", seconds=2, on_request=True)
+                reference="cenote 1 I/O thread", seconds=2, on_request=True)
 
 
 CELLS = (
