@@ -123,7 +123,7 @@ SCENARIO("a retrier doubles nothing under random faults and lets idempotent writ
     WHEN("the server, its sessions and the network are disturbed") {
       disturb(crowd);
       auto records = crowd.stop();
-      THEN("the books are right, and nobody was told of trouble that a repetition would have got over") {
+      THEN("the books are right, and nobody was told of an error that a repetition would have got over") {
         auto written = rows_of("ledger");
         auto settled = rows_of("settled");
         audit books;

@@ -102,7 +102,7 @@ SCENARIO("a certificate that does not fit is a fault of configuration, a TLS con
 SCENARIO("a set-up statement that the server refuses is a fault of configuration") {
   GIVEN("numbers that no server sends at login") {
     WHEN("they come for a set-up statement, init_command included") {
-      THEN("the login is refused, unless somebody stood in the way, or the server had trouble of its own") {
+      THEN("the login is refused, unless somebody stood in the way, or the server had problems of its own") {
         check_all({1064, 1115, 1142, 1146, 1193, 1231, 1232, 1238, 1273, 1290, 1298, 1305, 1621, 1644, 1792, 65000},
                   stage::setting_up, no_login);
         check_all({0, 1020, 1047, 1180, 1205, 1213, 1317, 1969, 2014, 1021, 1030, 1105, 1114, 9001}, stage::setting_up,

@@ -40,7 +40,7 @@ SCENARIO("a timeout names the pool, its limits and numbers, and what to change")
   }
 }
 
-SCENARIO("a timeout without any connection says that the server is the trouble, and how") {
+SCENARIO("a timeout without any connection says that the server is the cause, and how") {
   GIVEN("a pool that cannot connect") {
     circumstances now{0, 0, 1, 250ms, "db.example:3306: access is slow today"};
     WHEN("a caller has waited too long") {
