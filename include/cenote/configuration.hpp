@@ -24,7 +24,7 @@ public:
 /// @throws configuration_error if it is not of that form, or has an unknown key.
 server_settings parse_uri(std::string_view uri);
 
-/// One setting, as shown in the help, the config file and the README.
+/// One setting, as shown in the help, the config file and docs/settings.md.
 struct setting_info {
   std::string key;          ///< Its path in the config file without the leading `cenote.`: `pool.size`.
   std::string unit;         ///< "connections", "seconds", "bytes", "bool", "text" ...

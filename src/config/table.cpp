@@ -1,5 +1,5 @@
 // The settings. Everything else is made from this table: reading of file, environment and command line, ranges, help.
-// The config file and the README repeat it for people; a test compares them.
+// The config file and docs/settings.md repeat it for people; a test compares them.
 
 #include "config/setting.hpp"
 

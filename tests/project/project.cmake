@@ -1,4 +1,4 @@
-# Tests of the project as a whole: its layers, its scripts, its package.
+# Tests of the project as a whole: its layers, its documents, its scripts, its package.
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
@@ -6,6 +6,11 @@ add_test(NAME project.layers COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_
                                      "${PROJECT_SOURCE_DIR}")
 add_test(NAME project.layers_check_itself
          COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/check_layers.py" --self-test)
+
+add_test(NAME project.documents COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/check_documents.py"
+                                        "${PROJECT_SOURCE_DIR}")
+add_test(NAME project.documents_check_itself
+         COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/check_documents.py" --self-test)
 
 add_test(NAME project.mariadb_script
          COMMAND bash "${CMAKE_CURRENT_LIST_DIR}/mariadb.sh" "${PROJECT_SOURCE_DIR}/scripts/mariadb")

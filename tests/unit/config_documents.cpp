@@ -23,8 +23,8 @@ std::string read_document(const std::string& name) {
   return out.str();
 }
 
-/// The line about a setting in the README.
-std::string readme_row(const setting_info& x) {
+/// The line about a setting in docs/settings.md.
+std::string settings_row(const setting_info& x) {
   auto code = [](const std::string& text) { return text.empty() ? text : "`" + text + "`"; };
   return "| " + code(x.key) + " | " + x.unit + " | " + code(x.default_text) + " | " + x.minimum + " | "
          + code(x.environment) + " | " + x.help + " |";
@@ -65,14 +65,14 @@ SCENARIO("the config file that comes with cenote has every setting with its defa
   // Unknown keys are an error when it is loaded; see the suite config.file.
 }
 
-SCENARIO("the README has a line about every setting") {
-  auto text = read_document("README.md");
+SCENARIO("docs/settings.md has a line about every setting") {
+  auto text = read_document("docs/settings.md");
   std::string missing;
   for (auto& x : setting_table())
-    if (text.find(readme_row(x) + "\n") == std::string::npos)
-      missing += readme_row(x) + "\n";
+    if (text.find(settings_row(x) + "\n") == std::string::npos)
+      missing += settings_row(x) + "\n";
   if (!missing.empty())
-    FAIL("README.md lacks these lines:\n" << missing);
+    FAIL("docs/settings.md lacks these lines:\n" << missing);
   // One line each, and none about what is no setting any more.
   size_t rows = 0;
   for (auto prefix : {"\n| `pool.", "\n| `server.", "\n| `retry.", "\n| `log."})
