@@ -262,16 +262,34 @@ void ask_for_tables(statement& out, const std::vector<name>& xs) {
   }
 }
 
-/// One row for each of them that is a stored function, which may write to anything; and one row besides.
-void ask_for_functions(statement& out, const std::vector<name>& xs) {
+/// Adds a name to a condition, and the schema that it is looked for in.
+void add_name(statement& out, const name& x, std::string_view schema_column) {
+  out.sql += " = ? AND ";
+  out.sql += schema_column;
+  out.sql += x.schema.empty() ? " = DATABASE()" : " = ?";
+  out.params.emplace_back(x.text);
+  if (!x.schema.empty())
+    out.params.emplace_back(x.schema);
+}
+
+/// One row for each of them that is a stored function, or in a package, or a view, which may call one: they may write to
+/// anything; and one row besides.
+void ask_for_functions(statement& out, const names& xs) {
   out.sql = "SELECT '', 'YES'";
-  for (auto& x : xs) {
+  for (auto& x : xs.functions) {
     out.sql += " UNION ALL SELECT ROUTINE_NAME, 'NO' FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' "
-               "AND ROUTINE_NAME = ? AND ROUTINE_SCHEMA = ";
-    out.sql += x.schema.empty() ? "DATABASE()" : "?";
-    out.params.emplace_back(x.text);
-    if (!x.schema.empty())
-      out.params.emplace_back(x.schema);
+               "AND ROUTINE_NAME";
+    add_name(out, x, "ROUTINE_SCHEMA");
+    if (x.schema.empty())
+      continue;
+    out.sql += " UNION ALL SELECT ROUTINE_NAME, 'NO' FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'PACKAGE' "
+               "AND ROUTINE_NAME";
+    add_name(out, {{}, x.schema}, "ROUTINE_SCHEMA");
+  }
+  for (auto& x : xs.tables) {
+    out.sql += " UNION ALL SELECT TABLE_NAME, 'NO' FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW' "
+               "AND TABLE_NAME";
+    add_name(out, x, "TABLE_SCHEMA");
   }
 }
 
@@ -324,7 +342,7 @@ inquiry inquire_after(const statement& failed, const observed_error& why) {
   if (changes)
     ask_for_tables(tables, found.tables);
   else
-    ask_for_functions(tables, found.functions);
+    ask_for_functions(tables, found);
   if (tables.params.size() > max_names || tables.sql.empty())
     return {true, {}};
   return {false, {read("SHOW WARNINGS"), std::move(tables)}};
