@@ -41,7 +41,6 @@ void connection_core::check_invariants() const {
 
 void connection_core::begin(grant what, ticket answer_to, time_point now) {
   at(now);
-  assert(!what.request.shareable || std::holds_alternative<statement>(what.request.work));
   if (is_gone())
     output_.add(connection_command::return_grant{answer_to, std::move(what), "the connection has just been lost"});
   else if (what.request.shareable)
