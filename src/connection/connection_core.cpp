@@ -279,7 +279,7 @@ void connection_core::tick(time_point now) {
 void connection_core::answer_in_time() {
   auto first = std::exchange(std::get<activity::checking>(state_).first, std::nullopt);
   auto& request = first->what.request;
-  auto of_pool = request.deadline > now_ || std::holds_alternative<lease>(request.work);
+  auto of_pool = first->what.latest_start < request.deadline || std::holds_alternative<lease>(request.work);
   auto why = own_failure(of_pool ? errc::acquire_timeout : errc::statement_timeout,
                          of_pool ? outcome::unavailable : outcome::not_sent,
                          "the request's time was up before its connection was ready; nothing was sent");

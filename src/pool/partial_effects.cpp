@@ -195,8 +195,9 @@ struct name {
 
 /// The names in a statement: those of tables, or of what may be one; and those that are called like a function.
 struct names {
-  std::vector<name> tables;
-  std::vector<name> functions;
+  std::vector<name> tables;    ///< That the statement may change.
+  std::vector<name> sources;   ///< That it reads.
+  std::vector<name> functions; ///< That it calls.
 };
 
 void add(std::vector<name>& to, name x) {
@@ -218,13 +219,29 @@ bool ends_tables(std::string_view statement_word, const token& x) {
   return statement_word == "UPDATE" ? word == "SET" : is_one_of(word, {"WHERE", "LIMIT", "RETURNING"});
 }
 
+/// Whether names of tables that are read begin or end with this word; nothing if neither.
+std::optional<bool> is_from_clause(const token& x) {
+  if (x.kind != token::token_kind::word)
+    return std::nullopt;
+  auto word = upper(x.text);
+  if (is_one_of(word, {"FROM", "JOIN", "STRAIGHT_JOIN", "TABLE"}))
+    return true;
+  if (is_one_of(word, {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "ON", "USING", "SELECT", "WINDOW", "UNION"}))
+    return false;
+  return std::nullopt;
+}
+
 names names_in(std::string_view sql, std::string_view statement_word) {
   names result;
   tokens all{sql};
   std::optional<name> last;
   auto in_tables = true;
+  auto in_from = false;
+  auto last_is_keyword = false;
   auto after_dot = false;
   auto keep = [&] {
+    if (last && in_from && !last_is_keyword)
+      add(result.sources, *last);
     if (last && in_tables)
       add(result.tables, std::move(*last));
     last.reset();
@@ -240,6 +257,9 @@ names names_in(std::string_view sql, std::string_view statement_word) {
       last = name{std::move(last->text), std::move(x->text)};
     } else {
       keep();
+      auto from = is_from_clause(*x);
+      in_from = from.value_or(in_from);
+      last_is_keyword = from.has_value();
       if (!ends_tables(statement_word, *x))
         last = name{{}, x->text};
     }
@@ -286,7 +306,7 @@ void ask_for_functions(statement& out, const names& xs) {
                "AND ROUTINE_NAME";
     add_name(out, {{}, x.schema}, "ROUTINE_SCHEMA");
   }
-  for (auto& x : xs.tables) {
+  for (auto& x : xs.sources) {
     out.sql += " UNION ALL SELECT TABLE_NAME, 'NO' FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW' "
                "AND TABLE_NAME";
     add_name(out, x, "TABLE_SCHEMA");
