@@ -22,6 +22,7 @@
 #include <variant>
 #include <vector>
 
+/// A connection pool made of actors.
 namespace cenote {
 
 // Every message of cenote is on this page. What applications use comes first.
@@ -122,6 +123,7 @@ using pool_actor = caf::typed_actor<
     caf::result<drain_report>(drain_atom, caf::timespan)>;
 
 // -- internal: between the pool and its connections, never over the network -------
+/// @cond internal
 
 /// A session that begins.
 struct lease {
@@ -255,6 +257,8 @@ using supervisor_actor = pool_actor::extend<
 
     // Work that waits on its connection behind a slow statement: likewise.
     caf::result<result>(called_back_atom, connection_id, grant)>;
+
+/// @endcond
 
 } // namespace cenote
 
