@@ -100,7 +100,7 @@ inline constexpr bool is_wide_character =
 /// The integer type of an enum that is stored as a number, also if the enum itself is made of characters.
 template <class T>
 struct integer_of {
-  using type = std::conditional_t<std::is_signed_v<T>, std::make_signed<T>, std::make_unsigned<T>>::type;
+  using type = typename std::conditional_t<std::is_signed_v<T>, std::make_signed<T>, std::make_unsigned<T>>::type;
 };
 
 template <>
