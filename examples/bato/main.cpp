@@ -1,6 +1,8 @@
 // bato-service: keeps the number of chapters of a list of manga up to date.
 //   DATABASE_URI=mysql://user:password@host/database bato-service
 //   bato-service --test --once      with a private server and sample data
+// Uses parts of the program `cenote`, which are not installed: the private server, its logging, its signals.
+// standalone.cpp does without.
 
 #include "app/advice.hpp"
 #include "app/embedded_server.hpp"
@@ -8,6 +10,7 @@
 #include "app/logging.hpp"
 #include "app/mistakes.hpp"
 #include "app/pool_host.hpp"
+#include "app/printable.hpp"
 #include "app/signals.hpp"
 #include "app/standard_streams.hpp"
 #include "bato/repository.hpp"
@@ -89,7 +92,8 @@ end work(app::pool_host& host, const options& x, const settings& how, const app:
   std::optional<int> code;
   std::string output;
   while (!code)
-    self->receive([&output](const std::string& report) { output += report; },
+    // Titles come from the database, and go to a terminal.
+    self->receive([&output](const std::string& line) { output += app::printable(line) + "\n"; },
                   [&code](int32_t answer) { code = answer; });
   self->send_exit(repository, caf::exit_reason::user_shutdown);
   return {*code, output};

@@ -1,6 +1,5 @@
 #include "bato/service.hpp"
 
-#include "app/printable.hpp"
 #include "bato/scrape.hpp"
 #include "cenote/error.hpp"
 
@@ -117,7 +116,8 @@ struct service_state {
         .then([](const cenote::pool_status& x) { spdlog::info("{}", to_string(x)); },
               [](const caf::error& why) { spdlog::warn("the pool does not tell its status: {}", describe(why)); });
     if (options.once) {
-      self->send(owner, report);
+      for (auto& line : report)
+        self->send(owner, line);
       drain(code);
     } else if (stopping) {
       drain(0);
@@ -126,10 +126,9 @@ struct service_state {
     }
   }
 
-  /// Titles come from the database, and go to a terminal.
   void note(const std::string& line) {
     spdlog::info("{}", line);
-    report += cenote::app::printable(line) + "\n";
+    report.push_back(line);
   }
 
   // -- the end -------------------------------------------------------------------------
@@ -170,9 +169,9 @@ struct service_state {
   caf::actor owner;
   caf::disposable timer; ///< Of the next round, or of the end.
 
-  scrape_run run;     ///< The round under way, or the last one.
-  std::string report; ///< Its lines.
-  size_t open = 0;    ///< Manga that it is not done with.
+  scrape_run run;                  ///< The round under way, or the last one.
+  std::vector<std::string> report; ///< Its lines.
+  size_t open = 0;                 ///< Manga that it is not done with.
   bool working = false;
   bool stopping = false;
   bool draining = false;

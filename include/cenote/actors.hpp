@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+/// A connection pool made of actors.
 namespace cenote {
 
 // Every message that applications exchange with cenote is on this page.

@@ -19,6 +19,7 @@ namespace cenote {
 /// What a `database` throws if a request failed. `what()` is one line for people, without passwords.
 class database_error : public std::runtime_error {
 public:
+  /// Takes the failure; `what()` is its `to_string`.
   explicit database_error(failure error);
 
   /// All that is known; `details().outcome` says what may be done next.
@@ -140,7 +141,11 @@ public:
 
   /// No call gets a connection until `resume`; those under way go on. Calls wait meanwhile, for as long as they would
   /// for a connection: see `pause_atom`. Returns at once.
+  /// @throws database_error with `shutting_down` after `close`.
   void pause();
+
+  /// Ends a pause; the calls that waited go on. Does nothing if the pool is not paused. Returns at once.
+  /// @throws database_error with `shutting_down` after `close`.
   void resume();
 
   /// The settings that the pool works with.
@@ -182,16 +187,24 @@ public:
   /// As the pool calls it, for logs.
   session_id id() const noexcept;
 
+  /// Runs one statement, inside the open transaction if there is one. Never repeated. Its `timeout` counts from the
+  /// call; zero means no limit but the session's.
   result execute(statement query);
 
-  /// Fails with `invalid_statement` if a transaction is open already.
+  /// Begins a transaction. Fails with `invalid_statement` if one is open already.
   void begin(transaction_options options = {});
+
+  /// Commits the open transaction. If the connection is lost meanwhile the outcome is `unknown`.
   void commit();
+
+  /// Rolls the open transaction back, or clears the failure of one that has ended on its own.
   void rollback();
 
   /// Marks a place in the open transaction to which `rollback_to` returns. A second one of that name replaces the
   /// first.
   void savepoint(std::string name);
+
+  /// Undoes what came after the savepoint of that name; the transaction stays open.
   void rollback_to(std::string name);
 
   /// The connection is not to be used again: it is closed when the session ends, and replaced.

@@ -9,7 +9,7 @@ namespace cenote {
 
 /// The settings that a pool works with, as `settings_atom` answers them. Nothing secret is among them.
 struct effective_settings {
-  pool_settings pool;
+  pool_settings pool;                  ///< Those of the pool itself.
   std::optional<retry_settings> retry; ///< Filled in by a retrier.
   std::string endpoint;                ///< Where the server is, without credentials.
 };

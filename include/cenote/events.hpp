@@ -25,11 +25,12 @@ enum class event_kind : uint8_t {
   leak_suspected,  ///< A session is held for longer than `leak_warning`. (session, connection, owner, elapsed,
                    ///< detail: its last statement)
   retried,         ///< A retrier will repeat a request. (attempts, elapsed: the delay, detail: the failure)
-  paused,
-  resumed,
-  draining, ///< The pool takes no new requests. When it has ended, its subscribers get no word: monitor it.
+  paused,          ///< The pool gives no request a connection until it is resumed.
+  resumed,         ///< A pause has ended.
+  draining,        ///< The pool takes no new requests. When it has ended, its subscribers get no word: monitor it.
 };
 
+/// The enumerator's name, for logs.
 std::string to_string(event_kind x);
 
 /// Why a connection was closed.
@@ -45,22 +46,23 @@ enum class close_reason : uint8_t {
   drained,  ///< The pool has ended.
 };
 
+/// The enumerator's name, for logs.
 std::string to_string(close_reason x);
 
 /// Something that happened to a pool. Fields that an event does not fill in are empty or zero.
 struct pool_event {
-  event_kind kind = event_kind::connection_opened;
+  event_kind kind = event_kind::connection_opened;    ///< What happened.
   std::string pool;                                   ///< The pool's name; empty if a retrier tells.
   std::chrono::sys_time<std::chrono::nanoseconds> at; ///< By the clock of the machine that the pool runs on.
   uint64_t connection = 0;                            ///< The pool's number of it, never reused.
-  uint64_t server_connection_id = 0;
-  session_id session{}; ///< Zero: it is not about a session.
-  std::string owner;    ///< See `session_options::owner`.
-  close_reason reason = close_reason::none;
-  breaker_state breaker = breaker_state::closed;
-  uint32_t attempts = 0; ///< How often a request has been tried so far.
-  std::chrono::nanoseconds elapsed{0};
-  std::string detail; ///< For people; never a password.
+  uint64_t server_connection_id = 0;                  ///< The server's number of it, as in its process list.
+  session_id session{};                               ///< Zero: it is not about a session.
+  std::string owner;                                  ///< See `session_options::owner`.
+  close_reason reason = close_reason::none;           ///< Why the connection was closed.
+  breaker_state breaker = breaker_state::closed;      ///< The new state of the circuit breaker.
+  uint32_t attempts = 0;                              ///< How often a request has been tried so far.
+  std::chrono::nanoseconds elapsed{0};                ///< A time span; of what, see `event_kind`.
+  std::string detail;                                 ///< For people; never a password.
 
   bool operator==(const pool_event&) const = default;
 };
@@ -70,8 +72,8 @@ std::string to_string(const pool_event& x);
 
 /// What subscribers of a pool are sent, see `subscribe_atom`: events in the order in which they happened.
 struct pool_events {
-  uint64_t lost = 0; ///< So many came before these and were dropped, because the subscriber was too slow.
-  std::vector<pool_event> events;
+  uint64_t lost = 0;              ///< So many came before these and were dropped, because the subscriber was too slow.
+  std::vector<pool_event> events; ///< At least one, oldest first.
 
   bool operator==(const pool_events&) const = default;
 };

@@ -71,16 +71,17 @@ enum class errc : uint8_t {
 };
 
 /// @name Names
-/// The enumerators' names as they appear in logs and errors.
 /// @{
+
+/// The enumerator's name as it appears in logs and errors.
 std::string to_string(outcome x);
 std::string to_string(errc x);
 /// @}
 
 /// Everything cenote knows about a request that failed. Travels inside `caf::error`; see `cenote/error.hpp`.
 struct failure {
-  errc code = errc::internal;
-  cenote::outcome outcome = cenote::outcome::rejected;
+  errc code = errc::internal;                      ///< What went wrong.
+  cenote::outcome outcome = cenote::outcome::unknown; ///< What is known about the request's effects.
 
   uint32_t number = 0;     ///< The server's or Connector/C's error number; zero if neither was asked.
   std::string sqlstate;    ///< Five characters, or empty if `number` is zero.

@@ -38,8 +38,8 @@ std::string_view to_string(column_type x);
 
 /// A column of a result.
 struct column {
-  std::string name; ///< The name or alias, UTF-8. Not necessarily unique.
-  column_type type = column_type::null;
+  std::string name;                     ///< The name or alias, UTF-8. Not necessarily unique.
+  column_type type = column_type::null; ///< Decides what `row::get` may read it as.
   bool operator==(const column&) const = default;
 };
 
@@ -61,16 +61,22 @@ public:
 
   // -- rows --------------------------------------------------------------------
 
+  /// The columns in the order of the SELECT; empty for a statement without a result set.
   const std::vector<column>& columns() const noexcept { return columns_; }
 
   /// Number of rows; zero for a statement without a result set.
   size_t size() const noexcept { return columns_.empty() ? 0 : ends_.size() / columns_.size(); }
+
+  /// Whether there are no rows.
   bool empty() const noexcept { return size() == 0; }
 
   /// The row at `index`, which must be less than `size()`. It points into this result and must not outlive it.
   row operator[](size_t index) const noexcept;
 
+  /// The first row: `for (auto row : rows)`. Iterators and rows must not outlive this result.
   iterator begin() const noexcept;
+
+  /// Behind the last row.
   iterator end() const noexcept;
 
   /// All rows as structs of a type that has an `inspect` overload, the same that makes it a message:
@@ -149,6 +155,7 @@ private:
 /// decimals and integers; `date`, `datetime` and `time` from their own; `value` from all.
 class row {
 public:
+  /// Row `index` of a result, which must be less than its `size()`; see `result::operator[]`.
   row(const result* parent, size_t index) noexcept : parent_{parent}, first_{index * parent->columns_.size()} {
     // nop
   }
@@ -156,8 +163,11 @@ public:
   /// Number of columns.
   size_t size() const noexcept { return parent_->columns_.size(); }
 
+  /// Whether the value is NULL.
   /// @throws result_error if there is no such column.
   bool is_null(size_t index) const;
+
+  /// @copydoc is_null(size_t) const
   bool is_null(std::string_view name) const { return is_null(index_of(name)); }
 
   /// The cell as the server wrote it; empty for NULL. Not checked for type.
@@ -252,6 +262,7 @@ time row::object<time>(size_t index) const;
 /// Walks the rows of a result.
 class result::iterator {
 public:
+  /// @cond standard
   using iterator_category = std::input_iterator_tag;
   using value_type = row;
   using difference_type = std::ptrdiff_t;
@@ -274,6 +285,7 @@ public:
     return copy;
   }
   bool operator==(const iterator&) const noexcept = default;
+  /// @endcond
 
 private:
   const result* parent_ = nullptr;
@@ -298,8 +310,10 @@ public:
   /// Starts a result with these columns.
   void columns(std::vector<column> xs) { result_.columns_ = std::move(xs); }
 
+  /// Appends a cell that is NULL.
   void add_null() { result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()) | result::null_bit); }
 
+  /// Appends a cell in the server's text form.
   void add(std::string_view cell) {
     result_.data_.append(cell.data(), cell.size());
     result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()));

@@ -42,6 +42,7 @@ public:
   /// The pool itself.
   const pool_actor& pool() const noexcept { return pool_; }
 
+  /// `handle`, so that it can stand where a pool is wanted.
   operator const pool_actor&() const noexcept { return handle(); }
 
   /// Shuts the pool down: it refuses new requests and has its setting `drain_timeout` to serve those that it has

@@ -14,13 +14,18 @@ namespace cenote {
 /// accident does not compile.
 class secret {
 public:
+  /// An empty text.
   secret() = default;
+
+  /// Takes the text.
   explicit secret(std::string text) : text_{std::move(text)} {
     // nop
   }
 
   /// The text itself: only for handing it to the server.
   const std::string& reveal() const noexcept { return text_; }
+
+  /// Whether there is no text.
   bool empty() const noexcept { return text_.empty(); }
 
 private:
@@ -37,28 +42,28 @@ enum class tls_mode : uint8_t {
 
 /// A server's address.
 struct server_address {
-  std::string host;
-  uint16_t port = 3306;
+  std::string host;     ///< Name or address.
+  uint16_t port = 3306; ///< Of TCP.
   bool operator==(const server_address&) const = default;
 };
 
 /// Where the server is and how to log in: what a database URI says. See `parse_uri`.
 struct server_settings {
   std::string host = "127.0.0.1"; ///< `localhost` means TCP, unless `unix_socket` is set.
-  uint16_t port = 3306;
+  uint16_t port = 3306;           ///< Of TCP.
   /// Servers to use instead while the first is not there, in this order. If there are any, a server that is read-only
   /// counts as not there: the pool looks for the primary.
   std::vector<server_address> other_hosts;
   std::string unix_socket; ///< Path; used instead of host and port if not empty.
-  std::string user;
-  secret password;
-  std::string database; ///< Empty: none selected.
+  std::string user;        ///< The account to log in as.
+  secret password;         ///< Its password; may be empty.
+  std::string database;    ///< Empty: none selected.
 
-  tls_mode tls = tls_mode::disabled;
-  std::string tls_ca;     ///< PEM file; empty: the system's.
-  std::string tls_capath; ///< Folder of CA certificates.
-  std::string tls_cert;   ///< PEM file of the client's certificate.
-  std::string tls_key;    ///< PEM file of its key.
+  tls_mode tls = tls_mode::disabled; ///< How much TLS is asked for.
+  std::string tls_ca;                ///< PEM file; empty: the system's.
+  std::string tls_capath;            ///< Folder of CA certificates.
+  std::string tls_cert;              ///< PEM file of the client's certificate.
+  std::string tls_key;               ///< PEM file of its key.
   /// Passphrase of the key, if it is encrypted.
   secret tls_key_passphrase;
   std::string tls_key_passphrase_file; ///< File that holds it, read at each connect; empty: `tls_key_passphrase`.
@@ -71,9 +76,9 @@ struct server_settings {
   std::string init_command;            ///< Run after every connect and reset.
   std::string sql_mode;                ///< Set after every connect and reset; empty: the server's.
   std::string program_name = "cenote"; ///< Shown in performance_schema.session_connect_attrs.
-  std::string bind_address;
-  bool compress = false;
-  bool autocommit = true; ///< Nothing else is possible: transactions are asked for by message.
+  std::string bind_address;            ///< Local address to connect from; empty: the system's choice.
+  bool compress = false;               ///< Whether the protocol is compressed.
+  bool autocommit = true;              ///< Nothing else is possible: transactions are asked for by message.
 
   /// Longest time for one connect: from the resolution of the host's name to the last answer of the set-up. At least 1
   /// s. The network addresses of a host share it.
@@ -150,6 +155,7 @@ struct pool_settings {
   /// If in a whole `shed_interval` every request had to wait for longer than this, those that have waited for twice as
   /// long are refused with `errc::overloaded`, until one is served in time. Zero: never.
   std::chrono::nanoseconds shed_target{0};
+  /// The time span that `shed_target` is about. At least 1 ms.
   std::chrono::nanoseconds shed_interval = std::chrono::seconds{2};
 
   /// A session that is held for longer is logged, with its owner and its last statement. Zero: never.
@@ -186,10 +192,10 @@ struct log_settings {
 
 /// All of them: what file, environment and command line set.
 struct settings {
-  server_settings server;
-  pool_settings pool;
-  retry_settings retry;
-  log_settings log;
+  server_settings server; ///< Where the database is.
+  pool_settings pool;     ///< The pool's rules.
+  retry_settings retry;   ///< How failed requests are repeated.
+  log_settings log;       ///< How the program logs; the library does not look at it.
 };
 
 } // namespace cenote

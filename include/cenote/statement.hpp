@@ -47,11 +47,11 @@ enum class statement_kind : uint8_t {
 /// a quote in a text twice instead of putting a backslash before it, or make the text a parameter. Without parameters,
 /// every statement is sent as it is.
 struct statement {
-  std::string sql;
-  std::vector<value> params;
+  std::string sql;           ///< One statement, in UTF-8.
+  std::vector<value> params; ///< In the order of the `?` placeholders, or of `names`.
   /// The name of each parameter; empty if the placeholders are `?`.
   std::vector<std::string> names;
-  statement_kind kind = statement_kind::write;
+  statement_kind kind = statement_kind::write; ///< What repeating it would do; the caller's word is taken.
 
   /// Longest time from the moment the pool gets the statement to its answer, waiting for a connection included. Zero,
   /// and more than a century, mean no limit of its own: then only the wait for a connection is limited, by the pool's

@@ -15,6 +15,7 @@ enum class breaker_state : uint8_t {
   half_open, ///< The same, but a connect is being tried at the moment; if it succeeds, the breaker closes.
 };
 
+/// The enumerator's name, for logs.
 std::string to_string(breaker_state x);
 
 /// The state of a pool at one moment.
@@ -36,6 +37,7 @@ struct pool_status {
   uint64_t limit = 0;             ///< Connections it may have: size and overflow, or less while the server is full.
   uint64_t generation = 0;        ///< Raised by each `dispose` and each connection lost in use.
   std::string last_error;         ///< The last failed connect or lost connection; empty: none so far.
+  /// Whether callers are made to wait for a server that is down.
   breaker_state breaker = breaker_state::closed;
 
   // Since the start. What `verify` asks for on behalf of operators and of the pool's owner is not counted.

@@ -12,11 +12,11 @@ namespace cenote {
 
 /// What a transaction sees of others.
 enum class isolation : uint8_t {
-  server_default,
-  read_uncommitted,
-  read_committed,
-  repeatable_read,
-  serializable,
+  server_default,   ///< What the server's `tx_isolation` says.
+  read_uncommitted, ///< What others have not committed yet, too.
+  read_committed,   ///< Each statement sees what was committed when it began.
+  repeatable_read,  ///< All statements see what was committed when the first of them read.
+  serializable,     ///< As `repeatable_read`, and what was read cannot be changed by others.
 };
 
 /// The standard's words: `READ COMMITTED`. Empty for `server_default`.
@@ -24,8 +24,8 @@ std::string to_string(isolation x);
 
 /// How a transaction begins.
 struct transaction_options {
-  isolation level = isolation::server_default;
-  bool read_only = false; ///< The server refuses writes in it.
+  isolation level = isolation::server_default; ///< What it sees of others.
+  bool read_only = false;                      ///< The server refuses writes in it.
   bool operator==(const transaction_options&) const = default;
 };
 
@@ -36,7 +36,7 @@ struct transaction_options {
 /// that sets the key itself `result::last_insert_id` may be zero.
 struct transaction {
   std::vector<statement> statements; ///< Their own timeouts and retries do not count.
-  transaction_options options;
+  transaction_options options;       ///< How it begins.
 
   /// Longest time from the moment the pool gets it to its answer. Zero means no limit of its own, less than zero that
   /// its time has passed; see `statement::timeout`.
@@ -45,21 +45,25 @@ struct transaction {
   /// See `statement::max_retries`.
   std::optional<uint32_t> max_retries;
 
+  /// Limits its time; see `timeout`.
   transaction within(std::chrono::nanoseconds limit) && {
     timeout = limit;
     return std::move(*this);
   }
 
+  /// Limits its retries; see `max_retries`.
   transaction retried_at_most(uint32_t times) && {
     max_retries = times;
     return std::move(*this);
   }
 
+  /// Sets its isolation level.
   transaction at(isolation level) && {
     options.level = level;
     return std::move(*this);
   }
 
+  /// Makes it read-only: the server refuses writes in it.
   transaction read_only() && {
     options.read_only = true;
     return std::move(*this);

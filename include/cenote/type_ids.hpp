@@ -44,27 +44,46 @@ CAF_ADD_TYPE_ID(cenote, (cenote::session_id))
 CAF_ADD_TYPE_ID(cenote, (cenote::session_options))
 CAF_ADD_TYPE_ID(cenote, (std::vector<cenote::result>))
 
+/// Runs one statement, in a session or outside of one.
 CAF_ADD_ATOM(cenote, cenote, execute_atom)
+/// Runs statements in one transaction, all or nothing.
 CAF_ADD_ATOM(cenote, cenote, transact_atom)
+/// Asks for a session: a connection for the exclusive use of its holder.
 CAF_ADD_ATOM(cenote, cenote, checkout_atom)
+/// Ends a session.
 CAF_ADD_ATOM(cenote, cenote, checkin_atom)
+/// Begins a transaction in a session.
 CAF_ADD_ATOM(cenote, cenote, begin_atom)
+/// Commits the transaction of a session.
 CAF_ADD_ATOM(cenote, cenote, commit_atom)
+/// Rolls the transaction of a session back, all of it or to a savepoint.
 CAF_ADD_ATOM(cenote, cenote, rollback_atom)
+/// Sets a savepoint in the transaction of a session.
 CAF_ADD_ATOM(cenote, cenote, savepoint_atom)
+/// Makes one round trip to the server, and fails soon while that is down.
 CAF_ADD_ATOM(cenote, cenote, verify_atom)
+/// Asks for the numbers of a pool.
 CAF_ADD_ATOM(cenote, cenote, status_atom)
+/// Replaces all connections of a pool.
 CAF_ADD_ATOM(cenote, cenote, dispose_atom)
+/// Shuts a pool down.
 CAF_ADD_ATOM(cenote, cenote, drain_atom)
 
 CAF_ADD_TYPE_ID(cenote, (cenote::pool_events))
 CAF_ADD_TYPE_ID(cenote, (cenote::effective_settings))
+/// Gives a session to another holder.
 CAF_ADD_ATOM(cenote, cenote, handover_atom)
+/// Has the connection of a session closed when that ends.
 CAF_ADD_ATOM(cenote, cenote, evict_atom)
+/// Has a pool give no request a connection until it is resumed.
 CAF_ADD_ATOM(cenote, cenote, pause_atom)
+/// Ends a pause.
 CAF_ADD_ATOM(cenote, cenote, resume_atom)
+/// Asks for the settings that a pool works with.
 CAF_ADD_ATOM(cenote, cenote, settings_atom)
+/// Asks a pool for its events.
 CAF_ADD_ATOM(cenote, cenote, subscribe_atom)
+/// Ends a subscription to events.
 CAF_ADD_ATOM(cenote, cenote, unsubscribe_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote)

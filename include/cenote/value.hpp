@@ -18,43 +18,43 @@ struct null {
 
 /// A string without a character set: BINARY, BLOB, BIT, GEOMETRY.
 struct bytes {
-  std::string data;
+  std::string data; ///< As the server sent them; any byte, NUL as well.
   auto operator<=>(const bytes&) const = default;
 };
 
 /// An exact decimal number as the server writes it, up to 65 digits: `-12.340`.
 struct decimal {
-  std::string digits;
+  std::string digits; ///< Sign, digits, and at most one decimal point.
   auto operator<=>(const decimal&) const = default;
 };
 
 /// A calendar date. All zero is the server's "zero date"; month or day may be zero as well.
 struct date {
-  uint16_t year = 0;
-  uint8_t month = 0;
-  uint8_t day = 0;
+  uint16_t year = 0; ///< 0 to 9999.
+  uint8_t month = 0; ///< 1 to 12, or zero.
+  uint8_t day = 0;   ///< 1 to 31, or zero.
   auto operator<=>(const date&) const = default;
 };
 
 /// A date with a time of day, without a time zone: what DATETIME and TIMESTAMP columns show in the session's zone.
 struct datetime {
-  uint16_t year = 0;
-  uint8_t month = 0;
-  uint8_t day = 0;
-  uint8_t hour = 0;
-  uint8_t minute = 0;
-  uint8_t second = 0;
-  uint32_t microsecond = 0;
+  uint16_t year = 0;        ///< 0 to 9999.
+  uint8_t month = 0;        ///< 1 to 12, or zero.
+  uint8_t day = 0;          ///< 1 to 31, or zero.
+  uint8_t hour = 0;         ///< 0 to 23.
+  uint8_t minute = 0;       ///< 0 to 59.
+  uint8_t second = 0;       ///< 0 to 59.
+  uint32_t microsecond = 0; ///< 0 to 999999.
   auto operator<=>(const datetime&) const = default;
 };
 
 /// A TIME: a signed span of up to 838 hours, 59 minutes and 59.999999 seconds.
 struct time {
-  bool negative = false;
-  uint16_t hours = 0;
-  uint8_t minute = 0;
-  uint8_t second = 0;
-  uint32_t microsecond = 0;
+  bool negative = false;    ///< Whether the span is below zero.
+  uint16_t hours = 0;       ///< 0 to 838.
+  uint8_t minute = 0;       ///< 0 to 59.
+  uint8_t second = 0;       ///< 0 to 59.
+  uint32_t microsecond = 0; ///< 0 to 999999.
   auto operator<=>(const time&) const = default;
 };
 
@@ -62,17 +62,19 @@ struct time {
 using value = std::variant<null, int64_t, uint64_t, double, std::string, bytes, decimal, date, datetime, time>;
 
 /// @name Text form
-/// As the server writes them: `2024-01-31`, `2024-01-31 12:00:00.000001`, `-838:59:59`. Microseconds are shown
-/// only if they are not zero.
 /// @{
+
+/// As the server writes it: `2024-01-31`, `2024-01-31 12:00:00.000001`, `-838:59:59`. Microseconds are shown only if
+/// they are not zero.
 std::string to_string(const date& x);
 std::string to_string(const datetime& x);
 std::string to_string(const time& x);
 /// @}
 
 /// @name Parsing
-/// Read the server's text form; nothing if the text is not of that form.
 /// @{
+
+/// Reads the server's text form; nothing if the text is not of that form.
 std::optional<date> parse_date(std::string_view text);
 std::optional<datetime> parse_datetime(std::string_view text);
 std::optional<time> parse_time(std::string_view text);
@@ -98,7 +100,7 @@ inline constexpr bool is_wide_character =
 /// The integer type of an enum that is stored as a number, also if the enum itself is made of characters.
 template <class T>
 struct integer_of {
-  using type = std::conditional_t<std::is_signed_v<T>, std::make_signed<T>, std::make_unsigned<T>>::type;
+  using type = typename std::conditional_t<std::is_signed_v<T>, std::make_signed<T>, std::make_unsigned<T>>::type;
 };
 
 template <>

@@ -2,11 +2,9 @@
 cenote_test(bato
             SOURCES support/actor_fixture.cpp support/server.cpp integration/app_processes.cpp
                     integration/app_program.cpp integration/bato_examples.cpp integration/bato_repository.cpp
-                    integration/bato_service.cpp "${PROJECT_SOURCE_DIR}/examples/bato/repository.cpp"
-                    "${PROJECT_SOURCE_DIR}/examples/bato/schema.cpp" "${PROJECT_SOURCE_DIR}/examples/bato/scrape.cpp"
+                    integration/bato_service.cpp
             SUITES bato.examples bato.repository bato.service
-            LINK cenote::app cenote::actors cenote::config)
-target_include_directories(test-bato PRIVATE "${PROJECT_SOURCE_DIR}/examples")
+            LINK bato cenote::app cenote::actors cenote::config)
 add_dependencies(test-bato bato-service blocking first_query repository transaction)
 
 # The template for users' own tests is one itself.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+/// For tests of what uses a pool.
 namespace cenote::testing {
 
 /// @name Answers
@@ -63,6 +64,7 @@ public:
   /// Ends the actor.
   ~scripted_pool();
 
+  /// The pool, for those who use one. Valid until this object ends.
   const pool_actor& handle() const noexcept { return handle_; }
 
   /// Adds to the script: a statement in whose SQL `part` occurs, and its answer. An empty `part` is in all of them.
