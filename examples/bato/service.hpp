@@ -23,7 +23,7 @@ struct service_options {
 /// to it is a signal's number: it finishes its round, drains the pool and ends. Tells `owner` what a round with `once`
 /// has done (a `std::string` for each line, with titles as the database has them), and at its end the exit code (an
 /// `int32_t`).
-caf::actor spawn_service(caf::actor_system& sys, repository_actor repository, cenote::pool_actor pool, service_options options,
-                         caf::actor owner);
+caf::actor spawn_service(caf::actor_system& sys, repository_actor repository, cenote::pool_actor pool,
+                         service_options options, caf::actor owner);
 
 } // namespace bato

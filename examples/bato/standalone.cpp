@@ -87,12 +87,12 @@ int listen(caf::scoped_actor& self) {
 } // namespace
 
 int main(int argc, char** argv) try {
-  bato::wishes wish;
-  wish.once = argc == 2 && std::string_view{argv[1]} == "--once";
-  if (argc > 1 && !wish.once)
+  bato::service_options options;
+  options.once = argc == 2 && std::string_view{argv[1]} == "--once";
+  if (argc > 1 && !options.once)
     throw std::invalid_argument{"usage: bato-service [--once]"};
   auto how = cenote::load_settings({});
-  wish.drain_timeout = how.pool.drain_timeout;
+  options.drain_timeout = how.pool.drain_timeout;
   auto signals = block_signals();
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::bato>();
@@ -103,7 +103,7 @@ int main(int argc, char** argv) try {
   caf::scoped_actor self{sys};
   create_tables(self, pool.pool());
   auto repository = sys.spawn(bato::repository, pool.handle());
-  auto service = bato::spawn_service(sys, repository, pool.pool(), wish, caf::actor_cast<caf::actor>(self));
+  auto service = bato::spawn_service(sys, repository, pool.pool(), options, caf::actor_cast<caf::actor>(self));
   forward_signal(signals, service);
   auto code = listen(self);
   self->send_exit(repository, caf::exit_reason::user_shutdown);

@@ -80,7 +80,7 @@ std::string to_string(errc x);
 
 /// Everything cenote knows about a request that failed. Travels inside `caf::error`; see `cenote/error.hpp`.
 struct failure {
-  errc code = errc::internal;                      ///< What went wrong.
+  errc code = errc::internal;                         ///< What went wrong.
   cenote::outcome outcome = cenote::outcome::unknown; ///< What is known about the request's effects.
 
   uint32_t number = 0;     ///< The server's or Connector/C's error number; zero if neither was asked.

@@ -1,9 +1,9 @@
 #include "actors/canceller.hpp"
 
-#include "connection/classification.hpp"
 #include "actors/guarded_behavior.hpp"
 #include "actors/log.hpp"
 #include "cenote/error.hpp"
+#include "connection/classification.hpp"
 #include "db/control_session.hpp"
 #include "db/guarded_call.hpp"
 #include "pool/orphaned_sessions.hpp"

@@ -19,8 +19,8 @@ namespace cenote {
 struct opened;
 } // namespace cenote
 
-// Not a part of the network protocol: nodes need not agree. Behind the block of the public types, with room for those to
-// come.
+// Not a part of the network protocol: nodes need not agree. Behind the block of the public types, with room for those
+// to come.
 CAF_BEGIN_TYPE_ID_BLOCK(cenote_internal, caf::first_custom_type_id + 400)
 
 CAF_ADD_TYPE_ID(cenote_internal, (cenote::connection_id))
@@ -50,9 +50,9 @@ namespace cenote {
 
 /// A connection: owns one session with the server. A broker on an I/O thread; never blocks it.
 using connection_actor = caf::typed_actor<
-    // Does the work for this caller, after what it was given before, and answers the client, to whom the pool delegates,
-    // in the way of what it asked for. If the connection turns out to be dead before anything was sent, it hands the
-    // grant back to the pool with `returned`.
+    // Does the work for this caller, after what it was given before, and answers the client, to whom the pool
+    // delegates, in the way of what it asked for. If the connection turns out to be dead before anything was sent, it
+    // hands the grant back to the pool with `returned`.
     caf::result<result>(execute_atom, grant, caf::strong_actor_ptr),
 
     // Its first statement is slow: hands those behind it back to the pool with `requeued`, if it does no harm that

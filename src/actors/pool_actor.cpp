@@ -1,12 +1,12 @@
 #include "actors/pool_actor.hpp"
 
-#include "connection/classification.hpp"
 #include "actors/guarded_behavior.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "actors/pool_actor_state.hpp"
 #include "actors/trace.hpp"
 #include "cenote/error.hpp"
+#include "connection/classification.hpp"
 #include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
 
@@ -175,7 +175,8 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
   };
 }
 
-void pool_actor_state::accept(work_item what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast) {
+void pool_actor_state::accept(work_item what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user,
+                              bool fail_fast) {
   auto accepted = now();
   auto deadline = deadline_after(accepted, timeout);
   auto text = std::get_if<statement>(&what);

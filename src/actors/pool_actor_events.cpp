@@ -1,8 +1,8 @@
-#include "connection/classification.hpp"
 #include "actors/guarded_behavior.hpp"
 #include "actors/log.hpp"
 #include "actors/pool_actor_state.hpp"
 #include "cenote/error.hpp"
+#include "connection/classification.hpp"
 
 #include <utility>
 

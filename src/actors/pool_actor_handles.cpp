@@ -20,10 +20,10 @@ constexpr size_t proof = 2;
 /// word. CAF ends actors that cannot be reached, but the connections hold their pool, and so do timers.
 void pool_actor_state::watch_handles() {
   // A weak pointer: a strong one would be a handle itself.
-  handle_watch = self->clock().schedule(now() + interval,
-                                        caf::make_action([this] { guard(*this, [this] { look_for_handles(); }); },
-                                                         caf::action::state::waiting),
-                                        caf::weak_actor_ptr{self->ctrl()});
+  handle_watch = self->clock().schedule(
+      now() + interval,
+      caf::make_action([this] { guard(*this, [this] { look_for_handles(); }); }, caf::action::state::waiting),
+      caf::weak_actor_ptr{self->ctrl()});
 }
 
 /// References that are not from outside: each connection has one, and so has the timer. There may be more of them for a

@@ -1,9 +1,9 @@
 #include "actors/pool_actor_state.hpp"
 
-#include "connection/classification.hpp"
 #include "actors/log.hpp"
 #include "actors/random_id.hpp"
 #include "cenote/error.hpp"
+#include "connection/classification.hpp"
 
 #include <algorithm>
 #include <chrono>

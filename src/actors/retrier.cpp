@@ -1,10 +1,10 @@
 #include "actors/event_feed.hpp"
 #include "actors/guarded_behavior.hpp"
-#include "connection/classification.hpp"
 #include "actors/liveness.hpp"
 #include "actors/log.hpp"
 #include "actors/log_pacer.hpp"
 #include "cenote/pool.hpp"
+#include "connection/classification.hpp"
 #include "pool/retry_rules.hpp"
 
 #include <caf/actor_system.hpp>
@@ -288,8 +288,8 @@ struct retrier_state {
   pool_actor pool;
   retry_settings rules;
   std::minstd_rand rng;
-  std::unordered_map<errc, log_pacer> retry_lines;      ///< By what the attempt has failed with.
-  std::unordered_map<errc, log_pacer> failure_lines;    ///< Of requests that were repeated and given up then.
+  std::unordered_map<errc, log_pacer> retry_lines;   ///< By what the attempt has failed with.
+  std::unordered_map<errc, log_pacer> failure_lines; ///< Of requests that were repeated and given up then.
   event_feed feed;
   std::unordered_map<task_ptr, caf::disposable> paused; ///< Between two attempts, with the timer of the next.
 };

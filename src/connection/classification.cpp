@@ -37,7 +37,7 @@ failure to_failure(const db::driver_error& x, const pool::classification& meanin
 } // namespace
 
 classified_error classify(const db::driver_error& x, statement_kind kind, bool is_mariadb, bool committing,
-                pool::partial_effect kept) {
+                          pool::partial_effect kept) {
   switch (x.source) {
   case db::error_source::invalid_statement:
     return {to_failure(x, {errc::invalid_statement, outcome::rejected}), disposition::reusable};
@@ -76,8 +76,9 @@ failure to_failure(const db::driver_error& x, const server_settings& where) {
   if (seen.stage != pool::stage::setting_up)
     seen.stage = pool::stage::connecting;
   auto of_settings = x.source == db::error_source::settings;
-  auto result = to_failure(x, of_settings ? pool::classification{errc::login_refused, outcome::rejected, disposition::lost}
-                                          : pool::classify(seen));
+  auto result =
+      to_failure(x, of_settings ? pool::classification{errc::login_refused, outcome::rejected, disposition::lost}
+                                : pool::classify(seen));
   result.text = where.endpoint() + ": " + x.text;
   if (result.code == errc::login_refused && !of_settings) // What is wrong with settings says itself what to change.
     result.text.append("; ").append(remedy_for(x.number, x.text).advice);

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "types/connection_id.hpp"
 #include "cenote/failure.hpp"
 #include "cenote/settings.hpp"
 #include "cenote/statement.hpp"
 #include "db/server_link.hpp"
 #include "pool/error_table.hpp"
+#include "types/connection_id.hpp"
 
 namespace cenote {
 
@@ -19,7 +19,7 @@ struct classified_error {
 /// @param committing whether it was a COMMIT.
 /// @param kept what may last of it although it failed.
 classified_error classify(const db::driver_error& x, statement_kind kind, bool is_mariadb, bool committing = false,
-                pool::partial_effect kept = pool::partial_effect::none);
+                          pool::partial_effect kept = pool::partial_effect::none);
 
 /// The same for a statement of a client's, whose text tells what it may have done.
 classified_error classify(const db::driver_error& x, const statement& text, bool is_mariadb);

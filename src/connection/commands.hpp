@@ -64,10 +64,9 @@ namespace cenote {
 using connection_command::ticket;
 
 /// What has to be done for a connection, in this order.
-using connection_commands =
-    std::vector<std::variant<connection_command::answer, connection_command::return_grant,
-                             connection_command::requeue_grant, connection_command::report,
-                             connection_command::stop_statement, connection_command::end_server_session,
-                             connection_command::warn_of_leak, connection_command::warn_of_unclaimed>>;
+using connection_commands = std::vector<
+    std::variant<connection_command::answer, connection_command::return_grant, connection_command::requeue_grant,
+                 connection_command::report, connection_command::stop_statement, connection_command::end_server_session,
+                 connection_command::warn_of_leak, connection_command::warn_of_unclaimed>>;
 
 } // namespace cenote

@@ -316,8 +316,8 @@ bool connection_core::may_be_running() const {
   return is<activity::running>() || is<activity::sharing>() || is<activity::stopping>() || is<activity::resetting>();
 }
 
-/// The result of what runs is not wanted any more. The connection may be used again when that is over and the server has
-/// confirmed the stop, which would otherwise hit the next statement.
+/// The result of what runs is not wanted any more. The connection may be used again when that is over and the server
+/// has confirmed the stop, which would otherwise hit the next statement.
 /// @param work is concluded then, for a session that goes on.
 void connection_core::stop_on_server(std::optional<job> work) {
   // After an error the server does not tell whether a transaction is open.

@@ -30,8 +30,9 @@ failure expired(std::chrono::nanoseconds limit) {
 
 failure too_many(size_t limit) {
   return own_failure(errc::queue_full, outcome::unavailable,
-                     std::to_string(limit) + " requests of the same session wait already: wait for their answers, or "
-                                             "raise pool.max-waiting");
+                     std::to_string(limit)
+                         + " requests of the same session wait already: wait for their answers, or "
+                           "raise pool.max-waiting");
 }
 
 } // namespace
@@ -110,8 +111,8 @@ void connection_core::next_command() {
     auto& work = next->work;
     if (next->deadline <= now_) {
       answer(work, std::nullopt, expired(work.limit()));
-    } else if (auto why = session_->transaction.refusal(work.step(), work.current().text.sql,
-                                                        link_->has_open_transaction())) {
+    } else if (auto why =
+                   session_->transaction.refusal(work.step(), work.current().text.sql, link_->has_open_transaction())) {
       answer(work, std::nullopt, std::move(*why));
     } else {
       carry_out(std::move(*next));
@@ -195,8 +196,8 @@ void connection_core::conclude_stopped(job work, bool succeeded) {
 /// @param open whether it is still open, and the same.
 void connection_core::lose_or_keep_transaction(job& work, bool open) {
   if (work.conclude_once())
-    work.fail(session_->transaction.failed(work.step(), session_->last_statement, session_->was_open, open,
-                                           *work.failed()));
+    work.fail(
+        session_->transaction.failed(work.step(), session_->last_statement, session_->was_open, open, *work.failed()));
 }
 
 /// If a step of the session has failed, what the server would have told next will not come: of what the failed one may
@@ -223,8 +224,7 @@ job* connection_core::work_of_session() {
 outcome connection_core::if_session_ends() {
   // What is just being committed may be there.
   if (auto work = work_of_session();
-      work != nullptr
-      && (work->step() == pool::session_step::commit || (!work->failed() && work->may_be_committing())))
+      work != nullptr && (work->step() == pool::session_step::commit || (!work->failed() && work->may_be_committing())))
     return outcome::rejected;
   return session_->transaction.if_session_ends(link_->has_open_transaction());
 }

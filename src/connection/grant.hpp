@@ -1,10 +1,10 @@
 #pragma once
 
-#include "types/connection_id.hpp"
 #include "cenote/failure.hpp"
 #include "cenote/session.hpp"
 #include "cenote/statement.hpp"
 #include "cenote/transaction.hpp"
+#include "types/connection_id.hpp"
 #include "types/time.hpp"
 
 #include <chrono>

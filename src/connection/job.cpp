@@ -139,7 +139,8 @@ failure job::outcome_of_whole(failure why, std::optional<size_t> complete_sets, 
   }
   // A server that loses its client rolls back what that one has not committed.
   auto began = !is_transaction() || !at_start();
-  auto undone = (why.outcome == outcome::unknown && !may_be_committing()) || (why.outcome == outcome::not_sent && began);
+  auto undone =
+      (why.outcome == outcome::unknown && !may_be_committing()) || (why.outcome == outcome::not_sent && began);
   if (undone) // A result that is too large would be so again.
     why.outcome = why.code == errc::result_too_large ? outcome::rejected : outcome::rolled_back;
   return why;

@@ -73,8 +73,8 @@ public:
 private:
   lease terms_;
   time_point since_;
-  time_point until_;                                ///< Its time limit.
-  time_point first_use_until_ = time_point::max();  ///< When its holder must have used it.
+  time_point until_;                               ///< Its time limit.
+  time_point first_use_until_ = time_point::max(); ///< When its holder must have used it.
   std::deque<waiting_command> waiting_;
   time_point waiting_due_ = time_point::max(); ///< The first deadline of those.
   bool ending_ = false;

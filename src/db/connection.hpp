@@ -1,8 +1,8 @@
 #pragma once
 
-#include "types/server_session.hpp"
 #include "cenote/settings.hpp"
 #include "db/server_link.hpp"
+#include "types/server_session.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -17,8 +17,8 @@ namespace cenote::db {
 /// Initialises Connector/C for the process. Safe to call again.
 void init_library();
 
-/// An open connection with a MariaDB or MySQL server. Everything but `open` and the destructor is non-blocking. May move
-/// between threads as long as no two use it at once.
+/// An open connection with a MariaDB or MySQL server. Everything but `open` and the destructor is non-blocking. May
+/// move between threads as long as no two use it at once.
 class connection final : public server_link {
 public:
   /// Resolves, connects, does TLS, logs in, checks the server and runs the set-up query. Blocks, for

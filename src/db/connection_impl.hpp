@@ -2,10 +2,10 @@
 
 // Private to src/db: a header that includes mysql.h.
 
-#include "types/server_session.hpp"
 #include "db/outbox.hpp"
 #include "db/result_reader.hpp"
 #include "db/session.hpp"
+#include "types/server_session.hpp"
 
 #include <optional>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "types/server_session.hpp"
 #include "db/connection.hpp"
+#include "types/server_session.hpp"
 
 namespace cenote::db {
 

@@ -79,8 +79,9 @@ guarded_thread::guarded_thread(std::chrono::nanoseconds limit, std::function<voi
     return;
   }
   if (!has_spare_memory()) {
-    problem_ = cannot_start("too little memory is left for another connection: raise the limit of memory (ulimit -v), or "
-                            "make the pool smaller");
+    problem_ =
+        cannot_start("too little memory is left for another connection: raise the limit of memory (ulimit -v), or "
+                     "make the pool smaller");
     return;
   }
   try {

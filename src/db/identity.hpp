@@ -2,8 +2,8 @@
 
 // Private to src/db: a header that includes mysql.h.
 
-#include "types/server_session.hpp"
 #include "db/session.hpp"
+#include "types/server_session.hpp"
 
 #include <string>
 #include <string_view>

@@ -111,8 +111,7 @@ server_session identity_in(MYSQL& session, const cells& x) {
 
 /// Asks all at once. A server that does not understand that is asked for less, and remains unidentified.
 tl::expected<cells, driver_error> ask_first(MYSQL& session) {
-  std::string first =
-      "SELECT @@max_allowed_packet, @@read_only, @@character_set_client, @@character_set_results, ";
+  std::string first = "SELECT @@max_allowed_packet, @@read_only, @@character_set_client, @@character_set_results, ";
   first += has_roles(session) ? "CURRENT_ROLE()" : "NULL";
   const std::string end = " LIMIT 1"; // In case that sql_select_limit is 0.
   auto answer = ask(session, first + ", CONNECTION_ID(), " + identity_columns(session, "CONNECTION_ID()") + end,
@@ -133,7 +132,7 @@ tl::expected<session_facts, driver_error> look_at(MYSQL& session) {
       || std::from_chars(x[0].data(), end, result.max_allowed_packet) != std::from_chars_result{end, std::errc{}}
       || result.max_allowed_packet < min_packet)
     return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_MALFORMED_PACKET, "HY000",
-                                  "the first query got a strange answer: is that a MariaDB or MySQL server?"}};
+                                       "the first query got a strange answer: is that a MariaDB or MySQL server?"}};
   result.read_only = x[1] != "0" && x[1] != "OFF";
   result.client_charset = x[2];
   result.result_charset = x[3];
@@ -174,11 +173,11 @@ tl::expected<connection, driver_error> connection::open(const server_settings& w
   for (auto& charset : {facts->client_charset, facts->result_charset})
     if (!is_utf8_name(charset))
       return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_CANT_READ_CHARSET, "HY000",
-                                    "the session has the character set \"" + charset
-                                        + "\" after its init_command: all text is UTF-8, leave it as utf8mb4"}};
+                                         "the session has the character set \"" + charset
+                                             + "\" after its init_command: all text is UTF-8, leave it as utf8mb4"}};
   if (!make_non_blocking(m))
     return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_OUT_OF_MEMORY, "HY000",
-                                  "could not make the connection non-blocking: out of memory"}};
+                                       "could not make the connection non-blocking: out of memory"}};
   auto result = std::make_unique<impl>(std::move(*session), where);
   result->read_only = facts->read_only;
   result->identity = std::move(facts->identity);

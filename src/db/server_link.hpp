@@ -116,8 +116,8 @@ public:
   virtual size_t unsent() const noexcept = 0;
   /// @}
 
-  /// Whether a transaction is open, or begins with the next statement because autocommit was switched off, as far as the
-  /// server has told: it does not with an error.
+  /// Whether a transaction is open, or begins with the next statement because autocommit was switched off, as far as
+  /// the server has told: it does not with an error.
   virtual bool in_transaction() const noexcept = 0;
 
   /// Whether a transaction is open, as far as the server has told.

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "types/connection_id.hpp"
 #include "cenote/events.hpp"
 #include "cenote/failure.hpp"
 #include "pool/request.hpp"
+#include "types/connection_id.hpp"
 
 #include <variant>
 #include <vector>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "types/connection_id.hpp"
 #include "cenote/failure.hpp"
+#include "types/connection_id.hpp"
 
 #include <cstdint>
 #include <string_view>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "types/server_session.hpp"
 #include "pool/request.hpp"
+#include "types/server_session.hpp"
 
 #include <deque>
 #include <vector>

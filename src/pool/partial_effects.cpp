@@ -226,7 +226,8 @@ std::optional<bool> is_from_clause(const token& x) {
   auto word = upper(x.text);
   if (is_one_of(word, {"FROM", "JOIN", "STRAIGHT_JOIN", "TABLE"}))
     return true;
-  if (is_one_of(word, {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "ON", "USING", "SELECT", "WINDOW", "UNION"}))
+  if (is_one_of(word,
+                {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "ON", "USING", "SELECT", "WINDOW", "UNION"}))
     return false;
   return std::nullopt;
 }
@@ -292,8 +293,8 @@ void add_name(statement& out, const name& x, std::string_view schema_column) {
     out.params.emplace_back(x.schema);
 }
 
-/// One row for each of them that is a stored function, or in a package, or a view, which may call one: they may write to
-/// anything; and one row besides.
+/// One row for each of them that is a stored function, or in a package, or a view, which may call one: they may write
+/// to anything; and one row besides.
 void ask_for_functions(statement& out, const names& xs) {
   out.sql = "SELECT '', 'YES'";
   for (auto& x : xs.functions) {

@@ -27,9 +27,9 @@ struct failed_attempt {
 /// The delay before the next attempt, or nothing if the error is final: it may not be repeated, `max_retries` are used
 /// up, or the next attempt would start after the deadline. What says that the pool has too much to do,
 /// `acquire_timeout`, `queue_full` and `overloaded`, is final for a request without a deadline: it has waited for as
-/// long as the pool's settings say, and more load would not help. Deadlocks, conflicts and lock waits are repeated after
-/// up to 50 ms, and so is the first attempt if its connection was lost: the pool itself waits for the server. Everything
-/// else is repeated after `initial_delay`, doubled each time up to `max_delay`, and not before the failure's
+/// long as the pool's settings say, and more load would not help. Deadlocks, conflicts and lock waits are repeated
+/// after up to 50 ms, and so is the first attempt if its connection was lost: the pool itself waits for the server.
+/// Everything else is repeated after `initial_delay`, doubled each time up to `max_delay`, and not before the failure's
 /// `retry_after`.
 /// @param random from 0 to below 1.
 std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "types/connection_id.hpp"
 #include "pool/request.hpp"
+#include "types/connection_id.hpp"
 
 #include <array>
 #include <cstddef>

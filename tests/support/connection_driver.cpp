@@ -95,8 +95,8 @@ std::string to_text(const connection_command::requeue_grant& x) {
 std::string to_text(const connection_command::report& x) {
   constexpr const char* names[] = {"reusable", "lost", "broken", "demoted", "suspect", "evicted"};
   auto& content = x.content;
-  return std::string{"report "} + names[static_cast<size_t>(content.disposition)] + " ("
-         + std::to_string(content.ended) + (content.requeued > 0 ? " + " + std::to_string(content.requeued) : "") + ")";
+  return std::string{"report "} + names[static_cast<size_t>(content.disposition)] + " (" + std::to_string(content.ended)
+         + (content.requeued > 0 ? " + " + std::to_string(content.requeued) : "") + ")";
 }
 
 std::string to_text(const connection_command::stop_statement&) {
@@ -187,8 +187,8 @@ std::string connection_driver::ok() {
 }
 
 std::string connection_driver::fails(uint32_t number, const std::string& sqlstate) {
-  return answer_comes(tl::unexpected{
-      db::driver_error{db::error_source::server, db::phase::waiting, number, sqlstate, "error", 0}});
+  return answer_comes(
+      tl::unexpected{db::driver_error{db::error_source::server, db::phase::waiting, number, sqlstate, "error", 0}});
 }
 
 std::string connection_driver::lost() {

@@ -23,8 +23,8 @@ struct scripted_server {
   tl::expected<result, db::driver_error> next_answer;
 };
 
-/// Drives a `connection_core` by hand, in virtual time. Requests are named by plain numbers. Every event returns what it
-/// led to, as text, in order: `run SELECT 1, answer 1: result, report reusable (1), requeue 2, return 3, stop, end`.
+/// Drives a `connection_core` by hand, in virtual time. Requests are named by plain numbers. Every event returns what
+/// it led to, as text, in order: `run SELECT 1, answer 1: result, report reusable (1), requeue 2, return 3, stop, end`.
 class connection_driver {
 public:
   connection_driver();
@@ -48,10 +48,18 @@ public:
   std::string begin(uint64_t request);
   std::string commit(uint64_t request);
 
-  std::string check_in() { return event([&] { core_.check_in(session_id{7}, false, now_); }); }
-  std::string requeue_waiting() { return event([&] { core_.requeue_waiting(now_); }); }
-  std::string ping() { return event([&] { core_.ping(now_); }); }
-  std::string close() { return event([&] { core_.close(now_); }); }
+  std::string check_in() {
+    return event([&] { core_.check_in(session_id{7}, false, now_); });
+  }
+  std::string requeue_waiting() {
+    return event([&] { core_.requeue_waiting(now_); });
+  }
+  std::string ping() {
+    return event([&] { core_.ping(now_); });
+  }
+  std::string close() {
+    return event([&] { core_.close(now_); });
+  }
   std::string check_callers(std::vector<ticket> ended, bool holder_ended = false) {
     return event([&] { core_.check_callers(ended, holder_ended, now_); });
   }
@@ -67,8 +75,12 @@ public:
   /// The connection broke while it waited for the answer.
   std::string lost();
 
-  std::string stop_confirmed() { return event([&] { core_.stop_confirmed(now_); }); }
-  std::string stop_failed() { return event([&] { core_.stop_failed(now_); }); }
+  std::string stop_confirmed() {
+    return event([&] { core_.stop_confirmed(now_); });
+  }
+  std::string stop_failed() {
+    return event([&] { core_.stop_failed(now_); });
+  }
 
   // -- time ----------------------------------------------------------------------
 

@@ -102,8 +102,8 @@ packets answer(std::string_view command, uint32_t session) {
     out.push_back(ok());
   } else if (sql.find("@@max_allowed_packet") != std::string_view::npos) {
     add_set(out, {8, 8, 253, 253, 253, 8, 253, 8, 253},
-            {{"16777216", "0", "utf8mb4", "utf8mb4", "NONE", std::to_string(session), "a hostile server",
-              "1700000000", "alice@127.0.0.1:1"}},
+            {{"16777216", "0", "utf8mb4", "utf8mb4", "NONE", std::to_string(session), "a hostile server", "1700000000",
+              "alice@127.0.0.1:1"}},
             false);
   } else if (sql.starts_with("SELECT CONCAT_WS")) {
     add_set(out, {253, 8, 253}, {{"a hostile server", "1700000000", "alice@127.0.0.1:1"}}, false);

@@ -78,7 +78,7 @@ private:
     auto larger = static_cast<T*>(std::realloc(data_.get(), wanted * sizeof(T)));
     if (larger == nullptr)
       throw std::bad_alloc{};
-    (void) data_.release(); // Freed or reused by `realloc`.
+    (void)data_.release(); // Freed or reused by `realloc`.
     data_.reset(larger);
     capacity_ = wanted;
   }
