@@ -28,10 +28,10 @@ function(cenote_library name)
   add_library(cenote::${name} ALIAS cenote_${name})
   cenote_options(cenote_${name})
   target_compile_features(cenote_${name} PUBLIC cxx_std_20)
-  target_include_directories(cenote_${name} PUBLIC
-                             $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
-                             $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
-                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_include_directories(cenote_${name}
+                             PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                                    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+                             PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_link_libraries(cenote_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK})
   set_property(GLOBAL APPEND PROPERTY CENOTE_LIBRARIES cenote_${name})
 endfunction()

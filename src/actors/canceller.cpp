@@ -1,7 +1,7 @@
 #include "actors/canceller.hpp"
 
-#include "actors/guarded_behavior.hpp"
-#include "actors/log.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "log/log.hpp"
 #include "cenote/error.hpp"
 #include "connection/classification.hpp"
 #include "db/control_session.hpp"

@@ -1,9 +1,9 @@
 #include "actors/connection.hpp"
 
-#include "actors/guarded_behavior.hpp"
-#include "actors/liveness.hpp"
-#include "actors/log.hpp"
-#include "actors/socket_watch.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "runtime/liveness.hpp"
+#include "log/log.hpp"
+#include "runtime/socket_watch.hpp"
 #include "cenote/error.hpp"
 #include "connection/connection_core.hpp"
 #include "connection/seconds.hpp"
@@ -46,7 +46,9 @@ struct connection_state {
   }
 
   connection_actor::behavior_type make_behavior() {
-    watch = caf::make_counted<socket_watch>(where->loop(), std::move(watched), self);
+    watch = caf::make_counted<socket_watch>(where->loop(), std::move(watched), self, [](bool readable, bool writable) {
+      return caf::make_message(ready_atom_v, readable, writable);
+    });
     watch->want(true, false);
     self->monitor(context.pool);
     self->set_down_handler([this](const caf::down_msg&) { guard(*this, [this] { close(); }); });

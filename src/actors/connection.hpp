@@ -1,8 +1,8 @@
 #pragma once
 
-#include "actors/io_thread.hpp"
+#include "runtime/io_thread.hpp"
 #include "actors/messages.hpp"
-#include "actors/socket_watch.hpp"
+#include "runtime/socket_watch.hpp"
 #include "cenote/settings.hpp"
 #include "db/connection.hpp"
 

@@ -2,8 +2,8 @@
 
 #include "actors/canceller.hpp"
 #include "actors/connection.hpp"
-#include "actors/guarded_behavior.hpp"
-#include "actors/socket_watch.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "runtime/socket_watch.hpp"
 #include "connection/classification.hpp"
 #include "db/connection.hpp"
 #include "db/guarded_call.hpp"
@@ -112,7 +112,7 @@ struct connect_state {
       self->send(pool, open_failed_atom_v, id, not_the_primary(*server));
       return;
     }
-    descriptor watched{*session};
+    descriptor watched{session->socket()};
     if (!watched.valid()) {
       self->send(pool, open_failed_atom_v, id, no_room(*server, watched.problem()));
       return;

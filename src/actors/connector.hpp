@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/connection_factory.hpp"
-#include "actors/io_thread.hpp"
+#include "runtime/io_thread.hpp"
 #include "cenote/settings.hpp"
 
 #include <caf/fwd.hpp>

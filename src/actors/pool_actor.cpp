@@ -1,8 +1,8 @@
 #include "actors/pool_actor.hpp"
 
-#include "actors/guarded_behavior.hpp"
-#include "actors/liveness.hpp"
-#include "actors/log.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "runtime/liveness.hpp"
+#include "log/log.hpp"
 #include "actors/pool_actor_state.hpp"
 #include "actors/trace.hpp"
 #include "cenote/error.hpp"

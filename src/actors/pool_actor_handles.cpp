@@ -1,5 +1,5 @@
-#include "actors/guarded_behavior.hpp"
-#include "actors/log.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "log/log.hpp"
 #include "actors/pool_actor_state.hpp"
 
 #include <caf/action.hpp>

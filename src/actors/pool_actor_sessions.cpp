@@ -1,6 +1,6 @@
 #include "actors/pool_actor_state.hpp"
 
-#include "actors/log.hpp"
+#include "log/log.hpp"
 #include "actors/random_id.hpp"
 #include "cenote/error.hpp"
 #include "connection/classification.hpp"

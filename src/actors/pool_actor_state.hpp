@@ -7,7 +7,7 @@
 #include "actors/connection_factory.hpp"
 #include "actors/ended_sessions.hpp"
 #include "actors/event_feed.hpp"
-#include "actors/log_pacer.hpp"
+#include "log/log_pacer.hpp"
 #include "actors/messages.hpp"
 #include "cenote/settings.hpp"
 #include "pool/pool_core.hpp"

@@ -4,7 +4,7 @@ cenote_test(bato
                     integration/app_program.cpp integration/bato_examples.cpp integration/bato_repository.cpp
                     integration/bato_service.cpp
             SUITES bato.examples bato.repository bato.service
-            LINK bato cenote::app cenote::actors cenote::config)
+            LINK bato cenote::app cenote::client cenote::log cenote::config)
 add_dependencies(test-bato bato-service blocking first_query repository transaction)
 
 # The template for users' own tests is one itself.

@@ -8,4 +8,4 @@ cenote_test(chaos
                     integration/chaos_overload.cpp
             SUITES chaos.cancel chaos.ledger chaos.network chaos.breaker chaos.servers chaos.full chaos.locks
                    chaos.kills chaos.overload
-            LINK cenote::actors)
+            LINK cenote::client cenote::log)

@@ -4,4 +4,4 @@ cenote_test(facade
                     integration/facade_calls.cpp integration/facade_control.cpp integration/facade_sessions.cpp integration/facade_threads.cpp
                     integration/facade_own_pool.cpp
             SUITES facade.calls facade.control facade.sessions facade.threads facade.own_pool
-            LINK cenote::actors cenote::config)
+            LINK cenote::client cenote::log cenote::config)

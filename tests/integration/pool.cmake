@@ -11,4 +11,4 @@ cenote_test(pool-server
                    pool_server.hanging_connects pool_server.hanging_checks pool_server.hostile pool_server.kills pool_server.restarts pool_server.load
                    pool_server.waiting pool_server.pipelining pool_server.sizing pool_server.ends pool_server.lifecycle pool_server.shutdown pool_server.liveness
                    pool_server.remote
-            LINK cenote::actors)
+            LINK cenote::client cenote::log)

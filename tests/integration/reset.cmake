@@ -4,4 +4,4 @@ cenote_test(reset
                     support/session_user.cpp integration/chaos_support.cpp integration/reset_broken.cpp
                     integration/reset_identity.cpp integration/reset_kept.cpp
             SUITES reset.identity reset.kept reset.broken
-            LINK cenote::actors)
+            LINK cenote::client cenote::log)

@@ -7,4 +7,4 @@ cenote_test(sessions
                     integration/sessions_truth.cpp integration/sessions_use.cpp
             SUITES sessions.both_ways sessions.injection sessions.transactions sessions.conflicts sessions.cuts sessions.use sessions.truth sessions.late sessions.ends sessions.holders sessions.traces sessions.many
                    sessions.remote
-            LINK cenote::actors spdlog::spdlog)
+            LINK cenote::client cenote::log spdlog::spdlog)

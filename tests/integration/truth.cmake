@@ -3,4 +3,4 @@ cenote_test(truth
             SOURCES support/actor_fixture.cpp support/pool_fixture.cpp support/server.cpp support/session_user.cpp
                     integration/truth_ledger.cpp integration/truth_remains.cpp integration/truth_set_up.cpp
             SUITES truth.ledger truth.remains truth.set_up
-            LINK cenote::actors spdlog::spdlog)
+            LINK cenote::client cenote::log spdlog::spdlog)

@@ -40,7 +40,10 @@ LAYERS = [
     ("src/connection/", ["connection", "pool", "types", "db"], NOT_PURE),
     ("src/db/", ["db", "types"], (CAF, "spdlog/")),
     ("src/config/", ["config", "types"], MARIADB),
-    ("src/actors/", ["actors", "pool", "connection", "db", "config", "types"], MARIADB),
+    ("src/log/", ["log", "types"], (CAF, *MARIADB)),
+    ("src/runtime/", ["runtime", "types"], (*MARIADB, "spdlog/")),
+    ("src/actors/", ["actors", "pool", "connection", "db", "config", "log", "runtime", "types"], MARIADB),
+    ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/app/", ["app", "config", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
     # What the pool is compared with.
@@ -48,10 +51,10 @@ LAYERS = [
     ("bench/sides/poco/", [], ()),
     ("bench/sides/soci/", [], ()),
     ("bench/", [], MARIADB),
-    ("tests/", ["types", "pool", "connection", "db", "config", "actors", "app"], MARIADB),
+    ("tests/", ["types", "pool", "connection", "db", "config", "log", "runtime", "actors", "client", "app"], MARIADB),
 ]
 
-FOLDERS = ["types", "pool", "connection", "db", "config", "actors", "app"]
+FOLDERS = ["types", "pool", "connection", "db", "config", "log", "runtime", "actors", "client", "app"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 # Pure code is told the time and the seed of its dice, and waits for nobody.
 IMPURE = re.compile(r"_clock::now\s*\(|\bstd::(j?thread|this_thread|async)\b|\bsleep(_for|_until)?\s*\(|\brand\s*\(|\brandom_device\b")

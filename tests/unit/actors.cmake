@@ -10,4 +10,4 @@ cenote_test(actors
                    actors.events actors.log actors.messages
                    actors.retrier actors.retrier_limits actors.pool_actor actors.pool_actor_defects actors.pool_actor_drain
                    actors.pool_actor_losses actors.pool_actor_upkeep
-            LINK cenote::actors)
+            LINK cenote::client cenote::log)

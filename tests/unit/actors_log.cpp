@@ -2,7 +2,7 @@
 
 #define CAF_SUITE actors.log
 
-#include "actors/log.hpp"
+#include "log/log.hpp"
 #include "cenote/logger.hpp"
 
 #include <sstream>

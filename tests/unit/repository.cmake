@@ -2,4 +2,4 @@
 cenote_test(repository
             SOURCES unit/repository_queries.cpp unit/repository_scripted_pool.cpp
             SUITES repository.queries repository.scripted_pool
-            LINK cenote::actors)
+            LINK cenote::client cenote::log)

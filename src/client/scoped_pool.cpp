@@ -1,8 +1,8 @@
 #include "cenote/scoped_pool.hpp"
 
-#include "actors/log.hpp"
-#include "actors/logger_guard.hpp"
-#include "actors/waiting_thread.hpp"
+#include "log/log.hpp"
+#include "runtime/logger_guard.hpp"
+#include "client/waiting_thread.hpp"
 #include "cenote/error.hpp"
 #include "cenote/pool.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/waiting_thread.hpp"
+#include "client/waiting_thread.hpp"
 
 #include <algorithm>
 #include <stdexcept>

@@ -1,6 +1,4 @@
-#include "actors/socket_watch.hpp"
-
-#include "actors/messages.hpp"
+#include "runtime/socket_watch.hpp"
 
 #include <caf/mailbox_element.hpp>
 #include <caf/scheduled_actor.hpp>
@@ -16,7 +14,7 @@ namespace cenote {
 
 using caf::io::network::operation;
 
-descriptor::descriptor(const db::connection& of) : fd_{fcntl(of.socket(), F_DUPFD_CLOEXEC, 0)} {
+descriptor::descriptor(int socket) : fd_{fcntl(socket, F_DUPFD_CLOEXEC, 0)} {
   if (fd_ == -1)
     error_ = errno;
 }
@@ -30,8 +28,8 @@ std::string descriptor::problem() const {
   return std::generic_category().message(error_) + ": raise the limit of open files, or make the pool smaller";
 }
 
-socket_watch::socket_watch(event_loop& loop, descriptor socket, caf::scheduled_actor* owner)
-    : event_handler{loop, socket.release()}, owner_{owner} {
+socket_watch::socket_watch(event_loop& loop, descriptor socket, caf::scheduled_actor* owner, message_function message)
+    : event_handler{loop, socket.release()}, owner_{owner}, message_{std::move(message)} {
   // nop
 }
 
@@ -81,7 +79,7 @@ void socket_watch::notify(bool readable, bool writable) {
   if (owner_ == nullptr)
     return;
   // Enters the actor as a message would, so that exceptions and `quit` are handled as always.
-  caf::mailbox_element ready{nullptr, caf::make_message_id(), {}, caf::make_message(ready_atom_v, readable, writable)};
+  caf::mailbox_element ready{nullptr, caf::make_message_id(), {}, message_(readable, writable)};
   auto alive = caf::strong_actor_ptr{owner_->ctrl()};
   owner_->activate(&backend(), ready);
 }

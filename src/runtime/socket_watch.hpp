@@ -1,22 +1,23 @@
 #pragma once
 
-#include "actors/io_thread.hpp"
-#include "db/connection.hpp"
+#include "runtime/io_thread.hpp"
 
 #include <caf/io/network/event_handler.hpp>
+#include <caf/message.hpp>
 #include <caf/ref_counted.hpp>
 
+#include <functional>
 #include <string>
 #include <utility>
 
 namespace cenote {
 
-/// A duplicate of a connection's socket, for the event loop, which closes what it watches. Made before the connection's
+/// A duplicate of a socket, for the event loop, which closes what it watches. Made before the connection's
 /// actor is, which could do nothing without.
 class descriptor {
 public:
   /// Invalid if the operating system has none left.
-  explicit descriptor(const db::connection& of);
+  explicit descriptor(int socket);
   descriptor(descriptor&& x) noexcept : fd_{std::exchange(x.fd_, -1)} {
     // nop
   }
@@ -36,13 +37,16 @@ private:
   int error_ = 0;
 };
 
-/// Watches a socket for an actor that lives on an I/O thread, and sends it `ready`. Lives as long as it is registered
+/// Watches a socket for an actor that lives on an I/O thread, and sends it a message when it is ready. Lives as long as it is registered
 /// or referenced; all members run on that thread.
 class socket_watch : public caf::io::network::event_handler, public caf::ref_counted {
 public:
+  /// Makes the message for the owner: whether the socket is readable, and whether it is writable.
+  using message_function = std::function<caf::message(bool, bool)>;
+
   /// @param socket must be valid.
   /// @param owner must call `stop` before it ends.
-  socket_watch(event_loop& loop, descriptor socket, caf::scheduled_actor* owner);
+  socket_watch(event_loop& loop, descriptor socket, caf::scheduled_actor* owner, message_function message);
 
   /// Sets what to watch for. Costs a system call only if it changes.
   void want(bool read, bool write);
@@ -57,7 +61,8 @@ private:
   void set(bool wanted, bool& current, caf::io::network::operation op);
   void notify(bool readable, bool writable);
 
-  caf::scheduled_actor* owner_;                   ///< Null after `stop`.
+  caf::scheduled_actor* owner_; ///< Null after `stop`.
+  message_function message_;
   caf::intrusive_ptr<socket_watch> registration_; ///< The event loop's reference to this object.
   bool reading_ = false;
   bool writing_ = false;

@@ -1,4 +1,4 @@
-#include "actors/io_thread.hpp"
+#include "runtime/io_thread.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
