@@ -78,7 +78,6 @@ struct server_settings {
   std::string program_name = "cenote"; ///< Shown in performance_schema.session_connect_attrs.
   std::string bind_address;            ///< Local address to connect from; empty: the system's choice.
   bool compress = false;               ///< Whether the protocol is compressed.
-  bool autocommit = true;              ///< Nothing else is possible: transactions are asked for by message.
 
   /// Longest time for one connect: from the resolution of the host's name to the last answer of the set-up. At least 1
   /// s. The network addresses of a host share it.

@@ -1,12 +1,12 @@
 #include "actors/canceller.hpp"
 
-#include "runtime/guarded_behavior.hpp"
-#include "log/log.hpp"
 #include "cenote/error.hpp"
 #include "connection/classification.hpp"
 #include "db/control_session.hpp"
 #include "db/guarded_call.hpp"
+#include "log/log.hpp"
 #include "pool/orphaned_sessions.hpp"
+#include "runtime/guarded_behavior.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/disposable.hpp>

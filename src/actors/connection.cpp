@@ -1,12 +1,12 @@
 #include "actors/connection.hpp"
 
-#include "runtime/guarded_behavior.hpp"
-#include "runtime/liveness.hpp"
-#include "log/log.hpp"
-#include "runtime/socket_watch.hpp"
 #include "cenote/error.hpp"
 #include "connection/connection_core.hpp"
 #include "connection/seconds.hpp"
+#include "log/log.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "runtime/liveness.hpp"
+#include "runtime/socket_watch.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/io/typed_broker.hpp>

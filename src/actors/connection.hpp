@@ -1,10 +1,10 @@
 #pragma once
 
-#include "runtime/io_thread.hpp"
 #include "actors/messages.hpp"
-#include "runtime/socket_watch.hpp"
 #include "cenote/settings.hpp"
 #include "db/connection.hpp"
+#include "runtime/io_thread.hpp"
+#include "runtime/socket_watch.hpp"
 
 #include <caf/fwd.hpp>
 

@@ -2,11 +2,11 @@
 
 #include "actors/canceller.hpp"
 #include "actors/connection.hpp"
-#include "runtime/guarded_behavior.hpp"
-#include "runtime/socket_watch.hpp"
 #include "connection/classification.hpp"
 #include "db/connection.hpp"
 #include "db/guarded_call.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "runtime/socket_watch.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/disposable.hpp>

@@ -1,14 +1,14 @@
 #include "actors/pool_actor.hpp"
 
-#include "runtime/guarded_behavior.hpp"
-#include "runtime/liveness.hpp"
-#include "log/log.hpp"
 #include "actors/pool_actor_state.hpp"
 #include "actors/trace.hpp"
 #include "cenote/error.hpp"
 #include "connection/classification.hpp"
+#include "log/log.hpp"
 #include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "runtime/liveness.hpp"
 
 #include <caf/actor_system.hpp>
 

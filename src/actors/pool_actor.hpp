@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/connection_factory.hpp"
-#include "runtime/io_thread.hpp"
 #include "cenote/settings.hpp"
+#include "runtime/io_thread.hpp"
 
 #include <caf/fwd.hpp>
 

@@ -1,8 +1,8 @@
-#include "runtime/guarded_behavior.hpp"
-#include "log/log.hpp"
 #include "actors/pool_actor_state.hpp"
 #include "cenote/error.hpp"
 #include "connection/classification.hpp"
+#include "log/log.hpp"
+#include "runtime/guarded_behavior.hpp"
 
 #include <utility>
 

@@ -1,6 +1,6 @@
-#include "runtime/guarded_behavior.hpp"
-#include "log/log.hpp"
 #include "actors/pool_actor_state.hpp"
+#include "log/log.hpp"
+#include "runtime/guarded_behavior.hpp"
 
 #include <caf/action.hpp>
 

@@ -1,9 +1,9 @@
 #include "actors/pool_actor_state.hpp"
 
-#include "log/log.hpp"
 #include "actors/random_id.hpp"
 #include "cenote/error.hpp"
 #include "connection/classification.hpp"
+#include "log/log.hpp"
 
 #include <algorithm>
 #include <chrono>

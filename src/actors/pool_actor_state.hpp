@@ -7,9 +7,9 @@
 #include "actors/connection_factory.hpp"
 #include "actors/ended_sessions.hpp"
 #include "actors/event_feed.hpp"
-#include "log/log_pacer.hpp"
 #include "actors/messages.hpp"
 #include "cenote/settings.hpp"
+#include "log/log_pacer.hpp"
 #include "pool/pool_core.hpp"
 
 #include <caf/disposable.hpp>

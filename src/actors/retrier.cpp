@@ -1,11 +1,11 @@
 #include "actors/event_feed.hpp"
-#include "runtime/guarded_behavior.hpp"
-#include "runtime/liveness.hpp"
-#include "log/log.hpp"
-#include "log/log_pacer.hpp"
 #include "cenote/pool.hpp"
 #include "connection/classification.hpp"
+#include "log/log.hpp"
+#include "log/log_pacer.hpp"
 #include "pool/retry_rules.hpp"
+#include "runtime/guarded_behavior.hpp"
+#include "runtime/liveness.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>

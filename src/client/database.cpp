@@ -1,11 +1,11 @@
 #include "cenote/database.hpp"
 
-#include "log/log.hpp"
-#include "runtime/logger_guard.hpp"
-#include "client/waiting_thread.hpp"
 #include "cenote/configuration.hpp"
 #include "cenote/error.hpp"
 #include "cenote/pool.hpp"
+#include "client/waiting_thread.hpp"
+#include "log/log.hpp"
+#include "runtime/logger_guard.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>

@@ -1,10 +1,10 @@
 #include "cenote/scoped_pool.hpp"
 
-#include "log/log.hpp"
-#include "runtime/logger_guard.hpp"
-#include "client/waiting_thread.hpp"
 #include "cenote/error.hpp"
 #include "cenote/pool.hpp"
+#include "client/waiting_thread.hpp"
+#include "log/log.hpp"
+#include "runtime/logger_guard.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>

@@ -187,6 +187,14 @@ private:
     tls_.*Field = x;
   }
 
+  void autocommit(const std::string& key, const std::string& value) {
+    // Without it a statement of its own would be answered as done, and then rolled back.
+    if (!read_bool(key, value))
+      throw uri_error{
+          "autocommit cannot be false: single statements are always committed; for others use transact or a "
+          "session"};
+  }
+
   void charset(const std::string&, const std::string& value) {
     // In MySQL utf8 is a character set of at most three bytes; everybody who writes it means UTF-8.
     auto name = lower_case(value);
@@ -219,7 +227,7 @@ private:
   static const std::map<std::string, handler, std::less<>>& handlers() {
     using x = server_settings;
     static const std::map<std::string, handler, std::less<>> instance = {
-        {"autocommit", &reader::boolean<&x::autocommit>},
+        {"autocommit", &reader::autocommit},
         {"bind_address", &reader::text<&x::bind_address>},
         {"charset", &reader::charset},
         {"compress", &reader::boolean<&x::compress>},

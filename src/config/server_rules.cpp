@@ -70,9 +70,6 @@ std::string find_problem(const server_settings& x) {
     return "read_timeout must be from 0 to 24h";
   if (x.write_timeout < 0s || x.write_timeout > max_wait)
     return "write_timeout must be from 0 to 24h";
-  // Without it a statement of its own would be answered as done, and then rolled back.
-  if (!x.autocommit)
-    return "autocommit cannot be false: single statements are always committed; for others use transact or a session";
   if (x.max_allowed_packet > max_packet)
     return "max_allowed_packet must be a number of bytes from 0 to 1073741824";
   struct {

@@ -95,7 +95,7 @@ size_t connection::unsent() const noexcept {
 
 bool connection::in_transaction() const noexcept {
   auto status = impl_->session->server_status;
-  return has_open_transaction() || ((status & SERVER_STATUS_AUTOCOMMIT) == 0 && impl_->autocommit);
+  return has_open_transaction() || (status & SERVER_STATUS_AUTOCOMMIT) == 0;
 }
 
 bool connection::has_open_transaction() const noexcept {

@@ -63,7 +63,6 @@ struct connection::impl {
   std::vector<std::string> set_up;
   bool tls = false;
   bool read_only = false;
-  bool autocommit = true;
   bool has_database = true;    ///< Whether the session was opened with a database.
   bool lacks_database = false; ///< Its database did not exist at the last reset.
   /// Something may have changed the session since it was opened or reset: the server has said so, or a statement has

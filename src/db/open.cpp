@@ -38,7 +38,7 @@ bool has_roles(MYSQL& session) {
 
 /// @param tells_changes whether the server is to tell when the session changes.
 std::string set_up_statement(MYSQL& session, const server_settings& where, bool tells_changes) {
-  auto result = std::string{"SET NAMES "} + session_charset + ", autocommit = " + (where.autocommit ? "1" : "0");
+  auto result = std::string{"SET NAMES "} + session_charset + ", autocommit = 1";
   if (!where.sql_mode.empty()) {
     result += ", sql_mode = ";
     append_text_literal(result, where.sql_mode, *session.charset);
@@ -181,7 +181,6 @@ tl::expected<connection, driver_error> connection::open(const server_settings& w
   auto result = std::make_unique<impl>(std::move(*session), where);
   result->read_only = facts->read_only;
   result->identity = std::move(facts->identity);
-  result->autocommit = where.autocommit;
   result->has_database = !where.database.empty();
   result->set_up = set_up_after_reset(m, where, tells_changes, facts->role);
   // A packet must be smaller than the limit, and holds one byte besides the text: the command.

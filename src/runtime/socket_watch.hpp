@@ -37,8 +37,8 @@ private:
   int error_ = 0;
 };
 
-/// Watches a socket for an actor that lives on an I/O thread, and sends it a message when it is ready. Lives as long as it is registered
-/// or referenced; all members run on that thread.
+/// Watches a socket for an actor that lives on an I/O thread, and sends it a message when it is ready. Lives as long as
+/// it is registered or referenced; all members run on that thread.
 class socket_watch : public caf::io::network::event_handler, public caf::ref_counted {
 public:
   /// Makes the message for the owner: whether the socket is readable, and whether it is writable.

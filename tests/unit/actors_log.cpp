@@ -2,8 +2,8 @@
 
 #define CAF_SUITE actors.log
 
-#include "log/log.hpp"
 #include "cenote/logger.hpp"
+#include "log/log.hpp"
 
 #include <sstream>
 #include <string>

@@ -87,7 +87,6 @@ SCENARIO("a URI without a query leaves the defaults") {
   CHECK(x.tls == tls_mode::disabled);
   CHECK(x.connect_timeout == 10s);
   CHECK(x.read_timeout == 0s);
-  CHECK(x.autocommit);
   CHECK(!x.compress);
   CHECK_EQ(x.max_allowed_packet, 0u);
 }
@@ -109,7 +108,6 @@ SCENARIO("every key of a query ends up in its setting") {
   CHECK_EQ(x.bind_address, "10.0.0.1");
   CHECK_EQ(x.max_allowed_packet, 1048576u);
   CHECK(x.compress);
-  CHECK(x.autocommit);
   CHECK_EQ(x.tls_ca, "/ca");
   CHECK_EQ(x.tls_cert, "/cert");
   CHECK_EQ(x.tls_key, "/key");
