@@ -21,7 +21,8 @@ expectation expectation_of(const world& all, std::string what, caller_id caller,
   result.what = std::move(what);
   result.caller = caller;
   result.due = deadline_after(all.now(), timeout);
-  result.sent = first;
+  if (first != stamp{})
+    result.sent = first;
   result.begun_before = later(all.now(), all.how.rules.timeout);
   return result;
 }

@@ -43,6 +43,7 @@ private:
 };
 
 /// What a caller expects of the answer to a request.
+/// @param first its statement; nobody's for a transaction, as that begins with one of cenote's.
 expectation expectation_of(const world& all, std::string what, caller_id caller, duration timeout, stamp first);
 
 } // namespace cenote::simulation

@@ -27,6 +27,11 @@ bool is_unknown(const session_step& x) {
   return !x.came || (why != nullptr && why->outcome == outcome::unknown);
 }
 
+bool has_ended_transaction(const session_step& x) {
+  auto why = why_of(x);
+  return why != nullptr && why->code == errc::transaction_ended;
+}
+
 /// Follows the answers one by one.
 class accountant {
 public:
@@ -86,15 +91,17 @@ private:
   }
 
   void executed(const session_step& x) {
-    if (auto why = why_of(x); why != nullptr && why->code == errc::transaction_ended
-                              && why->outcome == outcome::unknown)
+    auto may_commit = x.text == operation::restart || x.text == operation::define;
+    if (is_unknown(x) && (may_commit || has_ended_transaction(x)))
       doubt_open();
     if (succeeded(x) && x.text == operation::restart)
       state_ = state_ == state::inside ? state::inside : state::uncertain;
     if (!leaves_effect(x.text))
       return;
     auto by_itself = x.text == operation::note || x.text == operation::restart || x.text == operation::define;
-    if (is_unknown(x))
+    // Tables without transactions keep what is written to them although the server loses its client.
+    auto stays = x.text == operation::note && state_ != state::outside;
+    if (is_unknown(x) || (stays && !succeeded(x)))
       claim(kind::unknown, {x.mark});
     else if (!succeeded(x))
       claim(kind::absent, {x.mark});

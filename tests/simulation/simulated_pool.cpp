@@ -147,6 +147,7 @@ void simulated_pool::pause() {
 
 void simulated_pool::resume() {
   step("resumes");
+  failures_.assign(failures_.size(), {}); // They count no more.
   perform(core_.resume(all_.now()));
 }
 

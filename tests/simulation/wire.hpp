@@ -52,8 +52,8 @@ public:
 
   // -- what happens to it ----------------------------------------------------------
 
-  /// Whether both ends are there.
-  bool is_up() const noexcept { return !cut_ && !closed_; }
+  /// Whether it has been accepted, and both ends are there.
+  bool is_up() const noexcept { return session_ != server_session_id{} && !cut_ && !closed_; }
 
   void cut();
 
