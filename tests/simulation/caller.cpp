@@ -81,7 +81,7 @@ uint32_t caller::row() {
 }
 
 void caller::next_round() {
-  if (++rounds_ > all_.how.rounds) {
+  if (++rounds_ > all_.how.rounds || pool_.has_finished()) {
     done_ = true;
     return;
   }

@@ -1,5 +1,6 @@
 #include "simulation/run.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -31,7 +32,7 @@ Plays the pool against a model of the network and the server, in virtual time: e
 
 A run with less in it, as a failing one is reported:
   --without A,B    leave these out (see below)
-  --callers N      so many callers
+  --absent A,B     without these callers, counted from 0
   --rounds N       so many things that each does
 
 )";
@@ -45,7 +46,7 @@ struct options {
   bool traces = false;
   bool shortens = true;
   std::string without;
-  std::optional<uint64_t> callers;
+  uint64_t absent = 0;
   std::optional<uint64_t> rounds;
 };
 
@@ -59,6 +60,19 @@ uint64_t number(std::string_view name, std::string_view text) {
   auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), result);
   if (problem != std::errc{} || end != text.data() + text.size())
     misused(std::string{name} + " needs a number, not \"" + std::string{text} + '"');
+  return result;
+}
+
+uint64_t set_of(std::string_view name, std::string_view list) {
+  uint64_t result = 0;
+  while (!list.empty()) {
+    auto one = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), one.size() + 1));
+    auto bit = number(name, one);
+    if (bit >= 64)
+      misused(std::string{name} + " goes up to 63");
+    result |= uint64_t{1} << bit;
+  }
   return result;
 }
 
@@ -113,8 +127,8 @@ options read_options(int argc, char** argv) {
       result.shortens = false;
     } else if (name == "--without") {
       result.without = value(name);
-    } else if (name == "--callers") {
-      result.callers = number(name, value(name));
+    } else if (name == "--absent") {
+      result.absent = set_of(name, value(name));
     } else if (name == "--rounds") {
       result.rounds = number(name, value(name));
     } else {
@@ -145,8 +159,7 @@ void leave_out(plan& how, std::string_view names) {
 plan plan_for(uint64_t seed, const options& how) {
   plan result{seed};
   leave_out(result, how.without);
-  if (how.callers)
-    result.callers = *how.callers;
+  result.absent = how.absent;
   if (how.rounds)
     result.rounds = *how.rounds;
   return result;
@@ -154,16 +167,21 @@ plan plan_for(uint64_t seed, const options& how) {
 
 /// The options with which the run is repeated.
 std::string call_for(const plan& how) {
+  auto all = plan{how.seed};
   auto result = "--seed " + std::to_string(how.seed);
-  std::string without;
+  auto add = [&result](const char*& before, const std::string& x) {
+    result += before + x;
+    before = ",";
+  };
+  auto before = " --without ";
   for (auto& x : all_ingredients())
-    if (!(how.with.*x.member) && plan{how.seed}.with.*x.member)
-      without += (without.empty() ? "" : ",") + std::string{x.name};
-  if (!without.empty())
-    result += " --without " + without;
-  if (how.callers != plan{how.seed}.callers)
-    result += " --callers " + std::to_string(how.callers);
-  if (how.rounds != plan{how.seed}.rounds)
+    if (!(how.with.*x.member) && all.with.*x.member)
+      add(before, x.name);
+  before = " --absent ";
+  for (size_t i = 0; i < how.callers; ++i)
+    if ((how.absent >> i & 1) != 0)
+      add(before, std::to_string(i));
+  if (how.rounds != all.rounds)
     result += " --rounds " + std::to_string(how.rounds);
   return result;
 }

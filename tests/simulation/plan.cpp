@@ -57,7 +57,7 @@ plan::plan(uint64_t seed_of_run) : seed{seed_of_run} {
   with = random_ingredients(random);
   callers = random.between(1, random.one_in(4) ? 24 : 8);
   rounds = random.between(2, 96 / callers + 2);
-  rows = random.between(1, random.one_in(3) ? 3 : 40);
+  rows = random.between(2, random.one_in(2) ? 4 : 40);
   servers = random.one_in(3) ? 2 : 1;
   is_mariadb = !random.one_in(4);
   think_time = micros(random.one_in(3) ? 100 : random.between(100, 30'000));

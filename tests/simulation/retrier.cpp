@@ -1,5 +1,6 @@
 #include "simulation/retrier.hpp"
 
+#include <type_traits>
 #include <utility>
 
 namespace cenote::simulation {
@@ -57,8 +58,9 @@ void retrier::attempt(const task_ptr& job) {
         if (what.timeout != duration::zero())
           if (auto left = time_left(job->progress.deadline, now); left < what.timeout)
             what.timeout = left > left.zero() ? left : duration{-1};
+        constexpr auto is_statement = std::is_same_v<decltype(what), statement>;
         auto told = expectation_of(all_, "attempt " + std::to_string(job->progress.attempts), job->caller, what.timeout,
-                                   job->mark);
+                                   is_statement ? job->mark : stamp{});
         if (job->progress.attempts > 1)
           told.sent.reset(); // It was sent before.
         told.then = [this, job](const content& x) {

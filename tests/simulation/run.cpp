@@ -21,9 +21,11 @@ constexpr uint64_t max_events = 2'000'000;
 
 class run {
 public:
-  run(const plan& how, std::FILE* out) : all_{how, out}, pool_{all_}, retries_{all_, pool_}, weather_{all_}, people_{all_, pool_} {
+  run(const plan& how, std::FILE* out)
+      : all_{how, out}, pool_{all_}, retries_{all_, pool_}, weather_{all_}, people_{all_, pool_} {
     for (size_t i = 0; i < how.callers; ++i)
-      callers_.push_back(std::make_unique<caller>(all_, pool_, retries_, i));
+      if ((how.absent >> i & 1) == 0)
+        callers_.push_back(std::make_unique<caller>(all_, pool_, retries_, i));
   }
 
   run_report play() {
@@ -119,9 +121,13 @@ plan shorten(const plan& how, const std::string& problem) {
   for (auto& x : all_ingredients())
     if (best.with.*x.member)
       better([&](plan& y) { y.with.*x.member = false; });
-  for (auto step = best.callers / 2; step > 0; step /= 2)
-    if (best.callers > step)
-      better([&](plan& y) { y.callers -= step; });
+  // Halves, quarters ... of the callers, then each alone.
+  for (auto size = std::max<size_t>(best.callers / 2, 1); size > 0; size /= 2)
+    for (size_t first = 0; first < best.callers; first += size) {
+      auto group = ((uint64_t{1} << size) - 1) << first;
+      if ((best.absent & group) != group)
+        better([&](plan& y) { y.absent |= group; });
+    }
   for (auto step = best.rounds / 2; step > 0; step /= 2)
     if (best.rounds > step)
       better([&](plan& y) { y.rounds -= step; });

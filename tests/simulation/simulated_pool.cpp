@@ -362,7 +362,8 @@ void simulated_pool::check_state() {
   if (now.total_connections + now.connecting > rules.size + rules.max_overflow)
     all_.log.object("there are more connections than may be");
   auto is_down = [&](const failures& x) {
-    return x.count > 3 && all_.now() - x.since > rules.breaker_after + 60 * rules.max_reconnect_delay;
+    // Those that are under way together count as one.
+    return x.count > 16 && all_.now() - x.since > rules.breaker_after + 60 * rules.max_reconnect_delay;
   };
   if (rules.breaker_after > 0ns && now.total_connections == 0 && !now.paused && !now.draining && now.waiting > 0
       && now.breaker == breaker_state::closed && std::ranges::all_of(failures_, is_down))
