@@ -183,9 +183,11 @@ void caller::ask(operation what) {
 void caller::told(operation what, stamp mark, const content& x) {
   if (auto rows = std::get_if<result>(&x))
     check_answer(all_, *rows, mark);
+  auto why = std::get_if<failure>(&x);
+  if (why != nullptr && why->code == errc::interrupted && !all_.marks[mark].stopped)
+    all_.log.object("statement #" + std::to_string(static_cast<uint32_t>(mark)) + " is hit by a stop that was not meant for it");
   if (!leaves_effect(what))
     return;
-  auto why = std::get_if<failure>(&x);
   auto kind = why == nullptr                      ? claim_kind::there
               : why->outcome == outcome::unknown ? claim_kind::unknown
                                                   : claim_kind::absent;

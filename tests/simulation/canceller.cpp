@@ -15,13 +15,13 @@ void canceller::stop(server_session_id what, size_t endpoint, std::function<void
   if (!reaches(endpoint)) {
     auto too_late = random_.up_to(all_.how.connect_timeout);
     if (random_.one_in(4)) // The server is told, but its answer is lost.
-      all_.time.after(random_.up_to(too_late), [this, what] { all_.server.kill_query(what); });
+      all_.time.after(random_.up_to(too_late), [this, what] { all_.server.kill_query(what, false); });
     all_.time.after(too_late, [f = std::move(then)] { f(false); });
     return;
   }
   auto there = random_.up_to(random_.one_in(10) ? all_.how.connect_timeout : 4 * all_.how.network_delay);
   all_.time.after(there, [this, what, f = std::move(then)]() mutable {
-    all_.server.kill_query(what);
+    all_.server.kill_query(what, true);
     all_.time.after(random_.up_to(2 * all_.how.network_delay), [g = std::move(f)] { g(true); });
   });
 }

@@ -162,18 +162,30 @@ void model_server::abort(session& x) {
   }
 }
 
-void model_server::kill_query(server_session_id id) {
+void model_server::kill_query(server_session_id id, bool of_pool) {
   auto& x = at(id);
   if (!x.open)
     return;
   if (log_.enabled())
     log_.step(name_of(x), "KILL QUERY");
+  x.kill_is_of_pool = of_pool;
   if (!can_be_stopped(x)) {
     x.kill_pending = true;
     return;
   }
   abort(x);
+  interrupt(x);
+}
+
+void model_server::interrupt(session& x) {
+  if (!x.kill_is_of_pool)
+    marks_[x.current->commands[x.step].mark].stopped = true;
   refuse(x, 1317, "70100", "Query execution was interrupted");
+}
+
+void model_server::evict(use_id x) {
+  if (auto i = session_of_use_.find(static_cast<uint32_t>(x)); i != session_of_use_.end())
+    at(i->second).evicted_by = x;
 }
 
 void model_server::kill_session(server_session_id id) {

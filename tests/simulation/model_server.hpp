@@ -82,7 +82,8 @@ public:
   // -- other sessions, and fate ------------------------------------------------------
 
   /// Stops the statement that runs, or else the next one.
-  void kill_query(server_session_id id);
+  /// @param of_pool whether the pool has asked for it, and has been told that it is done.
+  void kill_query(server_session_id id, bool of_pool);
 
   void kill_session(server_session_id id);
 
@@ -101,6 +102,9 @@ public:
 
   /// A session that is open, by chance; zero if there is none.
   server_session_id any_session();
+
+  /// The connection of this use is not to be used by anybody else.
+  void evict(use_id x);
 
   // -- what is there -----------------------------------------------------------------
 
@@ -134,6 +138,7 @@ private:
     uint64_t turn = 0; ///< What was scheduled for an earlier one is void.
     bool waits_for_lock = false;
     bool kill_pending = false;
+    bool kill_is_of_pool = false;
     time_point idle_since;
     bool idle_watched = false;
 
@@ -146,6 +151,7 @@ private:
     use_id changed_by{};     ///< Whose variables, role ... it has.
     use_id transaction_of{}; ///< Whose transaction is open.
     use_id last_use{};
+    use_id evicted_by{};
     std::unordered_set<uint32_t> past_uses; ///< Sessions that have ended here.
     bool has_isolation = false;             ///< For the next transaction.
     bool touched = false;                   ///< As the server tells.
@@ -158,6 +164,7 @@ private:
   // model_server.cpp: requests, one after the other
   void next(session& x);
   void answer(session& x);
+  void interrupt(session& x);
   void refuse(session& x, uint32_t number, const char* sqlstate, const char* text);
   void end(session& x, bool tell);
   void watch_idle(session& x);

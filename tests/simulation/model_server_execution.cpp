@@ -34,7 +34,7 @@ void model_server::begin_step(session& x) {
   if (log_.enabled())
     log_.step(name_of(x), to_string(what));
   if (std::exchange(x.kill_pending, false)) {
-    refuse(x, 1317, "70100", "Query execution was interrupted");
+    interrupt(x);
     return;
   }
   if (has_stamp(what.what))
@@ -304,6 +304,8 @@ void model_server::check_use(session& x, const command& what) {
   auto there = " in " + name_of(x);
   if (x.changed_by != use_id{} && x.changed_by != use)
     log_.object(who(use) + " finds what " + who(x.changed_by) + " has changed" + there);
+  if (x.evicted_by != use_id{} && x.evicted_by != use)
+    log_.object(who(use) + " gets a connection that was not to be used again" + there);
   if (x.in_transaction && x.transaction_of != use_id{} && x.transaction_of != use)
     log_.object(who(use) + " runs in the transaction of " + who(x.transaction_of) + there);
   if (x.in_transaction)

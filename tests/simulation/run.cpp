@@ -46,6 +46,9 @@ public:
     }
     if (!go_on_until([this] { return pool_.has_finished(); }, 30s))
       all_.log.object("the drain does not come to an end");
+    go_on_until([] { return false; }, 5s);
+    if (all_.server.locks() > 0)
+      all_.log.object("locks are left at the server after the drain");
     go_on_until([] { return false; }, 30s);
     check_the_end();
     return {all_.log.problem(), all_.time.count(), all_.books.answers()};

@@ -75,7 +75,7 @@ void session_story::start(std::function<void(session_id)> then) {
   then_ = std::move(then);
   session_options how;
   how.owner = "somebody";
-  how.time_limit = random_limit(all_, random_);
+  how.time_limit = time_limit_ = random_limit(all_, random_);
   how.acquire_timeout = random_limit(all_, random_);
   how.unclaimed_timeout = random_.one_in(6) ? random_.up_to(20ms) : 0ns;
   auto late = std::min(how.time_limit, how.acquire_timeout) < 0ns;
@@ -97,6 +97,7 @@ void session_story::checked_out(const content& x) {
     return;
   }
   session_ = *id;
+  until_ = deadline_after(all_.now(), time_limit_);
   if (random_.one_in(12)) { // It is never used, or late.
     all_.time.after(random_.up_to(400ms), [this] {
       if (all_.people.has_ended(holder_))
@@ -163,6 +164,8 @@ void session_story::answered(size_t i, const content& x) {
   steps_[i].came = x;
   if (auto rows = std::get_if<result>(&x); rows != nullptr && steps_[i].what == action::execute)
     check_answer(all_, *rows, steps_[i].mark);
+  if (!std::holds_alternative<failure>(x) && until_ != time_point::max() && all_.now() > until_ + 10ms)
+    all_.log.object("a session is used after its time limit");
   if (closed_)
     return;
   react_to(steps_[i]);
@@ -232,6 +235,10 @@ void session_story::leave() {
     expectation told;
     told.what = "that its connection is not used again";
     told.caller = holder_;
+    told.then = [this](const content& x) {
+      if (!std::holds_alternative<failure>(x))
+        all_.server.evict(use_);
+    };
     auto to = all_.books.expect(std::move(told));
     pool_.send(holder_, [this, id = session_, to, who = holder_] { pool_.evict(id, to, who); });
   }

@@ -57,6 +57,8 @@ private:
   use_id use_;
   std::function<void(session_id)> then_;
   session_id session_{};
+  duration time_limit_{0};
+  time_point until_ = time_point::max(); ///< Its time limit.
   std::vector<session_step> steps_;
   size_t next_ = 0; ///< To be asked for.
   size_t open_ = 0; ///< Answers that are awaited.

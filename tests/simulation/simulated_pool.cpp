@@ -137,6 +137,7 @@ void simulated_pool::evict(session_id id, promise answer_to, caller_id sender) {
 
 void simulated_pool::dispose() {
   step("replaces all connections");
+  last_disposed_ = last_connection_;
   perform(core_.dispose(all_.now()));
 }
 
@@ -294,6 +295,10 @@ void simulated_pool::carry_out(const pool::grant_connection& x) {
     follow_up_.insert(follow_up_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
     return;
   }
+  if (x.connection <= last_disposed_)
+    all_.log.object("a connection is given away that should have been replaced");
+  if (core_.status().paused)
+    all_.log.object("a connection is given away during a pause");
   auto& to = connections_.at(x.connection);
   if (auto terms = std::get_if<lease>(&request.work)) {
     if (to.session)
@@ -361,6 +366,8 @@ void simulated_pool::check_state() {
   auto& rules = all_.how.rules;
   if (now.total_connections + now.connecting > rules.size + rules.max_overflow)
     all_.log.object("there are more connections than may be");
+  if (now.connecting > rules.max_connecting)
+    all_.log.object("there are more connects at a time than may be");
   auto is_down = [&](const failures& x) {
     // Those that are under way together count as one.
     return x.count > 16 && all_.now() - x.since > rules.breaker_after + 60 * rules.max_reconnect_delay;

@@ -116,6 +116,7 @@ private:
   uint64_t last_request_ = 0;
   uint64_t last_session_ = 0;
   connection_id last_connection_{};
+  connection_id last_disposed_{}; ///< None up to this one may be given away.
   pool::commands follow_up_;
   time_point armed_for_ = time_point::max();
   bool draining_ = false;

@@ -19,6 +19,7 @@ struct stamp_record {
   bool exclusive = false;                        ///< Belongs to a session.
   bool repeatable = false;                       ///< It may be done more than once ...
   bool retried = false;                          ///< ... and perhaps was: it has been asked for again.
+  bool stopped = false;                          ///< By somebody else than the pool.
   uint32_t committed = 0;                        ///< How often its effect has become lasting.
   time_point first_sent = time_point::max();     ///< When it was handed to a connection.
   time_point first_begun = time_point::max();    ///< When the server has begun with it.

@@ -44,7 +44,7 @@ weather::weather(world& all) : all_{all}, random_{all.how.seed, 6} {
     auto x = all_.server.any_session();
     if (x == server_session_id{})
       return;
-    random_.one_in(2) ? all_.server.kill_query(x) : all_.server.kill_session(x);
+    random_.one_in(2) ? all_.server.kill_query(x, false) : all_.server.kill_session(x);
   });
   add_if(with.freezes, [this] {
     auto x = any_endpoint();
