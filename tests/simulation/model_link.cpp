@@ -47,7 +47,9 @@ bool model_link::alive() const noexcept {
 }
 
 bool model_link::usable() const noexcept {
-  return !lost_ && (state_ == state::idle || state_ == state::done || (state_ == state::waiting && !in_answer_));
+  auto between = state_ == state::waiting && !in_answer_
+                 && (kind_ == server_request::kind::statement || kind_ == server_request::kind::compound);
+  return !lost_ && (state_ == state::idle || state_ == state::done || between);
 }
 
 // -- operations --------------------------------------------------------------------

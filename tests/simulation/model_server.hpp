@@ -109,7 +109,7 @@ public:
   // -- what is there -----------------------------------------------------------------
 
   size_t open_sessions() const noexcept { return open_; }
-  size_t locks() const noexcept { return locks_.size(); }
+  server_session_id who_has_locks() const { return locks_.any_owner(); }
   bool is_open(server_session_id id) const { return at(id).open; }
 
 private:

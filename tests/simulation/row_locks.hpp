@@ -41,6 +41,9 @@ public:
   bool empty() const noexcept { return locks_.empty() && waits_.empty(); }
   size_t size() const noexcept { return locks_.size(); }
 
+  /// One who has a lock; zero if there is none.
+  server_session_id any_owner() const { return locks_.empty() ? server_session_id{} : locks_.begin()->second.owner; }
+
 private:
   struct lock {
     server_session_id owner;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace cenote::simulation {
@@ -47,8 +48,8 @@ public:
     if (!go_on_until([this] { return pool_.has_finished(); }, 30s))
       all_.log.object("the drain does not come to an end");
     go_on_until([] { return false; }, 5s);
-    if (all_.server.locks() > 0)
-      all_.log.object("locks are left at the server after the drain");
+    if (auto who = all_.server.who_has_locks(); who != server_session_id{})
+      all_.log.object("server session " + std::to_string(static_cast<uint32_t>(who)) + " still has locks");
     go_on_until([] { return false; }, 30s);
     check_the_end();
     return {all_.log.problem(), all_.time.count(), all_.books.answers()};
@@ -84,8 +85,6 @@ private:
       all_.log.object("the pool has ended, but has not closed all: " + to_string(now));
     if (all_.server.open_sessions() > 0)
       all_.log.object("there are sessions left at the server");
-    if (all_.server.locks() > 0)
-      all_.log.object("there are locks left at the server");
     for (auto& x : callers_)
       x->close_books();
     all_.books.close();

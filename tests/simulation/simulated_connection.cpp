@@ -224,6 +224,7 @@ void simulated_connection::carry_out(connection_command::stop_statement&) {
 }
 
 void simulated_connection::carry_out(connection_command::end_server_session&) {
+  step("has the server end its session");
   stops_.end(wire_.session(), endpoint_);
 }
 
