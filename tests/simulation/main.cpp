@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -195,10 +196,22 @@ void report(const plan& how, const std::string& problem, bool shortens) {
                play(shorter).problem.c_str());
 }
 
+/// For the words of a run that ends the program.
+uint64_t seed_of_run = 0;
+
+/// An assertion has failed, or worse.
+void crashed(int signal) {
+  std::fprintf(stderr, "seed %llu: it crashes\n", static_cast<unsigned long long>(seed_of_run));
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   auto how = read_options(argc, argv);
+  for (auto x : {SIGABRT, SIGSEGV, SIGFPE})
+    std::signal(x, crashed);
   using clock = std::chrono::steady_clock;
   auto began = clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(clock::now() - began).count(); };
@@ -210,6 +223,7 @@ int main(int argc, char** argv) {
   for (auto seed : how.seeds) {
     if (how.seconds > 0 && seconds() >= how.seconds)
       break;
+    seed_of_run = seed;
     auto what = plan_for(seed, how);
     auto came = play(what, how.traces ? stdout : nullptr);
     ++runs;
