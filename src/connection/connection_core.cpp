@@ -380,7 +380,7 @@ void connection_core::stop_failed(time_point now) {
 
 /// The connection cannot be used any more though nobody ended it.
 void connection_core::give_up(const std::string& reason) {
-  if (link_->usable()) // Otherwise `release` does it.
+  if (link_->usable() && link_->alive()) // Otherwise `release` does it.
     output_.add(connection_command::end_server_session{});
   if (shared_.under_way())
     lose_shared(disposition::broken, own_failure(errc::connection_lost, outcome::unknown, reason));
@@ -461,7 +461,10 @@ void connection_core::release(disposition what, std::string reason) {
   if (session_)
     lose_failed_step();
   auto of_session = session_ ? if_session_ends() : outcome::rejected;
-  if (may_be_running() && !link_->usable())
+  // Whatever cut the connection, the server may not have noticed: it would go on, or keep the locks of a transaction,
+  // which may be open after an error though nothing says so.
+  auto was_cut = !link_->usable() || !link_->alive();
+  if (was_cut && (may_be_running() || needs_reset_ || link_->in_transaction()))
     output_.add(connection_command::end_server_session{});
   state_ = activity::gone{}; // So that nothing is begun any more.
   if (session_)

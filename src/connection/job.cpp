@@ -127,6 +127,10 @@ bool job::may_be_committing() const {
 }
 
 failure job::outcome_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const {
+  // That the mark could not be asked for says nothing about the statement before it, which has run and may have
+  // committed.
+  if (current().kind == step_kind::check && why.outcome == outcome::not_sent)
+    why.outcome = outcome::unknown;
   if (is_transaction()) {
     if (current().kind == step_kind::statement || current().kind == step_kind::mark)
       why.statement_index = static_cast<uint32_t>(results_.size());

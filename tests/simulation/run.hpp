@@ -1,0 +1,28 @@
+#pragma once
+
+#include "simulation/ledger.hpp"
+#include "simulation/plan.hpp"
+
+#include <cstdio>
+#include <string>
+
+namespace cenote::simulation {
+
+/// What has come of a run.
+struct run_report {
+  std::string problem; ///< Empty if nothing was wrong.
+  uint64_t events = 0;
+  ledger::tally answers;
+};
+
+/// Plays a run from its beginning to its end.
+/// @param out gets a line for each step; may be null.
+run_report play(const plan& how, std::FILE* out = nullptr);
+
+/// Leaves out of a run that fails what it does not need to fail in the same way.
+plan shorten(const plan& how, const std::string& problem);
+
+/// The problem without the numbers in it.
+std::string kind_of_problem(const std::string& problem);
+
+} // namespace cenote::simulation

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "simulation/simulated_pool.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cenote::simulation {
+
+/// One thing that the holder of a session asks for, and what came of it.
+struct session_step {
+  session_command::action what = session_command::action::execute;
+  operation text = operation::read; ///< For `execute`.
+  stamp mark{};
+  std::string savepoint;
+  duration timeout{0};
+  std::optional<content> came{}; ///< Nothing: no answer.
+};
+
+/// What must be true after a session, whatever has happened to it: judged by the answers alone, as its holder would.
+void claim_effects(ledger& books, const std::vector<session_step>& steps, time_point now);
+
+/// A session from its checkout to its end, by one holder or, after a handover, another.
+class session_story {
+public:
+  session_story(world& all, simulated_pool& pool, caller_id holder, uint64_t seed, uint32_t row);
+
+  /// @param then is told when it is over, and which session was checked in, if one was.
+  void start(std::function<void(session_id)> then);
+
+  /// Its first holder is about to end.
+  void holder_dies();
+
+  /// Nothing more will come: says what must be true now.
+  void close_books();
+
+private:
+  void write_script();
+  void checked_out(const content& x);
+  void go_on();
+  void ask(size_t i);
+  void answered(size_t i, const content& x);
+  void react_to(const session_step& x);
+  void hand_over();
+  void come_late();
+  void leave();
+  uint32_t row();
+
+  world& all_;
+  simulated_pool& pool_;
+  caller_id first_holder_;
+  caller_id holder_;
+  dice random_;
+  uint32_t row_;
+  use_id use_;
+  std::function<void(session_id)> then_;
+  session_id session_{};
+  duration time_limit_{0};
+  time_point until_ = time_point::max(); ///< Its time limit.
+  std::vector<session_step> steps_;
+  size_t next_ = 0; ///< To be asked for.
+  size_t open_ = 0; ///< Answers that are awaited.
+  bool hurries_ = false;    ///< Does not wait for answers.
+  bool hands_over_ = false; ///< In its middle.
+  bool lost_ = false;       ///< It has ended, as an answer said.
+  bool closed_ = false;
+};
+
+} // namespace cenote::simulation

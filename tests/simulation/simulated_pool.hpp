@@ -1,0 +1,134 @@
+#pragma once
+
+#include "pool/pool_core.hpp"
+#include "simulation/canceller.hpp"
+#include "simulation/channel.hpp"
+#include "simulation/simulated_connection.hpp"
+#include "simulation/world.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace cenote::simulation {
+
+/// What the pool actor is in production: translates between messages and a `pool_core`, and keeps the books of sessions
+/// and their holders.
+class simulated_pool {
+public:
+  explicit simulated_pool(world& all);
+
+  void start();
+
+  /// Delivers a message: the functions below are called when it arrives.
+  void send(caller_id from, schedule::task what);
+
+  // -- messages of callers ------------------------------------------------------------
+
+  void accept(statement what, promise answer_to, caller_id caller, bool fail_fast = false);
+  void accept(transaction what, promise answer_to, caller_id caller);
+  void accept(session_options what, promise answer_to, caller_id caller);
+  void command(session_command what, promise answer_to, caller_id sender);
+  void check_in(session_id id, caller_id sender);
+  void hand_over(session_id id, caller_id to, promise answer_to, caller_id sender);
+  void evict(session_id id, promise answer_to, caller_id sender);
+  void dispose();
+  void pause();
+  void resume();
+  void drain(duration limit);
+
+  // -- messages of connections -------------------------------------------------------
+
+  void released(connection_id id, const cenote::released& x);
+  void returned(connection_id id, grant what, promise answer_to, caller_id caller, const std::string& reason);
+  void requeued(connection_id id, grant what, promise answer_to, caller_id caller);
+  void closed(connection_id id);
+
+  // -- what can be seen from outside -------------------------------------------------
+
+  bool is_draining() const noexcept { return draining_; }
+  bool has_finished() const noexcept { return finished_; }
+  pool_status status() const { return core_.status(); }
+
+private:
+  struct pending {
+    promise answer_to;
+    work_request request;
+    caller_id caller;
+    bool came_back = false;
+  };
+
+  struct held_session {
+    connection_id connection;
+    caller_id holder;
+  };
+
+  struct past_session {
+    caller_id holder;
+    std::string reason;
+    cenote::outcome outcome;
+  };
+
+  struct member {
+    std::unique_ptr<simulated_connection> connection;
+    std::optional<session_id> session;
+  };
+
+  void accept(work_item what, duration timeout, promise answer_to, caller_id caller, bool fail_fast = false);
+  pool::request add(pending x);
+  bool belongs_to(session_id id, caller_id sender) const;
+  failure refusal(session_id id, caller_id sender) const;
+  void check_in(session_id id);
+  void end_session_on(connection_id id, const std::string& why, outcome what = outcome::rejected);
+  void connect(connection_id id, size_t server);
+  void connect_ended(connection_id id, size_t server, wire& path);
+  void open_failed(connection_id id, size_t server, const db::driver_error& why);
+
+  void perform(pool::commands todo);
+  void carry_out(const pool::open_connection& x);
+  void carry_out(const pool::close_connection& x);
+  void carry_out(const pool::ping_connection& x);
+  void carry_out(const pool::check_caller& x);
+  void carry_out(const pool::requeue& x);
+  void carry_out(const pool::grant_connection& x);
+  void carry_out(pool::fail_request& x);
+  void carry_out(const pool::finish&);
+  void set_timer();
+  void check_order(const pending& x, pool::request_id id) const;
+  void check_state();
+  void answer(promise to, content what);
+  void step(const std::string& what) const;
+
+  world& all_;
+  dice random_;
+  std::unordered_map<caller_id, channel> channels_;
+  canceller stops_{all_};
+  server_settings server_;
+  pool::pool_core core_;
+  std::map<connection_id, member> connections_;
+  std::deque<std::unique_ptr<simulated_connection>> past_connections_;
+  std::unordered_map<session_id, held_session> sessions_;
+  std::unordered_map<session_id, past_session> past_sessions_;
+  std::map<pool::request_id, pending> requests_;
+  uint64_t last_request_ = 0;
+  uint64_t last_session_ = 0;
+  connection_id last_connection_{};
+  connection_id last_disposed_{}; ///< None up to this one may be given away.
+  pool::commands follow_up_;
+  time_point armed_for_ = time_point::max();
+  bool draining_ = false;
+  bool finishing_ = false;
+  bool finished_ = false;
+
+  /// Failed connects in a row, by server.
+  struct failures {
+    size_t count = 0;
+    time_point since;
+  };
+  std::vector<failures> failures_;
+};
+
+} // namespace cenote::simulation
