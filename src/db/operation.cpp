@@ -128,7 +128,7 @@ std::optional<driver_error> connection::impl::send(const statement& what) {
   if (auto wrong = problem_with([&](auto& charset) { return fill_in(sql_, what, charset); }))
     return wrong;
   ++in_flight_;
-  if (!tls && !session->net.compress && sql_.size() <= outbox::largest) {
+  if (!tls && !is_compressed(*session) && sql_.size() <= outbox::largest) {
     out_.add(sql_);
     now_ = step::answer;
     return std::nullopt;
@@ -365,11 +365,8 @@ void connection::impl::next_result() {
 }
 
 void connection::impl::fail(phase when) {
-  auto m = session.get();
-  auto why = current_error(*m, when);
-  // A packet that Connector/C will not make room for looks like a lost connection; only this number differs.
-  constexpr int no_room = 1;
-  if (when == phase::waiting && m->net.error == no_room
+  auto why = current_error(*session, when);
+  if (when == phase::waiting && had_no_room(*session)
       && (why.number == CR_SERVER_LOST || why.number == CR_NET_PACKET_TOO_LARGE))
     why = oversized(max_result_bytes);
   fail(std::move(why));

@@ -237,6 +237,15 @@ void forget_error(MYSQL& session) noexcept {
   session.net.last_error[0] = '\0';
 }
 
+bool is_compressed(const MYSQL& session) noexcept {
+  return session.net.compress != 0;
+}
+
+bool had_no_room(const MYSQL& session) noexcept {
+  constexpr int no_room = 1; // A lost connection has another number.
+  return session.net.error == no_room;
+}
+
 bool is_utf8_name(std::string_view charset) noexcept {
   return charset == "utf8mb4" || charset == "utf8mb3" || charset == "utf8";
 }

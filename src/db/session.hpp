@@ -51,6 +51,12 @@ driver_error current_error(MYSQL& session, phase when);
 /// Forgets it.
 void forget_error(MYSQL& session) noexcept;
 
+/// Whether packets are compressed, so that nobody but Connector/C can write them.
+bool is_compressed(const MYSQL& session) noexcept;
+
+/// Whether the last packet was one for which Connector/C would not make room. It looks like a lost connection otherwise.
+bool had_no_room(const MYSQL& session) noexcept;
+
 /// Whether an error number is one of Connector/C's own. After such an error the session is of no use.
 constexpr bool is_client_error(unsigned number) noexcept {
   return (number >= 2000 && number < 3000) || (number >= 5000 && number < 6000);
