@@ -36,10 +36,9 @@ bool pool_actor_state::belongs_to_sender(session_id id) const {
 /// everybody else the same, whether it was ever there or not.
 caf::error pool_actor_state::refusal(session_id id, const caf::strong_actor_ptr& sender) const {
   auto how = sender ? past_sessions.find(id, caf::actor_cast<caf::actor_addr>(sender)) : nullptr;
-  return make_error(own_failure(errc::session_ended, how != nullptr ? how->outcome : outcome::rejected,
-                                "session " + std::to_string(static_cast<uint64_t>(id)) + " has ended"
-                                    + (how != nullptr ? ": " + how->reason : ", or never was")
-                                    + "; check out another one"));
+  if (how == nullptr)
+    return make_error(session_has_ended(id, outcome::rejected, {}));
+  return make_error(session_has_ended(id, how->outcome, how->reason));
 }
 
 void pool_actor_state::command(session_command what) {

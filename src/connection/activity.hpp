@@ -39,12 +39,12 @@ struct leased {};
 struct stopping {
   bool for_first = true;   ///< Of those that share the connection: the stop is meant for the one that is first now.
   bool over = false;       ///< All that was sent has been answered.
-  bool confirmed = false;  ///< The stop hits nothing that begins from now on.
+  bool confirmed = false;  ///< No later statement can be hit.
   bool succeeded = false;  ///< The step was done sooner than it could be stopped.
   std::optional<job> work; ///< Of a session that goes on.
 };
 
-/// A ping for its own sake, or to take a stop that came too late.
+/// A keepalive ping, or one that absorbs a stop that came too late.
 struct pinging {
   bool succeeded = false;  ///< See `stopping`.
   std::optional<job> work; ///< Of a session that goes on.

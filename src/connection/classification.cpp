@@ -93,6 +93,12 @@ failure own_failure(errc code, cenote::outcome outcome, std::string text) {
   return result;
 }
 
+failure session_has_ended(session_id id, cenote::outcome outcome, const std::string& reason) {
+  return own_failure(errc::session_ended, outcome,
+                     "session " + std::to_string(static_cast<uint64_t>(id)) + " has ended"
+                         + (reason.empty() ? ", or never was" : ": " + reason) + "; check out another one");
+}
+
 failure caller_has_ended(cenote::outcome outcome) {
   return own_failure(errc::interrupted, outcome, "the actor that this was asked for has ended");
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cenote/failure.hpp"
+#include "cenote/session.hpp"
 #include "cenote/settings.hpp"
 #include "cenote/statement.hpp"
 #include "db/server_link.hpp"
@@ -29,6 +30,11 @@ pool::observed_error observed(const db::driver_error& x, bool is_mariadb);
 
 /// A failure of cenote's own making.
 failure own_failure(errc code, cenote::outcome outcome, std::string text);
+
+/// What comes too late for a session is told.
+/// @param outcome what is known about the request, and about the session's open transaction.
+/// @param reason how the session has ended; empty: it is not known, or is no business of whoever asks.
+failure session_has_ended(session_id id, cenote::outcome outcome, const std::string& reason);
 
 /// The answer to a request made for an actor that has ended. Usually nobody receives it, but the request may have come
 /// from another one, on behalf of that.

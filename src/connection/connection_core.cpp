@@ -391,7 +391,7 @@ void connection_core::give_up(const std::string& reason) {
 // -- its end, and reports --------------------------------------------------------------
 
 /// What its text says of a statement; what routines do, the server tells afterwards.
-void connection_core::note_traces(const std::string& sql) {
+void connection_core::note_session_changes(const std::string& sql) {
   if (!pool::may_leave_traces(sql))
     return;
   needs_reset_ = true;
@@ -404,7 +404,7 @@ bool connection_core::is_changed() const {
 }
 
 /// Nobody uses the connection any more: undoes what its user has left behind, then it is free.
-void connection_core::settle() {
+void connection_core::reset_or_release() {
   if (std::exchange(evicted_, false)) {
     release(disposition::evicted, "the holder of its session did not want it to be used again");
   } else if (outlives_reset_) {
@@ -610,7 +610,7 @@ void connection_core::sharing_done() {
     state_ = activity::idle{};
     report_free();
   } else {
-    settle(); // They left a transaction open, or called a routine that changed the session.
+    reset_or_release(); // They left a transaction open, or called a routine that changed the session.
   }
 }
 

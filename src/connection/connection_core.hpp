@@ -43,11 +43,11 @@ public:
   void check_in(session_id id, bool at_once, time_point now);
 
   /// Somebody else holds the session from now on.
-  /// @returns why that comes too late.
+  /// @returns a failure if the session has already ended.
   std::optional<failure> hand_over(session_id id, time_point now);
 
   /// The connection is not to be used again after this session.
-  /// @returns why that comes too late.
+  /// @returns a failure if the session has already ended.
   std::optional<failure> evict(session_id id, time_point now);
 
   /// The first statement is slow: requeues those behind it, if it does no harm that they run elsewhere as well.
@@ -75,7 +75,7 @@ public:
   /// The server could not be told.
   void stop_failed(time_point now);
 
-  // -- from the shell ------------------------------------------------------------
+  // -- from the actor ------------------------------------------------------------
 
   /// After all events of a turn: what they have led to is sent at once.
   void end_turn(time_point now);
@@ -92,7 +92,7 @@ public:
   /// What the events since the last call have led to.
   connection_commands take_commands() { return output_.take(); }
 
-  // -- what the shell has to know ------------------------------------------------
+  // -- what the actor has to know ------------------------------------------------
 
   bool is_gone() const noexcept { return is<activity::gone>(); }
   bool has_session() const noexcept { return session_.has_value(); }
@@ -127,9 +127,9 @@ private:
   void run_step();
   void finish_step();
   void step_failed(const db::driver_error& error);
-  void cannot_complete(const db::driver_error& error, classified_error meaning);
-  void not_undone();
-  void lost_transaction();
+  void cleanup_failed(const db::driver_error& error, classified_error meaning);
+  void compound_left_effects();
+  void transaction_has_ended();
   bool leaves_transaction_open() const;
   void roll_back_what_is_open();
   void job_done();
@@ -185,9 +185,9 @@ private:
 
   // -- its end, and reports --------------------------------------------------------
 
-  void note_traces(const std::string& sql);
+  void note_session_changes(const std::string& sql);
   bool is_changed() const;
-  void settle();
+  void reset_or_release();
   void check_failed(const std::string& reason);
   void release(disposition what, std::string reason = {});
   void report_free();

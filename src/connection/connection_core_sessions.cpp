@@ -16,12 +16,6 @@ namespace {
 /// Of a statement, this much is kept for the log, and to know what it may have done.
 constexpr size_t max_kept_sql = 1024;
 
-failure too_late(const std::string& why, outcome what, session_id id) {
-  return own_failure(errc::session_ended, what,
-                     "session " + std::to_string(static_cast<uint64_t>(id)) + " has ended: " + why
-                         + "; check out another one");
-}
-
 failure expired(std::chrono::nanoseconds limit) {
   return own_failure(errc::statement_timeout, outcome::not_sent,
                      "its time limit of " + seconds(limit)
@@ -54,8 +48,8 @@ std::optional<failure> connection_core::refusal_of(session_id id) const {
   if (session_ && session_->id() == id)
     return std::nullopt;
   if (last_session_ && last_session_->id == id)
-    return too_late(last_session_->reason, last_session_->outcome, id);
-  return too_late("its time was up, or it was checked in", outcome::rejected, id);
+    return session_has_ended(id, last_session_->outcome, last_session_->reason);
+  return session_has_ended(id, outcome::rejected, "its time was up, or it was checked in");
 }
 
 void connection_core::execute(session_command what, ticket answer_to, time_point now) {
@@ -125,7 +119,7 @@ void connection_core::next_command() {
 
 void connection_core::carry_out(waiting_command next) {
   auto& sql = next.work.current().text.sql;
-  note_traces(sql);
+  note_session_changes(sql);
   needs_reset_ = true;
   session_->last_statement = sql.substr(0, max_kept_sql);
   session_->was_open = link_->has_open_transaction();
@@ -240,13 +234,13 @@ void connection_core::end_session(const std::string& why, cenote::outcome outcom
   last_owner_ = session.owner();
   auto id = session.id();
   for (auto& x : session.take_all())
-    answer(x, std::nullopt, too_late(why, outcome, id));
+    answer(x, std::nullopt, session_has_ended(id, outcome, why));
   last_session_ = output_.unreported_end = session_end{id, why, outcome};
   if (is<activity::leased>()) {
-    settle();
+    reset_or_release();
   } else if (is<activity::running>()) {
     // An open transaction will be rolled back, unless it is just being committed.
-    answer_running(too_late(why, outcome::unknown, id));
+    answer_running(session_has_ended(id, outcome::unknown, why));
     stop_on_server(std::nullopt);
   }
   // Otherwise it is being stopped already, and settles when that is over.

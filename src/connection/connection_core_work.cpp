@@ -30,7 +30,7 @@ bool was_never_sent(const db::driver_error& error) {
 void connection_core::start_work(activity::held_grant x) {
   if (auto text = std::get_if<statement>(&x.what.request.work)) {
     needs_reset_ = false;
-    note_traces(text->sql);
+    note_session_changes(text->sql);
     // A copy stays in the grant, in case that the connection turns out to be dead.
     job work{*text, x.answer_to};
     run(std::move(work), std::move(x));
@@ -55,7 +55,7 @@ void connection_core::start_transaction(activity::held_grant x) {
   }
   needs_reset_ = false;
   for (auto& text : whole.statements)
-    note_traces(text.sql);
+    note_session_changes(text.sql);
   job work{whole, link_->is_mariadb() && pool::fits_compound(whole), x.answer_to};
   run(std::move(work), std::move(x));
 }
@@ -89,13 +89,13 @@ void connection_core::finish_step() {
     if (!came)
       return step_failed(came.error());
     if (kind == step_kind::statement && work.is_transaction() && !link_->has_open_transaction())
-      return lost_transaction();
+      return transaction_has_ended();
     if (kind == step_kind::statement && leaves_transaction_open())
       return roll_back_what_is_open();
     if (kind == step_kind::aftermath && !session_ && came->warnings() > 0)
       work.doubt_rollback();
     if (kind == step_kind::begin && !session_ && work.at_start() && came->warnings() > 0)
-      return not_undone();
+      return compound_left_effects();
     more = work.step_done(std::move(*came));
   }
   if (more) {
@@ -138,7 +138,7 @@ void connection_core::step_failed(const db::driver_error& error) {
     if (session_)
       conclude(false);
     else
-      lost_transaction();
+      transaction_has_ended();
     return;
   }
   if (kind == step_kind::aftermath || kind == step_kind::question) {
@@ -146,7 +146,7 @@ void connection_core::step_failed(const db::driver_error& error) {
       needs_reset_ = true;
       conclude(false);
     } else {
-      cannot_complete(error, std::move(meaning));
+      cleanup_failed(error, std::move(meaning));
     }
     return;
   }
@@ -177,7 +177,7 @@ void connection_core::step_failed(const db::driver_error& error) {
 }
 
 /// What had to be done before a failure is answered has failed itself. The client gets to know what came before.
-void connection_core::cannot_complete(const db::driver_error& error, classified_error meaning) {
+void connection_core::cleanup_failed(const db::driver_error& error, classified_error meaning) {
   auto& [work, origin] = std::get<activity::running>(state_);
   auto reusable = meaning.connection == disposition::reusable || link_->usable();
   needs_reset_ = true;
@@ -196,7 +196,7 @@ void connection_core::cannot_complete(const db::driver_error& error, classified_
 }
 
 /// The server would not run a transaction in one round trip, and has kept some of it: it must not run again.
-void connection_core::not_undone() {
+void connection_core::compound_left_effects() {
   answer_running(own_failure(errc::server_error, outcome::unknown,
                              "the server refused the transaction, but tables that know no transactions keep what it "
                              "did to them"));
@@ -205,7 +205,7 @@ void connection_core::not_undone() {
 }
 
 /// A statement has committed or rolled back, which can be done in ways that its text does not show.
-void connection_core::lost_transaction() {
+void connection_core::transaction_has_ended() {
   answer_running(own_failure(
       errc::transaction_ended, outcome::unknown,
       "the statement has ended its transaction, by a COMMIT or the like in a procedure: what came before it "
@@ -247,7 +247,7 @@ void connection_core::job_done() {
     state_ = activity::leased{};
     next_command();
   } else {
-    settle();
+    reset_or_release();
   }
 }
 

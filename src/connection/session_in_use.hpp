@@ -28,7 +28,7 @@ public:
   /// The holder has asked for something: it waits until what came before is done.
   void add(waiting_command x);
 
-  /// Whether as much waits as may.
+  /// Whether the queue is full.
   bool is_full() const noexcept { return waiting_.size() >= terms_.max_waiting; }
   size_t max_waiting() const noexcept { return terms_.max_waiting; }
 
@@ -48,7 +48,7 @@ public:
   /// The answer that names the session may have reached nobody who waits for it: the holder has to show up in time.
   void await_first_use(time_point now);
 
-  /// It has.
+  /// The holder has used the session.
   void note_use() noexcept { first_use_until_ = time_point::max(); }
 
   /// The time that the holder has for its first use.
@@ -66,7 +66,7 @@ public:
   /// @name The step that runs
   /// @{
   std::string last_statement; ///< Its beginning.
-  bool was_open = false;      ///< Whether a transaction was, before it.
+  bool was_open = false;      ///< Whether a transaction was open before the step.
   pool::session_transaction transaction;
   /// @}
 

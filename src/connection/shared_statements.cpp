@@ -80,7 +80,7 @@ shared_statement shared_statements::take_first(time_point now) {
 void shared_statements::count_answers(size_t count, time_point now) {
   if (count == 0)
     return;
-  turns_.add(now - turn_began_, count);
+  turn_time_.add(now - turn_began_, count);
   turn_began_ = now;
 }
 
@@ -101,7 +101,7 @@ void shared_statements::count_end(const shared_statement& x) {
 // -- time, and what nobody needs any more ------------------------------------------
 
 std::chrono::nanoseconds shared_statements::max_superseded_time() const {
-  return std::max(min_superseded_time, turns_.slow());
+  return std::max(min_superseded_time, turn_time_.slow());
 }
 
 void shared_statements::expire(time_point now) {

@@ -15,10 +15,10 @@ namespace cenote {
 struct shared_statement {
   ticket answer_to;
   grant what;
-  size_t bytes = 0;       ///< About.
-  bool wanted = true;     ///< Otherwise it was answered early, or requeued: its result is discarded.
-  bool requeued = false;  ///< It runs elsewhere, too.
-  bool cancelled = false; ///< To be stopped if it is what the server runs.
+  size_t bytes = 0;       ///< Its approximate size on the wire.
+  bool wanted = true;     ///< Its caller waits for this result. Otherwise it was answered early, or requeued.
+  bool requeued = false;  ///< It runs on another connection as well: what it does here is superseded.
+  bool cancelled = false; ///< Nobody needs it: it is stopped when it is what the server runs.
 
   const statement& text() const { return std::get<statement>(what.request.work); }
 };
@@ -61,13 +61,13 @@ public:
   /// So many answers have come in this turn.
   void count_answers(size_t count, time_point now);
 
-  /// Answers one that has left, or is about to, unless it was answered before.
+  /// Answers a statement that has left the connection, or is about to, unless it was answered before.
   void answer(shared_statement& x, failure why);
 
-  /// One has left the connection: by its own end, unless it runs elsewhere.
+  /// Counts a statement that has left the connection: by its own end, unless it was requeued.
   void count_end(const shared_statement& x);
 
-  /// One that has left has to be sent again, before the others.
+  /// A statement that has left has to be sent again, before the others.
   void put_back(shared_statement x) { waiting_.push_front(std::move(x)); }
 
   // -- time, and what nobody needs any more -----------------------------------------
@@ -120,7 +120,7 @@ private:
   std::deque<shared_statement> waiting_;
   std::deque<shared_statement> sent_;
   size_t sent_bytes_ = 0;
-  pool::latency_estimator turns_;
+  pool::latency_estimator turn_time_;
   time_point turn_began_;  ///< When the first of them was sent, or the one before it ended.
   time_point first_began_; ///< Only if the first is not wanted: when its turn came.
   time_point stop_not_before_ = time_point::min();

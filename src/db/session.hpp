@@ -54,7 +54,8 @@ void forget_error(MYSQL& session) noexcept;
 /// Whether packets are compressed, so that nobody but Connector/C can write them.
 bool is_compressed(const MYSQL& session) noexcept;
 
-/// Whether the last packet was one for which Connector/C would not make room. It looks like a lost connection otherwise.
+/// Whether the last packet was one for which Connector/C would not make room. It looks like a lost connection
+/// otherwise.
 bool had_no_room(const MYSQL& session) noexcept;
 
 /// Whether an error number is one of Connector/C's own. After such an error the session is of no use.
