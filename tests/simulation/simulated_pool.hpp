@@ -75,6 +75,9 @@ private:
   struct member {
     std::unique_ptr<simulated_connection> connection;
     std::optional<session_id> session;
+    bool closing = false;
+    size_t in_use = 0;     ///< Requests that it was given and that have not ended.
+    time_point watched_at; ///< While it is in use: since when nobody has looked for its callers.
   };
 
   void accept(work_item what, duration timeout, promise answer_to, caller_id caller, bool fail_fast = false);
@@ -97,6 +100,8 @@ private:
   void carry_out(pool::fail_request& x);
   void carry_out(const pool::finish&);
   void set_timer();
+  void note_failure(size_t server);
+  void check_refusal(const failure& why);
   void check_order(const pending& x, pool::request_id id) const;
   void check_state();
   void answer(promise to, content what);
