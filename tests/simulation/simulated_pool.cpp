@@ -245,10 +245,11 @@ void simulated_pool::connect_ended(connection_id id, size_t server, wire& path) 
 
 void simulated_pool::open_failed(connection_id id, size_t server, const db::driver_error& why) {
   step("cannot connect: " + why.text);
+  auto before = failures_[server];
   note_failure(server);
   auto failed = to_failure(why, server_);
   if (failed.code == errc::server_full && core_.status().total_connections > 0)
-    failures_[server] = {};
+    failures_[server] = before; // It is well, and only has no room.
   perform(core_.open_failed(id, failed, all_.now()));
 }
 
