@@ -148,7 +148,8 @@ void simulated_pool::pause() {
 
 void simulated_pool::resume() {
   step("resumes");
-  failures_.assign(failures_.size(), {}); // They count no more.
+  if (core_.status().paused)
+    failures_.assign(failures_.size(), {}); // They count no more.
   perform(core_.resume(all_.now()));
 }
 
@@ -210,10 +211,12 @@ void simulated_pool::connect(connection_id id, size_t server) {
   auto& path = *all_.wires.emplace_back(std::make_unique<wire>(all_.time, all_.how, all_.server, all_.marks, all_.log,
                                                                all_.wires.size() + 1));
   all_.time.after(random_.between(2 * all_.how.network_delay, 6 * all_.how.network_delay),
-                  [this, id, server, &path] { connect_ended(id, server, path); });
+                  [this, id, server, generation = core_.status().generation, &path] {
+                    connect_ended(id, server, generation, path);
+                  });
 }
 
-void simulated_pool::connect_ended(connection_id id, size_t server, wire& path) {
+void simulated_pool::connect_ended(connection_id id, size_t server, uint64_t generation, wire& path) {
   auto& state = all_.server.endpoint(server);
   if (all_.now() < state.frozen_until) {
     all_.time.after(all_.how.connect_timeout, [this, id, server] {
@@ -231,15 +234,13 @@ void simulated_pool::connect_ended(connection_id id, size_t server, wire& path) 
     open_failed(id, server, {db::error_source::server, db::phase::connecting, 1836, "HY000", "it is read-only", 0});
     return;
   }
-  all_.time.after(random_.up_to(2 * all_.how.network_delay), [this, id, server, &path] {
+  all_.time.after(random_.up_to(2 * all_.how.network_delay), [this, id, server, generation, &path] {
     step("opens connection " + std::to_string(static_cast<uint64_t>(id)) + " with server session "
          + std::to_string(static_cast<uint32_t>(path.session())));
     connections_[id].connection = std::make_unique<simulated_connection>(all_, *this, stops_, id, server, path);
-    auto is_useless = [&] { return connections_.at(id).closing; };
-    auto before = std::exchange(failures_[server], {});
+    if (generation == core_.status().generation) // Otherwise it had been begun before a loss, and proves nothing.
+      failures_[server] = {};
     perform(core_.opened(id, all_.now()));
-    if (is_useless()) // It had been begun before a loss, and proves nothing.
-      failures_[server] = before;
   });
 }
 
@@ -281,9 +282,7 @@ void simulated_pool::carry_out(const pool::open_connection& x) {
 
 void simulated_pool::carry_out(const pool::close_connection& x) {
   end_session_on(x.id, "the pool closed its connection");
-  auto& it = connections_.at(x.id);
-  it.closing = true;
-  it.connection->close();
+  connections_.at(x.id).connection->close();
 }
 
 void simulated_pool::carry_out(const pool::ping_connection& x) {

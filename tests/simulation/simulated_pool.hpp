@@ -75,7 +75,6 @@ private:
   struct member {
     std::unique_ptr<simulated_connection> connection;
     std::optional<session_id> session;
-    bool closing = false;
     size_t in_use = 0;     ///< Requests that it was given and that have not ended.
     time_point watched_at; ///< While it is in use: since when nobody has looked for its callers.
   };
@@ -87,7 +86,7 @@ private:
   void check_in(session_id id);
   void end_session_on(connection_id id, const std::string& why, outcome what = outcome::rejected);
   void connect(connection_id id, size_t server);
-  void connect_ended(connection_id id, size_t server, wire& path);
+  void connect_ended(connection_id id, size_t server, uint64_t generation, wire& path);
   void open_failed(connection_id id, size_t server, const db::driver_error& why);
 
   void perform(pool::commands todo);
