@@ -16,7 +16,8 @@
 #include <vector>
 
 // cenote's message types. Append only: the numbers are part of the network protocol, and every node of a cluster needs
-// the same block. It starts well after `first_custom_type_id`, so that applications can number theirs from there.
+// the same block. It starts well after `first_custom_type_id`, so that applications can number theirs from there
+// (fewer than 200); cenote's internal messages begin at 400.
 CAF_BEGIN_TYPE_ID_BLOCK(cenote, caf::first_custom_type_id + 200)
 
 CAF_ADD_TYPE_ID(cenote, (cenote::null))

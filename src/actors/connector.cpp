@@ -1,9 +1,10 @@
 #include "actors/connector.hpp"
 
 #include "actors/canceller.hpp"
-#include "connection/classification.hpp"
 #include "actors/connection.hpp"
+#include "actors/guarded_behavior.hpp"
 #include "actors/socket_watch.hpp"
+#include "connection/classification.hpp"
 #include "db/connection.hpp"
 #include "db/guarded_call.hpp"
 
@@ -55,7 +56,7 @@ struct connect_state {
 
   caf::behavior make_behavior() {
     self->monitor(order.context.pool);
-    self->set_down_handler([this](const caf::down_msg&) { give_up(); });
+    self->set_down_handler([this](const caf::down_msg&) { guard(*this, [this] { give_up(); }); });
     try {
       start(order.context.server);
     } catch (const std::exception& err) {
@@ -72,8 +73,10 @@ struct connect_state {
     if (call->problem())
       self->send(caf::actor{self}, done_atom_v);
     else
-      timer = self->run_delayed(server->connect_timeout, [this] { give_up(); });
+      timer = self->run_delayed(server->connect_timeout, [this] { guard(*this, [this] { give_up(); }); });
   }
+
+  void defect(const char* what) { refuse(what); }
 
   void refuse(const std::string& why) {
     self->send(order.context.pool, open_failed_atom_v, order.context.id, no_room(*order.context.server, why));

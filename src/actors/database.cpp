@@ -184,8 +184,15 @@ void database::impl::subscribe(std::function<void(const pool_events&)> f) {
     std::lock_guard guard{mutex};
     listeners.push_back(listener);
   }
-  caf::scoped_actor self{*sys};
-  ask<void>(self, pool, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(listener));
+  try {
+    caf::scoped_actor self{*sys};
+    ask<void>(self, pool, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(listener));
+  } catch (...) {
+    std::lock_guard guard{mutex};
+    std::erase(listeners, listener);
+    caf::anon_send_exit(listener, caf::exit_reason::user_shutdown);
+    throw;
+  }
 }
 
 void database::impl::close() {

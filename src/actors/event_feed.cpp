@@ -14,7 +14,7 @@ event_feed::subscription event_feed::add(const caf::strong_actor_ptr& who) {
     return subscription::known;
   if (subscribers_.size() >= max_subscribers)
     return subscription::refused;
-  subscribers_.push_back({std::move(addr), {}, 0, false});
+  subscribers_.push_back({++last_id_, std::move(addr), {}, 0, false});
   return subscription::added;
 }
 
@@ -36,8 +36,12 @@ void event_feed::publish(pool_event what) {
   }
 }
 
-void event_feed::acknowledged(const caf::actor_addr& who) {
-  auto i = std::ranges::find_if(subscribers_, [&](auto& x) { return x.address == who; });
+bool event_feed::is_current(subscription_id id) const {
+  return std::ranges::any_of(subscribers_, [id](auto& x) { return x.id == id; });
+}
+
+void event_feed::acknowledged(subscription_id id) {
+  auto i = std::ranges::find(subscribers_, id, &subscriber::id);
   if (i == subscribers_.end())
     return;
   i->is_busy = false;
@@ -54,7 +58,7 @@ void event_feed::send(subscriber& x) {
   batch.events.assign(std::make_move_iterator(x.waiting.begin()), std::make_move_iterator(x.waiting.end()));
   x.waiting.clear();
   x.is_busy = true;
-  send_(receiver, std::move(batch));
+  send_(receiver, x.id, std::move(batch));
 }
 
 } // namespace cenote

@@ -5,6 +5,7 @@
 #include <caf/actor_addr.hpp>
 #include <caf/actor_control_block.hpp>
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <string>
@@ -24,8 +25,11 @@ public:
   /// The most events that wait for a subscriber.
   static constexpr size_t max_waiting = 1000;
 
-  /// Sends a message; `acknowledged` or `remove` has to be called when its answer is there.
-  using send_function = std::function<void(const caf::strong_actor_ptr&, pool_events)>;
+  /// Names a subscription, so that a late answer does not count for a later one of the same actor.
+  using subscription_id = uint64_t;
+
+  /// Sends a message; when its answer is there, `acknowledged` has to be called, or `remove` if it `is_current`.
+  using send_function = std::function<void(const caf::strong_actor_ptr&, subscription_id, pool_events)>;
 
   /// @param pool for the events.
   event_feed(std::string pool, send_function send) : pool_{std::move(pool)}, send_{std::move(send)} {
@@ -47,10 +51,14 @@ public:
   void publish(pool_event what);
 
   /// The subscriber has answered.
-  void acknowledged(const caf::actor_addr& who);
+  void acknowledged(subscription_id id);
+
+  /// Whether the subscription is still there.
+  bool is_current(subscription_id id) const;
 
 private:
   struct subscriber {
+    subscription_id id;
     caf::actor_addr address; ///< Weak: a subscription keeps nobody alive.
     std::deque<pool_event> waiting;
     uint64_t lost = 0;
@@ -62,6 +70,7 @@ private:
   std::string pool_;
   send_function send_;
   std::vector<subscriber> subscribers_;
+  subscription_id last_id_ = 0;
 };
 
 } // namespace cenote

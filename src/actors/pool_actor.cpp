@@ -194,12 +194,14 @@ caf::result<verification> pool_actor_state::verify() {
   self->request(internal_pool_actor{self}, caf::infinite, verify_atom_v, read(verify_query).within(rules.timeout))
       .then(
           [this, promise, began](const result& x) mutable {
-            if (auto found = read_verification(x)) {
-              found->elapsed = now() - began;
-              promise.deliver(std::move(*found));
-            } else {
-              promise.deliver(make_error(strange_answer()));
-            }
+            guard(*this, [&] {
+              if (auto found = read_verification(x)) {
+                found->elapsed = now() - began;
+                promise.deliver(std::move(*found));
+              } else {
+                promise.deliver(make_error(strange_answer()));
+              }
+            });
             verified();
           },
           [this, promise](caf::error& why) mutable {

@@ -1,4 +1,5 @@
 #include "connection/classification.hpp"
+#include "actors/guarded_behavior.hpp"
 #include "actors/log.hpp"
 #include "actors/pool_actor_state.hpp"
 #include "cenote/error.hpp"
@@ -70,14 +71,18 @@ void pool_actor_state::unsubscribe(const caf::actor_addr& who) {
     unwatch(who);
 }
 
-void pool_actor_state::send_events(const caf::strong_actor_ptr& whom, pool_events what) {
+void pool_actor_state::send_events(const caf::strong_actor_ptr& whom, event_feed::subscription_id id,
+                                   pool_events what) {
   auto addr = caf::actor_cast<caf::actor_addr>(whom);
   // No timeout of CAF's: a subscriber that never answers gets nothing more, and its end is noticed.
   self->request(caf::actor_cast<caf::actor>(whom), caf::infinite, std::move(what))
-      .then([this, addr] { feed.acknowledged(addr); },
-            [this, addr](const caf::error& why) {
-              log().debug("pool {}: a subscriber of events does not take them: {}", rules.name, caf::to_string(why));
-              unsubscribe(addr);
+      .then([this, id] { guard(*this, [&] { feed.acknowledged(id); }); },
+            [this, id, addr](const caf::error& why) {
+              guard(*this, [&] {
+                log().debug("pool {}: a subscriber of events does not take them: {}", rules.name, caf::to_string(why));
+                if (feed.is_current(id))
+                  unsubscribe(addr);
+              });
             });
 }
 

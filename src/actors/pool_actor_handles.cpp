@@ -1,3 +1,4 @@
+#include "actors/guarded_behavior.hpp"
 #include "actors/log.hpp"
 #include "actors/pool_actor_state.hpp"
 
@@ -20,7 +21,8 @@ constexpr size_t proof = 2;
 void pool_actor_state::watch_handles() {
   // A weak pointer: a strong one would be a handle itself.
   handle_watch = self->clock().schedule(now() + interval,
-                                        caf::make_action([this] { look_for_handles(); }, caf::action::state::waiting),
+                                        caf::make_action([this] { guard(*this, [this] { look_for_handles(); }); },
+                                                         caf::action::state::waiting),
                                         caf::weak_actor_ptr{self->ctrl()});
 }
 

@@ -70,7 +70,7 @@ struct pool_actor_state {
         rules{settings},
         core{settings, seed, factory->servers()},
         connections_of{std::move(factory)},
-        feed{settings.name, [this](auto& whom, pool_events what) { send_events(whom, std::move(what)); }} {
+        feed{settings.name, [this](auto& whom, auto id, pool_events what) { send_events(whom, id, std::move(what)); }} {
     // nop
   }
 
@@ -145,7 +145,7 @@ struct pool_actor_state {
 
   // -- events --------------------------------------------------------------------
 
-  void send_events(const caf::strong_actor_ptr& whom, pool_events what);
+  void send_events(const caf::strong_actor_ptr& whom, event_feed::subscription_id id, pool_events what);
   void publish(event_kind what, std::string detail = {});
   void publish_opened(connection_id id, const opened& x);
   void publish_closed(connection_id id, close_reason why);

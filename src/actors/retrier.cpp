@@ -57,7 +57,7 @@ struct retrier_state {
         pool{std::move(decorated)},
         rules{settings},
         rng{static_cast<std::minstd_rand::result_type>(seed)},
-        feed{{}, [this](auto& whom, pool_events what) { send_events(whom, std::move(what)); }} {
+        feed{{}, [this](auto& whom, auto id, pool_events what) { send_events(whom, id, std::move(what)); }} {
     // nop
   }
 
@@ -142,10 +142,19 @@ struct retrier_state {
   }
 
   /// Tells what it does itself; the pool tells the rest.
-  caf::delegated<void> subscribe(const caf::strong_actor_ptr& who) {
-    if (who && feed.add(who) == event_feed::subscription::added)
-      self->monitor(who);
-    return self->delegate(pool, subscribe_atom_v, who);
+  caf::result<void> subscribe(const caf::strong_actor_ptr& who) {
+    auto promise = self->make_response_promise<void>();
+    self->request(pool, caf::infinite, subscribe_atom_v, who)
+        .then(
+            [this, promise, who]() mutable {
+              guard(*this, [&] {
+                if (who && feed.add(who) == event_feed::subscription::added)
+                  self->monitor(who);
+              });
+              promise.deliver();
+            },
+            [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+    return promise;
   }
 
   caf::delegated<void> unsubscribe(const caf::strong_actor_ptr& who) {
@@ -158,10 +167,16 @@ struct retrier_state {
       self->demonitor(who);
   }
 
-  void send_events(const caf::strong_actor_ptr& whom, pool_events what) {
+  void send_events(const caf::strong_actor_ptr& whom, event_feed::subscription_id id, pool_events what) {
     auto addr = caf::actor_cast<caf::actor_addr>(whom);
     self->request(caf::actor_cast<caf::actor>(whom), caf::infinite, std::move(what))
-        .then([this, addr] { feed.acknowledged(addr); }, [this, addr](const caf::error&) { forget_subscriber(addr); });
+        .then([this, id] { guard(*this, [&] { feed.acknowledged(id); }); },
+              [this, id, addr](const caf::error&) {
+                guard(*this, [&] {
+                  if (feed.is_current(id))
+                    forget_subscriber(addr);
+                });
+              });
   }
 
   void publish_retry(const task& job, pool::duration delay, const failure& why) {

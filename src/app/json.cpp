@@ -67,6 +67,7 @@ json to_json(const pool_status& x) {
   out["endpoint"] = x.endpoint;
   out["initialized"] = x.initialized;
   out["draining"] = x.draining;
+  out["paused"] = x.paused;
   out["pool_size"] = x.pool_size;
   out["checked_in"] = x.checked_in;
   out["checked_out"] = x.checked_out;

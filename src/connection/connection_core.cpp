@@ -41,7 +41,6 @@ void connection_core::check_invariants() const {
 
 void connection_core::begin(grant what, ticket answer_to, time_point now) {
   at(now);
-  assert(!what.request.shareable || std::holds_alternative<statement>(what.request.work));
   if (is_gone())
     output_.add(connection_command::return_grant{answer_to, std::move(what), "the connection has just been lost"});
   else if (what.request.shareable)
@@ -280,7 +279,7 @@ void connection_core::tick(time_point now) {
 void connection_core::answer_in_time() {
   auto first = std::exchange(std::get<activity::checking>(state_).first, std::nullopt);
   auto& request = first->what.request;
-  auto of_pool = request.deadline > now_ || std::holds_alternative<lease>(request.work);
+  auto of_pool = first->what.latest_start < request.deadline || std::holds_alternative<lease>(request.work);
   auto why = own_failure(of_pool ? errc::acquire_timeout : errc::statement_timeout,
                          of_pool ? outcome::unavailable : outcome::not_sent,
                          "the request's time was up before its connection was ready; nothing was sent");

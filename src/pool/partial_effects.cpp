@@ -195,8 +195,9 @@ struct name {
 
 /// The names in a statement: those of tables, or of what may be one; and those that are called like a function.
 struct names {
-  std::vector<name> tables;
-  std::vector<name> functions;
+  std::vector<name> tables;    ///< That the statement may change.
+  std::vector<name> sources;   ///< That it reads.
+  std::vector<name> functions; ///< That it calls.
 };
 
 void add(std::vector<name>& to, name x) {
@@ -218,13 +219,29 @@ bool ends_tables(std::string_view statement_word, const token& x) {
   return statement_word == "UPDATE" ? word == "SET" : is_one_of(word, {"WHERE", "LIMIT", "RETURNING"});
 }
 
+/// Whether names of tables that are read begin or end with this word; nothing if neither.
+std::optional<bool> is_from_clause(const token& x) {
+  if (x.kind != token::token_kind::word)
+    return std::nullopt;
+  auto word = upper(x.text);
+  if (is_one_of(word, {"FROM", "JOIN", "STRAIGHT_JOIN", "TABLE"}))
+    return true;
+  if (is_one_of(word, {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "ON", "USING", "SELECT", "WINDOW", "UNION"}))
+    return false;
+  return std::nullopt;
+}
+
 names names_in(std::string_view sql, std::string_view statement_word) {
   names result;
   tokens all{sql};
   std::optional<name> last;
   auto in_tables = true;
+  auto in_from = false;
+  auto last_is_keyword = false;
   auto after_dot = false;
   auto keep = [&] {
+    if (last && in_from && !last_is_keyword)
+      add(result.sources, *last);
     if (last && in_tables)
       add(result.tables, std::move(*last));
     last.reset();
@@ -240,6 +257,9 @@ names names_in(std::string_view sql, std::string_view statement_word) {
       last = name{std::move(last->text), std::move(x->text)};
     } else {
       keep();
+      auto from = is_from_clause(*x);
+      in_from = from.value_or(in_from);
+      last_is_keyword = from.has_value();
       if (!ends_tables(statement_word, *x))
         last = name{{}, x->text};
     }
@@ -262,16 +282,34 @@ void ask_for_tables(statement& out, const std::vector<name>& xs) {
   }
 }
 
-/// One row for each of them that is a stored function, which may write to anything; and one row besides.
-void ask_for_functions(statement& out, const std::vector<name>& xs) {
+/// Adds a name to a condition, and the schema that it is looked for in.
+void add_name(statement& out, const name& x, std::string_view schema_column) {
+  out.sql += " = ? AND ";
+  out.sql += schema_column;
+  out.sql += x.schema.empty() ? " = DATABASE()" : " = ?";
+  out.params.emplace_back(x.text);
+  if (!x.schema.empty())
+    out.params.emplace_back(x.schema);
+}
+
+/// One row for each of them that is a stored function, or in a package, or a view, which may call one: they may write to
+/// anything; and one row besides.
+void ask_for_functions(statement& out, const names& xs) {
   out.sql = "SELECT '', 'YES'";
-  for (auto& x : xs) {
+  for (auto& x : xs.functions) {
     out.sql += " UNION ALL SELECT ROUTINE_NAME, 'NO' FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' "
-               "AND ROUTINE_NAME = ? AND ROUTINE_SCHEMA = ";
-    out.sql += x.schema.empty() ? "DATABASE()" : "?";
-    out.params.emplace_back(x.text);
-    if (!x.schema.empty())
-      out.params.emplace_back(x.schema);
+               "AND ROUTINE_NAME";
+    add_name(out, x, "ROUTINE_SCHEMA");
+    if (x.schema.empty())
+      continue;
+    out.sql += " UNION ALL SELECT ROUTINE_NAME, 'NO' FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'PACKAGE' "
+               "AND ROUTINE_NAME";
+    add_name(out, {{}, x.schema}, "ROUTINE_SCHEMA");
+  }
+  for (auto& x : xs.sources) {
+    out.sql += " UNION ALL SELECT TABLE_NAME, 'NO' FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW' "
+               "AND TABLE_NAME";
+    add_name(out, x, "TABLE_SCHEMA");
   }
 }
 
@@ -324,7 +362,7 @@ inquiry inquire_after(const statement& failed, const observed_error& why) {
   if (changes)
     ask_for_tables(tables, found.tables);
   else
-    ask_for_functions(tables, found.functions);
+    ask_for_functions(tables, found);
   if (tables.params.size() > max_names || tables.sql.empty())
     return {true, {}};
   return {false, {read("SHOW WARNINGS"), std::move(tables)}};

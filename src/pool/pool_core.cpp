@@ -161,6 +161,8 @@ void pool_core::take_back(const request& who, commands& out, time_point now) {
     refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
   else if (mode_ == mode::stopped)
     refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
+  else if (paused_ && who.fail_fast)
+    refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
   else if (auto x = free_for(who, now))
     grant(*x, who, out, now);
   else

@@ -78,7 +78,7 @@ awaited<result> send_grant(caf::actor_system& sys, connection_actor whom, grant 
   auto promise = std::make_shared<std::promise<answer<result>>>();
   awaited<result> out{promise->get_future()};
   sys.spawn([promise, whom = std::move(whom), what = std::move(what)](caf::event_based_actor* self) {
-    self->request(whom, caf::infinite, execute_atom_v, what)
+    self->request(whom, caf::infinite, execute_atom_v, what, caf::strong_actor_ptr{})
         .then([promise](const result& x) { promise->set_value(x); },
               [promise](const caf::error& why) { promise->set_value(tl::unexpected{details(why)}); });
   });
@@ -139,8 +139,8 @@ SCENARIO("an exception in a connection's handler costs that connection, and nobo
     REQUIRE_EQ(opened->size(), 1u);
     WHEN("it gets a request that is not what it claims to be") {
       grant nonsense;
-      nonsense.work = two_statements();
-      nonsense.shareable = true; // Only single statements are.
+      nonsense.request.work = two_statements();
+      nonsense.request.shareable = true; // Only single statements are.
       auto asked = send_grant(system(), opened->front(), std::move(nonsense)).get();
       THEN("the request is answered, and the next one gets another connection") {
         REQUIRE(!asked);

@@ -30,6 +30,7 @@ struct scripted_connections::seat {
   internal_pool_actor pool;
   connection_actor handle;
   grant given;
+  caf::strong_actor_ptr caller; ///< Of that.
   std::optional<caf::typed_response_promise<result>> promise;
 
   caf::typed_response_promise<result> take() {
@@ -66,11 +67,12 @@ struct scripted_connections::state {
 
   connection_actor::behavior_type make_behavior() {
     return {
-        [this](execute_atom, grant& what) -> caf::result<result> {
-          script->hear("run " + std::get<statement>(what.work).sql + " on " + std::to_string(id) + " ("
+        [this](execute_atom, grant& what, caf::strong_actor_ptr& caller) -> caf::result<result> {
+          script->hear("run " + std::get<statement>(what.request.work).sql + " on " + std::to_string(id) + " ("
                        + to_text(what.check) + ")");
           auto& mine = script->seats.at(id);
           mine.given = std::move(what);
+          mine.caller = std::move(caller);
           return mine.promise.emplace(self->make_response_promise<result>());
         },
         [](execute_atom, session_command&) { return caf::result<result>{result{}}; },
@@ -197,12 +199,12 @@ void scripted_connections::only_answer(uint64_t id, result x) {
 
 void scripted_connections::hand_back(uint64_t id, const std::string& reason) {
   act(id, [id, reason](seat& mine) {
-    mine.take().delegate(mine.pool, returned_atom_v, connection_id{id}, mine.given, reason);
+    mine.take().delegate(mine.pool, returned_atom_v, connection_id{id}, mine.given, mine.caller, reason);
   });
 }
 
 void scripted_connections::hand_back_in_doubt(uint64_t id) {
-  act(id, [](seat& mine) { mine.given.in_doubt = true; });
+  act(id, [](seat& mine) { mine.given.request.maybe_executed = true; });
   hand_back(id, "given up");
 }
 

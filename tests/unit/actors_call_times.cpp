@@ -188,7 +188,7 @@ SCENARIO("a call at any limit is answered at once, in its time, or runs without 
       timed_pool x{rules_with(1s)};
       WHEN("a call comes without a limit") {
         auto a = x.call(read("a").within(limit));
-        auto deadline = x.connections.granted(1).deadline;
+        auto deadline = x.connections.granted(1).request.deadline;
         x.connections.answer(1);
         THEN("it runs without one") {
           CHECK(deadline == caf::actor_clock::time_point::max());

@@ -105,12 +105,12 @@ SCENARIO("a connection is told what it needs to know about a statement") {
       x.connections.answer(1);
       auto& given = x.connections.granted(1);
       THEN("it knows the statement's deadline, and how long it waited") {
-        CHECK_EQ(std::get<statement>(given.work).sql, "b");
-        CHECK(given.deadline == accepted + 10s);
-        CHECK(given.check_until == accepted + 4s);
-        CHECK(given.accepted == accepted);
+        CHECK_EQ(std::get<statement>(given.request.work).sql, "b");
+        CHECK(given.request.deadline == accepted + 10s);
+        CHECK(given.latest_start == accepted + 4s);
+        CHECK(given.request.accepted == accepted);
         CHECK(given.waited == 3s);
-        CHECK_EQ(given.attempts, 1u);
+        CHECK_EQ(given.request.attempts, 1u);
       }
     }
   }
@@ -211,7 +211,7 @@ SCENARIO("the longest time that a statement can have means no limit") {
       x.execute(read("a").within(std::chrono::nanoseconds::max()));
       THEN("it is run") {
         CHECK_EQ(x.heard(), "run a on 1 (peek)");
-        CHECK(x.connections.granted(1).deadline == caf::actor_clock::time_point::max());
+        CHECK(x.connections.granted(1).request.deadline == caf::actor_clock::time_point::max());
       }
     }
   }

@@ -262,7 +262,7 @@ SCENARIO("a statement that was handed back keeps its place at the head of the qu
       auto replaced = x.heard();
       x.connections.succeed(2);
       auto first = x.heard();
-      auto attempts = x.connections.granted(2).attempts;
+      auto attempts = x.connections.granted(2).request.attempts;
       x.connections.answer(2, one_cell("done"));
       THEN("the statement goes to the next connection, before the other one") {
         CHECK_EQ(replaced, "close 1, open 2");
@@ -342,7 +342,7 @@ SCENARIO("a statement that comes back after it was sent is in doubt until it suc
     x.pass(20ms);
     x.connections.succeed(2);
     WHEN("that one carries it out") {
-      auto knows = x.connections.granted(2).in_doubt;
+      auto knows = x.connections.granted(2).request.maybe_executed;
       x.connections.answer(2);
       THEN("it knew of the doubt, and the caller has the result") {
         CHECK(knows);
