@@ -117,7 +117,4 @@ RULES = [
      "  if (current().kind == step_kind::check && why.outcome == outcome::not_sent)", "  if (false)"),
     ("a transaction that a procedure has ended goes unnoticed", CONNECTION + "job.cpp",
      "    auto marked = pool::may_restart_transaction(x.sql);", "    auto marked = false;"),
-    ("a failed transaction is not rolled back", CONNECTION + "job.cpp",
-     "  steps_ = {control(step_kind::aftermath, std::move(sql))};\n  at_ = 0;\n}",
-     "  steps_ = {control(step_kind::aftermath, sql == \"ROLLBACK\" ? \"DO 0\" : std::move(sql))};\n  at_ = 0;\n}"),
 ]

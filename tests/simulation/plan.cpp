@@ -65,7 +65,7 @@ plan::plan(uint64_t seed_of_run) : seed{seed_of_run} {
   statement_time = micros(random.between(20, 800));
   mail_delay = micros(random.between(1, 30));
   lock_wait_timeout = micros(random.between(5000, 500'000));
-  wait_timeout = micros(random.one_in(4) ? random.between(30'000, 300'000) : 8'000'000);
+  wait_timeout = micros(random.one_in(4) ? random.between(30'000, 300'000) : 20'000'000);
   connect_timeout = micros(random.between(20'000, 500'000));
   fault_gap = random.one_in(5) ? 0 : random.between(2000, 80'000);
   rules = random_rules(random);

@@ -41,16 +41,16 @@ public:
       all_.log.object("the callers do not come to an end");
     weather_.calm_down();
     if (!pool_.is_draining()) {
-      if (!go_on_until([this] { return is_at_rest(); }, 30s))
+      if (!go_on_until([this] { return is_at_rest(); }, 10s)) // Less than after what the server ends idle sessions.
         all_.log.object("the pool does not come to rest: " + to_string(pool_.status()));
       pool_.drain(1s);
     }
-    if (!go_on_until([this] { return pool_.has_finished(); }, 30s))
+    if (!go_on_until([this] { return pool_.has_finished(); }, 10s))
       all_.log.object("the drain does not come to an end");
     go_on_until([] { return false; }, 5s);
     if (auto who = all_.server.who_has_locks(); who != server_session_id{})
       all_.log.object("server session " + std::to_string(static_cast<uint32_t>(who)) + " still has locks");
-    go_on_until([] { return false; }, 30s);
+    go_on_until([] { return false; }, 1min);
     check_the_end();
     return {all_.log.problem(), all_.time.count(), all_.books.answers()};
   }

@@ -246,7 +246,9 @@ void session_story::leave() {
 }
 
 void session_story::holder_dies() {
-  closed_ = closed_ || holder_ == first_holder_;
+  closed_ = true;
+  if (holder_ != first_holder_) // It may be waiting for the answer to its handover, which comes no more.
+    all_.people.end(holder_);
 }
 
 void session_story::close_books() {

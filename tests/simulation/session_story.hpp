@@ -30,7 +30,7 @@ public:
   /// @param then is told when it is over, and which session was checked in, if one was.
   void start(std::function<void(session_id)> then);
 
-  /// Its first holder is about to end.
+  /// Its first holder is about to end. Who has it now ends as well.
   void holder_dies();
 
   /// Nothing more will come: says what must be true now.

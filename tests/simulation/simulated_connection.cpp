@@ -205,11 +205,15 @@ void simulated_connection::carry_out(connection_command::report& x) {
     step("reports " + std::to_string(x.content.ended) + " ended, " + std::to_string(x.content.requeued)
          + " requeued, disposition " + std::to_string(static_cast<int>(x.content.disposition)) + ' '
          + x.content.reason);
+  stops_reported_ += x.content.stopped;
+  if (stops_reported_ > stops_asked_)
+    all_.log.object("a connection reports stops that it has not asked for");
   to_pool_.send([this, what = std::move(x.content)] { pool_.released(id_, what); });
 }
 
 void simulated_connection::carry_out(connection_command::stop_statement&) {
   step("has the server stop what it runs");
+  ++stops_asked_;
   stops_.stop(wire_.session(), endpoint_, [this](bool done) {
     if (ended_)
       return;

@@ -77,6 +77,8 @@ private:
   std::map<ticket, awaited_answer> awaited_;
   uint64_t last_ticket_ = 0;
   caller_id holder_{};
+  size_t stops_asked_ = 0;
+  size_t stops_reported_ = 0;
   time_point armed_for_ = time_point::max();
 };
 

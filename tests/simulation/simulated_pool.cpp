@@ -151,7 +151,8 @@ void simulated_pool::pause() {
 
 void simulated_pool::resume() {
   step("resumes");
-  failures_.assign(failures_.size(), {}); // They count no more.
+  if (core_.status().paused)
+    failures_.assign(failures_.size(), {}); // They count no more.
   perform(core_.resume(all_.now()));
 }
 
@@ -164,6 +165,13 @@ void simulated_pool::drain(duration limit) {
 // -- messages of connections ---------------------------------------------------------
 
 void simulated_pool::released(connection_id id, const cenote::released& x) {
+  if (x.disposition == disposition::demoted)
+    note_failure(core_.server_of(id));
+  if (auto i = connections_.find(id); i != connections_.end()) {
+    auto& it = i->second;
+    it.in_use -= std::min<size_t>(it.in_use, x.ended + x.requeued);
+    it.watched_at = all_.now();
+  }
   auto& how = x.session;
   end_session_on(id, how ? how->reason : "its connection was given back", how ? how->outcome : outcome::rejected);
   perform(core_.released(id, x.disposition, {x.ended, x.requeued}, x.reason, all_.now()));
@@ -206,10 +214,12 @@ void simulated_pool::connect(connection_id id, size_t server) {
   auto& path = *all_.wires.emplace_back(
       std::make_unique<wire>(all_.time, all_.how, all_.server, all_.marks, all_.log, all_.wires.size() + 1));
   all_.time.after(random_.between(2 * all_.how.network_delay, 6 * all_.how.network_delay),
-                  [this, id, server, &path] { connect_ended(id, server, path); });
+                  [this, id, server, generation = core_.status().generation, &path] {
+                    connect_ended(id, server, generation, path);
+                  });
 }
 
-void simulated_pool::connect_ended(connection_id id, size_t server, wire& path) {
+void simulated_pool::connect_ended(connection_id id, size_t server, uint64_t generation, wire& path) {
   auto& state = all_.server.endpoint(server);
   if (all_.now() < state.frozen_until) {
     all_.time.after(all_.how.connect_timeout, [this, id, server] {
@@ -227,23 +237,29 @@ void simulated_pool::connect_ended(connection_id id, size_t server, wire& path) 
     open_failed(id, server, {db::error_source::server, db::phase::connecting, 1836, "HY000", "it is read-only", 0});
     return;
   }
-  all_.time.after(random_.up_to(2 * all_.how.network_delay), [this, id, server, &path] {
+  all_.time.after(random_.up_to(2 * all_.how.network_delay), [this, id, server, generation, &path] {
     step("opens connection " + std::to_string(static_cast<uint64_t>(id)) + " with server session "
          + std::to_string(static_cast<uint32_t>(path.session())));
-    failures_[server] = {};
     connections_[id].connection = std::make_unique<simulated_connection>(all_, *this, stops_, id, server, path);
+    if (generation == core_.status().generation) // Otherwise it had been begun before a loss, and proves nothing.
+      failures_[server] = {};
     perform(core_.opened(id, all_.now()));
   });
 }
 
 void simulated_pool::open_failed(connection_id id, size_t server, const db::driver_error& why) {
   step("cannot connect: " + why.text);
+  auto before = failures_[server];
+  note_failure(server);
+  auto failed = to_failure(why, server_);
+  if (failed.code == errc::server_full && core_.status().total_connections > 0)
+    failures_[server] = before; // It is well, and only has no room.
+  perform(core_.open_failed(id, failed, all_.now()));
+}
+
+void simulated_pool::note_failure(size_t server) {
   if (failures_[server].count++ == 0)
     failures_[server].since = all_.now();
-  auto failed = to_failure(why, server_);
-  if (failed.code == errc::server_full)
-    failures_[server] = {};
-  perform(core_.open_failed(id, failed, all_.now()));
 }
 
 // -- carrying out --------------------------------------------------------------------
@@ -277,6 +293,7 @@ void simulated_pool::carry_out(const pool::ping_connection& x) {
 }
 
 void simulated_pool::carry_out(const pool::check_caller& x) {
+  connections_.at(x.id).watched_at = all_.now();
   connections_.at(x.id).connection->check_callers();
 }
 
@@ -309,6 +326,8 @@ void simulated_pool::carry_out(const pool::grant_connection& x) {
     sessions_.emplace(terms->id, held_session{x.connection, caller});
     to.session = terms->id;
   }
+  if (to.in_use++ == 0)
+    to.watched_at = all_.now();
   ++request.attempts;
   if (all_.log.enabled())
     step("gives connection " + std::to_string(static_cast<uint64_t>(x.connection)) + " to " + name_of(caller));
@@ -323,6 +342,7 @@ void simulated_pool::carry_out(pool::fail_request& x) {
     all_.log.object("a request fails that does not wait");
     return;
   }
+  check_refusal(x.failure);
   if (node.mapped().request.maybe_executed)
     x.failure = pool::after_doubt(std::move(x.failure));
   answer(node.mapped().answer_to, std::move(x.failure));
@@ -363,6 +383,13 @@ void simulated_pool::check_order(const pending& x, pool::request_id id) const {
   }
 }
 
+/// A server that accepted the last connect is there.
+void simulated_pool::check_refusal(const failure& why) {
+  auto is_there = [](const failures& x) { return x.count == 0; };
+  if (why.code == errc::circuit_open && std::ranges::all_of(failures_, is_there))
+    all_.log.object("a request is refused because of servers that are there");
+}
+
 void simulated_pool::check_state() {
   auto now = core_.status();
   auto& rules = all_.how.rules;
@@ -370,6 +397,9 @@ void simulated_pool::check_state() {
     all_.log.object("there are more connections than may be");
   if (now.connecting > rules.max_connecting)
     all_.log.object("there are more connects at a time than may be");
+  for (auto& [id, x] : connections_)
+    if (x.in_use > 0 && !finishing_ && all_.now() - x.watched_at > 2100ms)
+      all_.log.object("nobody looks for the callers of a connection");
   auto is_down = [&](const failures& x) {
     // Those that are under way together count as one.
     return x.count > 16 && all_.now() - x.since > rules.breaker_after + 60 * rules.max_reconnect_delay;

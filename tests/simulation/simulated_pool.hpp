@@ -75,6 +75,8 @@ private:
   struct member {
     std::unique_ptr<simulated_connection> connection;
     std::optional<session_id> session;
+    size_t in_use = 0;     ///< Requests that it was given and that have not ended.
+    time_point watched_at; ///< While it is in use: since when nobody has looked for its callers.
   };
 
   void accept(work_item what, duration timeout, promise answer_to, caller_id caller, bool fail_fast = false);
@@ -84,7 +86,7 @@ private:
   void check_in(session_id id);
   void end_session_on(connection_id id, const std::string& why, outcome what = outcome::rejected);
   void connect(connection_id id, size_t server);
-  void connect_ended(connection_id id, size_t server, wire& path);
+  void connect_ended(connection_id id, size_t server, uint64_t generation, wire& path);
   void open_failed(connection_id id, size_t server, const db::driver_error& why);
 
   void perform(pool::commands todo);
@@ -97,6 +99,8 @@ private:
   void carry_out(pool::fail_request& x);
   void carry_out(const pool::finish&);
   void set_timer();
+  void note_failure(size_t server);
+  void check_refusal(const failure& why);
   void check_order(const pending& x, pool::request_id id) const;
   void check_state();
   void answer(promise to, content what);
