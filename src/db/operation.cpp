@@ -127,8 +127,11 @@ std::optional<driver_error> connection::impl::send(const statement& what) {
   limit_each_ = false;
   if (auto wrong = problem_with([&](auto& charset) { return fill_in(sql_, what, charset); }))
     return wrong;
+  auto goes_out_together = !tls && !is_compressed(*session);
+  if (goes_out_together && sql_.size() > outbox::max_statement && in_flight_ > 0) // It would overtake the others.
+    return refusal("the statement is too large to be sent while others are under way");
   ++in_flight_;
-  if (!tls && !is_compressed(*session) && sql_.size() <= outbox::largest) {
+  if (goes_out_together && sql_.size() <= outbox::max_statement) {
     out_.add(sql_);
     now_ = step::answer;
     return std::nullopt;
@@ -144,7 +147,8 @@ std::optional<driver_error> connection::impl::send(const statement& what) {
 }
 
 void connection::impl::flush() {
-  if (out_.is_waiting())
+  auto is_within_packet = suspended_ && now_ == step::send;
+  if (out_.is_waiting() && !is_within_packet)
     out_.flush(mysql_get_socket(session.get()));
 }
 

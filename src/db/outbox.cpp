@@ -35,6 +35,9 @@ void outbox::flush(int socket) {
       failed_ = true;
   }
   if (!failed_) {
+    constexpr size_t max_kept = 64u << 10;
+    if (packets_.capacity() > max_kept)
+      std::string{}.swap(packets_);
     packets_.clear();
     ends_.clear();
     written_ = 0;

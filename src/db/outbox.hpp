@@ -12,7 +12,7 @@ namespace cenote::db {
 class outbox {
 public:
   /// The largest statement; larger ones need several packets.
-  static constexpr size_t largest = 1u << 20;
+  static constexpr size_t max_statement = 0xff'fffe - 1;
 
   void add(std::string_view sql);
 

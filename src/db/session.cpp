@@ -319,8 +319,10 @@ using result_ptr = std::unique_ptr<MYSQL_RES, result_freer>;
 tl::expected<cells, driver_error> ask(MYSQL& session, const std::string& sql, std::string_view doing) {
   std::optional<cells> first;
   forget_tls_errors();
-  for (auto status = mysql_real_query(&session, sql.data(), sql.size()); status != -1;
-       status = mysql_next_result(&session)) {
+  // A query that cannot be sent gives -1 as well, which only later means that there are no more results.
+  if (mysql_real_query(&session, sql.data(), sql.size()) != 0)
+    return failed(session, doing);
+  for (auto status = 0; status != -1; status = mysql_next_result(&session)) {
     if (status > 0)
       return failed(session, doing);
     if (is_too_late())
@@ -342,6 +344,8 @@ tl::expected<cells, driver_error> ask(MYSQL& session, const std::string& sql, st
     if (rows && mysql_errno(&session) != 0)
       return failed(session, doing);
   }
+  if (mysql_errno(&session) != 0) // Refused by Connector/C itself, as LOAD DATA LOCAL is.
+    return failed(session, doing);
   return std::move(first).value_or(cells{});
 }
 

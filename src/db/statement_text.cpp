@@ -146,6 +146,9 @@ private:
 
   /// Digits, perhaps with a sign before and a point among them.
   static bool is_decimal(std::string_view text) {
+    constexpr size_t max_length = 200; // Zeros before it count for nothing, but they take room.
+    if (text.size() > max_length)
+      return false;
     if (text.starts_with('-'))
       text.remove_prefix(1);
     auto point = std::min(text.find('.'), text.size());

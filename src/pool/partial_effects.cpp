@@ -1,5 +1,6 @@
 #include "pool/partial_effects.hpp"
 
+#include "pool/tokens.hpp"
 #include "types/first_word.hpp"
 
 #include <algorithm>
@@ -23,105 +24,6 @@ constexpr size_t max_names = 40;
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
-}
-
-bool is_name_char(char x) {
-  return (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || x == '_' || x == '$'
-         || static_cast<unsigned char>(x) >= 0x80;
-}
-
-std::string upper(std::string_view x) {
-  std::string result{x};
-  for (auto& c : result)
-    if (c >= 'a' && c <= 'z')
-      c = static_cast<char>(c - 'a' + 'A');
-  return result;
-}
-
-/// A word, a name or a sign of a statement.
-struct token {
-  enum class token_kind : uint8_t { word, name, sign };
-  token_kind kind = token_kind::sign;
-  std::string text; ///< Of a name without its quotes.
-};
-
-/// Takes a statement apart, without texts and comments.
-class tokens {
-public:
-  explicit tokens(std::string_view sql) : rest_{sql} {
-    // nop
-  }
-
-  std::optional<token> next() {
-    while (!rest_.empty()) {
-      auto c = rest_.front();
-      if (rest_.starts_with("/*!") || rest_.starts_with("/*M!"))
-        drop(rest_.find('!') + 1); // What is in it counts.
-      else if (rest_.starts_with("/*"))
-        drop_after(rest_.find("*/", 2), 2);
-      else if (c == '#' || rest_.starts_with("--"))
-        drop_after(rest_.find('\n'), 1);
-      else if (c == '\'')
-        quoted();
-      else if (c == '`' || c == '"') // A name in some SQL modes.
-        return token{token::token_kind::name, quoted()};
-      else if (is_name_char(c))
-        return token{token::token_kind::word, word()};
-      else if (drop(1); std::string_view{" \t\r\n\f\v"}.find(c) == npos)
-        return token{token::token_kind::sign, std::string(1, c)};
-    }
-    return std::nullopt;
-  }
-
-  /// What has not been taken apart yet.
-  std::string_view rest() const noexcept { return rest_; }
-
-private:
-  void drop(size_t n) { rest_.remove_prefix(std::min(n, rest_.size())); }
-
-  void drop_after(size_t pos, size_t length) { drop(pos == npos ? rest_.size() : pos + length); }
-
-  std::string word() {
-    size_t n = 0;
-    while (n < rest_.size() && is_name_char(rest_[n]))
-      ++n;
-    std::string result{rest_.substr(0, n)};
-    drop(n);
-    return result;
-  }
-
-  std::string quoted() {
-    auto quote = rest_.front();
-    std::string result;
-    drop(1);
-    while (!rest_.empty()) {
-      if (rest_.front() == quote) {
-        if (rest_.size() < 2 || rest_[1] != quote)
-          break;
-        drop(1);
-      }
-      result += rest_.front();
-      drop(1);
-    }
-    drop(1);
-    return result;
-  }
-
-  std::string_view rest_;
-};
-
-/// The first words of a statement in upper case, as far as it begins with words.
-std::vector<std::string> first_words(std::string_view sql, size_t count) {
-  std::vector<std::string> result;
-  tokens all{sql};
-  for (auto x = all.next(); x && result.size() < count; x = all.next()) {
-    if (x->kind == token::token_kind::sign && x->text == "(")
-      continue;
-    if (x->kind != token::token_kind::word)
-      break;
-    result.push_back(upper(x->text));
-  }
-  return result;
 }
 
 /// The statement that `SET STATEMENT ... FOR` runs; nothing if it cannot be told, and the whole if it is another one.
@@ -314,6 +216,21 @@ void ask_for_functions(statement& out, const names& xs) {
   }
 }
 
+/// MariaDB's `ANALYZE [FORMAT=JSON]` before a statement carries it out; `ANALYZE TABLE` is another statement.
+std::string_view without_analyze(std::string_view sql) {
+  tokens all{sql};
+  auto x = all.next();
+  if (!x || x->kind != token::token_kind::word || upper(x->text) != "ANALYZE")
+    return sql;
+  auto rest = all.rest();
+  x = all.next();
+  if (!x || x->kind != token::token_kind::word || upper(x->text) != "FORMAT")
+    return rest;
+  all.next(); // The sign.
+  all.next(); // The format.
+  return all.rest();
+}
+
 /// Whether it runs statements of its own, with errors that look like its own: a routine, dynamic SQL, or a compound
 /// statement, perhaps behind a label.
 bool runs_statements(std::string_view word, std::string_view sql) {
@@ -353,7 +270,7 @@ partial_effect partial_effect_of(std::string_view sql) {
 inquiry inquire_after(const statement& failed, const observed_error& why) {
   if (failed.kind == statement_kind::read || never_began(why))
     return {};
-  auto sql = what_runs(failed.sql).value_or("");
+  auto sql = without_analyze(what_runs(failed.sql).value_or(""));
   auto word = detail::first_word(sql);
   auto changes = is_one_of(word, {"INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD", "BEGIN"});
   if (!changes && !is_one_of(word, {"SELECT", "DO", "SET", "VALUES", "WITH", "TABLE", "HANDLER"}))

@@ -1,12 +1,14 @@
 #include "pool/session_transaction.hpp"
 
 #include "pool/sql_rules.hpp"
+#include "pool/tokens.hpp"
 #include "types/first_word.hpp"
 
 #include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace cenote::pool {
 
@@ -63,14 +65,32 @@ failure invalid(std::string text) {
 
 } // namespace
 
+namespace {
+
+/// Whether it goes back to a savepoint only.
+bool is_partial_rollback(const std::vector<std::string>& words) {
+  auto second = words.size() > 1 && words[1] == "WORK" ? 2u : 1u;
+  return words.size() > second && words[second] == "TO";
+}
+
+} // namespace
+
 bool is_rollback(std::string_view sql) {
-  return detail::first_word(sql) == "ROLLBACK" && !has_word(sql, "TO");
+  auto words = first_words(sql, 6);
+  if (words.empty() || words[0] != "ROLLBACK")
+    return false;
+  words.erase(words.begin(), words.begin() + (words.size() > 1 && words[1] == "WORK" ? 2 : 1));
+  // RELEASE would end the connection, CHAIN begins another transaction.
+  return words.empty() || words == std::vector<std::string>{"AND", "NO", "CHAIN"}
+         || words == std::vector<std::string>{"NO", "RELEASE"}
+         || words == std::vector<std::string>{"AND", "NO", "CHAIN", "NO", "RELEASE"};
 }
 
 bool controls_transaction(std::string_view sql) {
   auto word = detail::first_word(sql);
   return word == "COMMIT" || (word == "BEGIN" && !has_word(sql, "ATOMIC"))
-         || (word == "START" && has_word(sql, "TRANSACTION")) || is_rollback(sql);
+         || (word == "START" && has_word(sql, "TRANSACTION"))
+         || (word == "ROLLBACK" && !is_partial_rollback(first_words(sql, 3)));
 }
 
 bool may_restart_transaction(std::string_view sql) {
@@ -78,7 +98,7 @@ bool may_restart_transaction(std::string_view sql) {
   if (word == "SET")
     return has_word(sql, "STATEMENT");
   if (word == "ROLLBACK") // To a savepoint; that would also remove one that was set to mark the transaction.
-    return is_rollback(sql);
+    return !is_partial_rollback(first_words(sql, 3));
   return std::ranges::find(words_that_begin_none, word) == words_that_begin_none.end();
 }
 

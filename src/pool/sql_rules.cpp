@@ -124,16 +124,33 @@ bool outlives_reset(std::string_view sql) {
   return contains(sql, "PROFILING") || contains(sql, "AUTHORIZATION");
 }
 
+namespace {
+
+/// About how many bytes a parameter has in the statement.
+size_t size_of(const value& x) {
+  if (auto text = std::get_if<std::string>(&x))
+    return text->find('\\') == npos ? text->size() : 2 * text->size(); // Written in hexadecimal digits.
+  if (auto raw = std::get_if<bytes>(&x))
+    return 2 * raw->data.size();
+  if (auto number = std::get_if<decimal>(&x))
+    return number->digits.size();
+  return 32;
+}
+
+/// How often a placeholder of this name may stand in the text.
+size_t uses_of(std::string_view sql, const std::string& name) {
+  size_t count = 0;
+  for (auto pos = sql.find(':' + name); pos != npos; pos = sql.find(':' + name, pos + 1))
+    ++count;
+  return count;
+}
+
+} // namespace
+
 size_t size_of(const statement& x) {
   auto result = x.sql.size();
-  for (auto& param : x.params) {
-    if (auto text = std::get_if<std::string>(&param))
-      result += text->find('\\') == npos ? text->size() : 2 * text->size(); // Written in hexadecimal digits.
-    else if (auto raw = std::get_if<bytes>(&param))
-      result += 2 * raw->data.size();
-    else
-      result += 32;
-  }
+  for (size_t i = 0; i < x.params.size(); ++i)
+    result += size_of(x.params[i]) * (i < x.names.size() ? uses_of(x.sql, x.names[i]) : 1);
   return result;
 }
 

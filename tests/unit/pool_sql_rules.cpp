@@ -253,6 +253,18 @@ SCENARIO("only statements that cannot run into each other travel as one compound
   }
 }
 
+SCENARIO("the size of a statement counts each use of a named parameter, and all digits") {
+  auto twice = write("UPDATE t SET a = ?, b = ?", std::string(1000, 'x'), 1);
+  CHECK_EQ(pool::size_of(twice), twice.sql.size() + 1000 + 32);
+  auto named = twice;
+  named.sql = "UPDATE t SET a = :x, b = :x, c = :x";
+  named.params = {value{std::string(1000, 'x')}};
+  named.names = {"x"};
+  CHECK(pool::size_of(named) >= named.sql.size() + 3000);
+  auto digits = write("UPDATE t SET a = ?", decimal{std::string(5000, '0') + "1"});
+  CHECK(pool::size_of(digits) >= digits.sql.size() + 5001);
+}
+
 SCENARIO("what a reset does not undo is recognised") {
   GIVEN("statements that leave it behind, and others") {
     WHEN("their texts are looked at") {

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cenote::pool {
+
+/// In upper case; keywords are ASCII, whatever the locale.
+std::string upper(std::string_view x);
+
+/// A word, a name or a sign of a statement.
+struct token {
+  enum class token_kind : uint8_t { word, name, sign };
+  token_kind kind = token_kind::sign;
+  std::string text; ///< Of a name without its quotes.
+};
+
+/// Takes a statement apart, without texts and comments.
+class tokens {
+public:
+  explicit tokens(std::string_view sql) : rest_{sql} {
+    // nop
+  }
+
+  std::optional<token> next();
+
+  /// What has not been taken apart yet.
+  std::string_view rest() const noexcept { return rest_; }
+
+private:
+  bool begins_dash_comment() const;
+  void drop(size_t n);
+  void drop_after(size_t pos, size_t length);
+  std::string word();
+  std::string quoted();
+
+  std::string_view rest_;
+};
+
+/// The first words of a statement in upper case, as far as it begins with words.
+std::vector<std::string> first_words(std::string_view sql, size_t count);
+
+} // namespace cenote::pool
