@@ -51,9 +51,13 @@ bool tokens::begins_dash_comment() const {
          && (rest_.size() == 2 || static_cast<unsigned char>(rest_[2]) <= static_cast<unsigned char>(' '));
 }
 
-void tokens::drop(size_t n) { rest_.remove_prefix(std::min(n, rest_.size())); }
+void tokens::drop(size_t n) {
+  rest_.remove_prefix(std::min(n, rest_.size()));
+}
 
-void tokens::drop_after(size_t pos, size_t length) { drop(pos == npos ? rest_.size() : pos + length); }
+void tokens::drop_after(size_t pos, size_t length) {
+  drop(pos == npos ? rest_.size() : pos + length);
+}
 
 std::string tokens::word() {
   size_t n = 0;

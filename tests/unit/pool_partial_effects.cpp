@@ -223,7 +223,9 @@ SCENARIO("after a write that failed the server is asked for its tables") {
     }
   }
   GIVEN("two dashes that are no comment") {
-    THEN("what comes after them counts") { CHECK_EQ(asked(write("SELECT 5--f()")), "f"); }
+    THEN("what comes after them counts") {
+      CHECK_EQ(asked(write("SELECT 5--f()")), "f");
+    }
   }
   GIVEN("an error that looks like one of syntax, but comes from a trigger's SIGNAL") {
     THEN("it is asked") {
