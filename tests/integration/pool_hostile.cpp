@@ -55,7 +55,7 @@ public:
     auto session = db::connection::open(*server_);
     if (!session)
       throw std::runtime_error{session.error().text};
-    descriptor socket{*session};
+    descriptor socket{session->socket()};
     opened result;
     result.server_connection_id = session->server_id();
     result.server_version = session->server_version();
