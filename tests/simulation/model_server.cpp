@@ -67,7 +67,7 @@ void model_server::next(session& x) {
     begin_step(x);
     return;
   }
-  auto delay = std::max(endpoints_[x.endpoint].frozen_until - time_.now(), duration::zero()) + plan_.statement_time / 4;
+  auto delay = (std::max(endpoints_[x.endpoint].frozen_until, time_.now()) - time_.now()) + plan_.statement_time / 4;
   time_.after(delay, [this, &x, turn] {
     if (!x.open || x.turn != turn)
       return;
@@ -223,7 +223,7 @@ duration model_server::time_for_statement(const session& x) {
     if (random_.one_in(300))
       usual += random_.up_to(3s);
   }
-  return std::max(endpoints_[x.endpoint].frozen_until - time_.now(), duration::zero()) + usual;
+  return (std::max(endpoints_[x.endpoint].frozen_until, time_.now()) - time_.now()) + usual;
 }
 
 } // namespace cenote::simulation

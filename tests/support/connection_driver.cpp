@@ -196,6 +196,17 @@ std::string connection_driver::lost() {
   return fails(2013);
 }
 
+std::string connection_driver::not_sent() {
+  server.usable = false;
+  return answer_comes(
+      tl::unexpected{db::driver_error{db::error_source::server, db::phase::sending, 2006, "HY000", "gone", 0}});
+}
+
+std::string connection_driver::hangs_up() {
+  server.alive = false;
+  return event([&] { core_.ready(true, false, now_); });
+}
+
 std::string connection_driver::wait(std::chrono::nanoseconds x) {
   std::string all;
   auto until = now_ + x;

@@ -75,6 +75,12 @@ public:
   /// The connection broke while it waited for the answer.
   std::string lost();
 
+  /// The connection broke before what runs was handed over.
+  std::string not_sent();
+
+  /// The connection broke while nothing was under way.
+  std::string hangs_up();
+
   std::string stop_confirmed() {
     return event([&] { core_.stop_confirmed(now_); });
   }

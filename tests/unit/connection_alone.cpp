@@ -74,3 +74,13 @@ SCENARIO("the pool closes a connection: everything is answered") {
   CHECK_EQ(connection.close(), "end, answer 1: connection_lost unknown");
   CHECK_EQ(connection.close(), "");
 }
+
+SCENARIO("a transaction whose mark could not be asked for behind a procedure may have been committed") {
+  connection_driver connection;
+  connection.give(1, all_or_nothing(write("CALL p()"), write("INSERT 1")));
+  connection.server.in_transaction = true;
+  CHECK_EQ(connection.ok(), "run SAVEPOINT `cenote transaction mark`");
+  CHECK_EQ(connection.ok(), "run CALL p()");
+  CHECK_EQ(connection.ok(), "run RELEASE SAVEPOINT `cenote transaction mark`");
+  CHECK_EQ(connection.not_sent(), "answer 1: connection_lost_unsent unknown, end, report lost (1)");
+}

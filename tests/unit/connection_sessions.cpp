@@ -153,3 +153,12 @@ SCENARIO("a holder that sends without end is refused") {
   connection.execute(4, write("UPDATE 4"));
   CHECK_EQ(connection.execute(5, write("UPDATE 5")), "answer 5: queue_full unavailable");
 }
+
+SCENARIO("the server is told to end the session of a connection that is cut between two statements") {
+  connection_driver connection;
+  connection.check_out(1);
+  connection.begin(2);
+  connection.server.in_transaction = true;
+  connection.ok();
+  CHECK_EQ(connection.hangs_up(), "end, report lost (1)");
+}
