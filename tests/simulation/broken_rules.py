@@ -91,7 +91,7 @@ RULES = [
      "  session_->end_when_done();\n", ""),
     ("an eviction is forgotten", CONNECTION + "connection_core_sessions.cpp", "    evicted_ = true;\n", ""),
     ("a session leaves its transaction to the next", CONNECTION + "connection_core_sessions.cpp",
-     "  if (is<activity::leased>()) {\n    settle();", "  if (is<activity::leased>()) {\n    release(disposition::reusable);"),
+     "  if (is<activity::leased>()) {\n    reset_or_release();", "  if (is<activity::leased>()) {\n    release(disposition::reusable);"),
     ("the end of a request that has a connection alone is not counted", CONNECTION + "connection_core.cpp",
      "  output_.ended = 1; // By the time of the next report.", "  output_.ended = 0;"),
     ("a connection that is cut leaves what it does to the server", CONNECTION + "connection_core.cpp",
