@@ -146,10 +146,10 @@ void caller::several_statements() {
 }
 
 void caller::one_statement(operation what) {
-  constexpr auto all = std::to_array({operation::add, operation::add, operation::insert, operation::insert,
-                                      operation::insert_key, operation::note, operation::set_variable,
-                                      operation::set_mode, operation::touch, operation::restart, operation::define,
-                                      operation::lock, operation::set, operation::read});
+  constexpr auto all =
+      std::to_array({operation::add, operation::add, operation::insert, operation::insert, operation::insert_key,
+                     operation::note, operation::set_variable, operation::set_mode, operation::touch,
+                     operation::restart, operation::define, operation::lock, operation::set, operation::read});
   constexpr auto refused = std::to_array({operation::wrong, operation::odd, operation::odd, operation::invalid});
   what = all_.how.with.errors && random_.one_in(8) ? refused[random_.below(refused.size())]
                                                    : all[random_.below(all.size())];
@@ -165,8 +165,8 @@ void caller::ask(operation what) {
   if (random_.one_in(4))
     text.max_retries = static_cast<uint32_t>(random_.below(3));
   auto retried = all_.how.with.retries && random_.one_in(2);
-  auto told_then = expectation_of(all_, all_.log.enabled() ? to_string(parse(text)) : std::string{}, id_, text.timeout,
-                                  mark);
+  auto told_then =
+      expectation_of(all_, all_.log.enabled() ? to_string(parse(text)) : std::string{}, id_, text.timeout, mark);
   if (retried)
     told_then.sent.reset();
   told_then.then = [this, what, mark](const content& x) {
@@ -185,12 +185,13 @@ void caller::told(operation what, stamp mark, const content& x) {
     check_answer(all_, *rows, mark);
   auto why = std::get_if<failure>(&x);
   if (why != nullptr && why->code == errc::interrupted && !all_.marks[mark].stopped)
-    all_.log.object("statement #" + std::to_string(static_cast<uint32_t>(mark)) + " is hit by a stop that was not meant for it");
+    all_.log.object("statement #" + std::to_string(static_cast<uint32_t>(mark))
+                    + " is hit by a stop that was not meant for it");
   if (!leaves_effect(what))
     return;
-  auto kind = why == nullptr                      ? claim_kind::there
+  auto kind = why == nullptr                     ? claim_kind::there
               : why->outcome == outcome::unknown ? claim_kind::unknown
-                                                  : claim_kind::absent;
+                                                 : claim_kind::absent;
   all_.books.claim_that({kind, {mark}, describe(x), all_.now()});
 }
 
@@ -244,15 +245,16 @@ void caller::whole_transaction() {
   if (random_.one_in(4))
     whole.max_retries = static_cast<uint32_t>(random_.below(3));
   auto retried = all_.how.with.retries && random_.one_in(2);
-  auto told_then = expectation_of(all_, "transaction from #" + std::to_string(static_cast<uint32_t>(first)) + " on, "
-                                            + std::to_string(count) + " statements",
+  auto told_then = expectation_of(all_,
+                                  "transaction from #" + std::to_string(static_cast<uint32_t>(first)) + " on, "
+                                      + std::to_string(count) + " statements",
                                   id_, whole.timeout, {});
   awaited();
   told_then.then = [this, effects, restarts, first, count](const content& x) {
     if (auto all = std::get_if<std::vector<result>>(&x)) {
       if (all->size() != count)
-        all_.log.object("a transaction gives " + std::to_string(all->size()) + " results for "
-                        + std::to_string(count) + " statements");
+        all_.log.object("a transaction gives " + std::to_string(all->size()) + " results for " + std::to_string(count)
+                        + " statements");
       else
         for (size_t i = 0; i < count; ++i)
           check_answer(all_, (*all)[i], stamp{static_cast<uint32_t>(static_cast<size_t>(first) + i)});

@@ -7,8 +7,7 @@
 namespace cenote::simulation {
 
 bool canceller::reaches(size_t endpoint) {
-  return !all_.server.endpoint(endpoint).away
-         && !(all_.how.with.lost_stops && !all_.calm && random_.one_in(6));
+  return !all_.server.endpoint(endpoint).away && !(all_.how.with.lost_stops && !all_.calm && random_.one_in(6));
 }
 
 void canceller::stop(server_session_id what, size_t endpoint, std::function<void(bool)> then) {

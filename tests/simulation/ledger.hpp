@@ -22,10 +22,10 @@ using content = decltype(connection_command::answer::content);
 struct expectation {
   std::string what; ///< For texts.
   caller_id caller{};
-  time_point due = time_point::max();           ///< When it must have come.
-  std::optional<stamp> sent{};                  ///< It may come later than ...
-  time_point begun_before = time_point::max();  ///< ... this if this one was sent before.
-  std::function<void(const content&)> then;     ///< Not if the caller has ended.
+  time_point due = time_point::max();          ///< When it must have come.
+  std::optional<stamp> sent{};                 ///< It may come later than ...
+  time_point begun_before = time_point::max(); ///< ... this if this one was sent before.
+  std::function<void(const content&)> then;    ///< Not if the caller has ended.
 };
 
 /// The books of a run: who was promised an answer, and what must be true in the end. Says what is wrong.

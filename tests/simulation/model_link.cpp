@@ -152,8 +152,8 @@ progress model_link::next() {
 progress model_link::finish(server_reply x) {
   state_ = state::done;
   if (x.error) {
-    error_ = driver_error{error_source::server, phase::waiting, x.error->number, x.error->sqlstate, x.error->text,
-                          x.sets.size()};
+    error_ = driver_error{error_source::server, phase::waiting, x.error->number,
+                          x.error->sqlstate,    x.error->text,  x.sets.size()};
     touched_ |= x.error->number != parse_error;
     return progress::done;
   }
@@ -213,7 +213,8 @@ std::optional<driver_error> model_link::send(const statement& text) {
 }
 
 bool model_link::can_send() const noexcept {
-  return !in_answer_ && (state_ == state::idle || (state_ == state::waiting && kind_ == server_request::kind::statement));
+  return !in_answer_
+         && (state_ == state::idle || (state_ == state::waiting && kind_ == server_request::kind::statement));
 }
 
 void model_link::flush() {

@@ -145,8 +145,8 @@ void model_server::watch_idle(session& x) {
 // -- other sessions, and fate --------------------------------------------------------
 
 bool model_server::can_be_stopped(const session& x) const {
-  return x.current && (x.current->what == server_request::kind::statement
-                       || x.current->what == server_request::kind::compound)
+  return x.current
+         && (x.current->what == server_request::kind::statement || x.current->what == server_request::kind::compound)
          && x.current->commands[x.step].what != operation::commit;
 }
 

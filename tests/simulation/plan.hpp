@@ -43,7 +43,7 @@ struct plan {
   size_t callers = 1;
   uint64_t absent = 0; ///< The callers that do not come, one bit for each.
   size_t rounds = 1;   ///< What each caller does, one after the other.
-  size_t rows = 1;   ///< Over which they spread: few collide often.
+  size_t rows = 1;     ///< Over which they spread: few collide often.
   size_t servers = 1;
   bool is_mariadb = true;
   duration think_time{0}; ///< Between two rounds, at most.

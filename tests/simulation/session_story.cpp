@@ -32,9 +32,9 @@ uint32_t session_story::row() {
 void session_story::write_script() {
   constexpr auto usual = std::to_array({operation::add, operation::add, operation::set, operation::insert,
                                         operation::insert_key, operation::read, operation::lock});
-  constexpr auto rare = std::to_array({operation::note, operation::set_variable, operation::set_mode, operation::touch,
-                                       operation::restart, operation::define, operation::wrong, operation::odd,
-                                       operation::invalid});
+  constexpr auto rare =
+      std::to_array({operation::note, operation::set_variable, operation::set_mode, operation::touch,
+                     operation::restart, operation::define, operation::wrong, operation::odd, operation::invalid});
   auto add = [this](action what, std::string savepoint = {}) {
     steps_.push_back({what, {}, {}, std::move(savepoint), random_.one_in(2) ? 0ns : random_limit(all_, random_)});
   };
@@ -154,9 +154,8 @@ void session_story::ask(size_t i) {
   told.then = [this, i](const content& came) { answered(i, came); };
   ++open_;
   auto to = all_.books.expect(std::move(told));
-  pool_.send(holder_, [this, y = std::move(what), to, who = holder_]() mutable {
-    pool_.command(std::move(y), to, who);
-  });
+  pool_.send(holder_,
+             [this, y = std::move(what), to, who = holder_]() mutable { pool_.command(std::move(y), to, who); });
 }
 
 void session_story::answered(size_t i, const content& x) {
@@ -223,9 +222,8 @@ void session_story::come_late() {
     all_.books.claim_that({ledger::claim_kind::absent, {mark}, "it had handed the session over", all_.now()});
   };
   auto to = all_.books.expect(std::move(told));
-  pool_.send(first_holder_, [this, x = std::move(what), to, who = first_holder_]() mutable {
-    pool_.command(std::move(x), to, who);
-  });
+  pool_.send(first_holder_,
+             [this, x = std::move(what), to, who = first_holder_]() mutable { pool_.command(std::move(x), to, who); });
 }
 
 void session_story::leave() {

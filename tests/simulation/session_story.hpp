@@ -60,8 +60,8 @@ private:
   duration time_limit_{0};
   time_point until_ = time_point::max(); ///< Its time limit.
   std::vector<session_step> steps_;
-  size_t next_ = 0; ///< To be asked for.
-  size_t open_ = 0; ///< Answers that are awaited.
+  size_t next_ = 0;         ///< To be asked for.
+  size_t open_ = 0;         ///< Answers that are awaited.
   bool hurries_ = false;    ///< Does not wait for answers.
   bool hands_over_ = false; ///< In its middle.
   bool lost_ = false;       ///< It has ended, as an answer said.

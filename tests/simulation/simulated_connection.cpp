@@ -132,9 +132,7 @@ bool simulated_connection::is_readable() const {
 
 /// Tells the core when the socket is ready, as long as it is.
 void simulated_connection::look() {
-  auto ready = [this] {
-    return (core_.wants_read() && is_readable()) || (core_.wants_write() && wire_.takes_more());
-  };
+  auto ready = [this] { return (core_.wants_read() && is_readable()) || (core_.wants_write() && wire_.takes_more()); };
   if (ended_ || core_.is_gone() || look_due_ || !ready())
     return;
   look_due_ = true;

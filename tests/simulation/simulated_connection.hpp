@@ -18,7 +18,8 @@ class simulated_pool;
 /// for.
 class simulated_connection {
 public:
-  simulated_connection(world& all, simulated_pool& pool, canceller& stops, connection_id id, size_t endpoint, wire& path);
+  simulated_connection(world& all, simulated_pool& pool, canceller& stops, connection_id id, size_t endpoint,
+                       wire& path);
 
   // -- messages, which take their time ---------------------------------------------
 

@@ -14,7 +14,10 @@ namespace cenote::simulation {
 using namespace std::chrono_literals;
 
 simulated_pool::simulated_pool(world& all)
-    : all_{all}, random_{all.how.seed, 3}, core_{all.how.rules, all.how.seed, all.how.servers}, failures_(all.how.servers) {
+    : all_{all},
+      random_{all.how.seed, 3},
+      core_{all.how.rules, all.how.seed, all.how.servers},
+      failures_(all.how.servers) {
   server_.connect_timeout = all.how.connect_timeout;
   all_.people.on_end = [this](caller_id who) {
     all_.time.after(random_.up_to(random_.one_in(4) ? 50ms : 1ms), [this, who] {
@@ -208,8 +211,8 @@ void simulated_pool::end_session_on(connection_id id, const std::string& why, ou
 // -- connects ------------------------------------------------------------------------
 
 void simulated_pool::connect(connection_id id, size_t server) {
-  auto& path = *all_.wires.emplace_back(std::make_unique<wire>(all_.time, all_.how, all_.server, all_.marks, all_.log,
-                                                               all_.wires.size() + 1));
+  auto& path = *all_.wires.emplace_back(
+      std::make_unique<wire>(all_.time, all_.how, all_.server, all_.marks, all_.log, all_.wires.size() + 1));
   all_.time.after(random_.between(2 * all_.how.network_delay, 6 * all_.how.network_delay),
                   [this, id, server, generation = core_.status().generation, &path] {
                     connect_ended(id, server, generation, path);

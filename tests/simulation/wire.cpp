@@ -7,8 +7,7 @@ namespace cenote::simulation {
 
 using namespace std::chrono_literals;
 
-wire::wire(schedule& time, const plan& how, model_server& server, stamps& marks, transcript& log,
-           uint64_t number)
+wire::wire(schedule& time, const plan& how, model_server& server, stamps& marks, transcript& log, uint64_t number)
     : time_{time},
       plan_{how},
       server_{server},
@@ -32,8 +31,7 @@ std::optional<server_error> wire::connect(size_t endpoint) {
 void wire::send(server_request x) {
   if (plan_.with.congestion && random_.one_in(200))
     congest(random_.up_to(20ms));
-  deliver(last_to_server_,
-          [this, x = std::move(x)]() mutable { server_.receive(session_, std::move(x)); });
+  deliver(last_to_server_, [this, x = std::move(x)]() mutable { server_.receive(session_, std::move(x)); });
 }
 
 void wire::close() {

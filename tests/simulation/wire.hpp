@@ -85,9 +85,9 @@ private:
   time_point silent_until_;
   time_point congested_until_;
   bool cut_ = false;
-  bool drops_ = false;          ///< What was under way when it was cut does not arrive.
-  bool closed_ = false;         ///< By the client.
-  bool lost_ = false;           ///< The client knows.
+  bool drops_ = false;  ///< What was under way when it was cut does not arrive.
+  bool closed_ = false; ///< By the client.
+  bool lost_ = false;   ///< The client knows.
   std::deque<server_reply> arrived_;
   bool has_beginning_ = false;
 };
