@@ -371,10 +371,11 @@ classification classify(const observed_error& x, partial_effect kept) {
 }
 
 bool never_began(const observed_error& x) {
-  // Syntax, no database. Unknown tables, columns and routines, and missing privileges may also be met by a function or
-  // trigger that has written before. With another sqlstate it comes from somebody's SIGNAL.
-  constexpr auto numbers = std::to_array<uint32_t>({1046, 1064, 1149});
-  auto genuine = x.sqlstate.starts_with("42") || x.sqlstate == "3D000";
+  // No database, access denied, syntax, unknown table or column, columns that do not fit. With another sqlstate it
+  // comes from somebody's SIGNAL.
+  constexpr auto numbers =
+      std::to_array<uint32_t>({1044, 1046, 1049, 1054, 1064, 1136, 1142, 1143, 1146, 1149, 1227, 1305, 1370});
+  auto genuine = x.sqlstate.starts_with("42") || x.sqlstate == "3D000" || x.sqlstate == "21S01";
   return x.stage == stage::unsent || (genuine && std::ranges::find(numbers, x.number) != numbers.end());
 }
 

@@ -53,8 +53,8 @@ classification classify(const observed_error& x, partial_effect kept = partial_e
 /// "Query execution was interrupted": a statement was stopped.
 constexpr uint32_t query_interrupted = 1317;
 
-/// Whether the error shows by itself that the statement has not begun: the server could not make sense of it. Not for
-/// statements that run others.
+/// Whether the error shows by itself that the statement has not begun: the server could not make sense of it, or
+/// refused it for lack of a privilege. Not for statements that run others.
 bool never_began(const observed_error& x);
 
 } // namespace cenote::pool

@@ -224,7 +224,9 @@ std::string_view without_analyze(std::string_view sql) {
     return sql;
   auto rest = all.rest();
   x = all.next();
-  if (!x || x->kind != token::token_kind::word || upper(x->text) != "FORMAT")
+  if (!x || x->kind != token::token_kind::word || is_one_of(upper(x->text), {"TABLE", "LOCAL", "NO_WRITE_TO_BINLOG"}))
+    return sql;
+  if (upper(x->text) != "FORMAT")
     return rest;
   all.next(); // The sign.
   all.next(); // The format.

@@ -152,16 +152,20 @@ SCENARIO("a retrier repeats deadlocked transactions until each was carried out o
     auto crowded = start_full_pool(server.settings(), rules_for(8));
     auto retrier = spawn_retrier(system(), crowded, {.max_retries = 1000});
     auto next = [](uint64_t number) { return number % 2 == 0 ? update_both(1, 2) : update_both(2, 1); };
-    WHEN("they make six hundred requests") {
-      callers crowd{system(), retrier, 12, next, 50};
-      auto records = crowd.finish();
-      THEN("all have succeeded, and each change was made once") {
+    WHEN("they make six hundred requests, and again if they have not met on a slow machine") {
+      uint64_t asked = 0;
+      while (asked < 6000 && status(crowded).served == asked) {
+        callers crowd{system(), retrier, 12, next, 50};
+        crowd.finish();
+        asked += 600;
         CHECK_EQ(crowd.succeeded(), 600u);
-        CHECK_EQ(value_of(1), 600);
-        CHECK_EQ(value_of(2), 600);
+      }
+      THEN("all have succeeded, and each change was made once") {
+        CHECK_EQ(value_of(1), static_cast<int>(asked));
+        CHECK_EQ(value_of(2), static_cast<int>(asked));
         auto now = status(crowded);
-        MESSAGE(now.served - 600 << " deadlocks");
-        CHECK(now.served > 600);
+        MESSAGE(now.served - asked << " deadlocks");
+        CHECK(now.served > asked);
         CHECK_EQ(now.lost, 0u);
       }
     }

@@ -303,7 +303,7 @@ SCENARIO("a server that asks for a file of this machine does not get it") {
     self.write_packet(1, "\xFB/etc/passwd");
   }};
   auto why = fail_to_open(server.settings());
-  CHECK(why.phase == db::phase::connecting);
+  CHECK(why.phase == db::phase::setting_up);
   CHECK(contains(server.received(), "SET NAMES"));
   CHECK(!contains(server.received(), "root:"));
 }
