@@ -49,6 +49,8 @@ public:
   slot& add(size_t server, time_point now);
 
   slot* find(connection_id id);
+
+  /// The connection is gone. `x` is no more afterwards.
   void erase(slot& x);
 
   /// An idle connection that was used last is the next to be used, so that what is not needed stays at the front of the
@@ -75,6 +77,9 @@ public:
   map::iterator end() { return slots_.end(); }
   map::const_iterator begin() const { return slots_.begin(); }
   map::const_iterator end() const { return slots_.end(); }
+
+  /// Asserts that the counts are those of the slots.
+  void check_invariants() const;
 
 private:
   void leave(slot& x);
