@@ -31,7 +31,7 @@ struct slot {
   time_point confirmed_at; ///< When the server was last known to be there.
   bool suspect = false;    ///< Another connection was lost since.
 
-  // While it is in use.
+  // While it is in use; `sharing` alone changes these, and `busy_since` then.
   size_t in_flight = 0;      ///< Requests that it was given and that have not ended.
   size_t requeued_here = 0;  ///< Those of them that have been requeued, but have not ended here.
   bool shared = false;       ///< Others may use it beside them.
