@@ -2,6 +2,8 @@
 
 #include "pool/backoff.hpp"
 
+#include <cassert>
+
 namespace cenote::pool {
 
 namespace {
@@ -20,6 +22,7 @@ void circuit_breaker::began(time_point now) {
 }
 
 void circuit_breaker::ended() {
+  assert(trying_ > 0);
   --trying_;
 }
 
@@ -46,6 +49,7 @@ void circuit_breaker::doubt(time_point now) {
 }
 
 void circuit_breaker::failed(const failure& why, time_point now, double random) {
+  assert(random >= 0 && random < 1);
   doubt(now);
   auto refused = why.code == errc::login_refused;
   auto was_refused = cause_ && cause_->code == errc::login_refused;
@@ -66,6 +70,7 @@ void circuit_breaker::failed(const failure& why, time_point now, double random) 
 }
 
 duration circuit_breaker::next_delay(double random) const {
+  assert(cause_ && failures_ >= 1);
   if (cause_->code == errc::login_refused)
     return exponential_delay(max_delay_, times(max_delay_, rarity_of_logins), failures_);
   // While it is closed, little more than the first delay: a server that is back is noticed within that.

@@ -5,6 +5,7 @@
 #include "cenote/status.hpp"
 #include "pool/request.hpp"
 
+#include <cassert>
 #include <cstddef>
 #include <optional>
 
@@ -48,7 +49,10 @@ public:
   bool in_question() const noexcept { return trying_ > 0 && !proven_; }
 
   /// If it is in question: since when.
-  time_point unanswered_since() const noexcept { return unanswered_since_; }
+  time_point unanswered_since() const noexcept {
+    assert(in_question());
+    return unanswered_since_;
+  }
 
   /// When to try next; the past if at once.
   time_point retry_at() const noexcept { return retry_at_; }

@@ -17,6 +17,23 @@ struct open_connection {
   bool operator==(const open_connection&) const = default;
 };
 
+/// Why a connection is closed that came back like this.
+constexpr close_reason reason_of(disposition x) {
+  switch (x) {
+  case disposition::lost:
+    return close_reason::lost;
+  case disposition::demoted:
+    return close_reason::demoted;
+  case disposition::evicted:
+    return close_reason::evicted;
+  case disposition::broken:
+  case disposition::suspect:
+  case disposition::reusable:
+    break;
+  }
+  return close_reason::broken;
+}
+
 /// Close a connection; report `closed`.
 struct close_connection {
   connection_id id;

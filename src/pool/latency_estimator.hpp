@@ -3,6 +3,7 @@
 #include "pool/request.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 
 namespace cenote::pool {
@@ -15,6 +16,7 @@ public:
   /// @param turn how long the connection had given no answer.
   /// @param count how many statements ended then, at least 1.
   void add(duration turn, size_t count) {
+    assert(count >= 1 && turn >= duration::zero());
     // What is slow must not become usual because it is very slow.
     turn = std::min(turn, slow());
     deviation_ += (std::max(turn - turn_, turn_ - turn) - deviation_) / 64;

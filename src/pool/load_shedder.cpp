@@ -1,10 +1,12 @@
 #include "pool/load_shedder.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace cenote::pool {
 
 void load_shedder::served(duration waited, time_point now) {
+  assert(waited >= duration::zero());
   if (!enabled())
     return;
   next_interval(now);
@@ -15,6 +17,7 @@ void load_shedder::served(duration waited, time_point now) {
 }
 
 bool load_shedder::sheds(duration waited, time_point now) {
+  assert(waited >= duration::zero());
   if (!enabled())
     return false;
   next_interval(now);
@@ -22,10 +25,12 @@ bool load_shedder::sheds(duration waited, time_point now) {
 }
 
 time_point load_shedder::next_event(time_point accepted) const {
+  assert(enabled());
   return overloaded_ ? std::min(ends_at_, later(accepted, patience())) : ends_at_;
 }
 
 void load_shedder::next_interval(time_point now) {
+  assert(interval_ > duration::zero());
   if (now < ends_at_)
     return;
   // A long time without any event is no sign of load.

@@ -1,6 +1,7 @@
 #include "pool/orphaned_sessions.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace cenote::pool {
@@ -21,6 +22,7 @@ constexpr duration max_delay = 30s;
 } // namespace
 
 bool orphaned_sessions::add(server_session x, time_point now) {
+  assert(waiting_.empty() || now >= waiting_.back().since);
   if (waiting_.empty()) {
     next_ = now;
     delay_ = duration::zero();
@@ -29,6 +31,7 @@ bool orphaned_sessions::add(server_session x, time_point now) {
   if (waiting_.size() <= max_orphans)
     return true;
   waiting_.pop_front();
+  assert(waiting_.size() == max_orphans);
   return false;
 }
 

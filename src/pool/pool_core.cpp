@@ -1,131 +1,105 @@
 #include "pool/pool_core.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace cenote::pool {
 
-namespace {
-
-/// How many dead connections in turn a request may meet before it is given up.
-constexpr uint32_t max_attempts = 10;
-
-/// How often the callers of connections in use are checked.
-constexpr auto watch_interval = std::chrono::seconds{1};
-
-close_reason reason_of(disposition x) {
-  switch (x) {
-  case disposition::lost:
-    return close_reason::lost;
-  case disposition::demoted:
-    return close_reason::demoted;
-  case disposition::evicted:
-    return close_reason::evicted;
-  case disposition::broken:
-  case disposition::suspect:
-  case disposition::reusable:
-    break;
-  }
-  return close_reason::broken;
-}
-
-} // namespace
-
 pool_core::pool_core(const pool_settings& rules, uint64_t seed, size_t servers)
     : rules_{rules},
-      rng_{static_cast<std::minstd_rand::result_type>(seed)},
-      sharers_{rules.pipeline_depth},
-      shedder_{rules},
       servers_{rules, servers},
-      limit_{rules.size + rules.max_overflow} {
-  numbers_.pool = rules_.name;
-  numbers_.pool_size = rules_.size;
+      record_{rules},
+      admission_{rules, slots_, queue_, record_},
+      sharing_{rules.pipeline_depth},
+      sizing_{rules, slots_, sharing_, servers_, seed} {
+  // nop
 }
 
 // -- what callers want -----------------------------------------------------------
 
 commands pool_core::start(time_point now) {
+  begin_event(now);
   return settle({}, now);
 }
 
 commands pool_core::acquire(const request& who, time_point now) {
+  begin_event(now);
+  check_id(who.id);
   commands out;
-  expire(out, now);
-  if (mode_ != mode::running) {
-    refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
-    return out;
-  }
-  auto deadline = patience_of(who);
-  if (deadline <= now) {
-    refuse(who, time_has_passed(rules_, circumstances_of(who, now)), out);
-    return out;
-  }
+  admission_.expire(out, now);
+  if (!admission_.accepts(who, out, now))
+    return end_event(std::move(out));
   if (auto x = free_for(who, now)) {
     grant(*x, who, out, now);
-    return out;
+    return end_event(std::move(out));
   }
-  if (paused_ && who.fail_fast)
-    refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
-  else if (queue_.size() >= rules_.max_waiting)
-    refuse(who, queue_full(rules_, circumstances_of(who, now)), out);
-  else
-    queue_.push_back(who, deadline);
+  admission_.enqueue(who, out, now);
   return settle(std::move(out), now);
 }
 
 commands pool_core::dispose(time_point now) {
+  begin_event(now);
   commands out;
-  retire_generation(out);
+  sizing_.retire_generation(out);
   return settle(std::move(out), now);
 }
 
-void pool_core::retire_generation(commands& out) {
-  slots_.next_generation();
-  for (auto& [id, x] : slots_) {
-    take_no_more(x);
-    if (x.state == slot_state::idle || x.state == slot_state::pinging)
-      close(x, close_reason::disposed, out);
-  }
-}
-
 commands pool_core::pause(time_point now) {
+  begin_event(now);
   commands out;
-  if (mode_ != mode::running || std::exchange(paused_, true))
+  if (!admission_.is(phase::running))
     return out;
-  while (auto who = queue_.pop_fail_fast())
-    refuse(*who, acquire_timeout(rules_, circumstances_of(*who, now)), out);
+  admission_.pause(out, now);
   return settle(std::move(out), now);
 }
 
 commands pool_core::resume(time_point now) {
+  begin_event(now);
   commands out;
-  if (!std::exchange(paused_, false))
+  if (!admission_.is(phase::paused))
     return out;
+  admission_.resume();
   servers_.forget_failures();
-  slow_at_ = now; // What is slow has not been looked for meanwhile.
+  sharing_.search_at(now); // What is slow has not been looked for meanwhile.
   serve_waiting(out, now);
   return settle(std::move(out), now);
 }
 
-/// After a pause: the connections that are free are for those who wait.
-void pool_core::serve_waiting(commands& out, time_point now) {
-  expire(out, now);
-  while (!slots_.idle().empty() && !queue_.empty())
-    serve_or_park(*slots_.idle().back(), out, now);
-}
-
 commands pool_core::drain(time_point deadline, time_point now) {
   auto out = resume(now);
-  if (mode_ == mode::running)
-    mode_ = mode::draining;
+  admission_.drain();
   cut_at_ = std::min(cut_at_, deadline);
   return settle(std::move(out), now);
 }
 
 // -- what connections report -----------------------------------------------------
 
+commands pool_core::opened(connection_id id, time_point now) {
+  begin_event(now);
+  commands out;
+  record_.connected(admission_.is(phase::stopped));
+  if (auto x = slots_.find(id); x != nullptr && x->state == slot_state::opening) {
+    sizing_.opened(*x, now);
+    serve_or_park(*x, out, now);
+    sizing_.has_grown(now);
+  }
+  return settle(std::move(out), now);
+}
+
+commands pool_core::open_failed(connection_id id, const failure& why, time_point now) {
+  begin_event(now);
+  record_.connect_failed(why.text);
+  auto x = slots_.find(id);
+  if (x == nullptr)
+    return {};
+  sizing_.open_failed(*x, why, now);
+  return settle({}, now);
+}
+
 commands pool_core::released(connection_id id, disposition what, ends count, const std::string& reason,
                              time_point now) {
+  begin_event(now);
   commands out;
   if (auto x = slots_.find(id))
     end_of_use(*x, what, count, reason, out, now);
@@ -133,293 +107,264 @@ commands pool_core::released(connection_id id, disposition what, ends count, con
 }
 
 commands pool_core::returned(connection_id id, const std::string& reason, const request& who, time_point now) {
+  begin_event(now);
+  check_id(who.id);
   commands out;
   if (auto x = slots_.find(id))
     end_of_use(*x, disposition::lost, {}, reason, out, now);
-  if (patience_of(who) > now && mode_ != mode::stopped && who.attempts >= max_attempts) {
-    count_served(who, -1);
-    refuse(who, never_sent(rules_, circumstances_of(who, now), who.attempts, reason), out);
-  } else {
+  if (!admission_.gives_up(who, reason, out, now))
     take_back(who, out, now);
-  }
   return settle(std::move(out), now);
 }
 
 commands pool_core::requeued(connection_id id, const request& who, time_point now) {
+  begin_event(now);
+  check_id(who.id);
   commands out;
   if (auto x = slots_.find(id))
-    x->requeued_here = std::min(x->requeued_here + 1, x->in_flight);
+    sharing_.requeued(*x);
   auto alone = who;
   alone.shareable = false; // Once is enough.
   take_back(alone, out, now);
   return settle(std::move(out), now);
 }
 
-void pool_core::take_back(const request& who, commands& out, time_point now) {
-  count_served(who, -1);
-  if (patience_of(who) <= now)
-    refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
-  else if (mode_ == mode::stopped)
-    refuse(who, shutting_down(rules_, circumstances_of(who, now)), out);
-  else if (paused_ && who.fail_fast)
-    refuse(who, acquire_timeout(rules_, circumstances_of(who, now)), out);
-  else if (auto x = free_for(who, now))
-    grant(*x, who, out, now);
-  else
-    queue_.push_front(who, patience_of(who));
-}
-
 commands pool_core::closed(connection_id id, time_point now) {
+  begin_event(now);
   if (auto x = slots_.find(id)) {
     if (x->state == slot_state::opening)
       servers_.ended(x->server);
-    take_no_more(*x);
+    sharing_.forget(*x);
     slots_.erase(*x);
   }
   return settle({}, now);
 }
 
-void pool_core::end_of_use(slot& x, disposition what, ends count, const std::string& reason, commands& out,
-                           time_point now) {
-  // An idle connection reports only its loss; what one that is being closed has to say does not matter any more.
-  auto in_order = what == disposition::reusable || what == disposition::suspect;
-  auto used = x.state == slot_state::busy || x.state == slot_state::pinging;
-  if (!used && !(x.state == slot_state::idle && !in_order))
-    return;
-  auto in_use = x.state == slot_state::busy;
-  if (in_order) {
-    if (!in_use || count.ended > 0) { // Otherwise nothing was heard of the server.
-      x.confirmed_at = now;
-      x.suspect = false;
-    }
-    if (in_use)
-      x.used_at = now;
-    if (x.shared && count.ended > 0)
-      usual_.add(now - x.busy_since, count.ended);
-    if (mode_ == mode::draining)
-      drained_.finished += std::min(count.ended, x.in_flight);
-    some_ended(x, count, now);
-    if (x.in_flight > 0)
-      return;
-    if (what == disposition::suspect && suspects_.take(now))
-      close(x, close_reason::broken, out);
-    else
-      serve_or_park(x, out, now);
-    return;
-  }
-  some_ended(x, count, now);
-  close(x, reason_of(what), out);
-  if (what == disposition::broken || what == disposition::evicted)
-    return;
-  ++numbers_.lost;
-  numbers_.last_error = reason;
-  if (what == disposition::lost && !in_use) {
-    // Where one was lost others may be: they get a real ping before their next use.
-    for (auto& other : slots_)
-      other.second.suspect = true;
-  } else if (slots_.is_current(x)) {
-    rebuilding_ = true;
-    if (what == disposition::demoted)
-      servers_.demoted(x.server, demoted(reason), now, random());
-    else
-      servers_.doubt(x.server, now);
-    retire_generation(out);
-  }
-}
-
 // -- time ------------------------------------------------------------------------
 
 commands pool_core::tick(time_point now) {
+  begin_event(now);
   commands out;
-  maintain_idle(out, now);
-  watch_users(out, now);
-  requeue_waiting(out, now);
+  sizing_.maintain_idle(out, now);
+  callers_.check(slots_, out, now);
+  if (sharing_.begin_search(now) && !admission_.is(phase::paused)) // They would not get another connection.
+    sharing_.requeue_waiting(slots_, out, now);
   return settle(std::move(out), now);
 }
 
 time_point pool_core::next_event() {
-  if (mode_ == mode::stopped)
+  if (admission_.is(phase::stopped))
     return time_point::max();
-  auto result = std::min({queue_.next_deadline(), maintain_at_, watch_at_, slow_at_, limit_until_});
-  if (sheds_load() && !queue_.empty())
-    result = std::min(result, shedder_.next_event(queue_.front()->accepted));
-  if (mode_ == mode::draining)
-    result = std::min(result, cut_at_);
-  return std::min(result, next_connect());
+  auto result = std::min({admission_.next_event(), sizing_.next_event(), sizing_.next_connect(demand_now()),
+                          callers_.next_event(), sharing_.next_event()});
+  return admission_.is(phase::draining) ? std::min(result, cut_at_) : result;
 }
 
-/// Users of a connection may vanish without a word.
-void pool_core::watch_users(commands& out, time_point now) {
-  if (watch_at_ > now)
-    return;
-  watch_at_ = time_point::max();
-  for (auto& [id, x] : slots_) {
-    if (x.state != slot_state::busy)
-      continue;
-    watch_at_ = later(now, watch_interval);
-    if (now - x.busy_since >= watch_interval)
-      out.push_back(check_caller{id});
-  }
+// -- events ----------------------------------------------------------------------
+
+void pool_core::begin_event(time_point now) {
+  assert(now >= now_);
+  now_ = now;
 }
 
-// -- follow-up -------------------------------------------------------------------
+void pool_core::check_id(request_id id) {
+  assert(id > last_request_);
+  last_request_ = id;
+}
 
+/// Follow-up of every event: expire, open, close, finish.
 commands pool_core::settle(commands out, time_point now) {
-  expire(out, now);
-  shed(out, now);
-  end_limit(now);
+  admission_.expire(out, now);
+  admission_.shed(out, now);
+  sizing_.end_limit(now);
   share_out(out, now);
-  fail_hopeless(out, now);
-  open_missing(out, now);
+  admission_.fail_hopeless(servers_, out, now);
+  sizing_.open_missing(demand_now(), out, now);
   finish_drain(out, now);
+  return end_event(std::move(out));
+}
+
+commands pool_core::end_event(commands out) const {
+#ifndef NDEBUG
+  check_invariants();
+#endif
   return out;
 }
 
-void pool_core::expire(commands& out, time_point now) {
-  while (auto who = queue_.pop_expired(now)) {
-    auto why = circumstances_of(*who, now);
-    why.waiting = queue_.size() + 1;
-    refuse(*who, acquire_timeout(rules_, why), out);
-  }
+void pool_core::check_invariants() const {
+  slots_.check_invariants();
+  admission_.check_invariants();
+  sharing_.check_invariants(slots_, !admission_.is(phase::paused));
+  sizing_.check_invariants(now_);
+  assert(slots_.count(slot_state::busy) == 0 || callers_.next_event() != time_point::max());
 }
 
-/// Under overload, gives up those that have waited longest.
-void pool_core::shed(commands& out, time_point now) {
-  if (!sheds_load()) {
-    shedder_.served(duration::zero(), now);
-    return;
+// -- requests --------------------------------------------------------------------
+
+/// A connection for a newly arrived request.
+slot* pool_core::free_for(const request& who, time_point now) {
+  if (admission_.is(phase::paused))
+    return nullptr;
+  if (!slots_.idle().empty()) {
+    assert(queue_.empty());
+    return slots_.idle().back();
   }
-  for (auto who = queue_.front(); who != nullptr && shedder_.sheds(now - who->accepted, now); who = queue_.front()) {
-    auto why = circumstances_of(*who, now);
-    refuse(*queue_.pop(), overloaded(rules_, why), out);
-  }
+  return who.shareable && queue_.next() == nullptr ? sharing_.place_beside(now) : nullptr;
 }
 
-/// While no connection is open that could serve anybody and connects fail, fails those who do not want to wait; and
-/// everybody if the breaker is open.
-void pool_core::fail_hopeless(commands& out, time_point now) {
-  auto cause = servers_.down();
-  if (cause == nullptr || slots_.serving() > 0 || paused_)
-    return;
-  auto breaker = servers_.state();
-  auto closed = breaker == breaker_state::closed;
-  while (auto who = closed ? queue_.pop_fail_fast() : queue_.pop()) {
-    auto next = servers_.next_attempt();
-    auto is_known = breaker != breaker_state::half_open && next > now && next != time_point::max();
-    auto retry_after = is_known ? time_left(next, now) : duration::zero();
-    refuse(*who, no_connection(rules_, circumstances_of(*who, now), *cause, !closed, retry_after), out);
+void pool_core::grant(slot& x, const request& who, commands& out, time_point now) {
+  assert(slots_.is_current(x));
+  auto joins = x.in_flight > 0;
+  auto check = joins ? liveness_check::none : check_before_use(x, now);
+  if (joins) {
+    sharing_.join(x, sizing_.connect_time());
+  } else {
+    slots_.move(x, slot_state::busy);
+    sharing_.begin(x, who, now);
   }
+  callers_.begin(now);
+  admission_.granted(who, now);
+  out.push_back(grant_connection{who.id, x.id, check, now - who.accepted});
+}
+
+liveness_check pool_core::check_before_use(const slot& x, time_point now) const {
+  if (!rules_.pre_ping)
+    return liveness_check::none;
+  auto wants_ping = x.suspect || later(x.confirmed_at, rules_.pre_ping_idle) <= now;
+  return wants_ping ? liveness_check::ping : liveness_check::peek;
+}
+
+/// A request that had a connection is to get another one.
+void pool_core::take_back(const request& who, commands& out, time_point now) {
+  if (!admission_.accepts_again(who, out, now))
+    return;
+  if (auto x = free_for(who, now))
+    grant(*x, who, out, now);
+  else
+    queue_.push_front(who, admission_.deadline_of(who));
+}
+
+/// After a pause: the connections that are free are for those who wait.
+void pool_core::serve_waiting(commands& out, time_point now) {
+  admission_.expire(out, now);
+  while (!slots_.idle().empty() && !queue_.empty())
+    serve_or_park(*slots_.idle().back(), out, now);
+}
+
+/// Gives those who wait a connection beside others.
+void pool_core::share_out(commands& out, time_point now) {
+  if (admission_.is(phase::paused))
+    return;
+  while (auto x = sharing_.place_for_next(queue_, now))
+    grant(*x, *queue_.pop_next(), out, now);
+}
+
+/// What further connections are needed for.
+demand pool_core::demand_now() const {
+  demand result;
+  result.has_ended = admission_.is(phase::stopped) || (admission_.is(phase::draining) && queue_.empty());
+  if (admission_.is(phase::paused))
+    return result;
+  result.congested = sharing_.is_congested() && slots_.count(slot_state::busy) > 0;
+  if (auto first = queue_.front()) {
+    result.waiting = queue_.size();
+    result.oldest = first->accepted;
+  }
+  return result;
 }
 
 void pool_core::finish_drain(commands& out, time_point now) {
-  if (mode_ != mode::draining)
+  if (!admission_.is(phase::draining))
     return;
   if (queue_.size() + slots_.count(slot_state::busy) > 0) {
     if (now < cut_at_)
       return;
-    drained_.cut = queue_.size() + in_flight();
-    for (auto& [id, x] : slots_) // They are in the queue, or elsewhere.
-      drained_.cut -= x.requeued_here;
-    while (auto who = queue_.pop())
-      refuse(*who, shutting_down(rules_, circumstances_of(*who, now)), out);
+    // What was requeued is in the queue, or elsewhere.
+    drained_.cut = queue_.size() + sharing_.in_flight() - sharing_.requeued_here();
+    admission_.refuse_all(out, now);
   }
-  mode_ = mode::stopped;
-  numbers_.initialized = false;
+  admission_.stop();
+  record_.stopped();
   // A connect under way cannot be stopped; its connection is closed as soon as it reports.
   for (auto& [id, x] : slots_)
     if (x.state != slot_state::closing && x.state != slot_state::opening)
-      close(x, close_reason::drained, out);
+      sizing_.close(x, close_reason::drained, out);
   out.push_back(finish{});
 }
 
 // -- connections -----------------------------------------------------------------
 
-/// Who waits for the server or is left over from before a drain is not too much load.
-bool pool_core::sheds_load() const {
-  return shedder_.enabled() && mode_ == mode::running && !paused_ && slots_.serving() > 0;
+/// Requests or a ping have ended, or the connection has. An idle connection reports only its loss; what one that is
+/// being closed has to say does not matter any more.
+void pool_core::end_of_use(slot& x, disposition what, ends count, const std::string& reason, commands& out,
+                           time_point now) {
+  if (x.state == slot_state::opening || x.state == slot_state::closing)
+    return;
+  if (what != disposition::reusable && what != disposition::suspect)
+    end_unusable(x, what, count, reason, out, now);
+  else if (x.state != slot_state::idle)
+    end_in_order(x, what, count, out, now);
 }
 
-/// A connection for somebody who has just come.
-slot* pool_core::free_for(const request& who, time_point now) {
-  if (paused_)
-    return nullptr;
-  if (!slots_.idle().empty()) // Then nobody waits.
-    return slots_.idle().back();
-  return who.shareable && queue_.next() == nullptr ? sharer(now) : nullptr;
+void pool_core::end_in_order(slot& x, disposition what, ends count, commands& out, time_point now) {
+  auto in_use = x.state == slot_state::busy;
+  if (!in_use || count.ended > 0) { // Otherwise nothing was heard of the server.
+    x.confirmed_at = now;
+    x.suspect = false;
+  }
+  if (in_use)
+    x.used_at = now;
+  if (admission_.is(phase::draining))
+    drained_.finished += std::min(count.ended, x.in_flight);
+  sharing_.measure(x, count.ended, now);
+  sharing_.ended(x, count, slots_.is_current(x), now);
+  if (x.in_flight > 0)
+    return;
+  if (what == disposition::suspect && suspects_.take(now))
+    sizing_.close(x, close_reason::broken, out);
+  else
+    serve_or_park(x, out, now);
+}
+
+void pool_core::end_unusable(slot& x, disposition what, ends count, const std::string& reason, commands& out,
+                             time_point now) {
+  auto in_use = x.state == slot_state::busy;
+  sharing_.ended(x, count, slots_.is_current(x), now);
+  sizing_.close(x, reason_of(what), out);
+  if (what == disposition::broken || what == disposition::evicted)
+    return;
+  record_.lost(reason);
+  if (what == disposition::lost && !in_use) {
+    // Where one was lost others may be: they get a real ping before their next use.
+    for (auto& other : slots_)
+      other.second.suspect = true;
+  } else if (slots_.is_current(x)) {
+    sizing_.lost_generation(x, what, reason, out, now);
+  }
 }
 
 /// A connection is free: the next caller gets it if there is one.
 void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
-  expire(out, now);
-  if (mode_ == mode::stopped || !slots_.is_current(x) || x.replace_at <= now) {
-    close(x,
-          mode_ == mode::stopped  ? close_reason::drained
-          : !slots_.is_current(x) ? close_reason::disposed
-                                  : close_reason::aged,
-          out);
-    return;
+  assert(x.in_flight == 0);
+  admission_.expire(out, now);
+  if (admission_.is(phase::stopped)) {
+    sizing_.close(x, close_reason::drained, out);
+  } else if (!slots_.is_current(x) || x.replace_at <= now) {
+    sizing_.close(x, slots_.is_current(x) ? close_reason::aged : close_reason::disposed, out);
+  } else if (admission_.is(phase::paused)) {
+    sizing_.park(x, out);
+  } else {
+    admission_.shed(out, now);
+    if (auto next = queue_.pop()) {
+      grant(x, *next, out, now);
+      return;
+    }
+    admission_.nobody_waits(now);
+    sizing_.park(x, out);
   }
-  if (paused_) {
-    park(x, out);
-    return;
-  }
-  shed(out, now);
-  if (auto next = queue_.pop()) {
-    grant(x, *next, out, now);
-    return;
-  }
-  shedder_.served(duration::zero(), now);
-  park(x, out);
 }
 
-void pool_core::grant(slot& x, const request& who, commands& out, time_point now) {
-  auto check = !rules_.pre_ping || x.in_flight > 0 ? liveness_check::none
-               : wants_ping(x, now)                ? liveness_check::ping
-                                                   : liveness_check::peek;
-  count_grant(x, who, now);
-  watch_at_ = std::min(watch_at_, later(now, watch_interval));
-  shedder_.served(now - who.accepted, now);
-  count_served(who, 1);
-  out.push_back(grant_connection{who.id, x.id, check, now - who.accepted});
-}
-
-bool pool_core::wants_ping(const slot& x, time_point now) const {
-  return x.suspect || later(x.confirmed_at, rules_.pre_ping_idle) <= now;
-}
-
-void pool_core::close(slot& x, close_reason why, commands& out) {
-  take_no_more(x);
-  x.in_flight = 0;
-  x.requeued_here = 0;
-  slots_.move(x, slot_state::closing);
-  out.push_back(close_connection{x.id, why});
-}
-
-// -- refusals and numbers --------------------------------------------------------
-
-/// When a request has waited for long enough.
-time_point pool_core::patience_of(const request& who) const {
-  return std::min(who.deadline, later(who.accepted, rules_.timeout));
-}
-
-circumstances pool_core::circumstances_of(const request& who, time_point now) const {
-  return {slots_.count(slot_state::busy), slots_.open(), queue_.size(), now - who.accepted, connect_error_, paused_};
-}
-
-/// What operators ask for says nothing about the service that callers get.
-void pool_core::count_served(const request& who, int by) {
-  if (!who.fail_fast)
-    numbers_.served += static_cast<uint64_t>(by);
-}
-
-void pool_core::refuse(const request& who, failure why, commands& out) {
-  if (!who.fail_fast)
-    ++(why.code == errc::acquire_timeout ? numbers_.timed_out
-       : why.code == errc::overloaded    ? numbers_.shed
-                                         : numbers_.refused);
-  why.attempts = who.attempts;
-  out.push_back(fail_request{who.id, std::move(why)});
-}
+// -- what operators see ----------------------------------------------------------
 
 duration pool_core::age_of(connection_id id, time_point now) {
   auto x = slots_.find(id);
@@ -427,17 +372,17 @@ duration pool_core::age_of(connection_id id, time_point now) {
 }
 
 pool_status pool_core::status() const {
-  auto result = numbers_;
-  result.draining = mode_ != mode::running;
-  result.paused = paused_;
+  auto result = record_.numbers();
+  result.draining = admission_.is(phase::draining) || admission_.is(phase::stopped);
+  result.paused = admission_.is(phase::paused);
   result.checked_in = slots_.count(slot_state::idle) + slots_.count(slot_state::pinging);
   result.checked_out = slots_.count(slot_state::busy);
   result.total_connections = result.checked_in + result.checked_out;
-  result.in_flight = in_flight();
+  result.in_flight = sharing_.in_flight();
   result.overflow = result.total_connections > rules_.size ? result.total_connections - rules_.size : 0;
   result.waiting = queue_.size();
   result.connecting = slots_.count(slot_state::opening);
-  result.limit = limit_;
+  result.limit = sizing_.limit();
   result.generation = slots_.generation();
   result.breaker = servers_.state();
   return result;

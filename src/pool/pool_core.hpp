@@ -2,33 +2,24 @@
 
 #include "cenote/settings.hpp"
 #include "cenote/status.hpp"
+#include "pool/admission.hpp"
+#include "pool/caller_watch.hpp"
 #include "pool/commands.hpp"
-#include "pool/latency_estimator.hpp"
-#include "pool/load_shedder.hpp"
-#include "pool/refusals.hpp"
 #include "pool/replacement_pace.hpp"
 #include "pool/server_list.hpp"
-#include "pool/sharers.hpp"
+#include "pool/service_record.hpp"
+#include "pool/sharing.hpp"
 #include "pool/sizing.hpp"
 #include "pool/slot_table.hpp"
 #include "pool/waiting_line.hpp"
 
-#include <random>
 #include <string>
 
 namespace cenote::pool {
 
-/// How many requests have left a connection.
-struct ends {
-  ends(size_t own_end = 0, size_t handed_back = 0) : ended{own_end}, requeued{handed_back} {
-    // nop
-  }
-
-  size_t ended;    ///< By themselves, whatever came of them.
-  size_t requeued; ///< They were requeued, or their caller had ended before they began.
-};
-
-/// All rules of a pool: who gets which connection, when connections are opened, checked, replaced and closed.
+/// All rules of a pool: who gets which connection, when connections are opened, checked, replaced and closed. It keeps
+/// the queue, the connections and the flow of events, and asks its parts: `admission` about requests that wait or are
+/// refused, `sharing` about connections that carry several requests, `sizing` about how many connections there are.
 ///
 /// A pure state machine: each call tells it what happened at `now` and returns what has to be done about it. Times must
 /// not decrease from call to call.
@@ -38,6 +29,10 @@ public:
   /// @param seed for the jitter of delays.
   /// @param servers how many servers there are to connect to; at least 1.
   pool_core(const pool_settings& rules, uint64_t seed, size_t servers = 1);
+
+  // Its parts know each other.
+  pool_core(const pool_core&) = delete;
+  pool_core& operator=(const pool_core&) = delete;
 
   // -- what callers want ---------------------------------------------------------
 
@@ -114,87 +109,45 @@ public:
   drain_report report() const { return drained_; }
 
 private:
-  enum class mode : uint8_t { running, draining, stopped };
-
-  bool sheds_load() const;
-  circumstances circumstances_of(const request& who, time_point now) const;
-
-  /// Follow-up of every event: expire, open, close, finish.
+  void begin_event(time_point now);
+  void check_id(request_id id);
   commands settle(commands out, time_point now);
+  commands end_event(commands out) const;
+  void check_invariants() const;
 
-  bool wants_ping(const slot& x, time_point now) const;
   slot* free_for(const request& who, time_point now);
-  void serve_or_park(slot& x, commands& out, time_point now);
   void grant(slot& x, const request& who, commands& out, time_point now);
-  void close(slot& x, close_reason why, commands& out);
-  void end_of_use(slot& x, disposition what, ends count, const std::string& reason, commands& out, time_point now);
+  liveness_check check_before_use(const slot& x, time_point now) const;
   void take_back(const request& who, commands& out, time_point now);
-  time_point patience_of(const request& who) const;
-  void retire_generation(commands& out);
   void serve_waiting(commands& out, time_point now);
-  void expire(commands& out, time_point now);
-  void shed(commands& out, time_point now);
-  void watch_users(commands& out, time_point now);
-  void fail_hopeless(commands& out, time_point now);
-  void finish_drain(commands& out, time_point now);
-  void refuse(const request& who, failure why, commands& out);
-  void count_served(const request& who, int by);
-
-  // pool_core_sizing.cpp
-  time_point growth_at() const;
-  void watch_crowd(const slot& x);
-  size_t connects_due(time_point now) const;
-  time_point next_connect();
-  void open_missing(commands& out, time_point now);
-  void end_limit(time_point now);
-  void park(slot& x, commands& out);
-  void maintain_idle(commands& out, time_point now);
-  time_point close_at(const slot& x) const;
-  time_point next_maintenance(const slot& x) const;
-
-  // pool_core_sharing.cpp
-  slot* sharer(time_point now);
   void share_out(commands& out, time_point now);
-  void count_grant(slot& x, const request& who, time_point now);
-  void some_ended(slot& x, ends count, time_point now);
-  void offer(slot& x);
-  void reserve(slot& x);
-  void take_no_more(slot& x);
-  void watch_for_slow(const slot& x);
-  void requeue_waiting(commands& out, time_point now);
-  size_t in_flight() const;
-  double random() { return std::uniform_real_distribution<>{0.0, 1.0}(rng_); }
+  demand demand_now() const;
+  void finish_drain(commands& out, time_point now);
+
+  void end_of_use(slot& x, disposition what, ends count, const std::string& reason, commands& out, time_point now);
+  void end_in_order(slot& x, disposition what, ends count, commands& out, time_point now);
+  void end_unusable(slot& x, disposition what, ends count, const std::string& reason, commands& out, time_point now);
+  void serve_or_park(slot& x, commands& out, time_point now);
 
   pool_settings rules_;
-  std::minstd_rand rng_;
-  mode mode_ = mode::running;
-  bool paused_ = false;
+  waiting_line queue_;
+  slot_table slots_;
+  server_list servers_;
+  service_record record_;
+
+  // They look into those above.
+  admission admission_;
+  sharing sharing_;
+  sizing sizing_;
+
+  caller_watch callers_;
+  replacement_pace suspects_;
   time_point cut_at_ = time_point::max(); ///< When a drain gives up.
   drain_report drained_;
 
-  slot_table slots_;
-  sharers sharers_;
-  std::vector<slot*> reserved_; ///< Connections that are being emptied for those who have stepped aside.
-  latency_estimator usual_;
-  connect_price price_;
-  bool crowded_ = false; ///< Somebody waits on a connection behind others for longer than a connect takes.
-  waiting_line queue_;
-
-  load_shedder shedder_;
-
-  server_list servers_;
-  std::string connect_error_; ///< Of the last connect that failed since one succeeded.
-  replacement_pace suspects_;
-  bool rebuilding_ = false; ///< After a loss: connects start one by one, with small gaps at random.
-  time_point pace_until_ = time_point::min();
-  size_t limit_; ///< The most connections; fewer than the rules say while the server is full.
-  time_point limit_until_ = time_point::max();
-
-  time_point maintain_at_ = time_point::max();
-  time_point watch_at_ = time_point::max(); ///< When to check the callers of those in use.
-  time_point slow_at_ = time_point::max();  ///< When to look for slow statements that hold up others.
-
-  pool_status numbers_; ///< Its counters and texts; the rest is filled in by `status`.
+  // Only to see whether callers keep to what is written above.
+  time_point now_ = time_point::min(); ///< Of the last event.
+  request_id last_request_{};
 };
 
 } // namespace cenote::pool

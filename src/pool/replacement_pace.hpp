@@ -3,6 +3,7 @@
 #include "pool/request.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace cenote::pool {
 
@@ -19,6 +20,7 @@ public:
       return false;
     // After a long time without need, the last case is another one.
     gap_ = now - next_ > 2 * gap_ ? min_gap : std::min(2 * gap_, max_gap);
+    assert(gap_ >= min_gap && gap_ <= max_gap);
     next_ = now + gap_;
     return true;
   }

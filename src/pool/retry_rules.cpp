@@ -3,6 +3,7 @@
 #include "pool/backoff.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace cenote::pool {
 
@@ -74,6 +75,8 @@ constexpr auto a_moment = std::chrono::milliseconds{50};
 
 std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
                                     time_point now, double random) {
+  assert(what.attempts >= 1);
+  assert(random >= 0 && random < 1);
   if (what.attempts > what.max_retries.value_or(rules.max_retries) || !may_repeat(what.kind, why))
     return std::nullopt;
   if (is_full(why.code) && what.deadline == time_point::max())

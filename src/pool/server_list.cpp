@@ -1,6 +1,7 @@
 #include "pool/server_list.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace cenote::pool {
 
@@ -39,6 +40,7 @@ time_point server_list::next_attempt() const {
 }
 
 void server_list::succeeded(size_t server) {
+  assert(server < servers_.size());
   servers_[server].ended();
   servers_[server].succeeded();
   if (!servers_[preferred_].proven())
@@ -46,13 +48,25 @@ void server_list::succeeded(size_t server) {
 }
 
 void server_list::failed(size_t server, const failure& why, time_point now, double random) {
+  assert(server < servers_.size());
   servers_[server].ended();
   demoted(server, why, now, random);
 }
 
 void server_list::demoted(size_t server, const failure& why, time_point now, double random) {
+  assert(server < servers_.size());
   servers_[server].failed(why, now, random);
   last_failed_ = server;
+}
+
+void server_list::ended(size_t server) {
+  assert(server < servers_.size());
+  servers_[server].ended();
+}
+
+void server_list::doubt(size_t server, time_point now) {
+  assert(server < servers_.size());
+  servers_[server].doubt(now);
 }
 
 void server_list::forget_failures() {
@@ -76,6 +90,7 @@ breaker_state server_list::state() const {
 
 /// The preferred one first, the others as they were given.
 size_t server_list::in_order(size_t i) const {
+  assert(i < servers_.size());
   if (i == 0)
     return preferred_;
   return i <= preferred_ ? i - 1 : i;

@@ -2,6 +2,7 @@
 
 #include "pool/circuit_breaker.hpp"
 
+#include <cassert>
 #include <optional>
 #include <vector>
 
@@ -13,7 +14,7 @@ class server_list {
 public:
   /// @param count at least 1.
   server_list(const pool_settings& rules, size_t count) : servers_(count, circuit_breaker{rules}) {
-    // nop
+    assert(count >= 1);
   }
 
   /// Where to connect to now; nothing if it is not the time. The connect counts as begun.
@@ -27,14 +28,14 @@ public:
   /// @{
   void succeeded(size_t server);
   void failed(size_t server, const failure& why, time_point now, double random);
-  void ended(size_t server) { servers_[server].ended(); }
+  void ended(size_t server);
   /// @}
 
   /// A server has shown that it is of no use though it accepts connections. Otherwise like a failed connect.
   void demoted(size_t server, const failure& why, time_point now, double random);
 
   /// A connection that was open has been lost: the server is tried at once, and with one connect.
-  void doubt(size_t server, time_point now) { servers_[server].doubt(now); }
+  void doubt(size_t server, time_point now);
 
   /// Failed connects of the past do not count any more; those under way will.
   void forget_failures();

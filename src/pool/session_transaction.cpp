@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <string>
 #include <utility>
 #include <vector>
@@ -125,6 +126,8 @@ bool session_transaction::needs_mark(session_step what, std::string_view sql) co
 }
 
 std::optional<failure> session_transaction::succeeded(session_step what, std::string_view sql, bool open) {
+  // Otherwise `refusal` has not been asked.
+  assert(!ended_ || (what != session_step::savepoint && what != session_step::commit));
   switch (what) {
   case session_step::begin:
     begun_ = true;

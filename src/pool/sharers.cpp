@@ -1,5 +1,7 @@
 #include "pool/sharers.hpp"
 
+#include <cassert>
+
 namespace cenote::pool {
 
 void sharers::list(slot& x) {
@@ -15,7 +17,9 @@ void sharers::remove(slot& x) {
   auto [load, index] = x.listed_at;
   if (load == 0)
     return;
+  assert(load < by_load_.size() && index < by_load_[load].size());
   auto& peers = by_load_[load];
+  assert(peers[index] == &x);
   peers[index] = peers.back();
   peers[index]->listed_at.index = index;
   peers.pop_back();

@@ -2,6 +2,7 @@
 
 #include "pool/slot_table.hpp"
 
+#include <cassert>
 #include <vector>
 
 namespace cenote::pool {
@@ -11,9 +12,7 @@ namespace cenote::pool {
 class sharers {
 public:
   /// @param depth the most statements on one connection at a time, at least 1.
-  explicit sharers(size_t depth) : by_load_(depth) {
-    // nop
-  }
+  explicit sharers(size_t depth) : by_load_(depth) { assert(depth >= 1); }
 
   /// Lists a connection by the statements it has now, or lists it no more if it has no room left.
   void list(slot& x);

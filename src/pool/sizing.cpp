@@ -1,10 +1,16 @@
 #include "pool/sizing.hpp"
 
+#include "pool/refusals.hpp"
+
 #include <algorithm>
+#include <cassert>
 
 namespace cenote::pool {
 
 namespace {
+
+/// The longest gap between two connects while a pool is rebuilt after a loss.
+constexpr auto max_gap = std::chrono::milliseconds{20};
 
 size_t minus(size_t x, size_t y) {
   return x > y ? x - y : 0;
@@ -13,16 +19,188 @@ size_t minus(size_t x, size_t y) {
 } // namespace
 
 size_t connects_wanted(const pool_settings& rules, const head_count& now, size_t kept, size_t limit) {
+  assert(now.opening + now.about_free <= now.total);
   auto missing = minus(kept, now.total);
-  auto unserved = minus(now.needy, now.opening + now.about_free);
+  auto unserved = minus(now.waiting, now.opening + now.about_free);
   auto room = minus(limit, now.total);
   return std::min({std::max(missing, unserved), room, minus(rules.max_connecting, now.opening)});
 }
 
 duration lifetime(const pool_settings& rules, double random) {
+  assert(random >= 0 && random < 1);
   if (rules.recycle == duration::zero())
     return duration::max();
   return rules.recycle - std::chrono::duration_cast<duration>(rules.recycle / 10 * random);
+}
+
+sizing::sizing(const pool_settings& rules, slot_table& slots, sharing& shared, server_list& servers, uint64_t seed)
+    : rules_{rules},
+      slots_{slots},
+      sharing_{shared},
+      servers_{servers},
+      rng_{static_cast<std::minstd_rand::result_type>(seed)},
+      limit_{max_connections()} {
+  assert(rules_.size >= 1 && rules_.kept() <= rules_.size);
+  assert(rules_.max_connecting >= 1);
+}
+
+// -- growing ---------------------------------------------------------------------
+
+void sizing::open_missing(const demand& wanted, commands& out, time_point now) {
+  for (auto n = now < pace_until_ ? 0 : connects_due(wanted, now); n > 0; --n) {
+    auto server = servers_.begin(now);
+    if (!server)
+      return;
+    out.push_back(open_connection{slots_.add(*server, now).id, *server});
+    if (rebuilding_) {
+      pace_until_ = later(now, std::chrono::duration_cast<duration>(max_gap * random()));
+      return;
+    }
+  }
+}
+
+time_point sizing::next_connect(const demand& wanted) const {
+  if (connects_due(wanted, time_point::max()) == 0)
+    return time_point::max();
+  auto at = connects_due(wanted, time_point::min()) > 0 ? time_point::min() : growth_at(wanted);
+  return std::max({at, pace_until_, servers_.next_attempt()});
+}
+
+/// How many connects to begin, whatever the pace.
+size_t sizing::connects_due(const demand& wanted, time_point now) const {
+  assert((wanted.waiting == 0) == (wanted.oldest == time_point::max()));
+  if (wanted.has_ended)
+    return 0;
+  auto waiting = (growth_at(wanted) <= now ? wanted.waiting : 0) + (wanted.congested ? 1 : 0);
+  // If none is kept open: the first one for whoever waits, and one that finds out when a server that is down is back.
+  size_t min_connections = wanted.waiting > 0 || servers_.down() != nullptr ? 1 : 0;
+  head_count all{slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), waiting};
+  return connects_wanted(rules_, all, std::max(rules_.kept(), min_connections), limit_);
+}
+
+/// From when on it pays to open connections for those who wait in the queue.
+time_point sizing::growth_at(const demand& wanted) const {
+  return wanted.waiting == 0 ? time_point::max() : later(wanted.oldest, price_.usual());
+}
+
+void sizing::opened(slot& x, time_point now) {
+  assert(x.state == slot_state::opening && now >= x.busy_since);
+  // What was begun before a loss may have succeeded before it, too.
+  slots_.is_current(x) ? servers_.succeeded(x.server) : servers_.ended(x.server);
+  x.replace_at = later(now, lifetime(rules_, random()));
+  x.confirmed_at = now;
+  x.used_at = now;
+  x.opened_at = now;
+  price_.add(now - x.busy_since);
+  sharing_.relieve();
+}
+
+void sizing::has_grown(time_point now) {
+  if (slots_.open() > rules_.kept())
+    maintain_at_ = now;                     // One that was needed because there were so few may not be any more.
+  limit_ = std::max(limit_, slots_.open()); // A connect that was under way when the server was full.
+  rebuilding_ &= slots_.serving() < rules_.kept();
+}
+
+void sizing::open_failed(slot& x, const failure& why, time_point now) {
+  assert(x.state == slot_state::opening);
+  if (why.code == errc::server_full && slots_.open() > 0) {
+    // It is healthy, but has no room for more of us: make do with what is there. The next connect goes alone.
+    servers_.ended(x.server);
+    servers_.doubt(x.server, now);
+    limit_ = slots_.open();
+    limit_until_ = later(now, rules_.max_reconnect_delay);
+  } else {
+    servers_.failed(x.server, why, now, random());
+  }
+  slots_.erase(x);
+}
+
+void sizing::lost_generation(const slot& x, disposition why, const std::string& reason, commands& out, time_point now) {
+  assert(slots_.is_current(x));
+  rebuilding_ = true;
+  if (why == disposition::demoted)
+    servers_.demoted(x.server, demoted(reason), now, random());
+  else
+    servers_.doubt(x.server, now);
+  retire_generation(out);
+}
+
+void sizing::end_limit(time_point now) {
+  if (limit_until_ > now)
+    return;
+  limit_ = max_connections();
+  limit_until_ = time_point::max();
+}
+
+// -- shrinking -------------------------------------------------------------------
+
+void sizing::park(slot& x, commands& out) {
+  sharing_.relieve();
+  // Connects under way do not count: nobody knows when they will be done.
+  auto others = slots_.open() - (x.state == slot_state::opening ? 0 : 1);
+  if (others >= rules_.kept() && rules_.idle_timeout == duration::zero()) {
+    close(x, close_reason::idle, out);
+    return;
+  }
+  slots_.move(x, slot_state::idle);
+  maintain_at_ = std::min(maintain_at_, next_maintenance(x));
+}
+
+void sizing::maintain_idle(commands& out, time_point now) {
+  if (maintain_at_ > now)
+    return;
+  maintain_at_ = time_point::max();
+  auto all = slots_.idle(); // Closing and pinging change it.
+  for (auto x : all) {
+    if (close_at(*x) <= now) {
+      close(*x, x->replace_at <= now ? close_reason::aged : close_reason::idle, out);
+    } else if (next_maintenance(*x) <= now) {
+      slots_.move(*x, slot_state::pinging);
+      out.push_back(ping_connection{x->id});
+    } else {
+      maintain_at_ = std::min(maintain_at_, next_maintenance(*x));
+    }
+  }
+}
+
+void sizing::retire_generation(commands& out) {
+  slots_.next_generation();
+  for (auto& [id, x] : slots_) {
+    sharing_.retire(x);
+    if (x.state == slot_state::idle || x.state == slot_state::pinging)
+      close(x, close_reason::disposed, out);
+  }
+}
+
+void sizing::close(slot& x, close_reason why, commands& out) {
+  sharing_.forget(x);
+  slots_.move(x, slot_state::closing);
+  out.push_back(close_connection{x.id, why});
+}
+
+/// When an idle connection is of no further use.
+time_point sizing::close_at(const slot& x) const {
+  auto is_needed = slots_.open() <= rules_.kept();
+  return is_needed ? x.replace_at : std::min(x.replace_at, later(x.used_at, rules_.idle_timeout));
+}
+
+/// When an idle connection has to be pinged or closed.
+time_point sizing::next_maintenance(const slot& x) const {
+  assert(x.state == slot_state::idle);
+  auto ping_at = rules_.keepalive == duration::zero() ? time_point::max() : later(x.confirmed_at, rules_.keepalive);
+  return std::min(close_at(x), ping_at);
+}
+
+// -- invariants ------------------------------------------------------------------
+
+void sizing::check_invariants([[maybe_unused]] time_point now) const {
+  assert(limit_ >= 1 && limit_ <= max_connections());
+  assert(slots_.total() <= max_connections());
+  assert(slots_.open() <= limit_);
+  assert(slots_.count(slot_state::opening) <= rules_.max_connecting);
+  for (auto x [[maybe_unused]] : slots_.idle())
+    assert(maintain_at_ <= std::max(next_maintenance(*x), now));
 }
 
 } // namespace cenote::pool

@@ -31,7 +31,7 @@ struct slot {
   time_point confirmed_at; ///< When the server was last known to be there.
   bool suspect = false;    ///< Another connection was lost since.
 
-  // While it is in use.
+  // While it is in use; `sharing` alone changes these, and `busy_since` then.
   size_t in_flight = 0;      ///< Requests that it was given and that have not ended.
   size_t requeued_here = 0;  ///< Those of them that have been requeued, but have not ended here.
   bool shared = false;       ///< Others may use it beside them.
@@ -49,6 +49,8 @@ public:
   slot& add(size_t server, time_point now);
 
   slot* find(connection_id id);
+
+  /// The connection is gone. `x` is no more afterwards.
   void erase(slot& x);
 
   /// An idle connection that was used last is the next to be used, so that what is not needed stays at the front of the
@@ -75,6 +77,9 @@ public:
   map::iterator end() { return slots_.end(); }
   map::const_iterator begin() const { return slots_.begin(); }
   map::const_iterator end() const { return slots_.end(); }
+
+  /// Asserts that the counts are those of the slots.
+  void check_invariants() const;
 
 private:
   void leave(slot& x);

@@ -3,6 +3,7 @@
 #include "pool/waiting_queue.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace cenote::pool {
 
@@ -27,8 +28,9 @@ public:
   const request* next() const { return rest_.front(); }
   std::optional<request> pop_next() { return rest_.pop(); }
 
-  /// That one steps aside.
+  /// That one steps aside: a request that wants a connection alone.
   void step_aside() {
+    assert(!rest_.empty() && !rest_.front()->shareable);
     auto deadline = rest_.front_deadline();
     aside_.push_back(*rest_.pop(), deadline);
   }

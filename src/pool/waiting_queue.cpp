@@ -1,6 +1,7 @@
 #include "pool/waiting_queue.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace cenote::pool {
 
@@ -69,6 +70,7 @@ waiting_queue::entry* waiting_queue::find(const place& x) {
 }
 
 request waiting_queue::take(entry& x) {
+  assert(x.present && size_ > 0);
   auto who = x.request;
   x.present = false;
   --size_;
@@ -81,6 +83,8 @@ void waiting_queue::forget_absent() {
     entries_.pop_front();
     ++front_;
   }
+  assert(size_ == 0 || entries_.front().present);
+  assert(size_ <= entries_.size());
   // Requests usually leave long before they expire, and those that expire leave gaps behind one that waits long:
   // without this, what is left of them would pile up.
   if (std::max({entries_.size(), expiries_.size(), fail_fast_.size()}) <= 2 * size_ + 64)

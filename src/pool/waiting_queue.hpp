@@ -2,6 +2,7 @@
 
 #include "pool/request.hpp"
 
+#include <cassert>
 #include <cstddef>
 #include <deque>
 #include <optional>
@@ -24,7 +25,10 @@ public:
   const request* front() const { return size_ == 0 ? nullptr : &entries_.front().request; }
 
   /// How long that one may wait; only if somebody does.
-  time_point front_deadline() const { return entries_.front().deadline; }
+  time_point front_deadline() const {
+    assert(size_ > 0);
+    return entries_.front().deadline;
+  }
 
   /// Takes out the request whose turn it is.
   std::optional<request> pop();

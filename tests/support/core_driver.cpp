@@ -77,7 +77,7 @@ std::string core_driver::wait_and_watch(pool::duration x) {
 }
 
 std::string core_driver::tick() {
-  auto todo = core_.tick(now_);
+  auto todo = core_->tick(now_);
   if (!watches_)
     std::erase_if(todo, [](auto& x) { return std::holds_alternative<pool::check_caller>(x); });
   return done(todo);
@@ -88,7 +88,7 @@ std::string core_driver::pass_with_ticks(pool::duration x) {
   auto end = now_ + x;
   // More ticks than any test needs: the pool does not let time pass.
   auto ticks = 0;
-  for (auto next = core_.next_event(); next <= end && ticks < 100'000; next = core_.next_event(), ++ticks) {
+  for (auto next = core_->next_event(); next <= end && ticks < 100'000; next = core_->next_event(), ++ticks) {
     now_ = std::max(now_, next);
     append(result, tick());
   }
@@ -102,7 +102,7 @@ std::string core_driver::acquire(pool::time_point deadline, bool fail_fast, bool
   auto number = ++last_request_;
   auto& who = requests_[number];
   who = {pool::request_id{number}, now_, deadline, fail_fast, 0, shareable};
-  return done(core_.acquire(who, now_));
+  return done(core_->acquire(who, now_));
 }
 
 std::string core_driver::open_failed(uint64_t id, errc code, const std::string& text) {
@@ -110,7 +110,7 @@ std::string core_driver::open_failed(uint64_t id, errc code, const std::string& 
   why.code = code;
   why.outcome = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
   why.text = text;
-  return done(core_.open_failed(connection_id{id}, why, now_));
+  return done(core_->open_failed(connection_id{id}, why, now_));
 }
 
 std::string core_driver::returned(uint64_t id, const std::string& reason) {
@@ -118,14 +118,14 @@ std::string core_driver::returned(uint64_t id, const std::string& reason) {
   who.id = pool::request_id{++last_request_};
   ++who.attempts;
   requests_[last_request_] = who;
-  return done(core_.returned(connection_id{id}, reason, who, now_));
+  return done(core_->returned(connection_id{id}, reason, who, now_));
 }
 
 std::string core_driver::requeued(uint64_t request) {
   auto who = requests_.at(request);
   who.id = pool::request_id{++last_request_};
   requests_[last_request_] = who;
-  return done(core_.requeued(connection_id{places_.at(request)}, who, now_));
+  return done(core_->requeued(connection_id{places_.at(request)}, who, now_));
 }
 
 void core_driver::warm_up(size_t count) {

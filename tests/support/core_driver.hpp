@@ -3,6 +3,7 @@
 #include "pool/pool_core.hpp"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ pool_settings quiet_rules(size_t size, size_t max_overflow = 0);
 class core_driver {
 public:
   explicit core_driver(const pool_settings& rules, uint64_t seed = 1, size_t servers = 1)
-      : rules_{rules}, core_{rules, seed, servers} {
+      : rules_{rules}, core_{std::make_unique<pool::pool_core>(rules, seed, servers)} {
     // nop
   }
 
@@ -42,12 +43,12 @@ public:
   std::string tick();
 
   /// How long until the pool wants its next tick.
-  pool::duration next_event() { return core_.next_event() - now_; }
-  bool waits_for_time() { return core_.next_event() != pool::time_point::max(); }
+  pool::duration next_event() { return core_->next_event() - now_; }
+  bool waits_for_time() { return core_->next_event() != pool::time_point::max(); }
 
   // -- callers ---------------------------------------------------------------------
 
-  std::string start() { return done(core_.start(now_)); }
+  std::string start() { return done(core_->start(now_)); }
 
   /// A caller without a deadline of its own. Requests are numbered from 1.
   std::string acquire() { return acquire(pool::time_point::max(), false); }
@@ -61,24 +62,24 @@ public:
   /// One that may use a connection beside others.
   std::string acquire_shared() { return acquire(pool::time_point::max(), false, true); }
 
-  std::string dispose() { return done(core_.dispose(now_)); }
-  std::string pause() { return done(core_.pause(now_)); }
-  std::string resume() { return done(core_.resume(now_)); }
-  std::string drain(pool::duration limit) { return done(core_.drain(pool::later(now_, limit), now_)); }
+  std::string dispose() { return done(core_->dispose(now_)); }
+  std::string pause() { return done(core_->pause(now_)); }
+  std::string resume() { return done(core_->resume(now_)); }
+  std::string drain(pool::duration limit) { return done(core_->drain(pool::later(now_, limit), now_)); }
 
   // -- connections -----------------------------------------------------------------
 
-  std::string opened(uint64_t id) { return done(core_.opened(connection_id{id}, now_)); }
+  std::string opened(uint64_t id) { return done(core_->opened(connection_id{id}, now_)); }
   std::string open_failed(uint64_t id, errc code = errc::connect_failed, const std::string& text = "no server");
   std::string released(uint64_t id, disposition what = disposition::reusable, const std::string& reason = {}) {
-    return done(core_.released(connection_id{id}, what, 1, reason, now_));
+    return done(core_->released(connection_id{id}, what, 1, reason, now_));
   }
 
   /// So many requests on a connection have ended.
   std::string ended(uint64_t id, size_t count) {
-    return done(core_.released(connection_id{id}, disposition::reusable, count, {}, now_));
+    return done(core_->released(connection_id{id}, disposition::reusable, count, {}, now_));
   }
-  std::string closed(uint64_t id) { return done(core_.closed(connection_id{id}, now_)); }
+  std::string closed(uint64_t id) { return done(core_->closed(connection_id{id}, now_)); }
 
   /// Connection `id` was dead: it hands its request back, under a new number.
   std::string returned(uint64_t id, const std::string& reason = "gone");
@@ -88,7 +89,7 @@ public:
 
   /// So many that a connection has handed back have left it, too.
   std::string requeued(uint64_t id, size_t count) {
-    return done(core_.released(connection_id{id}, disposition::reusable, {0, count}, {}, now_));
+    return done(core_->released(connection_id{id}, disposition::reusable, {0, count}, {}, now_));
   }
 
   /// Starts the pool and opens `count` connections.
@@ -105,8 +106,8 @@ public:
   /// How long a request waited, as told to its connection.
   pool::duration waited(uint64_t request) const { return waited_.at(request); }
 
-  pool_status status() const { return core_.status(); }
-  drain_report report() const { return core_.report(); }
+  pool_status status() const { return core_->status(); }
+  drain_report report() const { return core_->report(); }
   const pool_settings& rules() const { return rules_; }
 
 private:
@@ -115,7 +116,7 @@ private:
   std::string done(const pool::commands& xs);
 
   pool_settings rules_;
-  pool::pool_core core_;
+  std::unique_ptr<pool::pool_core> core_; ///< A driver can be moved; a core cannot.
   pool::time_point now_{std::chrono::hours{1}};
   bool watches_ = false; ///< Whether ticks tell that callers are checked.
   uint64_t last_request_ = 0;
