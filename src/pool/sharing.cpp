@@ -64,6 +64,9 @@ void sharing::ended(slot& x, ends count, bool is_current, time_point now) {
     offer(x);
   else
     sharers_.remove(x);
+  // One that is to be replaced may hold others up, too.
+  if (is_watched(x))
+    watch_for_slow(x);
 }
 
 void sharing::requeued(slot& x) {
@@ -183,8 +186,7 @@ void sharing::check_invariants(const slot_table& slots, [[maybe_unused]] bool se
   [[maybe_unused]] size_t reserved = 0;
   for (auto& [id, x] : slots) {
     check_slot(x, slots.is_current(x));
-    // One that is to be replaced is only watched until the first slow statement on it has ended.
-    assert(!searches || !is_watched(x) || !slots.is_current(x) || slow_at_ != time_point::max());
+    assert(!searches || !is_watched(x) || slow_at_ != time_point::max());
     in_flight += x.in_flight;
     requeued_here += x.requeued_here;
     reserved += x.reserved;

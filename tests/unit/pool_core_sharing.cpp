@@ -241,6 +241,22 @@ SCENARIO("connections of an old generation take nobody more") {
   }
 }
 
+SCENARIO("a connection that is to be replaced is watched for slow statements until the last one has ended") {
+  GIVEN("three statements on the only connection, which is to be replaced") {
+    auto pool = opened_pool(1, 4);
+    for (auto i = 0; i < 3; ++i)
+      pool.acquire_shared();
+    pool.dispose();
+    CHECK_EQ(pool.wait(100ms), "requeue behind 1");
+    WHEN("the first one has ended, and the next is slow as well") {
+      pool.ended(1, 1);
+      THEN("the last one is to come back") {
+        CHECK_EQ(pool.wait(100ms), "requeue behind 1");
+      }
+    }
+  }
+}
+
 SCENARIO("a drain counts every statement of a shared connection") {
   GIVEN("a pool of one with three statements") {
     auto pool = opened_pool(1, 4);
