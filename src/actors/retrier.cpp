@@ -266,7 +266,9 @@ struct retrier_state {
       timer.dispose();
       give_up(*job, std::move(job->last));
     }
-    self->quit();
+    paused.clear();
+    // Behind the pool's answers that have come meanwhile, which say more than that a promise was broken.
+    self->send_exit(self, caf::exit_reason::user_shutdown);
   }
 
   void give_up(task& job, failure why) {

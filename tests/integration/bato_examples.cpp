@@ -32,7 +32,8 @@ std::string error_line(const std::string& example, const environment& variables)
   std::istringstream in{x.err};
   std::vector<std::string> said;
   for (std::string line; std::getline(in, line);)
-    if (!line.starts_with('['))
+    // A line of the log may stand right behind it.
+    if (!line.empty() && !line.starts_with('['))
       said.push_back(line);
   CHECK_EQ(said.size(), 1u);
   return said.empty() ? "" : said.front();

@@ -89,7 +89,8 @@ SCENARIO("who wants the connection alone and is in a hurry does not take it away
       auto two = outcome_of(second);
       auto three = outcome_of(third);
       THEN("each is answered in its time, and nothing was sent") {
-        CHECK_EQ(one, "statement_timeout not_sent");
+        // The latter if the connection was still being reset when it came.
+        CHECK(one == "statement_timeout not_sent" || one == "acquire_timeout unavailable");
         CHECK_EQ(two, "acquire_timeout unavailable");
         CHECK_EQ(three, "acquire_timeout unavailable");
         CHECK(took_one >= 200ms);
