@@ -243,7 +243,11 @@ SCENARIO("connections of an old generation take nobody more") {
 
 SCENARIO("a connection that is to be replaced is watched for slow statements until the last one has ended") {
   GIVEN("three statements on the only connection, which is to be replaced") {
-    auto pool = opened_pool(1, 4);
+    auto rules = quiet_rules(1);
+    rules.pipeline_depth = 4;
+    core_driver pool{rules};
+    pool.start();
+    pool.opened(1);
     for (auto i = 0; i < 3; ++i)
       pool.acquire_shared();
     pool.dispose();
