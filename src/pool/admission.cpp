@@ -76,11 +76,10 @@ bool admission::gives_up(const request& x, const std::string& reason, commands& 
 
 bool admission::accepts_again(const request& x, commands& out, time_point now) {
   record_.taken_back(x);
-  if (deadline_of(x) <= now)
-    refuse(x, acquire_timeout(rules_, circumstances_of(x, now)), out);
-  else if (phase_ == phase::stopped)
+  auto is_late = deadline_of(x) <= now;
+  if (!is_late && phase_ == phase::stopped)
     refuse(x, shutting_down(rules_, circumstances_of(x, now)), out);
-  else if (phase_ == phase::paused && x.fail_fast)
+  else if (is_late || (phase_ == phase::paused && x.fail_fast))
     refuse(x, acquire_timeout(rules_, circumstances_of(x, now)), out);
   else
     return true;

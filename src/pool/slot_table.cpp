@@ -21,7 +21,6 @@ bool is_open(slot_state x) {
   case slot_state::pinging:
     return before == slot_state::idle;
   case slot_state::busy:
-    return before != slot_state::closing;
   case slot_state::closing:
     return before != slot_state::closing;
   }
