@@ -213,6 +213,10 @@ struct retrier_state {
   void attempt(const task_ptr& job) {
     if (is_abandoned(*job))
       return;
+    if (pool_ended) { // What CAF would answer, but behind the end of this actor.
+      job->promise.deliver(caf::make_error(caf::sec::request_receiver_down));
+      return;
+    }
     auto is_late = time_left(job->progress.deadline, self->clock().now()) == pool::duration::zero();
     if (is_late && job->progress.attempts > 1) { // The timer was late. A first attempt is refused by the pool.
       --job->progress.attempts;
@@ -241,7 +245,7 @@ struct retrier_state {
       return;
     auto random = std::uniform_real_distribution<>{0.0, 1.0}(rng);
     auto delay = pool::retry_delay(rules, job->progress, why, self->clock().now(), random);
-    if (!delay) {
+    if (!delay || pool_ended) {
       give_up(*job, std::move(why));
       return;
     }
@@ -267,6 +271,7 @@ struct retrier_state {
       give_up(*job, std::move(job->last));
     }
     paused.clear();
+    pool_ended = true;
     // Behind the pool's answers that have come meanwhile, which say more than that a promise was broken.
     self->send_exit(self, caf::exit_reason::user_shutdown);
   }
@@ -288,6 +293,7 @@ struct retrier_state {
 
   pointer self;
   pool_actor pool;
+  bool pool_ended = false; ///< And so does this actor, in a moment.
   retry_settings rules;
   std::minstd_rand rng;
   std::unordered_map<errc, log_pacer> retry_lines;   ///< By what the attempt has failed with.

@@ -331,6 +331,20 @@ SCENARIO("a doubt outlives the pool") {
   }
 }
 
+SCENARIO("a request that comes right behind the end of the pool was certainly not sent") {
+  GIVEN("a pool that ends, and a request that reaches the retrier behind the news of that") {
+    retried_pool x;
+    caf::anon_send_exit(caf::actor_cast<caf::actor>(x.pool.handle()), caf::exit_reason::kill);
+    auto answer = x.execute(write("a"));
+    THEN("it is refused as one to an ended pool, and the retrier ends as well") {
+      REQUIRE(answer->why);
+      CHECK_EQ(answer->why->code, errc::shutting_down);
+      CHECK_EQ(answer->why->outcome, outcome::unavailable);
+      CHECK(has_ended(x.retrier));
+    }
+  }
+}
+
 // -- deadlocks ---------------------------------------------------------------------
 
 SCENARIO("deadlocks are repeated within 50 ms, again and again") {
