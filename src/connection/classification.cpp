@@ -1,6 +1,7 @@
 #include "connection/classification.hpp"
 
 #include "pool/partial_effects.hpp"
+#include "pool/retry_rules.hpp"
 #include "types/remedies.hpp"
 
 namespace cenote {
@@ -91,6 +92,12 @@ failure own_failure(errc code, cenote::outcome outcome, std::string text) {
   result.outcome = outcome;
   result.text = std::move(text);
   return result;
+}
+
+failure of_request(failure why, const grant& what) {
+  why.attempts = what.request.attempts;
+  why.waited = what.waited;
+  return what.request.maybe_executed ? pool::after_doubt(std::move(why)) : why;
 }
 
 failure session_has_ended(session_id id, cenote::outcome outcome, const std::string& reason) {

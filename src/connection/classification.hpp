@@ -4,6 +4,7 @@
 #include "cenote/session.hpp"
 #include "cenote/settings.hpp"
 #include "cenote/statement.hpp"
+#include "connection/grant.hpp"
 #include "db/server_link.hpp"
 #include "pool/error_table.hpp"
 #include "types/connection_id.hpp"
@@ -30,6 +31,9 @@ pool::observed_error observed(const db::driver_error& x, bool is_mariadb);
 
 /// A failure of cenote's own making.
 failure own_failure(errc code, cenote::outcome outcome, std::string text);
+
+/// Adds to a failure what is known of its request: attempts, waiting time, and whether an earlier attempt may have run.
+failure of_request(failure why, const grant& what);
 
 /// What comes too late for a session is told.
 /// @param outcome what is known about the request, and about the session's open transaction.

@@ -1,7 +1,6 @@
 #include "connection/connection_core.hpp"
 
 #include "connection/seconds.hpp"
-#include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
 #include "types/time.hpp"
 
@@ -283,11 +282,7 @@ void connection_core::answer_in_time() {
   auto why = own_failure(of_pool ? errc::acquire_timeout : errc::statement_timeout,
                          of_pool ? outcome::unavailable : outcome::not_sent,
                          "the request's time was up before its connection was ready; nothing was sent");
-  why.attempts = request.attempts;
-  why.waited = first->what.waited;
-  if (request.maybe_executed)
-    why = pool::after_doubt(std::move(why));
-  output_.add(connection_command::answer{first->answer_to, std::move(why)});
+  output_.add(connection_command::answer{first->answer_to, of_request(std::move(why), first->what)});
 }
 
 void connection_core::took_too_long() {
@@ -347,10 +342,8 @@ void connection_core::stopped() {
     release(disposition::lost, "the connection was lost while a statement was being stopped");
     return;
   }
-  if (retired_) {
-    release(retired_->disposition, retired_->reason);
+  if (leaves_if_retired())
     return;
-  }
   // A stop that came too late would hit the next statement: this ping takes it.
   state_ = activity::pinging{stop.succeeded, std::move(stop.work)};
   limit_until(later(now_, patience_));
@@ -472,6 +465,14 @@ void connection_core::release(disposition what, std::string reason) {
   end();
   output_.report(what, reason);
   shared_.return_waiting(reason);
+}
+
+/// If it is unusable for others, and what was sent has been answered: reports it as that.
+bool connection_core::leaves_if_retired() {
+  if (!retired_)
+    return false;
+  release(retired_->disposition, retired_->reason);
+  return true;
 }
 
 /// It is in order and waits for work. If nothing that it was given for a while has succeeded, the pool is told.
@@ -604,8 +605,8 @@ void connection_core::sharing_done() {
   if (auto stop = as<activity::stopping>()) {
     stop->over = true;
     stopped();
-  } else if (retired_) {
-    release(retired_->disposition, retired_->reason);
+  } else if (leaves_if_retired()) {
+    return;
   } else if (!shared_.waiting() && !is_changed()) {
     state_ = activity::idle{};
     report_free();

@@ -190,6 +190,7 @@ private:
   void reset_or_release();
   void check_failed(const std::string& reason);
   void release(disposition what, std::string reason = {});
+  bool leaves_if_retired();
   void report_free();
   void end();
   void note_error(const db::driver_error& error, uint64_t caller);

@@ -2,7 +2,6 @@
 
 #include "connection/connection_core.hpp"
 #include "pool/partial_effects.hpp"
-#include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
 
 #include <cassert>
@@ -238,10 +237,8 @@ void connection_core::roll_back_what_is_open() {
 
 /// The client has its answer, and the connection is in order.
 void connection_core::job_done() {
-  if (retired_) {
-    release(retired_->disposition, retired_->reason);
+  if (leaves_if_retired())
     return;
-  }
   want(true, false);
   if (session_) {
     state_ = activity::leased{};
@@ -268,11 +265,7 @@ void connection_core::answer(job& work, const std::optional<activity::held_grant
   if (!work.answer_once())
     return;
   if (origin) {
-    auto& request = origin->what.request;
-    why.attempts = request.attempts;
-    why.waited = origin->what.waited;
-    if (request.maybe_executed)
-      why = pool::after_doubt(std::move(why));
+    why = of_request(std::move(why), origin->what);
   } else {
     why.attempts = 1;
     why.waited = why.waited.zero();

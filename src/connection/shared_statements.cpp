@@ -2,7 +2,6 @@
 
 #include "connection/classification.hpp"
 #include "connection/seconds.hpp"
-#include "pool/retry_rules.hpp"
 #include "pool/sql_rules.hpp"
 #include "types/time.hpp"
 
@@ -87,11 +86,7 @@ void shared_statements::count_answers(size_t count, time_point now) {
 void shared_statements::answer(shared_statement& x, failure why) {
   if (!std::exchange(x.wanted, false))
     return;
-  why.attempts = x.what.request.attempts;
-  why.waited = x.what.waited;
-  if (x.what.request.maybe_executed)
-    why = pool::after_doubt(std::move(why));
-  out_.add(connection_command::answer{x.answer_to, std::move(why)});
+  out_.add(connection_command::answer{x.answer_to, of_request(std::move(why), x.what)});
 }
 
 void shared_statements::count_end(const shared_statement& x) {

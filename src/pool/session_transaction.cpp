@@ -15,10 +15,6 @@ namespace cenote::pool {
 
 namespace {
 
-constexpr char upper(char x) {
-  return x >= 'a' && x <= 'z' ? static_cast<char>(x - 'a' + 'A') : x;
-}
-
 constexpr bool is_word_char(char x) {
   return (x >= '0' && x <= '9') || (upper(x) >= 'A' && upper(x) <= 'Z') || x == '_';
 }

@@ -60,12 +60,12 @@ void sharing::ended(slot& x, ends count, bool is_current, time_point now) {
     x.busy_since = now;
     x.requeue_sent = false;
   }
-  if (is_current)
+  if (is_current) {
     offer(x);
-  else
-    sharers_.remove(x);
-  // One that is to be replaced may hold others up, too.
-  if (is_watched(x))
+    return;
+  }
+  sharers_.remove(x);
+  if (is_watched(x)) // Until it is replaced it may hold others up.
     watch_for_slow(x);
 }
 

@@ -1,5 +1,6 @@
 #include "pool/sql_rules.hpp"
 
+#include "pool/tokens.hpp"
 #include "types/first_word.hpp"
 
 #include <algorithm>
@@ -12,11 +13,6 @@ namespace {
 using detail::first_word;
 
 constexpr auto npos = std::string_view::npos;
-
-/// Keywords are ASCII, whatever the locale.
-constexpr char upper(char x) {
-  return x >= 'a' && x <= 'z' ? static_cast<char>(x - 'a' + 'A') : x;
-}
 
 template <size_t N>
 bool is_one_of(const std::string& word, const std::array<std::string_view, N>& words) {

@@ -19,8 +19,7 @@ bool is_name_char(char x) {
 std::string upper(std::string_view x) {
   std::string result{x};
   for (auto& c : result)
-    if (c >= 'a' && c <= 'z')
-      c = static_cast<char>(c - 'a' + 'A');
+    c = upper(c);
   return result;
 }
 

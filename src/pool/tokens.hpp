@@ -10,6 +10,9 @@
 namespace cenote::pool {
 
 /// In upper case; keywords are ASCII, whatever the locale.
+constexpr char upper(char x) {
+  return x >= 'a' && x <= 'z' ? static_cast<char>(x - 'a' + 'A') : x;
+}
 std::string upper(std::string_view x);
 
 /// A word, a name or a sign of a statement.
