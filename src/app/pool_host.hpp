@@ -2,6 +2,7 @@
 
 #include "cenote/error.hpp"
 #include "cenote/pool.hpp"
+#include "client/hosted_pool.hpp"
 
 #include <memory>
 #include <utility>
@@ -14,7 +15,7 @@
 
 namespace cenote::app {
 
-/// An actor system with one pool in it, and a way to talk to it from plain code.
+/// The pool of a command, and a way to talk to it from plain code.
 class pool_host {
 public:
   /// Starts both.
@@ -54,8 +55,7 @@ public:
   static bool abandoned() noexcept;
 
 private:
-  struct impl;
-  std::unique_ptr<impl> impl_;
+  std::unique_ptr<hosted_pool> host_;
 };
 
 } // namespace cenote::app

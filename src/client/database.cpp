@@ -3,17 +3,16 @@
 #include "cenote/configuration.hpp"
 #include "cenote/error.hpp"
 #include "cenote/pool.hpp"
+#include "client/hosted_pool.hpp"
 #include "client/waiting_thread.hpp"
 #include "log/log.hpp"
 #include "runtime/logger_guard.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/detail/meta_object.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+#include <caf/settings.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -26,33 +25,12 @@ namespace cenote {
 
 namespace {
 
-/// CAF as a program without actors of its own needs it.
-class system_config : public caf::actor_system_config {
-public:
-  system_config() {
-    if (caf::detail::global_meta_object(caf::type_id_v<statement>) == nullptr)
-      throw std::logic_error{"call cenote::init() at the start of main, before a cenote::database is made"};
-    load<caf::io::middleman>();
-    set("caf.scheduler.policy", "sharing");
-    // Only the retrier runs there: the pool has a thread of its own, and callers wait on theirs.
-    set("caf.scheduler.max-threads", 1u);
-  }
-};
-
-/// What a database that was given settings alone consists of.
-struct owned_runtime {
-  explicit owned_runtime(const settings& all)
-      : pool{spawn_retrier(system, spawn_pool(system, all.server, all.pool), all.retry)},
-        drain_timeout{all.pool.drain_timeout} {
-    // nop
-  }
-
-  // In this order: the system's destructor waits for its actors.
-  system_config config;
-  caf::actor_system system{config};
-  pool_actor pool;
-  caf::timespan drain_timeout;
-};
+/// Only the retrier runs on them: the pool has a thread of its own, and callers wait on theirs.
+caf::settings one_worker() {
+  caf::settings options;
+  caf::put(options, "caf.scheduler.max-threads", 1u);
+  return options;
+}
 
 /// Sends a request and waits. Without a timeout of CAF's: a pool answers every request within its own.
 template <class T, class... Ts>
@@ -85,9 +63,10 @@ struct database::impl {
   explicit impl(const settings& config) {
     check(config); // Those of retries, too.
     logger_guard logger;
-    own = std::make_unique<owned_runtime>(config);
-    sys = &own->system;
-    pool = own->pool;
+    own = std::make_unique<hosted_pool>(config, one_worker(), true);
+    drain_timeout = config.pool.drain_timeout;
+    sys = &own->system();
+    pool = own->handle();
   }
 
   impl(caf::actor_system& where, pool_actor whose) : sys{&where}, pool{std::move(whose)} {
@@ -104,7 +83,8 @@ struct database::impl {
   void subscribe(std::function<void(const pool_events&)> f);
   void close();
 
-  std::unique_ptr<owned_runtime> own; ///< Null if the pool belongs to somebody else.
+  std::unique_ptr<hosted_pool> own; ///< Null if the pool belongs to somebody else.
+  caf::timespan drain_timeout;      ///< Of its own pool.
   caf::actor_system* sys = nullptr;
   pool_actor pool;
 
@@ -207,7 +187,7 @@ void database::impl::close() {
   if (own) {
     caf::scoped_actor self{*sys};
     // A pool that has ended already is as good.
-    self->request(pool, caf::infinite, drain_atom_v, own->drain_timeout)
+    self->request(pool, caf::infinite, drain_atom_v, drain_timeout)
         .receive([](const drain_report&) {}, [](const caf::error&) {});
   }
   std::unique_lock guard{mutex};

@@ -1,19 +1,12 @@
 #pragma once
 
-#include "connection/job.hpp"
+#include "connection/exclusive_work.hpp"
 
 #include <optional>
-#include <utility>
 #include <variant>
 
 /// What a connection is doing. Each state holds what only exists in it.
 namespace cenote::activity {
-
-/// A request that was given the connection alone.
-struct held_grant {
-  ticket answer_to;
-  grant what;
-};
 
 /// Waiting for work.
 struct idle {};
@@ -25,8 +18,7 @@ struct checking {
 
 /// A step of a job.
 struct running {
-  job work;
-  std::optional<held_grant> origin; ///< Where the job comes from; empty if it is for the holder of a session.
+  exclusive_work work;
 };
 
 /// Statements that are sent one behind the other.

@@ -48,18 +48,18 @@ void connection_core::begin(grant what, ticket answer_to, time_point now) {
     begin_alone({answer_to, std::move(what)});
 }
 
-void connection_core::begin_alone(activity::held_grant x) {
+void connection_core::begin_alone(held_grant x) {
   assert(is<activity::idle>());
   output_.ended = 1; // By the time of the next report.
-  if (x.what.request.deadline <= now_) {
+  if (x.content.request.deadline <= now_) {
     state_ = activity::checking{std::move(x)};
     answer_in_time();
     release(disposition::reusable);
-  } else if (x.what.check != liveness_check::none && !link_->alive()) {
+  } else if (x.content.check != liveness_check::none && !link_->alive()) {
     state_ = activity::checking{std::move(x)};
     check_failed("the server had closed the connection");
-  } else if (link_->lacks_database() || x.what.check == liveness_check::ping) {
-    auto limit = std::min(x.what.request.deadline, x.what.latest_start);
+  } else if (link_->lacks_database() || x.content.check == liveness_check::ping) {
+    auto limit = std::min(x.content.request.deadline, x.content.latest_start);
     start_check(std::move(x), limit);
   } else {
     start_work(std::move(x));
@@ -69,7 +69,7 @@ void connection_core::begin_alone(activity::held_grant x) {
 /// Makes a round trip, or selects the database again if that is there by now.
 /// @param limit when the request that it is made for has to begin. Whatever becomes of that one, the ping is given the
 /// time that a server may take: a caller in a hurry must not cost the pool a connection that is only slow.
-void connection_core::start_check(std::optional<activity::held_grant> first, time_point limit) {
+void connection_core::start_check(std::optional<held_grant> first, time_point limit) {
   state_ = activity::checking{std::move(first)};
   limit_until(later(now_, patience_));
   wake(limit);
@@ -92,7 +92,7 @@ void connection_core::check_callers(std::span<const ticket> ended, bool holder_e
       end_session("its holder has ended"); // After it had checked the session in.
     else if (auto held = session_->leak(now_))
       output_.add(connection_command::warn_of_leak{session_->id(), session_->owner(), *held,
-                                                   pool::without_secrets(session_->last_statement)});
+                                                   pool::without_secrets(session_->last_statement())});
     return;
   }
   if (shared_.waiting() || shared_.under_way()) {
@@ -100,7 +100,7 @@ void connection_core::check_callers(std::span<const ticket> ended, bool holder_e
     stop_if_cancelled();
   }
   auto alone = as<activity::running>();
-  if (alone == nullptr || std::ranges::find(ended, alone->work.answer_to()) == ended.end())
+  if (alone == nullptr || std::ranges::find(ended, alone->work.content().answer_to()) == ended.end())
     return;
   answer_running(caller_has_ended(outcome::unknown));
   stop_on_server(std::nullopt);
@@ -254,7 +254,7 @@ void connection_core::tick(time_point now) {
     end_session("its holder has not used it within " + seconds(limit));
   }
   if (session_)
-    expire_commands();
+    session_->expire(now_, output_);
   auto is_limited = is<activity::checking>() || is<activity::running>() || is<activity::stopping>()
                     || is<activity::pinging>() || is<activity::resetting>();
   if (is_limited && now_ >= busy_until_)
@@ -262,7 +262,7 @@ void connection_core::tick(time_point now) {
   else if (is_limited)
     wake(busy_until_);
   if (auto check = as<activity::checking>(); check != nullptr && check->first) {
-    auto limit = std::min(check->first->what.request.deadline, check->first->what.latest_start);
+    auto limit = std::min(check->first->content.request.deadline, check->first->content.latest_start);
     if (limit <= now_)
       answer_in_time();
     else
@@ -277,12 +277,12 @@ void connection_core::tick(time_point now) {
 /// The request that the connection was given for alone has not begun in its time.
 void connection_core::answer_in_time() {
   auto first = std::exchange(std::get<activity::checking>(state_).first, std::nullopt);
-  auto& request = first->what.request;
-  auto of_pool = first->what.latest_start < request.deadline || std::holds_alternative<lease>(request.work);
+  auto& request = first->content.request;
+  auto of_pool = first->content.latest_start < request.deadline || std::holds_alternative<lease>(request.work);
   auto why = own_failure(of_pool ? errc::acquire_timeout : errc::statement_timeout,
                          of_pool ? outcome::unavailable : outcome::not_sent,
                          "the request's time was up before its connection was ready; nothing was sent");
-  output_.add(connection_command::answer{first->answer_to, of_request(std::move(why), first->what)});
+  output_.add(connection_command::answer{first->answer_to, of_request(std::move(why), first->content)});
 }
 
 void connection_core::took_too_long() {
@@ -298,8 +298,8 @@ void connection_core::took_too_long() {
     if (session_)
       lose_failed_step();
     answer_running(own_failure(errc::statement_timeout, outcome::unknown,
-                               "stopped after its time limit of " + seconds(alone->work.limit())));
-    stop_on_server(session_ ? std::optional{std::move(alone->work)} : std::nullopt);
+                               "stopped after its time limit of " + seconds(alone->work.content().limit())));
+    stop_on_server(session_ ? std::optional{alone->work.take_content()} : std::nullopt);
   }
 }
 
@@ -316,8 +316,8 @@ bool connection_core::may_be_running() const {
 /// @param work is concluded then, for a session that goes on.
 void connection_core::stop_on_server(std::optional<job> work) {
   // After an error the server does not tell whether a transaction is open.
-  if (auto alone = as<activity::running>())
-    needs_reset_ |= alone->work.is_transaction();
+  if (auto alone = as<activity::running>(); alone != nullptr && alone->work.content().is_transaction())
+    reuse_.require_reset();
   state_ = activity::stopping{.work = std::move(work)};
   ++output_.stopped;
   limit_until(later(now_, patience_));
@@ -383,42 +383,25 @@ void connection_core::give_up(const std::string& reason) {
 
 // -- its end, and reports --------------------------------------------------------------
 
-/// What its text says of a statement; what routines do, the server tells afterwards.
-void connection_core::note_session_changes(const std::string& sql) {
-  if (!pool::may_leave_traces(sql))
-    return;
-  needs_reset_ = true;
-  outlives_reset_ |= pool::outlives_reset(sql);
-}
-
-/// Whether a statement may have left something behind that those after it must not find.
-bool connection_core::is_changed() const {
-  return link_->in_transaction() || link_->is_touched();
-}
-
 /// Nobody uses the connection any more: undoes what its user has left behind, then it is free.
 void connection_core::reset_or_release() {
-  if (std::exchange(evicted_, false)) {
-    release(disposition::evicted, "the holder of its session did not want it to be used again");
-  } else if (outlives_reset_) {
-    release(disposition::broken, "a statement has changed its session in a way that a reset does not undo");
-  } else if (!needs_reset_ && !is_changed()) {
-    release(disposition::reusable);
-  } else {
-    needs_reset_ = false;
+  if (auto leave = reuse_.departure_after_use()) {
+    release(leave->disposition, leave->reason);
+  } else if (reuse_.needs_reset(*link_)) {
+    reuse_.begin();
     state_ = activity::resetting{};
     limit_until(later(now_, patience_));
     drive(link_->start_reset());
+  } else {
+    release(disposition::reusable);
   }
 }
 
 void connection_core::finish_reset(const tl::expected<result, db::driver_error>& outcome) {
-  if (outcome && !link_->in_transaction()) {
+  if (auto leave = reuse_.departure_after_reset(outcome, *link_))
+    release(leave->disposition, leave->reason);
+  else
     release(disposition::reusable);
-    return;
-  }
-  auto why = outcome ? "a transaction is open after a reset" : outcome.error().text;
-  release(disposition::broken, last_owner_.empty() ? why : why + "; its last session was that of " + last_owner_);
 }
 
 /// Nothing was sent: the pool finds another connection.
@@ -428,7 +411,7 @@ void connection_core::check_failed(const std::string& reason) {
   state_ = activity::gone{};
   end();
   if (first)
-    output_.add(connection_command::return_grant{first->answer_to, std::move(first->what), reason});
+    output_.add(connection_command::return_grant{first->answer_to, std::move(first->content), reason});
   shared_.return_waiting(reason);
   if (!is_reported)
     output_.report(disposition::lost, reason);
@@ -437,9 +420,10 @@ void connection_core::check_failed(const std::string& reason) {
 /// The use of the connection has ended.
 /// @param what whether it may be used again.
 void connection_core::release(disposition what, std::string reason) {
-  if (what == disposition::reusable && retired_) { // Until it was free, what was sent before had to be answered.
-    what = retired_->disposition;
-    reason = retired_->reason;
+  if (what == disposition::reusable
+      && reuse_.retired()) { // Until it was free, what was sent before had to be answered.
+    what = reuse_.retired()->disposition;
+    reason = reuse_.retired()->reason;
   }
   if (what == disposition::reusable) {
     assert(!session_);
@@ -457,7 +441,7 @@ void connection_core::release(disposition what, std::string reason) {
   // Whatever cut the connection, the server may not have noticed: it would go on, or keep the locks of a transaction,
   // which may be open after an error though nothing says so.
   auto was_cut = !link_->usable() || !link_->alive();
-  if (was_cut && (may_be_running() || needs_reset_ || link_->in_transaction()))
+  if (was_cut && (may_be_running() || reuse_.requires_reset() || link_->in_transaction()))
     output_.add(connection_command::end_server_session{});
   state_ = activity::gone{}; // So that nothing is begun any more.
   if (session_)
@@ -469,20 +453,19 @@ void connection_core::release(disposition what, std::string reason) {
 
 /// If it is unusable for others, and what was sent has been answered: reports it as that.
 bool connection_core::leaves_if_retired() {
-  if (!retired_)
+  auto leave = reuse_.retired();
+  if (!leave)
     return false;
-  release(retired_->disposition, retired_->reason);
+  release(leave->disposition, leave->reason);
   return true;
 }
 
 /// It is in order and waits for work. If nothing that it was given for a while has succeeded, the pool is told.
 void connection_core::report_free() {
-  if (!streak_.is_suspect()) {
+  if (auto suspicion = reuse_.suspicion())
+    output_.report(disposition::suspect, *suspicion);
+  else
     output_.report(disposition::reusable);
-    return;
-  }
-  streak_ = {}; // If it is not replaced now, it is when it does no better.
-  output_.report(disposition::suspect, "one request after the other failed on it: " + last_error_);
 }
 
 /// Cuts the connection to the server.
@@ -492,12 +475,96 @@ void connection_core::end() {
   link_.reset();
 }
 
-/// What a session's holder runs into may be of its own making.
-void connection_core::note_error(const db::driver_error& error, uint64_t caller) {
-  if (session_ || error.source != db::error_source::server)
+// -- work for one alone ----------------------------------------------------------------
+
+void connection_core::start_work(held_grant x) {
+  if (auto text = std::get_if<statement>(&x.content.request.work)) {
+    reuse_.begin();
+    reuse_.note_statement(text->sql);
+    // A copy stays in the grant, in case that the connection turns out to be dead.
+    job work{*text, x.answer_to};
+    run(std::move(work), std::move(x));
+  } else if (std::holds_alternative<transaction>(x.content.request.work)) {
+    start_transaction(std::move(x));
+  } else {
+    start_session(std::move(x));
+  }
+}
+
+void connection_core::start_transaction(held_grant x) {
+  auto& whole = std::get<transaction>(x.content.request.work);
+  uint32_t index = 0;
+  if (auto problem = pool::problem_of(whole, index); !problem.empty()) {
+    auto refused = own_failure(errc::invalid_statement, outcome::rejected, problem);
+    if (!whole.statements.empty())
+      refused.statement_index = index;
+    output_.add(connection_command::answer{x.answer_to, of_request(std::move(refused), x.content)});
+    release(disposition::reusable);
     return;
-  streak_.failed(error.number, error.sqlstate, caller);
-  last_error_ = error.text;
+  }
+  reuse_.begin();
+  for (auto& text : whole.statements)
+    reuse_.note_statement(text.sql);
+  job work{whole, link_->is_mariadb() && pool::fits_compound(whole), x.answer_to};
+  run(std::move(work), std::move(x));
+}
+
+void connection_core::run(job work, std::optional<held_grant> origin) {
+  if (origin)
+    limit_until(origin->content.request.deadline);
+  state_ = activity::running{{std::move(work), std::move(origin)}};
+  run_step();
+}
+
+void connection_core::run_step() {
+  drive(std::get<activity::running>(state_).work.start_step(*link_));
+}
+
+void connection_core::finish_step() {
+  auto outcome = std::get<activity::running>(state_).work.finish_step(*link_, reuse_, output_);
+  std::visit([this](auto& next) { follow(next); }, outcome);
+}
+
+void connection_core::follow(after_step::next&) {
+  run_step();
+}
+
+void connection_core::follow(after_step::conclude& x) {
+  conclude(x.open);
+}
+
+void connection_core::follow(after_step::done&) {
+  job_done();
+}
+
+void connection_core::follow(after_step::never_began& x) {
+  state_ = activity::checking{std::move(x.origin)};
+  check_failed(x.reason);
+}
+
+void connection_core::follow(after_step::leave& x) {
+  if (session_)
+    lose_failed_step();
+  std::get<activity::running>(state_).work.answer(output_);
+  release(x.why.disposition, std::move(x.why.reason));
+}
+
+/// The client has its answer, and the connection is in order.
+void connection_core::job_done() {
+  if (leaves_if_retired())
+    return;
+  want(true, false);
+  if (session_) {
+    state_ = activity::leased{};
+    next_command();
+  } else {
+    reset_or_release();
+  }
+}
+
+/// The work at hand is not waited for any more.
+void connection_core::answer_running(failure reason) {
+  std::get<activity::running>(state_).work.cut(output_, std::move(reason), link_->in_transaction());
 }
 
 // -- sharing ---------------------------------------------------------------------------
@@ -531,7 +598,7 @@ void connection_core::begin_sharing() {
 
 /// Adds what can be sent now to what is sent next.
 void connection_core::send_waiting() {
-  if (is<activity::sharing>() && !retired_ && !is_changed())
+  if (is<activity::sharing>() && !reuse_.retired() && !is_changed(*link_))
     shared_.send(*link_, now_);
 }
 
@@ -562,42 +629,11 @@ void connection_core::drive_shared(db::progress x) {
 
 /// The answer to the first statement has come.
 void connection_core::first_done() {
-  auto outcome = link_->take();
-  auto x = shared_.take_first(now_);
   auto stop = as<activity::stopping>();
   if (stop != nullptr)
     stop->for_first = false;
-  if (outcome) {
-    streak_.succeeded();
-    shared_.count_end(x);
-    if (x.wanted)
-      output_.add(connection_command::answer{x.answer_to, std::move(*outcome)});
-    return;
-  }
-  auto& error = outcome.error();
-  if (stop != nullptr && error.number == pool::query_interrupted && x.wanted) {
-    // The stop was meant for the one before it.
-    x.what.request.maybe_executed |= x.text().kind != statement_kind::read;
-    shared_.put_back(std::move(x));
-    return;
-  }
-  note_error(error, x.what.caller);
-  auto meaning = classify(error, x.text(), link_->is_mariadb());
-  if (!link_->usable() && output_.ended + output_.requeued > 0)
-    output_.report(disposition::reusable); // What ended before the loss did not end by it.
-  if (!link_->usable() && link_->unsent() > shared_.answers_due() && x.wanted) {
-    shared_.put_back(std::move(x));
-  } else {
-    shared_.answer(x, meaning.failure);
-    shared_.count_end(x);
-  }
-  if (error.source == db::error_source::result_too_large)
-    lose_shared(disposition::broken, own_failure(errc::connection_lost, outcome::unknown,
-                                                 "the result of another statement on its connection was too large"));
-  else if (!link_->usable())
-    lose_shared(disposition::lost, meaning.failure);
-  else if (meaning.connection != disposition::reusable && !retired_)
-    retired_ = {meaning.connection, meaning.failure.text};
+  if (auto loss = shared_.finish_first(*link_, stop != nullptr, reuse_, now_))
+    lose_shared(loss->disposition, loss->of_sent);
 }
 
 /// Everything that was sent has been answered.
@@ -607,7 +643,7 @@ void connection_core::sharing_done() {
     stopped();
   } else if (leaves_if_retired()) {
     return;
-  } else if (!shared_.waiting() && !is_changed()) {
+  } else if (!shared_.waiting() && !is_changed(*link_)) {
     state_ = activity::idle{};
     report_free();
   } else {

@@ -4,10 +4,10 @@
 #include "connection/classification.hpp"
 #include "connection/commands.hpp"
 #include "connection/output.hpp"
+#include "connection/reuse_rules.hpp"
 #include "connection/session_in_use.hpp"
 #include "connection/shared_statements.hpp"
 #include "db/server_link.hpp"
-#include "pool/error_streak.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -118,35 +118,29 @@ private:
 
   // -- work for one alone --------------------------------------------------------
 
-  void begin_alone(activity::held_grant x);
-  void start_check(std::optional<activity::held_grant> first, time_point limit);
-  void start_work(activity::held_grant x);
-  void start_transaction(activity::held_grant x);
-  void start_session(activity::held_grant x);
-  void run(job work, std::optional<activity::held_grant> origin);
+  void begin_alone(held_grant x);
+  void start_check(std::optional<held_grant> first, time_point limit);
+  void start_work(held_grant x);
+  void start_transaction(held_grant x);
+  void start_session(held_grant x);
+  void run(job work, std::optional<held_grant> origin);
   void run_step();
   void finish_step();
-  void step_failed(const db::driver_error& error);
-  void cleanup_failed(const db::driver_error& error, classified_error meaning);
-  void compound_left_effects();
-  void transaction_has_ended();
-  bool leaves_transaction_open() const;
-  void roll_back_what_is_open();
+  void follow(after_step::next& x);
+  void follow(after_step::conclude& x);
+  void follow(after_step::done& x);
+  void follow(after_step::never_began& x);
+  void follow(after_step::leave& x);
   void job_done();
-  void answer(job& work);
-  void answer(job& work, const std::optional<activity::held_grant>& origin, failure why);
-  void answer_running(failure why);
+  void answer_running(failure reason);
   void answer_in_time();
 
   // -- sessions ------------------------------------------------------------------
 
   std::optional<failure> refusal_of(session_id id) const;
   void next_command();
-  void carry_out(waiting_command next);
   void conclude(bool open);
   void conclude_stopped(job work, bool succeeded);
-  void expire_commands();
-  void lose_or_keep_transaction(job& work, bool open);
   void lose_failed_step();
   job* work_of_session();
   outcome if_session_ends();
@@ -185,15 +179,12 @@ private:
 
   // -- its end, and reports --------------------------------------------------------
 
-  void note_session_changes(const std::string& sql);
-  bool is_changed() const;
   void reset_or_release();
   void check_failed(const std::string& reason);
   void release(disposition what, std::string reason = {});
   bool leaves_if_retired();
   void report_free();
   void end();
-  void note_error(const db::driver_error& error, uint64_t caller);
 
   std::unique_ptr<db::server_link> link_; ///< Null when gone.
   std::chrono::nanoseconds patience_;
@@ -213,21 +204,7 @@ private:
   shared_statements shared_{output_};
   std::optional<session_in_use> session_;
   std::optional<session_end> last_session_; ///< The one before, for its holder's late messages.
-  std::string last_owner_;                  ///< Who had the last session, if it said.
-
-  pool::error_streak streak_;
-  std::string last_error_; ///< Of those requests whose errors say that something is wrong with the connection.
-
-  bool needs_reset_ = false;    ///< The session may not be what it was.
-  bool outlives_reset_ = false; ///< And a reset does not bring it back.
-  bool evicted_ = false;        ///< Whoever had it does not want it to be used again.
-
-  /// The connection is unusable for others, but what was sent is still answered.
-  struct retirement {
-    cenote::disposition disposition;
-    std::string reason;
-  };
-  std::optional<retirement> retired_;
+  reuse_rules reuse_;
 };
 
 } // namespace cenote

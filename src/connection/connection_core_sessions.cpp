@@ -1,41 +1,18 @@
 // The sessions of a connection's users, and what becomes of their transactions.
 
 #include "connection/connection_core.hpp"
-#include "connection/seconds.hpp"
-#include "pool/sql_rules.hpp"
 #include "types/time.hpp"
 
-#include <cassert>
 #include <optional>
 #include <utility>
 
 namespace cenote {
 
-namespace {
-
-/// Of a statement, this much is kept for the log, and to know what it may have done.
-constexpr size_t max_kept_sql = 1024;
-
-failure expired(std::chrono::nanoseconds limit) {
-  return own_failure(errc::statement_timeout, outcome::not_sent,
-                     "its time limit of " + seconds(limit)
-                         + " passed before what came earlier in its session was done");
-}
-
-failure too_many(size_t limit) {
-  return own_failure(errc::queue_full, outcome::unavailable,
-                     std::to_string(limit)
-                         + " requests of the same session wait already: wait for their answers, or "
-                           "raise pool.max-waiting");
-}
-
-} // namespace
-
-void connection_core::start_session(activity::held_grant x) {
+void connection_core::start_session(held_grant x) {
   state_ = activity::leased{};
   want(true, false);
-  needs_reset_ = false;
-  session_.emplace(std::move(std::get<lease>(x.what.request.work)), now_);
+  reuse_.begin();
+  session_.emplace(std::move(std::get<lease>(x.content.request.work)), now_);
   session_->await_first_use(now_);
   output_.add(connection_command::answer{x.answer_to, session_->id()});
 }
@@ -54,15 +31,11 @@ std::optional<failure> connection_core::refusal_of(session_id id) const {
 
 void connection_core::execute(session_command what, ticket answer_to, time_point now) {
   at(now);
-  auto why = refusal_of(what.session);
-  if (!why && session_->is_full())
-    why = too_many(session_->max_waiting());
-  if (why) {
-    output_.add(connection_command::answer{answer_to, std::move(*why)});
+  if (auto refused = refusal_of(what.session)) {
+    output_.add(connection_command::answer{answer_to, std::move(*refused)});
     return;
   }
-  auto deadline = deadline_after(now_, what.text.timeout);
-  session_->add({job{std::move(what), answer_to}, deadline});
+  session_->add(std::move(what), answer_to, now_, output_);
   if (is<activity::leased>())
     next_command();
 }
@@ -94,47 +67,20 @@ std::optional<failure> connection_core::evict(session_id id, time_point now) {
   auto why = refusal_of(id);
   if (!why) {
     session_->note_use();
-    evicted_ = true;
+    reuse_.evict();
   }
   return why;
 }
 
-/// Carries out what is to be sent, and answers what is not; a loop, because any number of those may wait.
 void connection_core::next_command() {
-  while (auto next = session_->next()) {
-    auto& work = next->work;
-    if (next->deadline <= now_) {
-      answer(work, std::nullopt, expired(work.limit()));
-    } else if (auto why =
-                   session_->transaction.refusal(work.step(), work.current().text.sql, link_->has_open_transaction())) {
-      answer(work, std::nullopt, std::move(*why));
-    } else {
-      carry_out(std::move(*next));
-      return;
-    }
-  }
-  if (session_->ends_now())
+  if (auto next = session_->next_to_send(link_->has_open_transaction(), now_, output_)) {
+    reuse_.note_statement(next->work.current().text.sql);
+    reuse_.require_reset();
+    limit_until(next->deadline);
+    run(std::move(next->work), std::nullopt);
+  } else if (session_->ends_now()) {
     end_session("it was checked in", outcome::rejected); // Its holder wanted that.
-}
-
-void connection_core::carry_out(waiting_command next) {
-  auto& sql = next.work.current().text.sql;
-  note_session_changes(sql);
-  needs_reset_ = true;
-  session_->last_statement = sql.substr(0, max_kept_sql);
-  session_->was_open = link_->has_open_transaction();
-  if (session_->transaction.needs_mark(next.work.step(), sql))
-    next.work.guard();
-  if (next.work.step() == pool::session_step::begin && session_->transaction.needs_rollback_first())
-    next.work.roll_back_first();
-  limit_until(next.deadline);
-  run(std::move(next.work), std::nullopt);
-}
-
-/// Answers those of the waiting whose time is up.
-void connection_core::expire_commands() {
-  for (auto& x : session_->take_expired(now_))
-    answer(x, std::nullopt, expired(x.limit()));
+  }
 }
 
 // -- what has become of the transaction ------------------------------------------
@@ -142,17 +88,7 @@ void connection_core::expire_commands() {
 /// All steps of what the holder has asked for are done, and the server has said what has become of the transaction.
 /// @param open whether it is still open, and the same.
 void connection_core::conclude(bool open) {
-  auto& work = std::get<activity::running>(state_).work;
-  auto& transaction = session_->transaction;
-  auto& sql = session_->last_statement;
-  if (work.failed()) {
-    lose_or_keep_transaction(work, open);
-    answer(work);
-  } else if (auto why = transaction.succeeded(work.step(), sql, open)) {
-    answer(work, std::nullopt, std::move(*why));
-  } else {
-    answer(work);
-  }
+  session_->conclude(std::get<activity::running>(state_).work.content(), open, output_);
   job_done();
 }
 
@@ -162,8 +98,8 @@ void connection_core::conclude_stopped(job work, bool succeeded) {
   auto kind = work.current().kind;
   auto completes = kind == step_kind::aftermath || kind == step_kind::question;
   auto told = succeeded && (!work.is_guarded() || kind == step_kind::check);
-  state_ = activity::running{std::move(work), std::nullopt};
-  auto& stopped = std::get<activity::running>(state_).work;
+  state_ = activity::running{{std::move(work), std::nullopt}};
+  auto& stopped = std::get<activity::running>(state_).work.content();
   if (completes && stopped.is_guarded() && !succeeded) { // No answer came in time.
     conclude(false);
     return;
@@ -186,25 +122,17 @@ void connection_core::conclude_stopped(job work, bool succeeded) {
   run_step();
 }
 
-/// What the failure of the work means for the transaction.
-/// @param open whether it is still open, and the same.
-void connection_core::lose_or_keep_transaction(job& work, bool open) {
-  if (work.conclude_once())
-    work.fail(
-        session_->transaction.failed(work.step(), session_->last_statement, session_->was_open, open, *work.failed()));
-}
-
 /// If a step of the session has failed, what the server would have told next will not come: of what the failed one may
 /// have done the worst is assumed.
 void connection_core::lose_failed_step() {
-  if (auto work = work_of_session(); work != nullptr && work->failed())
-    lose_or_keep_transaction(*work, false);
+  if (auto work = work_of_session())
+    session_->lose_or_keep_transaction(*work, false);
 }
 
 /// What is, or was, carried out for the holder; null if nothing.
 job* connection_core::work_of_session() {
   if (auto alone = as<activity::running>())
-    return &alone->work;
+    return &alone->work.content();
   if (auto stop = as<activity::stopping>(); stop != nullptr && stop->work)
     return &*stop->work;
   if (auto ping = as<activity::pinging>(); ping != nullptr && ping->work)
@@ -216,11 +144,7 @@ job* connection_core::work_of_session() {
 
 /// What the end of the session means for what its holder could not send any more.
 outcome connection_core::if_session_ends() {
-  // What is just being committed may be there.
-  if (auto work = work_of_session();
-      work != nullptr && (work->step() == pool::session_step::commit || (!work->failed() && work->may_be_committing())))
-    return outcome::rejected;
-  return session_->transaction.if_session_ends(link_->has_open_transaction());
+  return session_->if_session_ends(work_of_session(), link_->has_open_transaction());
 }
 
 void connection_core::end_session(const std::string& why) {
@@ -231,10 +155,9 @@ void connection_core::end_session(const std::string& why) {
 void connection_core::end_session(const std::string& why, cenote::outcome outcome) {
   auto session = std::move(*session_);
   session_.reset();
-  last_owner_ = session.owner();
+  reuse_.note_owner(session.owner());
   auto id = session.id();
-  for (auto& x : session.take_all())
-    answer(x, std::nullopt, session_has_ended(id, outcome, why));
+  session.fail(session_has_ended(id, outcome, why), output_);
   last_session_ = output_.unreported_end = session_end{id, why, outcome};
   if (is<activity::leased>()) {
     reset_or_release();

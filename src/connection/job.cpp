@@ -1,5 +1,6 @@
 #include "connection/job.hpp"
 
+#include "connection/classification.hpp"
 #include "pool/sql_rules.hpp"
 #include "types/quoted_name.hpp"
 
@@ -207,9 +208,26 @@ void job::look_and_fail(failure why) {
   fail_after(marked ? remove_mark : "DO 0", std::move(why));
 }
 
-std::variant<std::monostate, result, std::vector<result>, session_id, failure> job::take_answer() {
+void job::answer(connection_output& out, const grant* origin) {
   if (failed_)
-    return *failed_;
+    answer(out, *failed_, origin);
+  else if (answer_once())
+    out.add(connection_command::answer{answer_to_, take_result()});
+}
+
+void job::answer(connection_output& out, failure reason, const grant* origin) {
+  if (!answer_once())
+    return;
+  if (origin != nullptr) {
+    reason = of_request(std::move(reason), *origin);
+  } else {
+    reason.attempts = 1;
+    reason.waited = reason.waited.zero();
+  }
+  out.add(connection_command::answer{answer_to_, std::move(reason)});
+}
+
+std::variant<std::monostate, result, std::vector<result>, session_id, failure> job::take_result() {
   switch (reply_) {
   case reply::result:
     return results_.empty() ? result{} : std::move(results_.back());

@@ -3,6 +3,7 @@
 #include "cenote/result.hpp"
 #include "connection/commands.hpp"
 #include "connection/grant.hpp"
+#include "connection/output.hpp"
 #include "pool/partial_effects.hpp"
 #include "pool/session_transaction.hpp"
 
@@ -103,6 +104,7 @@ public:
 
   /// The rollback after the failure was incomplete.
   void doubt_rollback();
+
   /// What will be answered.
   void fail(failure why) { failed_ = std::move(why); }
 
@@ -116,21 +118,24 @@ public:
   /// Where the answer goes.
   ticket answer_to() const noexcept { return answer_to_; }
 
-  /// Notes that it is answered.
-  /// @returns false if it was before: it was stopped after its time limit, or its session has ended.
-  bool answer_once() noexcept { return !std::exchange(answered_, true); }
+  /// Answers with what was asked for, or with the failure if a step has failed; once: it may have been before, because
+  /// it was stopped after its time limit, or its session has ended.
+  /// @param origin what it was made from; null if the holder of a session has asked for it.
+  void answer(connection_output& out, const grant* origin);
+
+  /// Answers with a failure, unless it is answered.
+  void answer(connection_output& out, failure reason, const grant* origin);
 
   /// Notes that what its failure means for the transaction of its session is known.
   /// @returns false if it was before.
   bool conclude_once() noexcept { return !std::exchange(concluded_, true); }
 
-  /// What to answer: what has failed if anything has.
-  std::variant<std::monostate, result, std::vector<result>, session_id, failure> take_answer();
-
 private:
   enum class reply : uint8_t { result, results, nothing };
 
   void add_steps_of_whole();
+  bool answer_once() noexcept { return !std::exchange(answered_, true); }
+  std::variant<std::monostate, result, std::vector<result>, session_id, failure> take_result();
 
   ticket answer_to_;
   bool answered_ = false;

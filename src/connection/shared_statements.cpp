@@ -64,6 +64,44 @@ void shared_statements::send(db::server_link& link, time_point now) {
 
 // -- answers ---------------------------------------------------------------------
 
+std::optional<shared_statements::loss> shared_statements::finish_first(db::server_link& link, bool stop_missed,
+                                                                       reuse_rules& reuse, time_point now) {
+  auto answered = link.take();
+  auto first = take_first(now);
+  if (answered) {
+    reuse.request_succeeded();
+    count_end(first);
+    if (first.wanted)
+      out_.add(connection_command::answer{first.answer_to, std::move(*answered)});
+    return std::nullopt;
+  }
+  auto& error = answered.error();
+  if (stop_missed && error.number == pool::query_interrupted && first.wanted) {
+    // The stop was meant for the one before it.
+    first.what.request.maybe_executed |= first.text().kind != statement_kind::read;
+    put_back(std::move(first));
+    return std::nullopt;
+  }
+  reuse.request_failed(error, first.what.caller);
+  auto meaning = classify(error, first.text(), link.is_mariadb());
+  if (!link.usable() && out_.ended + out_.requeued > 0)
+    out_.report(disposition::reusable); // What ended before the loss did not end by it.
+  if (!link.usable() && link.unsent() > answers_due() && first.wanted) {
+    put_back(std::move(first));
+  } else {
+    answer(first, meaning.failure);
+    count_end(first);
+  }
+  if (error.source == db::error_source::result_too_large)
+    return loss{disposition::broken, own_failure(errc::connection_lost, outcome::unknown,
+                                                 "the result of another statement on its connection was too large")};
+  if (!link.usable())
+    return loss{disposition::lost, std::move(meaning.failure)};
+  if (meaning.connection != disposition::reusable && !reuse.retired())
+    reuse.retire({meaning.connection, meaning.failure.text});
+  return std::nullopt;
+}
+
 shared_statement shared_statements::take_first(time_point now) {
   assert(!sent_.empty());
   auto x = std::move(sent_.front());
@@ -83,12 +121,14 @@ void shared_statements::count_answers(size_t count, time_point now) {
   turn_began_ = now;
 }
 
+/// Answers a statement that has left the connection, or is about to, unless it was answered before.
 void shared_statements::answer(shared_statement& x, failure why) {
   if (!std::exchange(x.wanted, false))
     return;
   out_.add(connection_command::answer{x.answer_to, of_request(std::move(why), x.what)});
 }
 
+/// Counts a statement that has left the connection: by its own end, unless it was requeued.
 void shared_statements::count_end(const shared_statement& x) {
   ++(x.requeued ? out_.requeued : out_.ended);
 }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "connection/output.hpp"
+#include "connection/reuse_rules.hpp"
 #include "db/server_link.hpp"
 #include "pool/latency_estimator.hpp"
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -27,6 +29,12 @@ struct shared_statement {
 /// order in which they were sent.
 class shared_statements {
 public:
+  /// Why a connection has to be given up.
+  struct loss {
+    cenote::disposition disposition;
+    failure of_sent; ///< What is known about a statement that was sent.
+  };
+
   explicit shared_statements(connection_output& out) : out_{out} {
     // nop
   }
@@ -55,20 +63,13 @@ public:
 
   // -- answers -------------------------------------------------------------------
 
-  /// The answer to the first has come: that one leaves. It is for the caller to answer it.
-  shared_statement take_first(time_point now);
+  /// The answer to the first has come: that one leaves, answered or to be sent again.
+  /// @param stop_missed whether the server was told to stop a statement, which may have hit this one.
+  /// @returns how the connection has to be given up; nothing if it goes on.
+  std::optional<loss> finish_first(db::server_link& link, bool stop_missed, reuse_rules& reuse, time_point now);
 
   /// So many answers have come in this turn.
   void count_answers(size_t count, time_point now);
-
-  /// Answers a statement that has left the connection, or is about to, unless it was answered before.
-  void answer(shared_statement& x, failure why);
-
-  /// Counts a statement that has left the connection: by its own end, unless it was requeued.
-  void count_end(const shared_statement& x);
-
-  /// A statement that has left has to be sent again, before the others.
-  void put_back(shared_statement x) { waiting_.push_front(std::move(x)); }
 
   // -- time, and what nobody needs any more -----------------------------------------
 
@@ -111,6 +112,10 @@ public:
   void return_waiting(const std::string& reason);
 
 private:
+  shared_statement take_first(time_point now);
+  void answer(shared_statement& x, failure reason);
+  void count_end(const shared_statement& x);
+  void put_back(shared_statement x) { waiting_.push_front(std::move(x)); }
   std::chrono::nanoseconds max_superseded_time() const;
   void requeue_one(shared_statement& x);
   void requeue_late(time_point now);

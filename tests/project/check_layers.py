@@ -44,7 +44,7 @@ LAYERS = [
     ("src/runtime/", ["runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/actors/", ["actors", "pool", "connection", "db", "config", "log", "runtime", "types"], MARIADB),
     ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
-    ("src/app/", ["app", "config", "types"], MARIADB),
+    ("src/app/", ["app", "client", "config", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
     # What the pool is compared with.
     ("bench/sides/threads/", [], ()),

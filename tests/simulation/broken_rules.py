@@ -69,10 +69,10 @@ RULES = [
      "  if (ended_) {\n    if (what == session_step::rollback ||", "  if (false) {\n    if (what == session_step::rollback ||"),
 
     # -- the connection: what is sent when ----------------------------------------------
-    ("a session is not reset after its use", CONNECTION + "connection_core.cpp",
-     "  } else if (!needs_reset_ && !is_changed()) {", "  } else if (!is_changed()) {"),
-    ("what the server says of a changed session does not matter", CONNECTION + "connection_core.cpp",
-     "  return link_->in_transaction() || link_->is_touched();", "  return link_->in_transaction();"),
+    ("a session is not reset after its use", CONNECTION + "reuse_rules.cpp",
+     "  return needs_reset_ || is_changed(link);", "  return is_changed(link);"),
+    ("what the server says of a changed session does not matter", CONNECTION + "reuse_rules.hpp",
+     "  return link.in_transaction() || link.is_touched();", "  return link.in_transaction();"),
     ("the end of a stop is not waited for", CONNECTION + "connection_core.cpp",
      "  if (!stop.over || !stop.confirmed)\n    return;", "  if (!stop.over)\n    return;"),
     ("a stop that came late is not taken by a ping", CONNECTION + "connection_core.cpp",
@@ -85,10 +85,10 @@ RULES = [
     ("a session's time limit does not count", CONNECTION + "connection_core.cpp",
      "  if (session_ && session_->is_over_time(now_))", "  if (false)"),
     ("statements that wait in a session do not expire", CONNECTION + "connection_core.cpp",
-     "  if (session_)\n    expire_commands();", "  // nop"),
+     "  if (session_)\n    session_->expire(now_, output_);", "  // nop"),
     ("a session that was checked in does not end", CONNECTION + "connection_core_sessions.cpp",
      "  session_->end_when_done();\n", ""),
-    ("an eviction is forgotten", CONNECTION + "connection_core_sessions.cpp", "    evicted_ = true;\n", ""),
+    ("an eviction is forgotten", CONNECTION + "connection_core_sessions.cpp", "    reuse_.evict();\n", ""),
     ("a session leaves its transaction to the next", CONNECTION + "connection_core_sessions.cpp",
      "  if (is<activity::leased>()) {\n    reset_or_release();", "  if (is<activity::leased>()) {\n    release(disposition::reusable);"),
     ("the end of a request that has a connection alone is not counted", CONNECTION + "connection_core.cpp",
@@ -97,7 +97,7 @@ RULES = [
      "  if (was_cut && (may_be_running()", "  if (false && (may_be_running()"),
 
     # -- the connection: what it answers -------------------------------------------------
-    ("a statement that was sent is returned as unsent", CONNECTION + "connection_core_work.cpp",
+    ("a statement that was sent is returned as unsent", CONNECTION + "exclusive_work.cpp",
      "  return error.source == db::error_source::server && error.phase != db::phase::waiting;",
      "  return error.source == db::error_source::server && error.number > 2000;"),
     ("what was sent on a shared connection is returned as unsent", CONNECTION + "shared_statements.cpp",

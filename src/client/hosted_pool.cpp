@@ -1,0 +1,42 @@
+#include "client/hosted_pool.hpp"
+
+#include "cenote/pool.hpp"
+
+#include <caf/detail/meta_object.hpp>
+#include <caf/io/middleman.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace cenote {
+
+hosted_pool::system_config::system_config(const caf::settings& options) {
+  if (caf::detail::global_meta_object(caf::type_id_v<statement>) == nullptr)
+    throw std::logic_error{"call cenote::init() at the start of main, before a cenote::database is made"};
+  load<caf::io::middleman>();
+  // Stealing lets a request to a worker that then blocks wait for milliseconds; see docs/facts.md.
+  set("caf.scheduler.policy", "sharing");
+  // One flooded actor must not hog a worker.
+  set("caf.scheduler.max-throughput", 100);
+  apply("", options);
+}
+
+void hosted_pool::system_config::apply(const std::string& prefix, const caf::settings& options) {
+  for (auto& [name, x] : options) {
+    auto key = prefix + name;
+    if (key == "caf.openssl")
+      continue; // For programs that talk to other nodes; that module is not loaded here.
+    if (auto inner = caf::get_if<caf::settings>(&x))
+      apply(key + ".", *inner);
+    else
+      set(key, x);
+  }
+}
+
+hosted_pool::hosted_pool(const settings& config, const caf::settings& caf_options, bool with_retrier)
+    : config_{caf_options}, system_{config_}, handle_{spawn_pool(system_, config.server, config.pool)} {
+  if (with_retrier)
+    handle_ = spawn_retrier(system_, handle_, config.retry);
+}
+
+} // namespace cenote

@@ -1,0 +1,92 @@
+#pragma once
+
+#include "connection/job.hpp"
+#include "connection/output.hpp"
+#include "connection/reuse_rules.hpp"
+#include "db/server_link.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace cenote {
+
+/// A request that was given a connection alone.
+struct held_grant {
+  ticket answer_to;
+  grant content;
+};
+
+/// What follows from the end of a step.
+namespace after_step {
+
+/// There is another one.
+struct next {};
+
+/// All steps for the holder of a session are done, and the server has said what has become of its transaction.
+struct conclude {
+  bool open = false; ///< It is still open, and the same.
+};
+
+/// The client has its answer, and the connection is in order.
+struct done {};
+
+/// The connection was dead before anything was sent: it is as if the work had not begun.
+struct never_began {
+  held_grant origin;
+  std::string reason;
+};
+
+/// The connection has to be given up. What has not been answered is then.
+struct leave {
+  departure why;
+};
+
+} // namespace after_step
+
+using step_outcome =
+    std::variant<after_step::next, after_step::conclude, after_step::done, after_step::never_began, after_step::leave>;
+
+/// A job while it has the connection alone: a statement, a transaction, or what the holder of a session has asked for.
+/// Decides what follows from each step.
+class exclusive_work {
+public:
+  /// @param origin where it comes from; empty if it is for the holder of a session.
+  exclusive_work(job content, std::optional<held_grant> origin) : job_{std::move(content)}, origin_{std::move(origin)} {
+    // nop
+  }
+
+  const job& content() const noexcept { return job_; }
+  job& content() noexcept { return job_; }
+  job take_content() { return std::move(job_); }
+
+  db::progress start_step(db::server_link& link);
+
+  /// The step is done: takes its outcome from the link.
+  step_outcome finish_step(db::server_link& link, reuse_rules& reuse, connection_output& out);
+
+  /// Answers with the result, or with what has failed, unless it is answered.
+  void answer(connection_output& out);
+
+  /// Answers, unless it is answered. It is not waited for any more.
+  void cut(connection_output& out, failure reason, bool in_transaction);
+
+private:
+  bool of_session() const noexcept { return !origin_; }
+
+  step_outcome step_failed(const db::driver_error& error, const db::server_link& link, reuse_rules& reuse,
+                           connection_output& out);
+  step_outcome cleanup_failed(const db::driver_error& error, disposition connection, bool usable, reuse_rules& reuse,
+                              connection_output& out);
+  step_outcome transaction_has_ended(const db::server_link& link, reuse_rules& reuse, connection_output& out);
+  step_outcome compound_left_effects(const db::server_link& link, reuse_rules& reuse, connection_output& out);
+  bool leaves_transaction_open(const db::server_link& link) const;
+  void roll_back_what_is_open();
+  void answer(connection_output& out, failure reason);
+
+  job job_;
+  std::optional<held_grant> origin_;
+};
+
+} // namespace cenote
