@@ -110,7 +110,7 @@ void connection_core::close(time_point now) {
   at(now);
   if (is_gone())
     return;
-  if (may_be_running())
+  if (leaves_work_behind())
     output_.add(connection_command::end_server_session{});
   auto why =
       own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran");
@@ -311,6 +311,12 @@ bool connection_core::may_be_running() const {
   return is<activity::running>() || is<activity::sharing>() || is<activity::stopping>() || is<activity::resetting>();
 }
 
+/// Whether the server, if it does not notice that the connection has ended, would go on with something, or keep the
+/// locks of a transaction, which may be open after an error though nothing says so.
+bool connection_core::leaves_work_behind() const {
+  return may_be_running() || reuse_.requires_reset() || link_->in_transaction();
+}
+
 /// The result of what runs is not wanted any more. The connection may be used again when that is over and the server
 /// has confirmed the stop, which would otherwise hit the next statement.
 /// @param work is concluded then, for a session that goes on.
@@ -438,10 +444,8 @@ void connection_core::release(disposition what, std::string reason) {
   if (session_)
     lose_failed_step();
   auto of_session = session_ ? if_session_ends() : outcome::rejected;
-  // Whatever cut the connection, the server may not have noticed: it would go on, or keep the locks of a transaction,
-  // which may be open after an error though nothing says so.
   auto was_cut = !link_->usable() || !link_->alive();
-  if (was_cut && (may_be_running() || reuse_.requires_reset() || link_->in_transaction()))
+  if (was_cut && leaves_work_behind())
     output_.add(connection_command::end_server_session{});
   state_ = activity::gone{}; // So that nothing is begun any more.
   if (session_)

@@ -173,6 +173,7 @@ private:
   // -- stopping ------------------------------------------------------------------
 
   bool may_be_running() const;
+  bool leaves_work_behind() const;
   void stop_on_server(std::optional<job> work);
   void stopped();
   void give_up(const std::string& reason);

@@ -154,6 +154,27 @@ SCENARIO("a holder that sends without end is refused") {
   CHECK_EQ(connection.execute(5, write("UPDATE 5")), "answer 5: queue_full unavailable");
 }
 
+SCENARIO("the server is told to end the session of a connection that the pool closes with a transaction open") {
+  GIVEN("a holder that does nothing at the moment") {
+    connection_driver connection;
+    begin_transaction(connection);
+    CHECK_EQ(connection.close(), "end");
+  }
+  GIVEN("a ping after a stop, which a network that is cut never answers") {
+    connection_driver connection;
+    begin_transaction(connection);
+    connection.execute(4, write("INSERT 2").within(1s));
+    CHECK_EQ(connection.wait(1s), "answer 4: statement_timeout unknown, stop");
+    CHECK_EQ(connection.fails(1317, "70100"), "");
+    CHECK_EQ(connection.stop_confirmed(), "ping");
+    CHECK_EQ(connection.close(), "end");
+  }
+  GIVEN("nobody who uses it") {
+    connection_driver connection;
+    CHECK_EQ(connection.close(), "");
+  }
+}
+
 SCENARIO("the server is told to end the session of a connection that is cut between two statements") {
   connection_driver connection;
   connection.check_out(1);
