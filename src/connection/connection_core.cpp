@@ -140,7 +140,8 @@ void connection_core::fail(const std::string& reason, time_point now) {
   shared_.fail(why, why);
   if (is_gone())
     return;
-  output_.add(connection_command::end_server_session{});
+  if (!leaves_work_behind()) // Otherwise `release` does it.
+    output_.add(connection_command::end_server_session{});
   if (is<activity::running>())
     answer_running(why);
   else if (auto check = as<activity::checking>(); check != nullptr && check->first)
@@ -379,8 +380,6 @@ void connection_core::stop_failed(time_point now) {
 
 /// The connection cannot be used any more though nobody ended it.
 void connection_core::give_up(const std::string& reason) {
-  if (link_->usable() && link_->alive()) // Otherwise `release` does it.
-    output_.add(connection_command::end_server_session{});
   if (shared_.under_way())
     lose_shared(disposition::broken, own_failure(errc::connection_lost, outcome::unknown, reason));
   else
@@ -444,8 +443,8 @@ void connection_core::release(disposition what, std::string reason) {
   if (session_)
     lose_failed_step();
   auto of_session = session_ ? if_session_ends() : outcome::rejected;
-  auto was_cut = !link_->usable() || !link_->alive();
-  if (was_cut && leaves_work_behind())
+  // Whatever the connection looks like, the network may be cut, and the server not notice its end.
+  if (leaves_work_behind())
     output_.add(connection_command::end_server_session{});
   state_ = activity::gone{}; // So that nothing is begun any more.
   if (session_)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <utility>
+#include <vector>
 
 namespace cenote::pool {
 
@@ -17,6 +18,20 @@ admission::admission(const pool_settings& rules, const slot_table& slots, waitin
     : rules_{rules}, slots_{slots}, queue_{queue}, record_{record}, shedder_{rules} {
   assert(rules_.max_waiting >= 1);
   assert(rules_.timeout > duration::zero());
+}
+
+void admission::apply(const pool_settings& rules) {
+  assert(rules.max_waiting >= 1 && rules.timeout > duration::zero());
+  auto other_timeout = rules.timeout != rules_.timeout;
+  rules_ = rules;
+  shedder_.apply(rules);
+  if (!other_timeout)
+    return;
+  std::vector<request> waiting;
+  while (auto x = queue_.pop())
+    waiting.push_back(*x);
+  for (auto& x : waiting)
+    queue_.push_back(x, deadline_of(x));
 }
 
 // -- phases ----------------------------------------------------------------------

@@ -27,6 +27,9 @@ class admission {
 public:
   admission(const pool_settings& rules, const slot_table& slots, waiting_line& queue, service_record& record);
 
+  /// Other rules hold from now on, also for those that wait: a shorter timeout counts from when they came.
+  void apply(const pool_settings& rules);
+
   // -- phases ----------------------------------------------------------------------
 
   bool is(phase x) const noexcept { return phase_ == x; }

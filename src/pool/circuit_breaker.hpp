@@ -18,9 +18,13 @@ namespace cenote::pool {
 /// ever rarer, and nobody needs to wait for them. A connect that succeeds closes it.
 class circuit_breaker {
 public:
-  explicit circuit_breaker(const pool_settings& rules)
-      : first_delay_{rules.reconnect_delay}, max_delay_{rules.max_reconnect_delay}, opens_after_{rules.breaker_after} {
-    // nop
+  explicit circuit_breaker(const pool_settings& rules) { apply(rules); }
+
+  /// Other rules hold from now on; a delay that has begun stays as it is.
+  void apply(const pool_settings& rules) {
+    first_delay_ = rules.reconnect_delay;
+    max_delay_ = rules.max_reconnect_delay;
+    opens_after_ = rules.breaker_after;
   }
 
   /// A connect has begun.
@@ -65,9 +69,9 @@ public:
 private:
   duration next_delay(double random) const;
 
-  duration first_delay_;
-  duration max_delay_;
-  duration opens_after_;
+  duration first_delay_{};
+  duration max_delay_{};
+  duration opens_after_{};
 
   bool proven_ = false;
   bool open_ = false;

@@ -10,8 +10,12 @@ namespace cenote::pool {
 /// given up so that the others are served in time.
 class load_shedder {
 public:
-  explicit load_shedder(const pool_settings& rules) : target_{rules.shed_target}, interval_{rules.shed_interval} {
-    // nop
+  explicit load_shedder(const pool_settings& rules) { apply(rules); }
+
+  /// Other rules hold from now on.
+  void apply(const pool_settings& rules) {
+    target_ = rules.shed_target;
+    interval_ = rules.shed_interval;
   }
 
   bool enabled() const noexcept { return target_ > duration::zero(); }
@@ -31,8 +35,8 @@ private:
   /// Twice the target: who has waited for less may still be served in time while the queue gets shorter.
   duration patience() const { return times(target_, 2); }
 
-  duration target_;
-  duration interval_;
+  duration target_{};
+  duration interval_{};
   bool overloaded_ = false;
   bool somebody_was_in_time_ = true; ///< In this interval.
   time_point ends_at_ = time_point::min();

@@ -66,6 +66,21 @@ commands pool_core::resume(time_point now) {
   return settle(std::move(out), now);
 }
 
+commands pool_core::reconfigure(const pool_settings& rules, bool renew, time_point now) {
+  begin_event(now);
+  assert(rules.name == rules_.name && rules.pipeline_depth == rules_.pipeline_depth);
+  commands out;
+  rules_ = rules;
+  record_.apply(rules);
+  admission_.apply(rules);
+  servers_.apply(rules);
+  servers_.forget_failures();
+  sizing_.apply(rules, out, now);
+  if (renew)
+    sizing_.renew_all(now);
+  return settle(std::move(out), now);
+}
+
 commands pool_core::drain(time_point deadline, time_point now) {
   auto out = resume(now);
   admission_.drain();
@@ -146,6 +161,7 @@ commands pool_core::tick(time_point now) {
   begin_event(now);
   commands out;
   sizing_.maintain_idle(out, now);
+  sizing_.renew_next(out, now);
   callers_.check(slots_, out, now);
   if (sharing_.begin_search(now) && !admission_.is(phase::paused)) // They would not get another connection.
     sharing_.requeue_waiting(slots_, out, now);

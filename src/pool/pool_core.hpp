@@ -52,6 +52,13 @@ public:
   /// Ends a pause. Connects that have failed count no more: whoever has waited gets a fresh attempt.
   commands resume(time_point now);
 
+  /// Other rules hold from now on. They must be in range, and differ in nothing that cannot change: the name, and
+  /// `pipeline_depth`. Who waits does so for as long as the new rules say. What connects have failed with counts no
+  /// more.
+  /// @param renew whether connects are made in another way from now on, so that the connections that are open have to
+  /// be replaced, one after the other.
+  commands reconfigure(const pool_settings& rules, bool renew, time_point now);
+
   /// Take no new requests; serve the accepted ones until `deadline`, then fail them; then `finish`. A second call can
   /// only make it earlier. Ends a pause.
   commands drain(time_point deadline, time_point now);

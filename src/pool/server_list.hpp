@@ -17,6 +17,12 @@ public:
     assert(count >= 1);
   }
 
+  /// Other rules hold from now on.
+  void apply(const pool_settings& rules) {
+    for (auto& x : servers_)
+      x.apply(rules);
+  }
+
   /// Where to connect to now; nothing if it is not the time. The connect counts as begun.
   std::optional<size_t> begin(time_point now);
 

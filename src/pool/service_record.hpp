@@ -15,6 +15,9 @@ class service_record {
 public:
   explicit service_record(const pool_settings& rules);
 
+  /// Other rules hold from now on.
+  void apply(const pool_settings& rules) { numbers_.pool_size = rules.size; }
+
   /// A request was given a connection.
   void granted(const request& x);
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstddef>
+#include <utility>
 
 namespace cenote::pool {
 
@@ -11,6 +13,9 @@ namespace {
 
 /// The longest gap between two connects while a pool is rebuilt after a loss.
 constexpr auto max_gap = std::chrono::milliseconds{20};
+
+/// The gap between two connections that are replaced though nothing is wrong with them.
+constexpr auto renewal_gap = std::chrono::milliseconds{100};
 
 size_t minus(size_t x, size_t y) {
   return x > y ? x - y : 0;
@@ -44,6 +49,61 @@ sizing::sizing(const pool_settings& rules, slot_table& slots, sharing& shared, s
   assert(rules_.max_connecting >= 1);
 }
 
+void sizing::apply(const pool_settings& rules, commands& out, time_point now) {
+  assert(rules.size >= 1 && rules.kept() <= rules.size && rules.max_connecting >= 1);
+  rules_ = rules;
+  limit_ = limit_until_ == time_point::max() ? max_connections() : std::min(limit_, max_connections());
+  std::vector<slot*> current;
+  for (auto& [id, x] : slots_)
+    if (x.state != slot_state::closing && slots_.is_current(x))
+      current.push_back(&x);
+  // Those go first that nobody would miss.
+  std::ranges::sort(current, {}, [](auto x) { return std::pair{x->state, x->id}; });
+  for (auto i = current.begin(); current.end() - i > static_cast<std::ptrdiff_t>(max_connections()); ++i)
+    retire(**i, out);
+  maintain_at_ = now; // The times of those that stay have changed.
+}
+
+/// This connection is of no further use: closed now, or when it comes back.
+void sizing::retire(slot& x, commands& out) {
+  slots_.outdate(x);
+  sharing_.retire(x);
+  if (x.state == slot_state::idle || x.state == slot_state::pinging)
+    close(x, close_reason::disposed, out);
+}
+
+void sizing::renew_all(time_point now) {
+  to_renew_.clear();
+  for (auto& [id, x] : slots_) {
+    if (x.state == slot_state::opening)
+      slots_.outdate(x); // It may have been begun in the old way.
+    else if (x.state != slot_state::closing && slots_.is_current(x))
+      to_renew_.push_back(id);
+  }
+  std::ranges::sort(to_renew_);
+  renew_at_ = to_renew_.empty() ? time_point::max() : now;
+}
+
+void sizing::renew_next(commands& out, time_point now) {
+  if (renew_at_ > now)
+    return;
+  renew_at_ = later(now, renewal_gap);
+  // While no new one can be opened, the old ones are better than none.
+  if (servers_.down() != nullptr || slots_.count(slot_state::opening) + slots_.count(slot_state::closing) > 0)
+    return;
+  std::erase_if(to_renew_, [this](auto id) {
+    auto x = slots_.find(id);
+    return x == nullptr || x->state == slot_state::closing || !slots_.is_current(*x);
+  });
+  auto next = std::ranges::find_if(to_renew_, [this](auto id) { return slots_.find(id)->state == slot_state::idle; });
+  if (next == to_renew_.end())
+    next = to_renew_.begin(); // In use: it goes when it comes back.
+  if (next == to_renew_.end())
+    renew_at_ = time_point::max();
+  else
+    retire(*slots_.find(*next), out);
+}
+
 // -- growing ---------------------------------------------------------------------
 
 void sizing::open_missing(const demand& wanted, commands& out, time_point now) {
@@ -51,6 +111,7 @@ void sizing::open_missing(const demand& wanted, commands& out, time_point now) {
     auto server = servers_.begin(now);
     if (!server)
       return;
+    assert(slots_.total() < max_connections() && slots_.count(slot_state::opening) < rules_.max_connecting);
     out.push_back(open_connection{slots_.add(*server, now).id, *server});
     if (rebuilding_) {
       pace_until_ = later(now, std::chrono::duration_cast<duration>(max_gap * random()));
@@ -97,8 +158,9 @@ void sizing::opened(slot& x, time_point now) {
 
 void sizing::has_grown(time_point now) {
   if (slots_.open() > rules_.kept())
-    maintain_at_ = now;                     // One that was needed because there were so few may not be any more.
-  limit_ = std::max(limit_, slots_.open()); // A connect that was under way when the server was full.
+    maintain_at_ = now; // One that was needed because there were so few may not be any more.
+  // A connect that was under way when the server was full.
+  limit_ = std::min(std::max(limit_, slots_.open()), max_connections());
   rebuilding_ &= slots_.serving() < rules_.kept();
 }
 
@@ -196,9 +258,7 @@ time_point sizing::next_maintenance(const slot& x) const {
 
 void sizing::check_invariants([[maybe_unused]] time_point now) const {
   assert(limit_ >= 1 && limit_ <= max_connections());
-  assert(slots_.total() <= max_connections());
-  assert(slots_.open() <= limit_);
-  assert(slots_.count(slot_state::opening) <= rules_.max_connecting);
+  assert(slots_.serving() <= max_connections());
   for (auto x [[maybe_unused]] : slots_.idle())
     assert(maintain_at_ <= std::max(next_maintenance(*x), now));
 }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <random>
 #include <string>
+#include <vector>
 
 namespace cenote::pool {
 
@@ -46,6 +47,16 @@ public:
   /// @param rules must be in range.
   /// @param seed for the jitter of delays.
   sizing(const pool_settings& rules, slot_table& slots, sharing& shared, server_list& servers, uint64_t seed);
+
+  /// Other rules hold from now on. Connections beyond what they permit are closed, those in use when they come back.
+  void apply(const pool_settings& rules, commands& out, time_point now);
+
+  /// All connections that are there now are to be replaced, one after the other: the next one goes when the new one for
+  /// that before is open, so that never more than one is missing.
+  void renew_all(time_point now);
+
+  /// Retires the next one of those, if it is time.
+  void renew_next(commands& out, time_point now);
 
   // -- growing -------------------------------------------------------------------
 
@@ -94,8 +105,8 @@ public:
   /// What a connect usually takes; zero while nobody knows.
   duration connect_time() const { return price_.usual(); }
 
-  /// When `end_limit` and `maintain_idle` have to be called, whichever is first.
-  time_point next_event() const { return std::min(maintain_at_, limit_until_); }
+  /// When `end_limit`, `maintain_idle` or `renew_next` has to be called, whichever is first.
+  time_point next_event() const { return std::min({maintain_at_, limit_until_, renew_at_}); }
 
   /// Asserts what must hold between two events.
   void check_invariants(time_point now) const;
@@ -106,6 +117,7 @@ private:
   time_point growth_at(const demand& wanted) const;
   time_point close_at(const slot& x) const;
   time_point next_maintenance(const slot& x) const;
+  void retire(slot& x, commands& out);
   double random() { return std::uniform_real_distribution<>{0.0, 1.0}(rng_); }
 
   pool_settings rules_;
@@ -119,6 +131,8 @@ private:
   size_t limit_; ///< Fewer than the rules say while the server is full.
   time_point limit_until_ = time_point::max();
   time_point maintain_at_ = time_point::max();
+  std::vector<connection_id> to_renew_;
+  time_point renew_at_ = time_point::max();
 };
 
 } // namespace cenote::pool

@@ -67,6 +67,11 @@ void slot_table::next_generation() {
   outdated_ = open();
 }
 
+void slot_table::outdate(slot& x) {
+  outdated_ += is_open(x.state) && is_current(x);
+  x.outdated = true;
+}
+
 void slot_table::leave(slot& x) {
   if (x.state == slot_state::idle) {
     // Nearly always the last one.

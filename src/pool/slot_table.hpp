@@ -18,11 +18,12 @@ struct sharers_place {
   size_t index = 0;
 };
 
-/// What the pool knows about one connection. `slot_table` changes its first four members.
+/// What the pool knows about one connection. `slot_table` changes its first five members.
 struct slot {
   connection_id id{};
   slot_state state = slot_state::opening;
   uint64_t generation = 0;
+  bool outdated = false; ///< Of no further use, though its generation is.
   size_t server = 0;
   time_point busy_since;   ///< While it is opened or in use: when what it does now began.
   time_point opened_at;    ///< When the connect was done.
@@ -59,8 +60,12 @@ public:
 
   /// From now on, connections that are there already are of no further use.
   void next_generation();
+
+  /// This one is of no further use, wherever it is; the others are.
+  void outdate(slot& x);
+
   uint64_t generation() const noexcept { return generation_; }
-  bool is_current(const slot& x) const noexcept { return x.generation == generation_; }
+  bool is_current(const slot& x) const noexcept { return !x.outdated && x.generation == generation_; }
 
   size_t count(slot_state x) const { return tally_[static_cast<size_t>(x)]; }
   size_t total() const { return slots_.size(); }

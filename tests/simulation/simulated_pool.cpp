@@ -16,7 +16,10 @@ using namespace std::chrono_literals;
 simulated_pool::simulated_pool(world& all)
     : all_{all},
       random_{all.how.seed, 3},
-      core_{all.how.rules, all.how.seed, all.how.servers},
+      rules_{all.how.rules},
+      max_connections_{rules_.size + rules_.max_overflow},
+      max_connecting_{rules_.max_connecting},
+      core_{rules_, all.how.seed, all.how.servers},
       failures_(all.how.servers) {
   server_.connect_timeout = all.how.connect_timeout;
   all_.people.on_end = [this](caller_id who) {
@@ -56,7 +59,7 @@ void simulated_pool::accept(transaction what, promise answer_to, caller_id calle
 }
 
 void simulated_pool::accept(session_options what, promise answer_to, caller_id caller) {
-  auto& rules = all_.how.rules;
+  auto& rules = rules_;
   auto timeout = std::min(what.time_limit, what.acquire_timeout) < 0ns ? -1ns : what.acquire_timeout;
   lease terms;
   terms.unclaimed_timeout = what.unclaimed_timeout <= 0ns ? rules.unclaimed_session_timeout : what.unclaimed_timeout;
@@ -142,6 +145,16 @@ void simulated_pool::dispose() {
   step("replaces all connections");
   last_disposed_ = last_connection_;
   perform(core_.dispose(all_.now()));
+}
+
+void simulated_pool::reconfigure(const pool_settings& rules, bool renew) {
+  step("is reconfigured: size " + std::to_string(rules.size) + " and " + std::to_string(rules.max_overflow)
+       + (renew ? " more; its connections are replaced" : " more"));
+  rules_ = rules;
+  max_connections_ = std::max(max_connections_, rules.size + rules.max_overflow);
+  max_connecting_ = std::max(max_connecting_, rules.max_connecting);
+  failures_.assign(failures_.size(), {}); // They count no more.
+  perform(core_.reconfigure(rules, renew, all_.now()));
 }
 
 void simulated_pool::pause() {
@@ -331,7 +344,7 @@ void simulated_pool::carry_out(const pool::grant_connection& x) {
   ++request.attempts;
   if (all_.log.enabled())
     step("gives connection " + std::to_string(static_cast<uint64_t>(x.connection)) + " to " + name_of(caller));
-  auto latest_start = later(request.accepted, all_.how.rules.timeout);
+  auto latest_start = later(request.accepted, rules_.timeout);
   to.connection->begin({std::move(request), x.check, latest_start, x.waited, static_cast<uint64_t>(caller)}, answer_to,
                        caller);
 }
@@ -392,10 +405,10 @@ void simulated_pool::check_refusal(const failure& why) {
 
 void simulated_pool::check_state() {
   auto now = core_.status();
-  auto& rules = all_.how.rules;
-  if (now.total_connections + now.connecting > rules.size + rules.max_overflow)
+  auto& rules = rules_;
+  if (now.total_connections + now.connecting > max_connections_)
     all_.log.object("there are more connections than may be");
-  if (now.connecting > rules.max_connecting)
+  if (now.connecting > max_connecting_)
     all_.log.object("there are more connects at a time than may be");
   for (auto& [id, x] : connections_)
     if (x.in_use > 0 && !finishing_ && all_.now() - x.watched_at > 2100ms)

@@ -36,6 +36,7 @@ public:
   void hand_over(session_id id, caller_id to, promise answer_to, caller_id sender);
   void evict(session_id id, promise answer_to, caller_id sender);
   void dispose();
+  void reconfigure(const pool_settings& rules, bool renew);
   void pause();
   void resume();
   void drain(duration limit);
@@ -111,6 +112,9 @@ private:
   std::unordered_map<caller_id, channel> channels_;
   canceller stops_{all_};
   server_settings server_;
+  pool_settings rules_;
+  size_t max_connections_; ///< The most that it has been permitted so far: those in use stay for a while.
+  size_t max_connecting_;
   pool::pool_core core_;
   std::map<connection_id, member> connections_;
   std::deque<std::unique_ptr<simulated_connection>> past_connections_;

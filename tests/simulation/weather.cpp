@@ -102,6 +102,21 @@ void weather::calm_down() {
 
 // -- people --------------------------------------------------------------------------
 
+/// All that may change and that callers do not see: how long they wait at most stays as it is.
+pool_settings operators::changed_rules() {
+  auto result = all_.how.rules;
+  result.size = changes_.between(1, 5);
+  result.max_overflow = changes_.below(4);
+  result.min_size = changes_.one_in(2) ? std::nullopt : std::optional<size_t>{changes_.below(result.size + 1)};
+  result.max_connecting = changes_.between(1, 4);
+  result.idle_timeout = changes_.up_to(300ms);
+  result.keepalive = changes_.one_in(2) ? 0ns : 1ms + changes_.up_to(400ms);
+  result.recycle = changes_.one_in(2) ? 0ns : 10ms + changes_.up_to(2s);
+  result.max_waiting = changes_.one_in(4) ? changes_.between(1, 6) : 1000;
+  result.shed_target = changes_.one_in(2) ? 0ns : 1ms + changes_.up_to(30ms);
+  return result;
+}
+
 void operators::start() {
   if (all_.how.with.early_drain && random_.one_in(3)) {
     auto limit = random_.one_in(3) ? 0ns : random_.up_to(500ms);
@@ -124,6 +139,8 @@ void operators::next() {
 }
 
 void operators::act() {
+  if (changes_.one_in(3))
+    pool_.reconfigure(changed_rules(), changes_.one_in(2));
   if (random_.one_in(2)) {
     pool_.dispose();
     return;

@@ -32,7 +32,8 @@ private:
 /// Those who dispose, pause and resume the pool, and drain it early.
 class operators {
 public:
-  operators(world& all, simulated_pool& pool) : all_{all}, pool_{pool}, random_{all.how.seed, 7} {
+  operators(world& all, simulated_pool& pool)
+      : all_{all}, pool_{pool}, random_{all.how.seed, 7}, changes_{all.how.seed, 11} {
     // nop
   }
 
@@ -41,10 +42,12 @@ public:
 private:
   void next();
   void act();
+  pool_settings changed_rules();
 
   world& all_;
   simulated_pool& pool_;
   dice random_;
+  dice changes_; ///< What settings change to.
 };
 
 } // namespace cenote::simulation

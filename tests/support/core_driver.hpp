@@ -65,6 +65,10 @@ public:
   std::string dispose() { return done(core_->dispose(now_)); }
   std::string pause() { return done(core_->pause(now_)); }
   std::string resume() { return done(core_->resume(now_)); }
+  std::string reconfigure(const pool_settings& rules, bool renew = false) {
+    rules_ = rules;
+    return done(core_->reconfigure(rules, renew, now_));
+  }
   std::string drain(pool::duration limit) { return done(core_->drain(pool::later(now_, limit), now_)); }
 
   // -- connections -----------------------------------------------------------------
