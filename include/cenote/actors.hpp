@@ -5,6 +5,7 @@
 #include "cenote/events.hpp"
 #include "cenote/result.hpp"
 #include "cenote/session.hpp"
+#include "cenote/settings_update.hpp"
 #include "cenote/statement.hpp"
 #include "cenote/status.hpp"
 #include "cenote/transaction.hpp"
@@ -89,6 +90,13 @@ using pool_actor = caf::typed_actor<
 
     // The settings that the pool works with.
     caf::result<effective_settings>(settings_atom),
+
+    // Other settings hold from now on. All of them are checked before anything is changed; error: `invalid_setting`. What
+    // cannot change while the pool runs: `pool.name`, `pool.pipeline_depth`, `pool.io_lanes`, and where the server is.
+    // Whoever waits does so for as long as the new timeout says. If anything about logging in has changed, new
+    // connections use it, and the old ones are replaced one after the other while nobody is the worse for it: those in
+    // use when they come back. Only within a process. A retrier takes over its own settings as well.
+    caf::result<void>(reconfigure_atom, settings_update),
 
     // Replaces all connections: those in use when they come back, the others now.
     caf::result<void>(dispose_atom),

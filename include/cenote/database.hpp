@@ -148,6 +148,11 @@ public:
   /// @throws database_error with `shutting_down` after `close`.
   void resume();
 
+  /// Other settings hold from now on, for new calls and for those that wait; see `reconfigure_atom` for what can change
+  /// and what becomes of open connections.
+  /// @throws database_error (`invalid_setting`) if any of them cannot; then nothing has changed.
+  void reconfigure(const settings& config);
+
   /// The settings that the pool works with.
   effective_settings get_settings();
 

@@ -28,6 +28,8 @@ public:
   /// Whether there is no text.
   bool empty() const noexcept { return text_.empty(); }
 
+  bool operator==(const secret&) const = default;
+
 private:
   std::string text_;
 };
@@ -97,6 +99,8 @@ struct server_settings {
 
   /// The endpoint without credentials: `db.example:3306/bato` or `/run/mysqld.sock/bato`. For logs.
   std::string endpoint() const;
+
+  bool operator==(const server_settings&) const = default;
 
   /// How many servers there are: at least 1.
   size_t servers() const noexcept { return 1 + other_hosts.size(); }
@@ -172,6 +176,8 @@ struct pool_settings {
 
   /// Connections that are kept open in any case.
   size_t kept() const noexcept { return min_size.value_or(size); }
+
+  bool operator==(const pool_settings&) const = default;
 };
 
 /// When and how often failed requests are repeated; see `spawn_retrier`.

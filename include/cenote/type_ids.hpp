@@ -5,6 +5,7 @@
 #include "cenote/failure.hpp"
 #include "cenote/result.hpp"
 #include "cenote/session.hpp"
+#include "cenote/settings_update.hpp"
 #include "cenote/statement.hpp"
 #include "cenote/status.hpp"
 #include "cenote/transaction.hpp"
@@ -85,6 +86,10 @@ CAF_ADD_ATOM(cenote, cenote, settings_atom)
 CAF_ADD_ATOM(cenote, cenote, subscribe_atom)
 /// Ends a subscription to events.
 CAF_ADD_ATOM(cenote, cenote, unsubscribe_atom)
+
+CAF_ADD_TYPE_ID(cenote, (cenote::settings_update))
+/// Has a pool work with other settings from now on.
+CAF_ADD_ATOM(cenote, cenote, reconfigure_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 

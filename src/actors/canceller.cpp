@@ -112,6 +112,10 @@ struct canceller_state {
     return {
         [this](stop_atom, server_session& x) { return stop(std::move(x)); },
         [this](end_atom, server_session& x) { end(std::move(x)); },
+        [this](reconfigure_atom, std::shared_ptr<const server_settings>& x) {
+          next_settings = std::move(x);
+          next();
+        },
         [this](done_atom) {
           if (call && call->ended()) // Otherwise it is about the one before, which was given up in that moment.
             done();
@@ -142,6 +146,8 @@ struct canceller_state {
   void next() {
     if (call)
       return;
+    if (next_settings)
+      shared->server = std::exchange(next_settings, nullptr);
     if (!to_stop.empty()) {
       waiting = std::exchange(promises, {});
       start(std::exchange(to_stop, {}));
@@ -257,6 +263,7 @@ struct canceller_state {
 
   pointer self;
   std::shared_ptr<shared_session> shared;
+  std::shared_ptr<const server_settings> next_settings; ///< As soon as the other thread does not use those before.
   std::vector<task> tasks; ///< Of the call.
   std::optional<db::guarded_call<std::vector<kill_result>>> call;
   std::vector<task> to_stop;

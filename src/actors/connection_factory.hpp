@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "cenote/settings.hpp"
 
 #include <string>
 
@@ -16,6 +17,13 @@ public:
 
   /// Starts opening a connection to one of them and returns at once. `pool` is told `opened` or `open_failed` later.
   virtual void open(connection_id id, size_t server, const internal_pool_actor& pool) = 0;
+
+  /// Whether connections made with these settings lead to the same servers.
+  virtual bool leads_to(const server_settings&) const { return true; }
+
+  /// Connections are made with these settings from now on. They lead to the same servers.
+  /// @returns whether that is another way to make them.
+  virtual bool reconfigure(const server_settings&) { return false; }
 
   /// Where the connections lead, without credentials.
   virtual std::string endpoint() const = 0;

@@ -15,6 +15,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -134,7 +135,7 @@ struct connect_state {
 } // namespace
 
 connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads)
-    : sys_{sys}, endpoint_{server.endpoint()}, io_threads_{std::move(io_threads)} {
+    : sys_{sys}, server_{server}, io_threads_{std::move(io_threads)} {
   for (size_t i = 0; i < server.servers(); ++i) {
     auto one = std::make_shared<const server_settings>(server.server(i));
     targets_.push_back({one, spawn_canceller(sys, one)});
@@ -154,8 +155,25 @@ void connector::open(connection_id id, size_t server, const internal_pool_actor&
       connect_order{{id, pool, to.canceller, to.server}, std::move(where), targets_.size() > 1});
 }
 
+bool connector::leads_to(const server_settings& x) const {
+  return x.host == server_.host && x.port == server_.port && x.other_hosts == server_.other_hosts
+         && x.unix_socket == server_.unix_socket;
+}
+
+bool connector::reconfigure(const server_settings& x) {
+  assert(leads_to(x));
+  if (x == server_)
+    return false;
+  server_ = x;
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    targets_[i].server = std::make_shared<const server_settings>(x.server(i));
+    caf::anon_send(targets_[i].canceller, reconfigure_atom_v, targets_[i].server);
+  }
+  return true;
+}
+
 std::string connector::endpoint() const {
-  return endpoint_;
+  return server_.endpoint();
 }
 
 } // namespace cenote

@@ -21,6 +21,8 @@ public:
 
   size_t servers() const override { return targets_.size(); }
   void open(connection_id id, size_t server, const internal_pool_actor& pool) override;
+  bool leads_to(const server_settings& x) const override;
+  bool reconfigure(const server_settings& x) override;
   std::string endpoint() const override;
 
 private:
@@ -30,7 +32,7 @@ private:
   };
 
   caf::actor_system& sys_;
-  std::string endpoint_;
+  server_settings server_;
   std::vector<target> targets_;
   std::vector<io_thread_ptr> io_threads_;
 };

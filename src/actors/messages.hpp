@@ -11,6 +11,7 @@
 #include <caf/typed_actor.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 // The messages between the pool, its connections and their helpers. They never travel over the network.
@@ -29,6 +30,7 @@ CAF_ADD_TYPE_ID(cenote_internal, (cenote::opened))
 CAF_ADD_TYPE_ID(cenote_internal, (cenote::released))
 CAF_ADD_TYPE_ID(cenote_internal, (cenote::session_command))
 CAF_ADD_TYPE_ID(cenote_internal, (cenote::server_session))
+CAF_ADD_TYPE_ID(cenote_internal, (std::shared_ptr<const cenote::server_settings>))
 CAF_ADD_ATOM(cenote_internal, cenote, opened_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, open_failed_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, released_atom)
@@ -94,6 +96,9 @@ using canceller_actor = caf::typed_actor<
     // Ends that session, now or as soon as its server can be reached, if it is still there then.
     caf::result<void>(end_atom, server_session),
 
+    // From now on it logs in with these settings; a session that it has open stays.
+    caf::result<void>(reconfigure_atom, std::shared_ptr<const server_settings>),
+
     // Its own thread is done.
     caf::result<void>(done_atom)>;
 
@@ -132,3 +137,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::released)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::server_session)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<const cenote::server_settings>)

@@ -140,6 +140,7 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
       [this](settings_atom) {
         return effective_settings{rules, std::nullopt, connections_of->endpoint()};
       },
+      [this](reconfigure_atom, const settings_update& x) { return reconfigure(x.content()); },
       [this](dispose_atom) {
         log().info("pool {}: replacing all connections", rules.name);
         publish(event_kind::disposed);

@@ -2,7 +2,7 @@
 
 // Private to the pool actor: its state. pool_actor.cpp translates between messages and pool_core;
 // pool_actor_sessions.cpp keeps the books of sessions and their holders, pool_actor_events.cpp tells subscribers what
-// happens.
+// happens; pool_actor_settings.cpp changes the settings while it runs.
 
 #include "actors/connection_factory.hpp"
 #include "actors/ended_sessions.hpp"
@@ -91,6 +91,8 @@ struct pool_actor_state {
   bool belongs_to_sender(session_id id) const;
   caf::result<void> handover(session_id id, const caf::strong_actor_ptr& to);
   caf::result<void> evict(session_id id);
+  caf::result<void> reconfigure(const settings& all);
+  std::string obstacle_to(const settings& all) const;
   caf::result<verification> verify();
   void verified();
   caf::result<drain_report> drain(caf::timespan limit);

@@ -117,6 +117,7 @@ struct retrier_state {
         [this](verify_atom) { return self->delegate(pool, verify_atom_v); },
         [this](status_atom) { return self->delegate(pool, status_atom_v); },
         [this](settings_atom) { return settings_in_force(); },
+        [this](reconfigure_atom, settings_update& x) { return reconfigure(std::move(x)); },
         [this](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
         [this](pause_atom) { return self->delegate(pool, pause_atom_v); },
         [this](resume_atom) { return self->delegate(pool, resume_atom_v); },
@@ -136,6 +137,19 @@ struct retrier_state {
             [this, promise](effective_settings& x) mutable {
               x.retry = rules;
               promise.deliver(std::move(x));
+            },
+            [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+    return promise;
+  }
+
+  /// The pool checks all of them, those of retries, too.
+  caf::result<void> reconfigure(settings_update x) {
+    auto promise = self->make_response_promise<void>();
+    self->request(pool, caf::infinite, reconfigure_atom_v, x)
+        .then(
+            [this, promise, x]() mutable {
+              rules = x.content().retry;
+              promise.deliver();
             },
             [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
     return promise;

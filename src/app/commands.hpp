@@ -4,6 +4,7 @@
 #include "app/pool_host.hpp"
 #include "app/signals.hpp"
 
+#include <functional>
 #include <string>
 
 namespace cenote::app {
@@ -14,6 +15,8 @@ struct job {
   settings how;
   caf::settings caf_options;
   signal_watch& signals;
+  /// Reads the settings again. May block; throws what `load_settings` throws. From any thread.
+  std::function<settings()> reload;
 };
 
 /// What became of it.

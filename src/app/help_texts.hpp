@@ -80,8 +80,8 @@ Exit codes:
 inline constexpr auto serve_footer = R"~(
 Runs until SIGTERM or SIGINT, then takes no new work and finishes what it has
 accepted, --pool-drain-timeout at most. A second signal cuts that short.
-SIGUSR1 logs the status. SIGHUP is answered in the log, as settings are read at
-the start only; it ends a serve that was started from a terminal.
+SIGUSR1 logs the status. SIGHUP reads configuration and credentials again, and
+uses them if all can be; it ends a serve that was started from a terminal.
 A server that is down is waited for; a wrong password or a missing database
 ends the program.
 

@@ -109,4 +109,8 @@ void start_logging(const log_settings& how, log_profile amount) {
   spdlog::set_default_logger(std::move(log)); // Registers it by its name, too.
 }
 
+void change_log_level(const std::string& level) {
+  spdlog::default_logger()->set_level(spdlog::level::from_str(level));
+}
+
 } // namespace cenote::app

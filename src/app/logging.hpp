@@ -2,6 +2,8 @@
 
 #include "cenote/settings.hpp"
 
+#include <string>
+
 namespace cenote::app {
 
 /// Which log lines a command shows at the default level.
@@ -13,5 +15,8 @@ enum class log_profile : uint8_t {
 /// Makes "cenote" the program's logger: on standard error, one line per entry, as text or JSON. Replaces the one
 /// before.
 void start_logging(const log_settings& how, log_profile amount = log_profile::service);
+
+/// From now on a service logs what is at least of this level. From any thread.
+void change_log_level(const std::string& level);
 
 } // namespace cenote::app

@@ -86,7 +86,9 @@ answer run(const options& opts, const std::optional<config::config_file>& file, 
     server = std::make_unique<embedded_server>(signals.first());
     how = load(opts, file, server->uri());
   }
-  return execute({opts, std::move(how), std::move(caf_options), signals});
+  auto uri = server ? std::optional{server->uri()} : std::nullopt;
+  auto reload = [&opts, uri] { return load(opts, config::read_config_file(opts.config_file), uri); };
+  return execute({opts, std::move(how), std::move(caf_options), signals, reload});
 }
 
 /// Runs the program.

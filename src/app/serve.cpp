@@ -1,10 +1,14 @@
 #include "app/advice.hpp"
 #include "app/commands.hpp"
+#include "app/logging.hpp"
+#include "config/setting.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <caf/disposable.hpp>
@@ -20,12 +24,24 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// What has changed: `pool.size 10 -> 20`.
+std::string differences(const settings& before, const settings& after) {
+  std::string result;
+  auto add = [&result](const std::string& x) { result += (result.empty() ? "" : ", ") + x; };
+  for (auto& x : config::table())
+    if (auto was = config::format(x, before), is = config::format(x, after); was != is)
+      add(x.key + " " + was + " -> " + is);
+  if (!(before.server == after.server))
+    add("how to log in to the server");
+  return result;
+}
+
 /// Watches over the pool until it has ended. Sends the exit code to `owner` at the end.
 struct server_state {
   static inline const char* name = "cenote.app.server";
 
-  server_state(caf::event_based_actor* ptr, pool_actor served, const settings& rules, caf::actor reports_to)
-      : self{ptr}, pool{std::move(served)}, how{rules}, owner{std::move(reports_to)} {
+  server_state(caf::event_based_actor* ptr, pool_actor served, const job& what, caf::actor reports_to)
+      : self{ptr}, pool{std::move(served)}, how{what.how}, reload{what.reload}, owner{std::move(reports_to)} {
     // nop
   }
 
@@ -46,6 +62,11 @@ struct server_state {
         [this](int32_t signal) { drain(signal); },
         // The status is asked for.
         [this](status_atom) { report(); },
+        // The settings are to be read again.
+        [this](reconfigure_atom) { read_settings(); },
+        // They have been read, or why not.
+        [this](const settings_update& x) { apply(x); },
+        [this](const std::string& problem) { not_applied(problem); },
         // Time to look whether the server is there by now.
         [this](caf::tick_atom) { verify(); },
     };
@@ -92,6 +113,42 @@ struct server_state {
     self->request(pool, caf::infinite, status_atom_v)
         .then([](const pool_status& x) { spdlog::info("{}", to_string(x)); },
               [](caf::error& err) { spdlog::warn("the pool does not tell its status: {}", describe(err)); });
+  }
+
+  // -- settings that change while it runs --------------------------------------------
+
+  /// On a thread of its own, which ends with the process at the latest: a file may be a pipe that nobody writes to.
+  void read_settings() {
+    std::thread{[load = reload, me = caf::actor{self}] {
+      try {
+        caf::anon_send(me, settings_update{load()});
+      } catch (const std::exception& err) {
+        caf::anon_send(me, std::string{err.what()});
+      }
+    }}.detach();
+  }
+
+  void apply(const settings_update& x) {
+    auto& after = x.content();
+    if (after.log.format != how.log.format) {
+      not_applied("log.format cannot change while the program runs: start it anew");
+      return;
+    }
+    self->request(pool, caf::infinite, reconfigure_atom_v, x)
+        .then([this, x] { applied(x.content()); }, [this](caf::error& err) { not_applied(details(err).text); });
+  }
+
+  void applied(const settings& after) {
+    auto changes = differences(how, after);
+    spdlog::info("SIGHUP: the settings were read again; {}", changes.empty() ? "none has changed" : changes);
+    how = after;
+    change_log_level(how.log.level);
+    report_timer.dispose();
+    schedule_report();
+  }
+
+  void not_applied(const std::string& problem) {
+    spdlog::error("SIGHUP: the settings stay as they are, because those that were read cannot be used: {}", problem);
   }
 
   // -- the end ---------------------------------------------------------------------
@@ -142,6 +199,7 @@ struct server_state {
   caf::event_based_actor* self;
   pool_actor pool;
   settings how;
+  std::function<settings()> reload;
   caf::actor owner;
   caf::disposable report_timer;
   bool verifying = false;
@@ -163,7 +221,7 @@ public:
       if (number == SIGUSR1)
         caf::anon_send(server, status_atom_v);
       else if (number == SIGHUP)
-        spdlog::info("SIGHUP: settings are read at the start only; restart cenote to change them");
+        caf::anon_send(server, reconfigure_atom_v);
       else
         spdlog::info("{} has no meaning here", signal_name(number));
     });
@@ -184,7 +242,7 @@ answer serve(const job& x) {
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);
   caf::scoped_actor self{host.system()};
-  auto server = self->spawn<server_actor>(host.pool(), x.how, caf::actor_cast<caf::actor>(self));
+  auto server = self->spawn<server_actor>(host.pool(), x, caf::actor_cast<caf::actor>(self));
   std::stop_callback on_first{x.signals.first(),
                               [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
   std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};

@@ -244,6 +244,10 @@ void database::resume() {
   impl_->run<void>(resume_atom_v);
 }
 
+void database::reconfigure(const settings& config) {
+  impl_->run<void>(reconfigure_atom_v, settings_update{config});
+}
+
 effective_settings database::get_settings() {
   return impl_->run<effective_settings>(settings_atom_v);
 }

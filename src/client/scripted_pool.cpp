@@ -174,6 +174,7 @@ struct scripted_pool::state {
           out.pool.name = out.endpoint = "scripted";
           return out;
         },
+        [](reconfigure_atom, const settings_update&) {},
         [](dispose_atom) {},
         // It has nothing to hold back, and nothing happens to it.
         [](pause_atom) {},

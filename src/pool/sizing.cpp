@@ -170,7 +170,7 @@ void sizing::open_failed(slot& x, const failure& why, time_point now) {
     // It is healthy, but has no room for more of us: make do with what is there. The next connect goes alone.
     servers_.ended(x.server);
     servers_.doubt(x.server, now);
-    limit_ = slots_.open();
+    limit_ = std::min(slots_.open(), max_connections());
     limit_until_ = later(now, rules_.max_reconnect_delay);
   } else {
     servers_.failed(x.server, why, now, random());

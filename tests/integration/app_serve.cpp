@@ -39,7 +39,7 @@ SCENARIO("signals that ask for nothing are answered in the log, and end nothing"
   program serve{{"cenote", "serve", "--pool-size=2", "--log-status-interval=0"}, at(shared_server().uri())};
   REQUIRE(serve.logs(" INFO ready: "));
   serve.signal(SIGHUP);
-  CHECK(serve.logs(" INFO SIGHUP: settings are read at the start only; restart cenote to change them"));
+  CHECK(serve.logs(" INFO SIGHUP: the settings were read again; none has changed"));
   serve.signal(SIGUSR1);
   CHECK(serve.logs(" INFO pool main: size 2, checked in "));
   for (auto number : {SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO})
@@ -58,6 +58,39 @@ SCENARIO("a command ends when its terminal does, and not by other signals") {
   REQUIRE(sql.logs("SIGUSR1 has no meaning here"));
   sql.signal(SIGHUP);
   CHECK_EQ(sql.wait().code, 128 + SIGHUP);
+}
+
+SCENARIO("serve reads its settings again when it is told to") {
+  temporary_folder folder;
+  auto write = [](const std::string& path, const std::string& text) { std::ofstream{path} << text; };
+  auto config = folder.file("cenote.conf");
+  auto secret = folder.file("uri");
+  private_server server;
+  write(config, "cenote { pool { size = 2 } }");
+  write(secret, server.uri());
+  program serve{{"cenote", "serve", "--config", config, "--log-status-interval=0"}, {{"DATABASE_URI_FILE", secret}}};
+  REQUIRE(serve.logs(" INFO ready: "));
+  write(config, "cenote { pool { size = 4 }, log { level = \"debug\" } }");
+  serve.signal(SIGHUP);
+  CHECK(serve.logs("the settings were read again; pool.size 2 -> 4, log.level \"info\" -> \"debug\""));
+  CHECK(serve.logs(" DEBUG pool main: opened connection 4"));
+  write(config, "cenote { pool { size = 0 } }");
+  serve.signal(SIGHUP);
+  CHECK(serve.logs(" ERROR SIGHUP: the settings stay as they are, because those that were read cannot be used: "));
+  write(config, "cenote { pool { size = 4, io-lanes = 2 } }");
+  serve.signal(SIGHUP);
+  CHECK(serve.logs("cannot be used: pool.io-lanes cannot change while the pool runs"));
+  write(config, "cenote { pool { size = 4 }, log { level = \"debug\" } }");
+  write(secret, server.uri() + "?connect_timeout=9");
+  serve.signal(SIGHUP);
+  CHECK(serve.logs("the settings were read again; how to log in to the server"));
+  CHECK(serve.logs("the connections are replaced one after the other"));
+  CHECK(serve.logs(" DEBUG pool main: opened connection 8"));
+  serve.signal(SIGTERM);
+  auto x = serve.wait();
+  CHECK_EQ(x.code, 0);
+  CHECK_EQ(count(x.err, "cannot be used"), 2u);
+  CHECK(contains(x.err, "pool.size must be"));
 }
 
 SCENARIO("serve logs the pool's status again and again") {

@@ -73,6 +73,7 @@ struct scripted_pool::state {
           out.pool.name = "scripted";
           return out;
         },
+        [this](reconfigure_atom, const settings_update&) { script->hear("reconfigure"); },
         [this](pause_atom) { script->hear("pause"); },
         [this](resume_atom) { script->hear("resume"); },
         [this](subscribe_atom) { script->hear("subscribe"); },
