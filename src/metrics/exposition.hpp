@@ -12,7 +12,7 @@
 namespace cenote::metrics {
 
 /// Writes what a registry visits as Prometheus' text format. CAF's own collector does not escape the values of labels,
-/// calls the last bucket `-Inf`, and rounds bounds to six digits.
+/// rounds sums and bounds to six decimals, and may be used by one thread only.
 class exposition {
 public:
   using family = caf::telemetry::metric_family;
