@@ -1,5 +1,6 @@
 #include "actors/connection.hpp"
 
+#include "actors/measured_work.hpp"
 #include "cenote/error.hpp"
 #include "connection/connection_core.hpp"
 #include "connection/seconds.hpp"
@@ -13,6 +14,7 @@
 #include <caf/send.hpp>
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -21,6 +23,11 @@
 namespace cenote {
 
 namespace {
+
+/// What operators ask for, and the checkout of a session, are not measured as operations.
+std::optional<metrics::operation> measured_as(const work_request& x) {
+  return x.fail_fast ? std::nullopt : operation_of(x.work);
+}
 
 /// The actor around a `connection_core`: translates messages into events, and carries out what that asks for.
 struct connection_state {
@@ -59,14 +66,16 @@ struct connection_state {
   connection_actor::behavior_type handlers() {
     return {
         [this](execute_atom, grant& what, caf::strong_actor_ptr& caller) -> caf::result<result> {
-          auto answer_to = await(std::move(caller));
-          core.begin(std::move(what), answer_to, now());
+          auto at = now();
+          auto answer_to = await(std::move(caller), measured_as(what.request), what.request.accepted);
+          core.begin(std::move(what), answer_to, at);
           carry_out();
           return caf::delegated<result>{};
         },
         [this](execute_atom, session_command& what) -> caf::result<result> {
-          auto answer_to = await(nullptr);
-          core.execute(std::move(what), answer_to, now());
+          auto at = now();
+          auto answer_to = await(nullptr, metrics::operation::session_command, at);
+          core.execute(std::move(what), answer_to, at);
           carry_out();
           return caf::delegated<result>{};
         },
@@ -107,12 +116,20 @@ struct connection_state {
     };
   }
 
+  /// A request that has not been answered.
+  struct request {
+    caf::response_promise promise;
+    caf::strong_actor_ptr caller;           ///< Whose end makes it useless; may be null.
+    std::optional<metrics::operation> kind; ///< If it is to be measured.
+    time_point began;
+  };
+
   // -- events --------------------------------------------------------------------
 
   /// Keeps where the request at hand is to be answered.
-  ticket await(caf::strong_actor_ptr caller) {
+  ticket await(caf::strong_actor_ptr caller, std::optional<metrics::operation> kind, time_point began) {
     auto id = ticket{++last_ticket};
-    awaited.emplace(id, request{self->make_response_promise(), std::move(caller)});
+    awaited.emplace(id, request{self->make_response_promise(), std::move(caller), kind, began});
     return id;
   }
 
@@ -164,6 +181,7 @@ struct connection_state {
   void carry_out(connection_command::answer& x) {
     auto to = awaited.extract(x.to);
     auto& promise = to.mapped().promise;
+    measure(to.mapped(), x);
     if (auto why = std::get_if<failure>(&x.content)) {
       promise.deliver(make_error(std::move(*why)));
     } else if (auto rows = std::get_if<result>(&x.content)) {
@@ -178,6 +196,20 @@ struct connection_state {
     } else {
       promise.deliver();
     }
+  }
+
+  /// Before the answer, so that whoever has got that finds it counted. The time is that of the event at hand.
+  void measure(const request& about, const connection_command::answer& x) {
+    if (!about.kind)
+      return;
+    auto& measured = *context.measured;
+    auto why = std::get_if<failure>(&x.content);
+    measured.answered(*about.kind, why ? std::optional{why->outcome} : std::nullopt, last_event - about.began);
+    if (auto rows = std::get_if<result>(&x.content))
+      measured.delivered(bytes_of(*rows));
+    else if (auto all = std::get_if<std::vector<result>>(&x.content))
+      for (auto& one : *all)
+        measured.delivered(bytes_of(one));
   }
 
   void carry_out(connection_command::return_grant& x) {
@@ -256,13 +288,7 @@ struct connection_state {
     });
   }
 
-  time_point now() const { return self->clock().now(); }
-
-  /// A request that has not been answered.
-  struct request {
-    caf::response_promise promise;
-    caf::strong_actor_ptr caller; ///< Whose end makes it useless; may be null.
-  };
+  time_point now() { return last_event = self->clock().now(); }
 
   pointer self;
   io_thread_ptr where; ///< Before the watch, which uses its loop.
@@ -273,6 +299,7 @@ struct connection_state {
   socket_watch_ptr watch;
   std::unordered_map<ticket, request> awaited;
   uint64_t last_ticket = 0;
+  time_point last_event;        ///< When it happened.
   caf::strong_actor_ptr holder; ///< Of the session, if there is one.
   size_t expected = 0;          ///< Answers, as the event loop knows.
   caf::disposable timer;

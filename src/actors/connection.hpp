@@ -3,6 +3,7 @@
 #include "actors/messages.hpp"
 #include "cenote/settings.hpp"
 #include "db/connection.hpp"
+#include "metrics/operation_metrics.hpp"
 #include "runtime/io_thread.hpp"
 #include "runtime/socket_watch.hpp"
 
@@ -18,6 +19,7 @@ struct connection_context {
   internal_pool_actor pool;                      ///< Whom it reports to; it ends with it.
   canceller_actor canceller;                     ///< Stops what has to be cut.
   std::shared_ptr<const server_settings> server; ///< That one server.
+  std::shared_ptr<metrics::operation_metrics> measured;
 };
 
 /// Starts the actor that owns `session`, on an I/O thread. May be called from any thread.

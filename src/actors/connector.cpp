@@ -104,7 +104,7 @@ struct connect_state {
   }
 
   void report(tl::expected<db::connection, db::driver_error> session) {
-    auto& [id, pool, canceller, server] = order.context;
+    auto& [id, pool, canceller, server, measured] = order.context;
     if (!session) {
       self->send(pool, open_failed_atom_v, id, to_failure(session.error(), *server));
       return;
@@ -134,8 +134,9 @@ struct connect_state {
 
 } // namespace
 
-connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads)
-    : sys_{sys}, server_{server}, io_threads_{std::move(io_threads)} {
+connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads,
+                     std::shared_ptr<metrics::operation_metrics> measured)
+    : sys_{sys}, server_{server}, io_threads_{std::move(io_threads)}, measured_{std::move(measured)} {
   for (size_t i = 0; i < server.servers(); ++i) {
     auto one = std::make_shared<const server_settings>(server.server(i));
     targets_.push_back({one, spawn_canceller(sys, one)});
@@ -152,7 +153,7 @@ void connector::open(connection_id id, size_t server, const internal_pool_actor&
       *std::ranges::min_element(io_threads_, {}, &io_thread_ptr::use_count); // Each connection holds its I/O thread.
   auto& to = targets_.at(server);
   sys_.spawn<caf::stateful_actor<connect_state>>(
-      connect_order{{id, pool, to.canceller, to.server}, std::move(where), targets_.size() > 1});
+      connect_order{{id, pool, to.canceller, to.server, measured_}, std::move(where), targets_.size() > 1});
 }
 
 bool connector::leads_to(const server_settings& x) const {

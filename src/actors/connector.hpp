@@ -2,6 +2,7 @@
 
 #include "actors/connection_factory.hpp"
 #include "cenote/settings.hpp"
+#include "metrics/operation_metrics.hpp"
 #include "runtime/io_thread.hpp"
 
 #include <caf/fwd.hpp>
@@ -16,7 +17,8 @@ namespace cenote {
 class connector : public connection_factory {
 public:
   /// @param io_threads at least one.
-  connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads);
+  connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads,
+            std::shared_ptr<metrics::operation_metrics> measured);
   ~connector() override;
 
   size_t servers() const override { return targets_.size(); }
@@ -35,6 +37,7 @@ private:
   server_settings server_;
   std::vector<target> targets_;
   std::vector<io_thread_ptr> io_threads_;
+  std::shared_ptr<metrics::operation_metrics> measured_;
 };
 
 } // namespace cenote

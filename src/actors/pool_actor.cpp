@@ -243,6 +243,7 @@ void pool_actor_state::open_failed(connection_id id, const failure& why) {
                 && connect_failures.emplace(core.server_of(id), why.code, why.number).second;
   log().log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
             to_string(why));
+  measured.connect_failed(id, why.code);
   auto before = core.status().breaker;
   perform(core.open_failed(id, why, now()));
   if (before == breaker_state::closed && core.status().breaker != breaker_state::closed)
@@ -265,8 +266,9 @@ void pool_actor_state::released_connection(connection_id id, const released& x) 
     publish_lost(id, x.reason);
   auto& how = x.session;
   end_session_on(id, how ? how->reason : "its connection was given back", how ? how->outcome : outcome::rejected);
-  use_ends(id);
-  perform(core.released(id, x.disposition, {x.ended, x.requeued}, x.reason, now()));
+  auto at = now();
+  use_ends(id, at);
+  perform(core.released(id, x.disposition, {x.ended, x.requeued}, x.reason, at));
 }
 
 /// Once for each connection, though each of its statements may come back.
@@ -283,13 +285,16 @@ void pool_actor_state::returned(connection_id id, work_request what, caf::strong
               static_cast<uint64_t>(id));
   publish_lost(id, reason);
   end_session_on(id, reason);
-  use_ends(id);
+  auto at = now();
+  use_ends(id, at);
+  measured.returned();
   auto request = take_back(std::move(what), std::move(caller));
-  perform(core.returned(id, reason, request, now()));
+  perform(core.returned(id, reason, request, at));
 }
 
 void pool_actor_state::requeued(connection_id id, work_request what, caf::strong_actor_ptr caller) {
   --what.attempts; // It was not begun.
+  measured.requeued();
   auto request = take_back(std::move(what), std::move(caller));
   perform(core.requeued(id, request, now()));
 }
@@ -304,7 +309,7 @@ void pool_actor_state::connection_down(const caf::actor_addr& who) {
     return;
   auto id = i->first;
   end_session_on(id, "its connection has ended");
-  use_ends(id);
+  use_ends(id, now());
   publish_closed(id, close_reason::broken); // Unless the pool had closed it.
   connections.erase(i);
   perform(core.closed(id, now()));
@@ -322,6 +327,7 @@ void pool_actor_state::perform(pool::commands todo) {
     todo = std::exchange(follow_up, {});
   }
   publish_breaker();
+  measure_levels();
   arm_timer();
   end_if_finished();
 }
@@ -343,6 +349,7 @@ void pool_actor_state::defect(const char* what) {
 
 void pool_actor_state::not_carried_out(const pool::open_connection& x, const char* what) {
   auto why = own_failure(errc::connect_failed, outcome::unavailable, std::string{"cannot begin a connect: "} + what);
+  measured.connect_failed(x.id, why.code);
   follow(core.open_failed(x.id, std::move(why), now()));
 }
 
@@ -362,12 +369,13 @@ void pool_actor_state::follow(pool::commands more) {
 }
 
 void pool_actor_state::carry_out(const pool::open_connection& x) {
+  measured.connect_begins(x.id, now());
   connections_of->open(x.id, x.server, self);
 }
 
 void pool_actor_state::carry_out(const pool::close_connection& x) {
   end_session_on(x.id, "the pool closed its connection");
-  use_ends(x.id);
+  use_ends(x.id, now());
   publish_closed(x.id, x.reason);
   self->send(connections.at(x.id).actor, close_atom_v);
 }
@@ -406,6 +414,7 @@ void pool_actor_state::carry_out(pool::fail_request& x) {
   auto waiting = std::move(requests.extract(x.request).mapped());
   if (waiting.request.maybe_executed)
     x.failure = pool::after_doubt(std::move(x.failure));
+  measure_refusal(waiting, x.failure);
   waiting.promise.deliver(make_error(std::move(x.failure)));
 }
 

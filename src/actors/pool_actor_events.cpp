@@ -1,3 +1,4 @@
+#include "actors/measured_work.hpp"
 #include "actors/pool_actor_state.hpp"
 #include "cenote/error.hpp"
 #include "connection/classification.hpp"
@@ -98,6 +99,7 @@ void pool_actor_state::publish(event_kind what, std::string detail) {
 }
 
 void pool_actor_state::publish_opened(connection_id id, const opened& x) {
+  measured.opened(id, now());
   if (!feed.has_subscribers())
     return;
   auto event = about(event_kind::connection_opened, id);
@@ -108,7 +110,10 @@ void pool_actor_state::publish_opened(connection_id id, const opened& x) {
 
 void pool_actor_state::publish_closed(connection_id id, close_reason why) {
   auto told = std::exchange(connections.at(id).closed, true);
-  if (told || !feed.has_subscribers())
+  if (told)
+    return;
+  measured.closed(why);
+  if (!feed.has_subscribers())
     return;
   auto event = about(event_kind::connection_closed, id);
   event.reason = why;
@@ -138,6 +143,8 @@ void pool_actor_state::publish_breaker() {
 
 /// Statements that may share the connection are too many to be told.
 void pool_actor_state::use_begins(member& which, connection_id id, const grant& what) {
+  if (!what.request.fail_fast)
+    measured.granted(what.waited);
   if (what.request.shareable)
     return;
   auto& use = which.use.emplace(exclusive_use{now(), {}, {}});
@@ -152,15 +159,17 @@ void pool_actor_state::use_begins(member& which, connection_id id, const grant& 
   feed.publish(std::move(event));
 }
 
-void pool_actor_state::use_ends(connection_id id) {
+void pool_actor_state::use_ends(connection_id id, pool::time_point at) {
   auto i = connections.find(id);
   if (i == connections.end() || !i->second.use)
     return;
   auto use = std::move(*std::exchange(i->second.use, std::nullopt));
+  auto elapsed = at - use.since;
+  measured.used(elapsed);
   if (!feed.has_subscribers())
     return;
   auto event = about(event_kind::checked_in, id, use);
-  event.elapsed = now() - use.since;
+  event.elapsed = elapsed;
   feed.publish(std::move(event));
 }
 
@@ -173,6 +182,23 @@ void pool_actor_state::leaked(session_id id, caf::timespan held, std::string las
   event.elapsed = held;
   event.detail = std::move(last_statement);
   feed.publish(std::move(event));
+}
+
+// -- metrics ---------------------------------------------------------------------
+
+void pool_actor_state::measure_levels() {
+  measured.update(core.levels());
+  for (size_t i = 0; i < core.servers(); ++i)
+    measured.update_breaker(i, core.breaker(i));
+}
+
+/// What operators ask for is not counted, as in the status.
+void pool_actor_state::measure_refusal(const pending& x, const failure& why) {
+  if (x.request.fail_fast)
+    return;
+  measured.refused(why.code);
+  if (auto kind = operation_of(x.request.work))
+    measured.operations().answered(*kind, why.outcome, now() - x.request.accepted);
 }
 
 } // namespace cenote

@@ -94,6 +94,7 @@ void pool_actor_state::begin_session(lease& what, const caf::strong_actor_ptr& h
   watch(holder);
   sessions.emplace(what.id, checked_out_session{connection, caf::actor_cast<caf::actor_addr>(holder)});
   connections.at(connection).session = what.id;
+  measured.session_begins(what.id);
 }
 
 /// The holder is not to be heard any more.
@@ -105,6 +106,7 @@ void pool_actor_state::end_session_on(connection_id id, std::string why, outcome
   auto session = sessions.find(*i->second.session);
   auto holder = session->second.holder;
   past_sessions.add(session->first, {std::move(session->second.holder), std::move(why), what});
+  measured.session_ends(session->first);
   sessions.erase(session);
   unwatch(holder);
   i->second.session.reset();

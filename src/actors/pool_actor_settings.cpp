@@ -52,6 +52,7 @@ caf::result<void> pool_actor_state::reconfigure(const settings& all) {
   if (!renew && rules == all.pool)
     return caf::unit;
   rules = all.pool;
+  measured.apply(rules);
   log().info("pool {}: other settings hold from now on{}", rules.name,
              renew ? "; the connections are replaced one after the other" : "");
   perform(core.reconfigure(rules, renew, now()));

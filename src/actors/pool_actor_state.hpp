@@ -10,6 +10,7 @@
 #include "actors/messages.hpp"
 #include "cenote/settings.hpp"
 #include "log/log_pacer.hpp"
+#include "metrics/pool_metrics.hpp"
 #include "pool/pool_core.hpp"
 
 #include <caf/disposable.hpp>
@@ -70,6 +71,7 @@ struct pool_actor_state {
         rules{settings},
         core{settings, seed, factory->servers()},
         connections_of{std::move(factory)},
+        measured{this_actor->system().metrics(), settings, core.servers()},
         feed{settings.name, [this](auto& whom, auto id, pool_events what) { send_events(whom, id, std::move(what)); }} {
     // nop
   }
@@ -154,12 +156,15 @@ struct pool_actor_state {
   void publish_lost(connection_id id, const std::string& how);
   void publish_breaker();
   void use_begins(member& which, connection_id id, const grant& what);
-  void use_ends(connection_id id);
+  void use_ends(connection_id id, pool::time_point at);
+  void measure_levels();
+  void measure_refusal(const pending& x, const failure& why);
 
   pointer self;
   pool_settings rules;
   pool::pool_core core;
   std::unique_ptr<connection_factory> connections_of;
+  metrics::pool_metrics measured;
 
   std::unordered_map<connection_id, member> connections;
   std::unordered_map<session_id, checked_out_session> sessions;

@@ -3,6 +3,7 @@
 #include "connection/classification.hpp"
 #include "log/log.hpp"
 #include "log/log_pacer.hpp"
+#include "metrics/retry_metrics.hpp"
 #include "pool/retry_rules.hpp"
 #include "runtime/guarded_behavior.hpp"
 #include "runtime/liveness.hpp"
@@ -56,6 +57,7 @@ struct retrier_state {
       : self{this_actor},
         pool{std::move(decorated)},
         rules{settings},
+        measured{this_actor->system().metrics()},
         rng{static_cast<std::minstd_rand::result_type>(seed)},
         feed{{}, [this](auto& whom, auto id, pool_events what) { send_events(whom, id, std::move(what)); }} {
     // nop
@@ -269,6 +271,7 @@ struct retrier_state {
               std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why),
               and_more(more.value_or(1)));
     job->in_doubt |= why.outcome == outcome::unknown;
+    measured.repeated(why.code);
     publish_retry(*job, *delay, why);
     job->last = std::move(why);
     paused[job] = self->run_delayed(*delay, [this, job] {
@@ -293,6 +296,7 @@ struct retrier_state {
   void give_up(task& job, failure why) {
     why.attempts = job.progress.attempts;
     if (auto retries = job.progress.attempts - 1; retries > 0) {
+      measured.exhausted();
       why.text = "failed after " + std::to_string(retries) + (retries == 1 ? " retry: " : " retries: ") + why.text;
       if (job.in_doubt)
         why = pool::after_doubt(std::move(why));
@@ -309,6 +313,7 @@ struct retrier_state {
   pool_actor pool;
   bool pool_ended = false; ///< And so does this actor, in a moment.
   retry_settings rules;
+  metrics::retry_metrics measured;
   std::minstd_rand rng;
   std::unordered_map<errc, log_pacer> retry_lines;   ///< By what the attempt has failed with.
   std::unordered_map<errc, log_pacer> failure_lines; ///< Of requests that were repeated and given up then.

@@ -391,16 +391,30 @@ pool_status pool_core::status() const {
   auto result = record_.numbers();
   result.draining = admission_.is(phase::draining) || admission_.is(phase::stopped);
   result.paused = admission_.is(phase::paused);
-  result.checked_in = slots_.count(slot_state::idle) + slots_.count(slot_state::pinging);
-  result.checked_out = slots_.count(slot_state::busy);
+  auto numbers = levels();
+  result.checked_in = numbers.idle;
+  result.checked_out = numbers.used;
   result.total_connections = result.checked_in + result.checked_out;
-  result.in_flight = sharing_.in_flight();
+  result.in_flight = numbers.in_flight;
   result.overflow = result.total_connections > rules_.size ? result.total_connections - rules_.size : 0;
-  result.waiting = queue_.size();
+  result.waiting = numbers.waiting;
+  result.connecting = numbers.connecting;
+  result.limit = numbers.limit;
+  result.generation = numbers.generation;
+  result.breaker = servers_.state();
+  return result;
+}
+
+pool::levels pool_core::levels() const {
+  pool::levels result;
+  result.idle = slots_.count(slot_state::idle) + slots_.count(slot_state::pinging);
+  result.used = slots_.count(slot_state::busy);
   result.connecting = slots_.count(slot_state::opening);
+  result.in_flight = sharing_.in_flight();
+  result.waiting = queue_.size();
   result.limit = sizing_.limit();
   result.generation = slots_.generation();
-  result.breaker = servers_.state();
+  result.lost = record_.numbers().lost;
   return result;
 }
 

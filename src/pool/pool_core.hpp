@@ -5,6 +5,7 @@
 #include "pool/admission.hpp"
 #include "pool/caller_watch.hpp"
 #include "pool/commands.hpp"
+#include "pool/levels.hpp"
 #include "pool/replacement_pace.hpp"
 #include "pool/server_list.hpp"
 #include "pool/service_record.hpp"
@@ -100,6 +101,9 @@ public:
   /// The numbers of this moment. The endpoint is left for the caller to fill in.
   pool_status status() const;
 
+  /// Those of them that change with the pool's work, without its texts.
+  pool::levels levels() const;
+
   /// Which server a connection is to, from the attempt to open it on; zero if there is no such connection.
   size_t server_of(connection_id id) {
     auto x = slots_.find(id);
@@ -108,6 +112,11 @@ public:
 
   /// Whether it is worth waiting for a connection.
   breaker_state breaker() const { return servers_.state(); }
+
+  /// The same for one of the servers.
+  breaker_state breaker(size_t server) const { return servers_.state(server); }
+
+  size_t servers() const noexcept { return servers_.size(); }
 
   /// How long a connection has been open; zero if it is not.
   duration age_of(connection_id id, time_point now);

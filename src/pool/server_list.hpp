@@ -52,6 +52,14 @@ public:
   /// Open, if it is for every server; half-open if one of them is being tried.
   breaker_state state() const;
 
+  /// Of one server.
+  breaker_state state(size_t server) const {
+    assert(server < servers_.size());
+    return servers_[server].state();
+  }
+
+  size_t size() const noexcept { return servers_.size(); }
+
 private:
   size_t in_order(size_t i) const;
   circuit_breaker& at(size_t i) { return servers_[in_order(i)]; }

@@ -41,8 +41,9 @@ LAYERS = [
     ("src/db/", ["db", "types"], (CAF, "spdlog/")),
     ("src/config/", ["config", "types"], MARIADB),
     ("src/log/", ["log", "types"], (CAF, *MARIADB)),
+    ("src/metrics/", ["metrics", "pool", "types"], (*MARIADB, "spdlog/")),
     ("src/runtime/", ["runtime", "types"], (*MARIADB, "spdlog/")),
-    ("src/actors/", ["actors", "pool", "connection", "db", "config", "log", "runtime", "types"], MARIADB),
+    ("src/actors/", ["actors", "pool", "connection", "db", "config", "log", "metrics", "runtime", "types"], MARIADB),
     ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/app/", ["app", "client", "config", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
@@ -51,10 +52,10 @@ LAYERS = [
     ("bench/sides/poco/", [], ()),
     ("bench/sides/soci/", [], ()),
     ("bench/", [], MARIADB),
-    ("tests/", ["types", "pool", "connection", "db", "config", "log", "runtime", "actors", "client", "app"], MARIADB),
+    ("tests/", ["types", "pool", "connection", "db", "config", "log", "metrics", "runtime", "actors", "client", "app"], MARIADB),
 ]
 
-FOLDERS = ["types", "pool", "connection", "db", "config", "log", "runtime", "actors", "client", "app"]
+FOLDERS = ["types", "pool", "connection", "db", "config", "log", "metrics", "runtime", "actors", "client", "app"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 # Pure code is told the time and the seed of its dice, and waits for nobody.
 IMPURE = re.compile(r"_clock::now\s*\(|\bstd::(j?thread|this_thread|async)\b|\bsleep(_for|_until)?\s*\(|\brand\s*\(|\brandom_device\b")

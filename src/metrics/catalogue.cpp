@@ -1,0 +1,128 @@
+#include "metrics/catalogue.hpp"
+
+#include <caf/telemetry/metric_registry.hpp>
+
+#include <array>
+
+namespace cenote::metrics {
+
+namespace {
+
+using kind = metric_kind;
+
+constexpr auto pool_label = "db_client_connection_pool_name";
+
+/// Seconds: from 100 us to 30 s.
+constexpr std::array<double, 17> time_buckets{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                              0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
+
+constexpr auto otel = "db_client";
+constexpr auto own = "cenote";
+
+/// In the order of `metric`.
+const std::array<definition, 26>& table() {
+  static const std::array<definition, 26> result{{
+      {otel, "connection_count", "1", kind::gauge, {"db_client_connection_state"}, "Open connections"},
+      {otel, "connection_idle_min", "1", kind::gauge, {}, "Connections that are kept when nothing needs them"},
+      {otel, "connection_idle_max", "1", kind::gauge, {}, "Connections that may be idle at a time"},
+      {otel, "connection_max", "1", kind::gauge, {}, "Connections that the pool may have at the moment"},
+      {otel, "connection_pending_requests", "1", kind::gauge, {}, "Requests that wait for a connection"},
+      {otel, "connection_timeouts", "1", kind::counter, {}, "Requests that got no connection in time"},
+      {otel, "connection_create_time", "seconds", kind::histogram, {}, "Time that successful connects took"},
+      {otel, "connection_wait_time", "seconds", kind::histogram, {}, "Time that requests waited for a connection"},
+      {otel, "connection_use_time", "seconds", kind::histogram, {}, "Time of exclusive uses of a connection"},
+      {otel,
+       "operation_duration",
+       "seconds",
+       kind::histogram,
+       {"db_operation_name", "db_system_name", "error_type"},
+       "Time from the arrival of an operation to its answer"},
+      {own, "requests_in_flight", "1", kind::gauge, {}, "Requests that have a connection"},
+      {own, "requests_refused", "1", kind::counter, {"error_type"}, "Requests that the pool itself failed"},
+      {own, "requests_returned", "1", kind::counter, {}, "Requests that came back unsent from a dead connection"},
+      {own, "statements_requeued", "1", kind::counter, {}, "Statements taken back from behind a slow one"},
+      {own, "connections_connecting", "1", kind::gauge, {}, "Connects under way"},
+      {own, "connections_opened", "1", kind::counter, {}, "Connections opened"},
+      {own, "connections_lost", "1", kind::counter, {}, "Connections that broke, in use or idle"},
+      {own, "connections_closed", "1", kind::counter, {"reason"}, "Connections closed"},
+      {own, "connects_failed", "1", kind::counter, {"error_type"}, "Connects that failed"},
+      {own, "pool_generation", "1", kind::gauge, {}, "Raised when all connections are replaced"},
+      {own, "breaker_state", "1", kind::gauge, {"server", "state"}, "1 for the state that the circuit breaker is in"},
+      {own, "sessions_held", "1", kind::gauge, {}, "Sessions checked out"},
+      {own,
+       "session_oldest_checkout_timestamp",
+       "seconds",
+       kind::gauge,
+       {},
+       "Unix time at which the oldest session began; 0 if there is none"},
+      {own, "result", "bytes", kind::counter, {}, "Bytes of the cells of results"},
+      {own, "retries", "1", kind::counter, {"error_type"}, "Requests that retriers repeated", false},
+      {own, "retries_exhausted", "1", kind::counter, {}, "Requests that failed in spite of repetitions", false},
+  }};
+  return result;
+}
+
+struct label_set {
+  label_set(const definition& x, std::string_view pool, label_values more) {
+    if (x.of_pool)
+      add(pool_label, pool);
+    for (auto& [name, value] : more)
+      add(name, value);
+  }
+
+  void add(const char* name, std::string_view value) {
+    names.emplace_back(name);
+    views.emplace_back(caf::string_view{name}, caf::string_view{value.data(), value.size()});
+  }
+
+  caf::span<const caf::telemetry::label_view> all() const { return {views.data(), views.size()}; }
+  caf::span<const caf::string_view> all_names() const { return {names.data(), names.size()}; }
+
+  std::vector<caf::string_view> names;
+  std::vector<caf::telemetry::label_view> views;
+};
+
+} // namespace
+
+std::string full_name(const definition& x) {
+  auto result = std::string{x.prefix} + '_' + x.name;
+  if (std::string_view{x.unit} != "1")
+    result.append("_").append(x.unit);
+  if (x.kind == kind::counter)
+    result += "_total";
+  return result;
+}
+
+std::span<const definition> catalogue() {
+  return table();
+}
+
+const definition& definition_of(metric x) {
+  return table().at(static_cast<size_t>(x));
+}
+
+caf::telemetry::int_gauge* gauge(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+                                 label_values labels) {
+  auto& x = definition_of(what);
+  label_set set{x, pool, labels};
+  return where.gauge_family<int64_t>(x.prefix, x.name, set.all_names(), x.help, x.unit)->get_or_add(set.all());
+}
+
+caf::telemetry::int_counter* counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+                                     label_values labels) {
+  auto& x = definition_of(what);
+  label_set set{x, pool, labels};
+  return where.counter_family<int64_t>(x.prefix, x.name, set.all_names(), x.help, x.unit, true)->get_or_add(set.all());
+}
+
+caf::telemetry::dbl_histogram* histogram(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+                                         label_values labels) {
+  auto& x = definition_of(what);
+  label_set set{x, pool, labels};
+  return where
+      .histogram_family<double>(x.prefix, x.name, set.all_names(),
+                                caf::span<const double>{time_buckets.data(), time_buckets.size()}, x.help, x.unit)
+      ->get_or_add(set.all());
+}
+
+} // namespace cenote::metrics

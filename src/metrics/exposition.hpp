@@ -1,0 +1,70 @@
+#pragma once
+
+#include <caf/telemetry/counter.hpp>
+#include <caf/telemetry/gauge.hpp>
+#include <caf/telemetry/histogram.hpp>
+#include <caf/telemetry/metric.hpp>
+#include <caf/telemetry/metric_family.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace cenote::metrics {
+
+/// Writes what a registry visits as Prometheus' text format. CAF's own collector does not escape the values of labels,
+/// rounds sums and bounds to six decimals, and may be used by one thread only.
+class exposition {
+public:
+  using family = caf::telemetry::metric_family;
+  using instance = caf::telemetry::metric;
+
+  // -- called by the registry ------------------------------------------------------
+
+  void operator()(const family* which, const instance* series, const caf::telemetry::int_gauge* x) {
+    begin(*which, "gauge");
+    line({}, *series, {}, text(x->value()));
+  }
+
+  void operator()(const family* which, const instance* series, const caf::telemetry::dbl_gauge* x) {
+    begin(*which, "gauge");
+    line({}, *series, {}, text(x->value()));
+  }
+
+  template <class T>
+  void operator()(const family* which, const instance* series, const caf::telemetry::counter<T>* x) {
+    begin(*which, "counter");
+    line({}, *series, {}, text(x->value()));
+  }
+
+  template <class T>
+  void operator()(const family* which, const instance* series, const caf::telemetry::histogram<T>* x) {
+    begin(*which, "histogram");
+    int64_t count = 0;
+    auto buckets = x->buckets();
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      count += buckets[i].count.value();
+      auto is_last = i + 1 == buckets.size();
+      line("_bucket", *series, is_last ? "+Inf" : text(buckets[i].upper_bound), text(count));
+    }
+    line("_sum", *series, {}, text(x->sum()));
+    line("_count", *series, {}, text(count));
+  }
+
+  // -- result ----------------------------------------------------------------------
+
+  /// Takes the text that has been written.
+  std::string take();
+
+private:
+  static std::string text(int64_t x);
+  static std::string text(double x);
+
+  void begin(const family& which, std::string_view type);
+  void line(std::string_view suffix, const instance& series, const std::string& bound, const std::string& value);
+
+  std::string out_;
+  const family* current_ = nullptr;
+  std::string name_; ///< Of the current family.
+};
+
+} // namespace cenote::metrics

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "cenote/failure.hpp"
+#include "metrics/catalogue.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace cenote::metrics {
+
+/// What is measured as one operation.
+enum class operation : uint8_t { read, idempotent_write, write, transaction, session_command };
+
+/// The durations of a pool's operations, and the size of their results. Used by the pool and all its connections, from
+/// any thread.
+class operation_metrics {
+public:
+  /// @param registry must outlive this.
+  operation_metrics(caf::telemetry::metric_registry& registry, std::string pool);
+
+  /// An operation has been answered.
+  /// @param why nothing if it succeeded.
+  void answered(operation what, std::optional<outcome> why, std::chrono::nanoseconds took);
+
+  /// A result was delivered.
+  void delivered(size_t bytes);
+
+private:
+  static constexpr size_t operations = 5;
+  static constexpr size_t endings = 6; ///< Success, and each outcome of a failure.
+
+  caf::telemetry::dbl_histogram* add(operation what, std::optional<outcome> why);
+
+  caf::telemetry::metric_registry& registry_;
+  std::string pool_;
+  caf::telemetry::int_counter* bytes_;
+  /// Added when first needed: most never are.
+  std::array<std::atomic<caf::telemetry::dbl_histogram*>, operations * endings> durations_{};
+};
+
+} // namespace cenote::metrics

@@ -1,0 +1,124 @@
+#pragma once
+
+#include "cenote/events.hpp"
+#include "cenote/session.hpp"
+#include "cenote/settings.hpp"
+#include "cenote/status.hpp"
+#include "metrics/operation_metrics.hpp"
+#include "pool/levels.hpp"
+#include "types/connection_id.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace cenote::metrics {
+
+/// What one pool contributes to a gauge. Pools of the same name share their series, which shows the sum.
+class contribution {
+public:
+  explicit contribution(caf::telemetry::int_gauge* series) : series_{series} {
+    // nop
+  }
+
+  contribution(contribution&& other) noexcept : series_{other.series_}, value_{std::exchange(other.value_, 0)} {
+    // nop
+  }
+
+  ~contribution() { set(0); }
+
+  /// Writes to the series only if something has changed: that locks a cache line.
+  void set(int64_t value) {
+    if (value == value_)
+      return;
+    series_->inc(value - value_);
+    value_ = value;
+  }
+
+private:
+  caf::telemetry::int_gauge* series_;
+  int64_t value_ = 0;
+};
+
+/// The metrics of one pool, for use inside its actor. Its gauges go back to what they were when it ends.
+class pool_metrics {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// @param registry must outlive this.
+  pool_metrics(caf::telemetry::metric_registry& registry, const pool_settings& rules, size_t servers);
+
+  ~pool_metrics() { oldest_->value(0); }
+
+  pool_metrics(const pool_metrics&) = delete;
+  pool_metrics& operator=(const pool_metrics&) = delete;
+
+  /// Other rules hold from now on.
+  void apply(const pool_settings& rules);
+
+  // -- after each event --------------------------------------------------------------
+
+  void update(const pool::levels& now);
+  void update_breaker(size_t server, breaker_state now);
+
+  // -- requests ----------------------------------------------------------------------
+
+  /// A request was given a connection.
+  void granted(std::chrono::nanoseconds waited) { observe(wait_time_, waited); }
+
+  /// The pool has failed a request.
+  void refused(errc why);
+
+  void returned() { returned_->inc(); }
+  void requeued() { requeued_->inc(); }
+
+  /// The exclusive use of a connection has ended.
+  void used(std::chrono::nanoseconds how_long) { observe(use_time_, how_long); }
+
+  // -- connections -------------------------------------------------------------------
+
+  void connect_begins(connection_id id, time_point now) { connects_[id] = now; }
+  void connect_failed(connection_id id, errc why);
+  void opened(connection_id id, time_point now);
+  /// @param why not `none`.
+  void closed(close_reason why) { closed_.at(static_cast<size_t>(why) - 1)->inc(); }
+
+  // -- sessions ----------------------------------------------------------------------
+
+  void session_begins(session_id id);
+  void session_ends(session_id id);
+
+  /// The durations of operations, for the connections as well.
+  operation_metrics& operations() { return operations_; }
+
+private:
+  static void observe(caf::telemetry::dbl_histogram* series, std::chrono::nanoseconds x) {
+    series->observe(std::chrono::duration<double>{x}.count());
+  }
+
+  void show_sessions();
+
+  caf::telemetry::metric_registry& registry_;
+  std::string pool_;
+  operation_metrics operations_;
+
+  contribution idle_, used_, idle_min_, idle_max_, max_, pending_, in_flight_, connecting_, generation_, sessions_;
+  std::vector<std::array<contribution, 3>> breakers_; ///< By server and state.
+
+  caf::telemetry::int_gauge* oldest_;
+  caf::telemetry::int_counter *timeouts_, *returned_, *requeued_, *opened_, *lost_;
+  caf::telemetry::dbl_histogram *create_time_, *wait_time_, *use_time_;
+  std::array<caf::telemetry::int_counter*, 8> closed_{}; ///< By reason, without `none`.
+  std::unordered_map<errc, caf::telemetry::int_counter*> refused_, connects_failed_;
+
+  uint64_t lost_before_ = 0;
+  std::unordered_map<connection_id, time_point> connects_; ///< Under way.
+  std::unordered_map<session_id, int64_t> session_times_;  ///< When they began: Unix time, in seconds.
+};
+
+} // namespace cenote::metrics

@@ -1,0 +1,290 @@
+// What is measured, by a pool with scripted connections and by a retrier; and the text that says so.
+
+#define CAF_SUITE actors.metrics
+
+#include "cenote/metrics.hpp"
+#include "metrics/catalogue.hpp"
+#include "metrics/operation_metrics.hpp"
+#include "metrics/pool_metrics.hpp"
+#include "metrics/retry_metrics.hpp"
+#include "support/exposition_text.hpp"
+#include "support/pool_under_test.hpp"
+
+// After the actors' own headers: CAF's test framework defines words that they use.
+#include "support/retried_pool.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A series of the pool with this name and no other label.
+std::string of_pool(const std::string& name, const std::string& more = {}, const std::string& pool = "main") {
+  return name + "{" + more + (more.empty() ? "" : ",") + "db_client_connection_pool_name=\"" + pool + "\"}";
+}
+
+std::string of_state(const std::string& state) {
+  return "db_client_connection_count{db_client_connection_pool_name=\"main\",db_client_connection_state=\"" + state
+         + "\"}";
+}
+
+pool_settings named(const std::string& name, pool_settings rules) {
+  rules.name = name;
+  return rules;
+}
+
+/// Registers every metric with every label.
+void register_all(caf::telemetry::metric_registry& where) {
+  metrics::pool_metrics all{where, named("documented", {}), 1};
+  all.refused(errc::queue_full);
+  all.connect_failed(connection_id{1}, errc::connect_failed);
+  all.operations().answered(metrics::operation::read, outcome::unknown, 1s);
+  metrics::retry_metrics{where}.repeated(errc::deadlock);
+}
+
+/// The row about a metric in docs/metrics.md.
+std::string row_of(const metrics::definition& x) {
+  std::vector<std::string> labels{x.labels.begin(), x.labels.end()};
+  if (x.of_pool)
+    labels.insert(labels.begin(), "db_client_connection_pool_name");
+  std::string list;
+  for (auto& one : labels)
+    list += (list.empty() ? "`" : ", `") + one + "`";
+  static constexpr const char* kinds[] = {"gauge", "counter", "histogram"};
+  return "| `" + metrics::full_name(x) + "` | " + kinds[static_cast<size_t>(x.kind)] + " | " + x.unit + " | " + list
+         + " | " + x.help + " |";
+}
+
+} // namespace
+
+// -- pools ---------------------------------------------------------------------------
+
+SCENARIO("the gauges of a pool follow what it does, and are back at zero when it has ended") {
+  GIVEN("a pool of two connections of which one is used and one request waits for none") {
+    pool_under_test x{named("main", still_rules(2, 1)), 2};
+    auto first = x.execute(write("a"));
+    WHEN("it works, and is drained then") {
+      auto busy = metrics_of(x.sys);
+      x.connections.answer(1 + (x.connections.heard().find("on 2") != std::string::npos));
+      auto free = metrics_of(x.sys);
+      auto report = x.drain(1s);
+      x.settle();
+      auto after = metrics_of(x.sys);
+      THEN("connections are counted by state") {
+        CHECK_EQ(busy[of_state("used")], 1);
+        CHECK_EQ(busy[of_state("idle")], 1);
+        CHECK_EQ(busy[of_pool("cenote_requests_in_flight")], 1);
+        CHECK_EQ(busy[of_pool("db_client_connection_max")], 3);
+        CHECK_EQ(busy[of_pool("db_client_connection_idle_min")], 2);
+        CHECK_EQ(busy[of_pool("db_client_connection_idle_max")], 2);
+        CHECK_EQ(free[of_state("used")], 0);
+        CHECK_EQ(free[of_state("idle")], 2);
+        CHECK_EQ(free[of_pool("cenote_requests_in_flight")], 0);
+        CHECK_EQ(free[of_pool("db_client_connection_use_time_seconds_count")], 1);
+      }
+      AND("all are zero at the end, and counters stay") {
+        REQUIRE(report->arrived());
+        for (auto& [series, value] : after.values)
+          if (after.types[series.substr(0, series.find('{'))] == "gauge" && series.starts_with("db_client"))
+            CHECK_EQ(std::pair(series, value), std::pair(series, 0.0));
+        CHECK_EQ(after.sum("cenote_breaker_state"), 0);
+        CHECK_EQ(after[of_pool("cenote_connections_opened_total")], 2);
+        CHECK_EQ(after.sum("cenote_connections_closed_total", "drained"), 2);
+      }
+    }
+  }
+}
+
+SCENARIO("a pool that is started again under its name goes on with its series") {
+  GIVEN("a pool that has opened two connections and has ended") {
+    pool_under_test x{named("main", still_rules(2)), 2};
+    x.drain(1s);
+    x.settle();
+    auto before = metrics_of(x.sys);
+    WHEN("another of the same name is started and opens one") {
+      scripted_connections others{x};
+      auto again = x.own(spawn_pool_actor(x.sys, named("main", still_rules(1)), others.factory(), 1));
+      x.settle();
+      others.succeed(1);
+      auto after = metrics_of(x.sys);
+      THEN("no series is added, and counters go on") {
+        CHECK_EQ(before.values.size(), after.values.size());
+        CHECK_EQ(after[of_pool("cenote_connections_opened_total")], 3);
+        CHECK_EQ(after[of_state("idle")], 1);
+      }
+    }
+  }
+}
+
+SCENARIO("the time of a connect, a wait and a use is measured") {
+  GIVEN("a pool whose connect takes two seconds, with two requests") {
+    pool_under_test x{named("main", still_rules(1))};
+    auto first = x.execute(write("a"));
+    auto second = x.execute(write("b"));
+    WHEN("each holds the connection for three seconds") {
+      x.pass(2s);
+      auto waiting = metrics_of(x.sys);
+      x.connections.succeed(1);
+      x.pass(3s);
+      x.connections.answer(1);
+      x.pass(3s);
+      x.connections.answer(1);
+      auto now = metrics_of(x.sys);
+      THEN("they are there, in seconds") {
+        CHECK_EQ(waiting[of_pool("db_client_connection_pending_requests")], 2);
+        CHECK_EQ(waiting[of_pool("cenote_connections_connecting")], 1);
+        CHECK_EQ(now[of_pool("db_client_connection_create_time_seconds_count")], 1);
+        CHECK_EQ(now[of_pool("db_client_connection_create_time_seconds_sum")], 2);
+        CHECK_EQ(now[of_pool("db_client_connection_wait_time_seconds_count")], 2);
+        CHECK_EQ(now[of_pool("db_client_connection_wait_time_seconds_sum")], 2 + 5);
+        CHECK_EQ(now[of_pool("db_client_connection_use_time_seconds_count")], 2);
+        CHECK_EQ(now[of_pool("db_client_connection_use_time_seconds_sum")], 6);
+      }
+    }
+  }
+}
+
+SCENARIO("requests that the pool fails are counted by code, and as operations that failed") {
+  GIVEN("a pool whose only connection is in use, and where one request may wait for a second") {
+    auto rules = still_rules(1);
+    rules.max_waiting = 1;
+    rules.timeout = 1s;
+    pool_under_test x{named("main", rules), 1};
+    auto running = x.execute(write("a"));
+    WHEN("two more come") {
+      auto late = x.execute(write("b"));
+      auto refused = x.execute(read("c"));
+      x.pass(1s);
+      auto now = metrics_of(x.sys);
+      THEN("one is refused at once and one has waited for too long") {
+        CHECK_EQ(now.sum("cenote_requests_refused_total", "queue_full"), 1);
+        CHECK_EQ(now.sum("cenote_requests_refused_total", "acquire_timeout"), 1);
+        CHECK_EQ(now[of_pool("db_client_connection_timeouts_total")], 1);
+        CHECK_EQ(now.sum("db_client_operation_duration_seconds_count", "error_type=\"unavailable\""), 2);
+      }
+    }
+  }
+}
+
+SCENARIO("lost connections, failed connects and the breaker's state are measured") {
+  GIVEN("a pool that opens its breaker after a second, with a statement running") {
+    auto rules = still_rules(1);
+    rules.breaker_after = 1s;
+    pool_under_test x{named("main", rules), 1};
+    auto running = x.execute(write("a"));
+    WHEN("the connection is lost and the server refuses logins") {
+      auto before = metrics_of(x.sys);
+      x.connections.answer(1, make_failure(errc::connection_lost, outcome::unknown), disposition::lost);
+      x.pass(1s);
+      x.connections.refuse(2, errc::login_refused);
+      auto now = metrics_of(x.sys);
+      THEN("each is there") {
+        CHECK_EQ(before.sum("cenote_breaker_state", "state=\"closed\""), 1);
+        CHECK_EQ(now[of_pool("cenote_connections_lost_total")], 1);
+        CHECK_EQ(now.sum("cenote_connections_closed_total", "reason=\"lost\""), 1);
+        CHECK_EQ(now.sum("cenote_connects_failed_total", "login_refused"), 1);
+        CHECK_EQ(now.sum("cenote_breaker_state", "state=\"open\""), 1);
+        CHECK_EQ(now.sum("cenote_breaker_state"), 1);
+        CHECK_EQ(now[of_pool("cenote_pool_generation")], x.status().generation);
+      }
+    }
+  }
+}
+
+SCENARIO("what operators ask for is not counted") {
+  GIVEN("a pool with one connection") {
+    pool_under_test x{named("main", still_rules(1)), 1};
+    WHEN("it is verified") {
+      auto answer = x.verify();
+      auto now = metrics_of(x.sys);
+      THEN("that is no request of a caller") {
+        CHECK_EQ(now[of_pool("db_client_connection_wait_time_seconds_count")], 0);
+      }
+    }
+  }
+}
+
+// -- retriers ------------------------------------------------------------------------
+
+SCENARIO("retries are counted by cause, and requests that failed in spite of them") {
+  GIVEN("a retrier that repeats once") {
+    retried_pool x{{1, 1s, 1s}};
+    WHEN("a request fails twice, by a deadlock each time") {
+      auto answer = x.execute(read("a"));
+      x.pool.answer(make_failure(errc::deadlock, outcome::rolled_back));
+      x.pass(1s);
+      x.pool.answer(make_failure(errc::deadlock, outcome::rolled_back));
+      auto now = metrics_of(x.sys);
+      THEN("there was one retry, and one request is given up") {
+        REQUIRE(answer->arrived());
+        CHECK_EQ(now["cenote_retries_total{error_type=\"deadlock\"}"], 1);
+        CHECK_EQ(now["cenote_retries_exhausted_total"], 1);
+      }
+    }
+  }
+}
+
+// -- the text ------------------------------------------------------------------------
+
+SCENARIO("what is said is valid, whatever a pool is called") {
+  GIVEN("an actor system with a pool whose name has a quotation mark, a backslash and a line break") {
+    virtual_time x;
+    metrics::pool_metrics strange{x.sys.metrics(), named("a\"b\\c\nd", {}), 1};
+    register_all(x.sys.metrics());
+    WHEN("the metrics are collected") {
+      auto now = metrics_of(x.sys);
+      THEN("the name is escaped, CAF's own metrics are there, and bounds are exact") {
+        CHECK_EQ(now.sum("db_client_connection_idle_min", "a\\\"b\\\\c\\nd"), 10);
+        CHECK_EQ(now.types.count("caf_system_running_actors"), 1u);
+        auto text = collect_metrics(x.sys);
+        CHECK(text.find("le=\"0.00025\"") != std::string::npos);
+        CHECK(text.find("le=\"30\"") != std::string::npos);
+        CHECK(text.find("le=\"+Inf\"") != std::string::npos);
+      }
+    }
+  }
+}
+
+SCENARIO("every metric that is registered is described in docs/metrics.md, and no other") {
+  GIVEN("an actor system in which everything is registered, and the document") {
+    virtual_time x;
+    register_all(x.sys.metrics());
+    std::ifstream in{std::string{CENOTE_SOURCE_DIR} + "/docs/metrics.md"};
+    std::set<std::string> documented;
+    for (std::string line; std::getline(in, line);)
+      if (line.starts_with("| `db_client_") || line.starts_with("| `cenote_"))
+        documented.insert(line);
+    WHEN("they are compared") {
+      auto now = metrics_of(x.sys);
+      std::set<std::string> registered;
+      for (auto& [name, type] : now.types)
+        if (name.starts_with("db_client_") || name.starts_with("cenote_"))
+          registered.insert(name);
+      THEN("each row is in the document as it must be, and what is registered is in the catalogue") {
+        std::set<std::string> rows;
+        for (auto& one : metrics::catalogue()) {
+          auto row = row_of(one);
+          rows.insert(row);
+          if (!documented.contains(row))
+            CHECK_EQ(row, "is missing in docs/metrics.md");
+          CHECK_EQ(registered.erase(metrics::full_name(one)), 1u);
+          auto kind = now.types[metrics::full_name(one)];
+          CHECK(row.find("| " + kind + " |") != std::string::npos);
+          for (auto& label : now.labels[metrics::full_name(one)])
+            CHECK(row.find("`" + label + "`") != std::string::npos);
+        }
+        CHECK(registered.empty());
+        for (auto& row : documented)
+          if (!rows.contains(row))
+            CHECK_EQ(row, "is in docs/metrics.md, but not in the catalogue");
+      }
+    }
+  }
+}
