@@ -14,6 +14,7 @@ struct job {
   settings how;
   caf::settings caf_options;
   signal_watch& signals;
+  bool listen_is_chosen = false; ///< Whether `http.listen` is written somewhere.
 };
 
 /// What became of it.
@@ -28,6 +29,7 @@ struct answer {
 answer check(const job& x);
 answer sql(const job& x);
 answer serve(const job& x);
+answer ask_health(const job& x);
 /// @}
 
 /// Reads the statement of `cenote sql -` from standard input.

@@ -1,5 +1,6 @@
 #include "app/advice.hpp"
 #include "app/commands.hpp"
+#include "app/http_service.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -43,7 +44,12 @@ struct server_state {
     schedule_report();
     return {
         // A signal has arrived that asks for the end.
-        [this](int32_t signal) { drain(signal); },
+        [this](int32_t signal) { drain("signal " + std::to_string(signal) + " (" + signal_name(signal) + ")"); },
+        // Somebody asks for the end over HTTP.
+        [this](drain_atom) {
+          if (!draining)
+            drain("POST /admin/drain");
+        },
         // The status is asked for.
         [this](status_atom) { report(); },
         // Time to look whether the server is there by now.
@@ -96,12 +102,11 @@ struct server_state {
 
   // -- the end ---------------------------------------------------------------------
 
-  void drain(int32_t signal) {
+  void drain(const std::string& reason) {
     draining = true;
     report_timer.dispose();
     auto limit = std::chrono::duration<double>(how.pool.drain_timeout).count();
-    spdlog::info("signal {} ({}): finishing the work that was accepted, {} s at most; another signal cuts it", signal,
-                 signal_name(signal), limit);
+    spdlog::info("{}: finishing the work that was accepted, {} s at most; another signal cuts it", reason, limit);
     self->request(pool, caf::infinite, drain_atom_v, how.pool.drain_timeout)
         .then(
             // The pool has logged what it finished and what it cut.
@@ -179,7 +184,8 @@ private:
 
 } // namespace
 
-answer serve(const job& x) {
+answer serve(const job& x) try {
+  auto token = read_token(x.how.http);
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);
@@ -189,9 +195,14 @@ answer serve(const job& x) {
                               [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
   std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};
   notice_scope notices{x.signals, server};
+  http_service http{host, x.how, std::move(token), x.listen_is_chosen,
+                    [server] { caf::anon_send(server, drain_atom_v); }};
   answer out;
   self->receive([&out](int32_t code) { out.code = code; });
   return out;
+} catch (http::server_error& err) {
+  spdlog::critical("{}", err.what());
+  return {failed, {}};
 }
 
 } // namespace cenote::app
