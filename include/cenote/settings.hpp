@@ -195,12 +195,24 @@ struct log_settings {
   std::chrono::nanoseconds status_interval = std::chrono::seconds{60};
 };
 
+/// How `cenote serve` is watched and controlled over HTTP.
+struct http_settings {
+  std::string listen = "127.0.0.1:9180"; ///< Address and port; port 0: any free one. Empty or `off`: none.
+  std::string token_file;                ///< File with the token that requests must show. Empty: none.
+  /// How often at most a probe may send a statement to the server, over an idle connection. Zero: never.
+  std::chrono::nanoseconds probe_interval = std::chrono::seconds{5};
+
+  /// Whether there is HTTP at all.
+  bool enabled() const noexcept { return !listen.empty() && listen != "off"; }
+};
+
 /// All of them: what file, environment and command line set.
 struct settings {
   server_settings server; ///< Where the database is.
   pool_settings pool;     ///< The pool's rules.
   retry_settings retry;   ///< How failed requests are repeated.
   log_settings log;       ///< How the program logs; the library does not look at it.
+  http_settings http;     ///< How the program is watched; the library does not look at it.
 };
 
 } // namespace cenote

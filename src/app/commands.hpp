@@ -15,6 +15,7 @@ struct job {
   settings how;
   caf::settings caf_options;
   signal_watch& signals;
+  bool listen_is_chosen = false; ///< Whether `http.listen` is written somewhere.
   /// Reads the settings again. May block; throws what `load_settings` throws. From any thread.
   std::function<settings()> reload;
 };
@@ -31,6 +32,7 @@ struct answer {
 answer check(const job& x);
 answer sql(const job& x);
 answer serve(const job& x);
+answer ask_health(const job& x);
 /// @}
 
 /// Reads the statement of `cenote sql -` from standard input.

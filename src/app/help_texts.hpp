@@ -77,11 +77,28 @@ Exit codes:
 
 'cenote --help' lists the options for settings; they may follow here, too.)~";
 
+inline constexpr auto health_footer = R"~(
+Asks /livez, or with --ready /readyz, and waits for 3 seconds at most. Needs no
+DATABASE_URI. For the HEALTHCHECK of containers.
+
+Examples:
+  cenote health
+  cenote health --ready http://127.0.0.1:9180
+
+Exit codes:
+  0  it is well
+  1  it is not, or does not answer
+  2  the command line or a setting cannot be used
+
+'cenote --help' lists the options for settings; they may follow here, too.)~";
+
 inline constexpr auto serve_footer = R"~(
 Runs until SIGTERM or SIGINT, then takes no new work and finishes what it has
 accepted, --pool-drain-timeout at most. A second signal cuts that short.
 SIGUSR1 logs the status. SIGHUP reads configuration and credentials again, and
 uses them if all can be; it ends a serve that was started from a terminal.
+Answers HTTP at --http-listen: /livez, /readyz, /startupz, /metrics, /status,
+and /admin with a token.
 A server that is down is waited for; a wrong password or a missing database
 ends the program.
 

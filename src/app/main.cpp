@@ -42,7 +42,14 @@ settings load(const options& opts, const std::optional<config::config_file>& fil
         return uri;
       return name.starts_with("DATABASE_") ? std::nullopt : environment(name);
     };
-  return config::load_settings(file, from, !opts.embedded || uri);
+  auto need_server = opts.command != command::health && (!opts.embedded || uri);
+  return config::load_settings(file, from, need_server);
+}
+
+/// Whether somebody has chosen where HTTP is answered.
+bool is_listen_chosen(const options& opts, const std::optional<config::config_file>& file) {
+  return opts.settings.contains("http.listen") || !environment("CENOTE_HTTP_LISTEN").value_or("").empty()
+         || (file && file->keys.contains("cenote.http.listen"));
 }
 
 log_profile amount_for(command what) {
@@ -55,6 +62,8 @@ answer execute(const job& x) {
     return check(x);
   case command::sql:
     return sql(x);
+  case command::health:
+    return ask_health(x);
   default:
     return serve(x);
   }
@@ -88,7 +97,7 @@ answer run(const options& opts, const std::optional<config::config_file>& file, 
   }
   auto uri = server ? std::optional{server->uri()} : std::nullopt;
   auto reload = [&opts, uri] { return load(opts, config::read_config_file(opts.config_file), uri); };
-  return execute({opts, std::move(how), std::move(caf_options), signals, reload});
+  return execute({opts, std::move(how), std::move(caf_options), signals, is_listen_chosen(opts, file), reload});
 }
 
 /// Runs the program.

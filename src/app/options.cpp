@@ -185,6 +185,7 @@ public:
     add_check();
     add_sql();
     add_serve();
+    add_health();
   }
 
   void parse(std::vector<std::string> args) {
@@ -230,7 +231,7 @@ private:
         problem += "; what begins with '-' and is data goes after '--'";
       if (!problem.empty())
         return problem;
-      return "unknown command '" + x + "': say check, sql or serve" + config::did_you_mean(x, command_names());
+      return "unknown command '" + x + "': say check, sql, serve or health" + config::did_you_mean(x, command_names());
     }
     return unknown_option(known, args);
   }
@@ -262,7 +263,7 @@ private:
   /// CLI11 speaks of subcommands, and does not say which ones there are.
   std::string reason(const CLI::ParseError& err) const {
     if (err.get_name() == "RequiredError" && app_.get_subcommands().empty())
-      return "a command is missing: say check, sql or serve";
+      return "a command is missing: say check, sql, serve or health";
     return err.what();
   }
 
@@ -304,6 +305,12 @@ private:
   }
 
   void add_serve() { add_command(command::serve, "serve", "Keep the pool open until a signal arrives", serve_footer); }
+
+  void add_health() {
+    auto health = add_command(command::health, "health", "Ask a running 'cenote serve' how it is", health_footer);
+    health->add_flag("--ready", out_.ready, "Ask whether it can serve requests, not only whether it works");
+    health->add_option("URL", out_.url, "Where it answers; default: http.listen of the settings")->type_name("");
+  }
 
   CLI::App app_;
   options& out_;

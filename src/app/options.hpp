@@ -11,7 +11,7 @@
 namespace cenote::app {
 
 /// The program's subcommands.
-enum class command : uint8_t { check, sql, serve };
+enum class command : uint8_t { check, sql, serve, health };
 
 /// What the command line says.
 struct options {
@@ -23,6 +23,8 @@ struct options {
   std::string sql; ///< `-`: read it from standard input.
   std::vector<std::string> params;
   parameter_reading param_reading = parameter_reading::by_form;
+  bool ready = false; ///< Of `health`: asks whether requests can be served, not only whether the program works.
+  std::string url;    ///< Of `health`: whom to ask; empty: whoever has the same settings.
 };
 
 /// Reads the command line. Answers `--help`, `--version` and mistakes by itself; then the program ends with the code.

@@ -1,5 +1,6 @@
 #include "app/advice.hpp"
 #include "app/commands.hpp"
+#include "app/http_service.hpp"
 #include "app/logging.hpp"
 #include "config/setting.hpp"
 
@@ -7,6 +8,8 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -36,16 +39,44 @@ std::string differences(const settings& before, const settings& after) {
   return result;
 }
 
+/// Where a thread that reads settings, for as long as that takes, sends them; nowhere once the receiver has ended, and
+/// its actor system perhaps with it.
+class settings_reader {
+public:
+  explicit settings_reader(caf::event_based_actor* receiver) : receiver_{receiver->address()} {
+    // nop
+  }
+
+  void forget() {
+    std::lock_guard guard{mutex_};
+    receiver_ = nullptr;
+  }
+
+  template <class T>
+  void tell(T what) {
+    std::lock_guard guard{mutex_};
+    if (auto to = caf::actor_cast<caf::actor>(receiver_))
+      caf::anon_send(to, std::move(what));
+  }
+
+private:
+  std::mutex mutex_;
+  caf::actor_addr receiver_;
+};
+
 /// Watches over the pool until it has ended. Sends the exit code to `owner` at the end.
 struct server_state {
   static inline const char* name = "cenote.app.server";
 
   server_state(caf::event_based_actor* ptr, pool_actor served, const job& what, caf::actor reports_to)
-      : self{ptr}, pool{std::move(served)}, how{what.how}, reload{what.reload}, owner{std::move(reports_to)} {
+      : self{ptr}, pool{std::move(served)}, how{what.how}, reload{what.reload}, reader{std::make_shared<settings_reader>(ptr)}, owner{std::move(reports_to)} {
     // nop
   }
 
-  ~server_state() { report_timer.dispose(); }
+  ~server_state() {
+    report_timer.dispose();
+    reader->forget();
+  }
 
   caf::behavior make_behavior() {
     self->monitor(pool);
@@ -59,7 +90,12 @@ struct server_state {
     schedule_report();
     return {
         // A signal has arrived that asks for the end.
-        [this](int32_t signal) { drain(signal); },
+        [this](int32_t signal) { drain("signal " + std::to_string(signal) + " (" + signal_name(signal) + ")"); },
+        // Somebody asks for the end over HTTP.
+        [this](drain_atom) {
+          if (!draining)
+            drain("POST /admin/drain");
+        },
         // The status is asked for.
         [this](status_atom) { report(); },
         // The settings are to be read again.
@@ -119,21 +155,22 @@ struct server_state {
 
   /// On a thread of its own, which ends with the process at the latest: a file may be a pipe that nobody writes to.
   void read_settings() {
-    std::thread{[load = reload, me = caf::actor{self}] {
+    std::thread{[load = reload, to = reader] {
       try {
-        caf::anon_send(me, settings_update{load()});
+        to->tell(settings_update{load()});
       } catch (const std::exception& err) {
-        caf::anon_send(me, std::string{err.what()});
+        to->tell(std::string{err.what()});
       }
     }}.detach();
   }
 
   void apply(const settings_update& x) {
     auto& after = x.content();
-    if (after.log.format != how.log.format) {
-      not_applied("log.format cannot change while the program runs: start it anew");
-      return;
-    }
+    for (auto key : {"log.format", "http.listen", "http.token-file", "http.probe-interval"})
+      if (auto x = config::find_setting(key); config::format(*x, how) != config::format(*x, after)) {
+        not_applied(std::string{key} + " cannot change while the program runs: start it anew");
+        return;
+      }
     self->request(pool, caf::infinite, reconfigure_atom_v, x)
         .then([this, x] { applied(x.content()); }, [this](caf::error& err) { not_applied(details(err).text); });
   }
@@ -153,12 +190,11 @@ struct server_state {
 
   // -- the end ---------------------------------------------------------------------
 
-  void drain(int32_t signal) {
+  void drain(const std::string& reason) {
     draining = true;
     report_timer.dispose();
     auto limit = std::chrono::duration<double>(how.pool.drain_timeout).count();
-    spdlog::info("signal {} ({}): finishing the work that was accepted, {} s at most; another signal cuts it", signal,
-                 signal_name(signal), limit);
+    spdlog::info("{}: finishing the work that was accepted, {} s at most; another signal cuts it", reason, limit);
     self->request(pool, caf::infinite, drain_atom_v, how.pool.drain_timeout)
         .then(
             // The pool has logged what it finished and what it cut.
@@ -200,6 +236,7 @@ struct server_state {
   pool_actor pool;
   settings how;
   std::function<settings()> reload;
+  std::shared_ptr<settings_reader> reader;
   caf::actor owner;
   caf::disposable report_timer;
   bool verifying = false;
@@ -237,7 +274,8 @@ private:
 
 } // namespace
 
-answer serve(const job& x) {
+answer serve(const job& x) try {
+  auto token = read_token(x.how.http);
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);
@@ -247,9 +285,14 @@ answer serve(const job& x) {
                               [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
   std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};
   notice_scope notices{x.signals, server};
+  http_service http{host, x.how, std::move(token), x.listen_is_chosen,
+                    [server] { caf::anon_send(server, drain_atom_v); }};
   answer out;
   self->receive([&out](int32_t code) { out.code = code; });
   return out;
+} catch (http::server_error& err) {
+  spdlog::critical("{}", err.what());
+  return {failed, {}};
 }
 
 } // namespace cenote::app

@@ -76,7 +76,7 @@ std::vector<std::string> all_keys() {
   std::vector<std::string> out;
   for (auto& x : table())
     out.push_back(x.key);
-  for (auto section : {"pool", "server", "retry", "log"})
+  for (auto section : {"pool", "server", "retry", "log", "http"})
     out.emplace_back(section);
   return out;
 }

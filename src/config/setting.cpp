@@ -108,7 +108,7 @@ bool permits(const word& what, const std::string& x) {
 
 bool permits(const label& what, const std::string& x) {
   auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  return !x.empty() && x.size() <= what.max_length && std::none_of(x.begin(), x.end(), is_control);
+  return (what.or_empty || !x.empty()) && x.size() <= what.max_length && std::none_of(x.begin(), x.end(), is_control);
 }
 
 // -- texts -----------------------------------------------------------------------------------------------------------
@@ -141,8 +141,8 @@ std::string permitted_by(const word& what, bool in_file) {
 }
 
 std::string permitted_by(const label& what, bool in_file) {
-  return std::string{in_file ? "a text in quotes of " : "a text of "} + "1 to " + std::to_string(what.max_length)
-         + " bytes without control characters";
+  return std::string{in_file ? "a text in quotes of " : "a text of "} + (what.or_empty ? "0" : "1") + " to "
+         + std::to_string(what.max_length) + " bytes without control characters";
 }
 
 std::string lowest_of(const count& what) {
@@ -165,8 +165,8 @@ std::string lowest_of(const word& what) {
   return permitted_by(what, false);
 }
 
-std::string lowest_of(const label&) {
-  return "1 byte";
+std::string lowest_of(const label& what) {
+  return what.or_empty ? "" : "1 byte";
 }
 
 std::string text_of(const auto&, uint64_t x) {

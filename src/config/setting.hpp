@@ -56,6 +56,7 @@ struct word {
 struct label {
   field<std::string> at;
   size_t max_length = 0;
+  bool or_empty = false; ///< An empty text is permitted.
 };
 
 using kind = std::variant<count, count_or_word, duration, flag, word, label>;

@@ -22,6 +22,7 @@ std::vector<setting> make_table() {
   auto pool = [](auto member) { return at(&settings::pool, member); };
   auto retry = [](auto member) { return at(&settings::retry, member); };
   auto log = [](auto member) { return at(&settings::log, member); };
+  auto http = [](auto member) { return at(&settings::http, member); };
   return {
       {"pool.name", "text", label{pool(&pool_settings::name), 64}, "", "The pool's name in errors, logs and status."},
       {"pool.size", "connections", count{pool(&pool_settings::size), 1, 10'000}, "POOL_SIZE",
@@ -86,6 +87,13 @@ std::vector<setting> make_table() {
        "Lines for people, or one JSON object per line."},
       {"log.status-interval", "seconds", duration{log(&log_settings::status_interval), 1ms, day, true}, "",
        "How often `cenote serve` logs the pool's status; 0 means never."},
+      {"http.listen", "text", label{http(&http_settings::listen), 256, true}, "CENOTE_HTTP_LISTEN",
+       "Address and port where `cenote serve` answers HTTP; port 0 means a free one, off or an empty text none."},
+      {"http.token-file", "text", label{http(&http_settings::token_file), 4096, true}, "CENOTE_HTTP_TOKEN_FILE",
+       "File with the token that requests other than /livez and /readyz must show; empty means none."},
+      {"http.probe-interval", "seconds", duration{http(&http_settings::probe_interval), 1ms, day, true},
+       "CENOTE_HTTP_PROBE_INTERVAL",
+       "How often at most a probe sends the server a statement, over an idle connection; 0 means never."},
   };
 }
 

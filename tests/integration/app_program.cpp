@@ -28,8 +28,9 @@ constexpr auto max_run = 60.0;
 constexpr auto max_wait_for_log = 30.0;
 
 /// Nothing of these may come from whoever runs the tests.
-constexpr std::string_view ours[] = {"DATABASE_URI", "POOL_",    "MAX_",   "INITIAL_RETRY_DELAY",
-                                     "CENOTE_TEST",  "NO_COLOR", "TMPDIR", "MYSQL_PWD"};
+constexpr std::string_view ours[] = {"DATABASE_URI", "POOL_",       "MAX_",     "INITIAL_RETRY_DELAY",
+                                     "CENOTE_TEST",  "CENOTE_HTTP", "NO_COLOR", "TMPDIR",
+                                     "MYSQL_PWD"};
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -46,6 +47,8 @@ std::vector<std::string> make_environment(const environment& variables, const st
     if (std::ranges::none_of(ours, [&](auto prefix) { return std::string_view{*entry}.starts_with(prefix); }))
       out.emplace_back(*entry);
   out.push_back("TMPDIR=" + folder);
+  if (!variables.contains("CENOTE_HTTP_LISTEN"))
+    out.emplace_back("CENOTE_HTTP_LISTEN=off"); // Many run at once, and the default port is one.
   for (auto& [name, value] : variables)
     out.push_back(name + "=" + value);
   return out;

@@ -45,17 +45,18 @@ LAYERS = [
     ("src/runtime/", ["runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/actors/", ["actors", "pool", "connection", "db", "config", "log", "metrics", "runtime", "types"], MARIADB),
     ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
-    ("src/app/", ["app", "client", "config", "types"], MARIADB),
+    ("src/http/", ["http"], (CAF, *MARIADB, "spdlog/", "openssl/", "cenote/")),
+    ("src/app/", ["app", "client", "config", "http", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
     # What the pool is compared with.
     ("bench/sides/threads/", [], ()),
     ("bench/sides/poco/", [], ()),
     ("bench/sides/soci/", [], ()),
     ("bench/", [], MARIADB),
-    ("tests/", ["types", "pool", "connection", "db", "config", "log", "metrics", "runtime", "actors", "client", "app"], MARIADB),
+    ("tests/", ["types", "pool", "connection", "db", "config", "log", "metrics", "runtime", "actors", "client", "http", "app"], MARIADB),
 ]
 
-FOLDERS = ["types", "pool", "connection", "db", "config", "log", "metrics", "runtime", "actors", "client", "app"]
+FOLDERS = ["types", "pool", "connection", "db", "config", "log", "metrics", "runtime", "actors", "client", "http", "app"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 # Pure code is told the time and the seed of its dice, and waits for nobody.
 IMPURE = re.compile(r"_clock::now\s*\(|\bstd::(j?thread|this_thread|async)\b|\bsleep(_for|_until)?\s*\(|\brand\s*\(|\brandom_device\b")
@@ -104,6 +105,9 @@ def self_test():
         ("src/config/a.cpp", '#include "db/connection.hpp"'),
         ("src/actors/a.cpp", "#include <mariadb/mysql.h>"),
         ("src/actors/a.cpp", '#include "app/json.hpp"'),
+        ("src/http/a.cpp", "#include <caf/actor.hpp>"),
+        ("src/http/a.cpp", '#include "app/json.hpp"'),
+        ("src/pool/a.cpp", '#include "http/server.hpp"'),
         ("src/app/a.cpp", '#include "db/connection.hpp"'),
         ("src/app/a.cpp", '#include "pool/pool_core.hpp"'),
         ("include/cenote/value.hpp", "#include <caf/actor.hpp>"),

@@ -64,6 +64,9 @@ SCENARIO("the table has every setting once, with its default from the struct") {
       {"log.level", "\"info\"", "trace, debug, info, warning, error, critical or off", ""},
       {"log.format", "\"text\"", "text or json", ""},
       {"log.status-interval", "60s", "0s", ""},
+      {"http.listen", "\"127.0.0.1:9180\"", "", "CENOTE_HTTP_LISTEN"},
+      {"http.token-file", "\"\"", "", "CENOTE_HTTP_TOKEN_FILE"},
+      {"http.probe-interval", "5s", "0s", "CENOTE_HTTP_PROBE_INTERVAL"},
   };
   REQUIRE_EQ(setting_table().size(), std::size(rows));
   for (size_t i = 0; i < std::size(rows); ++i) {

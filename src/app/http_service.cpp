@@ -1,0 +1,153 @@
+#include "app/http_service.hpp"
+
+#include "app/health.hpp"
+#include "app/json.hpp"
+#include "app/metrics.hpp"
+#include "cenote/configuration.hpp"
+#include "config/listen_address.hpp"
+#include "config/read_file.hpp"
+#include "config/setting.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+namespace cenote::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+using http::access;
+using http::request;
+using http::response;
+
+constexpr size_t max_token_size = 4 << 10;
+/// Longest time that the pool may take to carry out what `/admin` asks for.
+constexpr auto max_admin_time = 1s;
+
+response json_response(const nlohmann::ordered_json& x) {
+  return {200, dump(x) + "\n", "application/json", {}};
+}
+
+response metrics(caf::actor_system& system, const request& x) {
+  auto text = metrics_text(system);
+  if (http::accepts(x, "application/openmetrics-text"))
+    return {200, to_open_metrics(text), "application/openmetrics-text; version=1.0.0; charset=utf-8", {}};
+  return {200, std::move(text), "text/plain; version=0.0.4; charset=utf-8", {}};
+}
+
+/// Asks the pool for something that it does at once.
+template <class Atom>
+response order(pool_host& host, Atom what, const std::string& done) {
+  spdlog::info("HTTP: /admin: {}", done);
+  caf::scoped_actor self{host.system()};
+  response out;
+  self->request(host.pool(), max_admin_time, what)
+      .receive([&] { out = http::line(200, done); },
+               [&](caf::error& err) { out = http::line(503, "the pool refuses: " + describe(err)); });
+  return out;
+}
+
+nlohmann::ordered_json to_json_value(const std::string& text) {
+  auto out = nlohmann::ordered_json::parse(text, nullptr, false); // Numbers, truth values, texts in quotes.
+  return out.is_discarded() ? nlohmann::ordered_json(text) : out; // Times: 30s.
+}
+
+} // namespace
+
+nlohmann::ordered_json to_json(const settings& x) {
+  nlohmann::ordered_json out;
+  for (auto& what : config::table()) {
+    auto dot = what.key.find('.');
+    out[what.key.substr(0, dot)][what.key.substr(dot + 1)] = to_json_value(config::format(what, x));
+  }
+  return out;
+}
+
+std::string read_token(const http_settings& how) {
+  if (!how.enabled() || how.token_file.empty())
+    return {};
+  auto [text, problem] = config::read_file(how.token_file, max_token_size);
+  if (!problem.empty())
+    throw configuration_error{"http.token-file: cannot read " + how.token_file + ": " + problem};
+  while (text.ends_with('\n') || text.ends_with('\r'))
+    text.pop_back();
+  if (text.empty())
+    throw configuration_error{"http.token-file: the file " + how.token_file
+                              + " is empty: write a long random text into it, say with 'openssl rand -hex 32'"};
+  if (std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c >= 0x7f; }))
+    throw configuration_error{"http.token-file: the token in " + how.token_file
+                              + " must be one line of ASCII without spaces"};
+  return text;
+}
+
+http_service::http_service(pool_host& host, const settings& how, std::string token, bool chosen,
+                           std::function<void()> drain)
+    : host_{host}, how_{how} {
+  if (!how_.http.enabled())
+    return;
+  try {
+    start(token, std::move(drain));
+  } catch (http::server_error& err) {
+    if (chosen)
+      throw;
+    spdlog::warn("{}; going on without HTTP", err.what());
+  }
+}
+
+http_service::~http_service() = default;
+
+void http_service::start(const std::string& token, std::function<void()> drain) {
+  auto where = config::parse_listen_address(how_.http.listen).value();
+  watch_ = std::make_unique<pool_watch>(host_.system(), host_.pool(), how_.http.probe_interval);
+  router_ = std::make_unique<http::router>(make_router(token, drain));
+  try {
+    server_ =
+        std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
+  } catch (...) {
+    watch_.reset();
+    throw;
+  }
+  spdlog::info("HTTP: http://{}:{}", where.ipv6 ? "[" + where.host + "]" : where.host, server_->port());
+  if (!where.local)
+    spdlog::warn("HTTP: {} is reached from other machines, unencrypted{}", how_.http.listen,
+                 token.empty() ? " and without a token; set http.token-file" : "");
+}
+
+http::router http_service::make_router(const std::string& token, const std::function<void()>& drain) {
+  http::router out{token};
+  auto keeps = how_.pool.kept() > 0;
+  out.add("GET", "/livez", access::open, [this](auto& x) { return to_response(liveness(watch_->look()), x); });
+  out.add("GET", "/readyz", access::open, [this, keeps](auto& x) {
+    watch_->note_probe();
+    return to_response(readiness(watch_->look(), keeps), x);
+  });
+  out.add("GET", "/startupz", access::protect, [this](auto& x) { return to_response(start_up(watch_->look()), x); });
+  out.add("GET", "/metrics", access::protect, [this](auto& x) { return metrics(host_.system(), x); });
+  out.add("GET", "/status", access::protect, [this](auto&) {
+    auto known = watch_->look().status;
+    if (!known)
+      return http::line(503, "the pool has not told its status yet");
+    nlohmann::ordered_json body;
+    body["version"] = 1;
+    body["program"] = CENOTE_VERSION;
+    body["status"] = to_json(*known);
+    body["settings"] = to_json(how_);
+    return json_response(body);
+  });
+  out.add("POST", "/admin/dispose", access::privileged,
+          [this](auto&) { return order(host_, dispose_atom_v, "all connections are being replaced"); });
+  out.add("POST", "/admin/pause", access::privileged,
+          [this](auto&) { return order(host_, pause_atom_v, "paused: no request gets a connection"); });
+  out.add("POST", "/admin/resume", access::privileged,
+          [this](auto&) { return order(host_, resume_atom_v, "resumed"); });
+  out.add("POST", "/admin/drain", access::privileged, [drain](auto&) {
+    drain();
+    return http::line(202, "draining: the work that was accepted is finished, then the program ends");
+  });
+  return out;
+}
+
+} // namespace cenote::app

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "app/pool_host.hpp"
+#include "app/pool_watch.hpp"
+#include "cenote/settings.hpp"
+#include "http/router.hpp"
+#include "http/server.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace cenote::app {
+
+/// What `cenote serve` answers over HTTP, while it lives.
+class http_service {
+public:
+  /// Starts it as the settings say; without HTTP it does nothing. If the port is taken and nobody has chosen it, it
+  /// logs a warning and does nothing, so that a second `serve` runs on the same machine.
+  /// @param token see `read_token`.
+  /// @param chosen whether `http.listen` is written somewhere.
+  /// @param drain asks for the end of the program.
+  /// @throws http::server_error
+  http_service(pool_host& host, const settings& how, std::string token, bool chosen, std::function<void()> drain);
+
+  ~http_service();
+
+private:
+  void start(const std::string& token, std::function<void()> drain);
+  http::router make_router(const std::string& token, const std::function<void()>& drain);
+
+  pool_host& host_;
+  settings how_;
+  std::unique_ptr<pool_watch> watch_;
+  std::unique_ptr<http::router> router_;
+  std::unique_ptr<http::server> server_;
+};
+
+/// Reads the token that `http.token-file` names; an empty text if it names none.
+/// @throws configuration_error if the file cannot be read, or holds no token.
+std::string read_token(const http_settings& how);
+
+/// All settings but the database's, none of which is secret, by section and name.
+nlohmann::ordered_json to_json(const settings& x);
+
+} // namespace cenote::app

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cenote::config {
+
+/// Where a program listens.
+struct listen_address {
+  std::string host;   ///< An IP address in numbers, without brackets.
+  uint16_t port = 0;  ///< Zero: any free one.
+  bool ipv6 = false;  ///< Whether `host` is an IPv6 address.
+  bool local = false; ///< Whether only this machine reaches it.
+};
+
+/// Reads `127.0.0.1:9180`, `[::1]:9180`, `localhost:9180`. Other names are not looked up: they are refused.
+std::optional<listen_address> parse_listen_address(std::string_view text);
+
+} // namespace cenote::config

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cenote::http {
+
+/// What a client asks for. Bodies are read and dropped: nothing here takes one.
+struct request {
+  std::string method; ///< `GET`.
+  std::string path;   ///< As it was sent, without the query; nothing is decoded.
+  std::string accept; ///< The header of that name; empty: none.
+  std::string authorization;
+  bool has_origin = false; ///< Whether there is a header `Origin`: a page in a browser has sent it.
+  bool verbose = false;    ///< Whether the query has `verbose`.
+};
+
+/// What is answered.
+struct response {
+  int status = 200;
+  std::string body;
+  std::string type = "text/plain; charset=utf-8";
+  std::vector<std::pair<std::string, std::string>> headers; ///< Further ones.
+};
+
+/// An answer with one line of text.
+inline response line(int status, std::string text) {
+  return {status, std::move(text) + "\n", "text/plain; charset=utf-8", {}};
+}
+
+} // namespace cenote::http

@@ -1,0 +1,274 @@
+#include "http/server.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <list>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <microhttpd.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace cenote::http {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+/// How often connections are looked at that have lived too long.
+constexpr auto pace = 250ms;
+constexpr auto backlog = 128;
+
+/// A descriptor that is closed with this object.
+class descriptor {
+public:
+  explicit descriptor(int fd) : fd_{fd} {
+    // nop
+  }
+  descriptor(const descriptor&) = delete;
+  ~descriptor() {
+    if (fd_ >= 0)
+      close(fd_);
+  }
+  int get() const noexcept { return fd_; }
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+private:
+  int fd_;
+};
+
+std::string last_problem() {
+  return std::generic_category().message(errno);
+}
+
+std::string endpoint(const std::string& host, uint16_t port) {
+  auto name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return name + ":" + std::to_string(port);
+}
+
+[[noreturn]] void refuse(const std::string& where) {
+  auto advice = errno == EADDRINUSE ? "; another program has this port: set http.listen to a free one, or to off"
+                : errno == EACCES   ? "; ports below 1024 need a privilege: set http.listen to another one"
+                : errno == EADDRNOTAVAIL
+                    ? "; this machine does not have the address: set http.listen to one that it has"
+                    : "";
+  throw server_error{"cannot answer HTTP at " + where + ": " + last_problem() + advice};
+}
+
+int listening_socket(const std::string& host, uint16_t port) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (auto rc = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); rc != 0)
+    throw server_error{"cannot answer HTTP at " + endpoint(host, port) + ": " + gai_strerror(rc)};
+  std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard{found, freeaddrinfo};
+  descriptor fd{socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  int yes = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  if (fd.get() < 0 || bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 || listen(fd.get(), backlog) != 0)
+    refuse(endpoint(host, port));
+  return fd.release();
+}
+
+uint16_t port_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  char port[8] = {};
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0
+      || getnameinfo(reinterpret_cast<sockaddr*>(&address), size, nullptr, 0, port, sizeof(port), NI_NUMERICSERV) != 0)
+    return 0;
+  uint16_t out = 0;
+  std::from_chars(port, port + std::strlen(port), out);
+  return out;
+}
+
+std::string header(MHD_Connection* from, const char* name) {
+  auto value = MHD_lookup_connection_value(from, MHD_HEADER_KIND, name);
+  return value != nullptr ? value : "";
+}
+
+/// Nothing is decoded: the paths that exist need it not.
+size_t keep_escapes(void*, MHD_Connection*, char* text) {
+  return std::strlen(text);
+}
+
+MHD_Result find_verbose(void* found, MHD_ValueKind, const char* key, const char*) {
+  if (std::string_view{key} == "verbose")
+    *static_cast<bool*>(found) = true;
+  return MHD_YES;
+}
+
+request make_request(MHD_Connection* from, const char* path, const char* method) {
+  request out;
+  out.method = method;
+  out.path = path;
+  out.accept = header(from, MHD_HTTP_HEADER_ACCEPT);
+  out.authorization = header(from, MHD_HTTP_HEADER_AUTHORIZATION);
+  out.has_origin = MHD_lookup_connection_value(from, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != nullptr;
+  MHD_get_connection_values(from, MHD_GET_ARGUMENT_KIND, find_verbose, &out.verbose);
+  return out;
+}
+
+MHD_Result send(MHD_Connection* to, const response& x) {
+  auto raw = MHD_create_response_from_buffer(x.body.size(), const_cast<char*>(x.body.data()), MHD_RESPMEM_MUST_COPY);
+  if (raw == nullptr)
+    return MHD_NO;
+  std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)> guard{raw, MHD_destroy_response};
+  MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, x.type.c_str());
+  MHD_add_response_header(raw, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+  MHD_add_response_header(raw, "X-Content-Type-Options", "nosniff");
+  MHD_add_response_header(raw, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  MHD_add_response_header(raw, MHD_HTTP_HEADER_CONNECTION, "close");
+  for (auto& [name, value] : x.headers)
+    MHD_add_response_header(raw, name.c_str(), value.c_str());
+  return MHD_queue_response(to, static_cast<unsigned>(x.status), raw);
+}
+
+} // namespace
+
+struct server::impl {
+  /// A connection, and when its time is up.
+  struct client {
+    int fd;
+    clock::time_point deadline;
+    bool ended = false;
+  };
+
+  impl(const std::string& host, uint16_t port, handler to_answer, limits granted)
+      : answer{std::move(to_answer)}, how{granted}, wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    descriptor fd{listening_socket(host, port)};
+    bound = port_of(fd.get());
+    daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, nullptr, nullptr, &impl::on_request, this, MHD_OPTION_LISTEN_SOCKET, fd.get(),
+        MHD_OPTION_CONNECTION_LIMIT, how.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, how.connections_per_address,
+        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(std::max<int64_t>(1, how.lifetime / 1s)),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, how.memory, MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr,
+        MHD_OPTION_NOTIFY_CONNECTION, &impl::on_connection, this, MHD_OPTION_END);
+    if (daemon == nullptr || wake.get() < 0)
+      refuse(endpoint(host, port));
+    fd.release(); // The daemon closes it.
+    thread = std::thread{[this] { run(); }};
+  }
+
+  ~impl() {
+    if (thread.joinable()) {
+      eventfd_write(wake.get(), 1);
+      thread.join();
+    }
+    if (daemon != nullptr)
+      MHD_stop_daemon(daemon);
+  }
+
+  // -- the thread --------------------------------------------------------------------
+
+  void run() {
+    auto info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    std::array<pollfd, 2> ready{pollfd{info->epoll_fd, POLLIN, 0}, pollfd{wake.get(), POLLIN, 0}};
+    while (ready[1].revents == 0) {
+      MHD_UNSIGNED_LONG_LONG wait = 0;
+      auto limited = MHD_get_timeout(daemon, &wait) == MHD_YES;
+      auto longest = static_cast<MHD_UNSIGNED_LONG_LONG>(pace.count());
+      poll(ready.data(), ready.size(), static_cast<int>(limited ? std::min(wait, longest) : longest));
+      MHD_run(daemon);
+      end_old_clients();
+    }
+  }
+
+  /// A client that sends a byte from time to time is never idle: only this ends it.
+  void end_old_clients() {
+    auto now = clock::now();
+    for (auto& x : clients) { // Oldest first.
+      if (x.deadline > now)
+        break;
+      if (!std::exchange(x.ended, true))
+        shutdown(x.fd, SHUT_RDWR);
+    }
+  }
+
+  // -- callbacks: nothing may be thrown through C ------------------------------------
+
+  static void on_connection(void* self, MHD_Connection* which, void** context, MHD_ConnectionNotificationCode what) {
+    auto& my = *static_cast<impl*>(self);
+    using position = std::list<client>::iterator;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+      std::unique_ptr<position> where{static_cast<position*>(std::exchange(*context, nullptr))};
+      if (where != nullptr)
+        my.clients.erase(*where);
+      return;
+    }
+    auto fd = MHD_get_connection_info(which, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    try {
+      auto place = std::make_unique<position>();
+      *place = my.clients.insert(my.clients.end(), client{fd, clock::now() + my.how.lifetime});
+      *context = place.release();
+    } catch (...) {
+      shutdown(fd, SHUT_RDWR); // No memory to watch over it.
+    }
+  }
+
+  static MHD_Result on_request(void* self, MHD_Connection* from, const char* path, const char* method, const char*,
+                               const char*, size_t* body_size, void** context) {
+    try {
+      return static_cast<impl*>(self)->on_request(from, path, method, body_size, context);
+    } catch (...) {
+      return MHD_NO; // Closes the connection.
+    }
+  }
+
+  /// Called once for the headers, then for each part of the body, then for its end.
+  MHD_Result on_request(MHD_Connection* from, const char* path, const char* method, size_t* body_size,
+                        void** context) const {
+    if (*context == nullptr) {
+      *context = const_cast<impl*>(this); // Any value: the headers were seen.
+      if (!header(from, MHD_HTTP_HEADER_TRANSFER_ENCODING).empty())
+        return send(from, line(411, "the length of the body must be told: send it without Transfer-Encoding"));
+      auto length = header(from, MHD_HTTP_HEADER_CONTENT_LENGTH);
+      if (!length.empty() && !is_short(length))
+        return send(from, line(413, "the body is too large: nothing here needs one"));
+      return MHD_YES;
+    }
+    if (*body_size > 0) {
+      *body_size = 0;
+      return MHD_YES;
+    }
+    return send(from, answer(make_request(from, path, method)));
+  }
+
+  bool is_short(std::string_view length) const {
+    size_t n = 0;
+    auto [rest, error] = std::from_chars(length.data(), length.data() + length.size(), n);
+    return error == std::errc{} && rest == length.data() + length.size() && n <= how.body;
+  }
+
+  handler answer;
+  limits how;
+  descriptor wake; ///< Readable when the thread has to end.
+  uint16_t bound = 0;
+  MHD_Daemon* daemon = nullptr;
+  std::list<client> clients; ///< Of the thread, but for the end.
+  std::thread thread;
+};
+
+server::server(const std::string& host, uint16_t port, handler answer, limits how)
+    : impl_{std::make_unique<impl>(host, port, std::move(answer), how)} {
+  // nop
+}
+
+server::~server() = default;
+
+uint16_t server::port() const noexcept {
+  return impl_->bound;
+}
+
+} // namespace cenote::http

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "http/message.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace cenote::http {
+
+/// The server cannot be started. The text says why, and what to do.
+class server_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What a server grants its clients.
+struct limits {
+  unsigned connections = 128;            ///< At a time; further ones wait in the system's queue, or are refused.
+  unsigned connections_per_address = 96; ///< Of them, from one IP address.
+  size_t memory = 16 << 10;              ///< Bytes per connection: its request line and headers must fit.
+  size_t body = 4 << 10;                 ///< Bytes of a body, which is dropped.
+  std::chrono::milliseconds lifetime = std::chrono::seconds{10}; ///< Of a connection, whatever it does.
+};
+
+/// Answers HTTP/1.1 on one thread of its own, one request per connection. A client that is slow, or sends what makes no
+/// sense, costs one connection for `limits::lifetime` at most.
+class server {
+public:
+  /// Answers a request, on the server's thread; it should not block.
+  using handler = std::function<response(const request&)>;
+
+  /// Starts listening.
+  /// @param host an IP address in numbers.
+  /// @param port zero: any free one, see `port`.
+  /// @throws server_error
+  server(const std::string& host, uint16_t port, handler answer, limits how = {});
+  server(const server&) = delete;
+
+  /// Closes all connections.
+  ~server();
+
+  /// Where it listens.
+  uint16_t port() const noexcept;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace cenote::http
