@@ -71,7 +71,7 @@ std::string read_token(const http_settings& how) {
     return {};
   auto [text, problem] = config::read_file(how.token_file, max_token_size);
   if (!problem.empty())
-    throw configuration_error{"http.token-file: cannot read " + how.token_file + ": " + problem};
+    throw configuration_error{"http.token-file: cannot read the file that it names: " + problem};
   while (text.ends_with('\n') || text.ends_with('\r'))
     text.pop_back();
   if (text.empty())

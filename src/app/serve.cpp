@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -184,6 +185,21 @@ private:
 
 } // namespace
 
+namespace {
+
+std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::string token, const caf::actor& server) {
+  try {
+    return std::make_unique<http_service>(host, x.how, std::move(token), x.listen_is_chosen,
+                                          [server] { caf::anon_send(server, drain_atom_v); });
+  } catch (http::server_error&) {
+    // The pool ends next, which it must not take for a defect.
+    caf::anon_send_exit(server, caf::exit_reason::user_shutdown);
+    throw;
+  }
+}
+
+} // namespace
+
 answer serve(const job& x) try {
   auto token = read_token(x.how.http);
   pool_host host{x.how, x.caf_options};
@@ -195,8 +211,7 @@ answer serve(const job& x) try {
                               [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
   std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};
   notice_scope notices{x.signals, server};
-  http_service http{host, x.how, std::move(token), x.listen_is_chosen,
-                    [server] { caf::anon_send(server, drain_atom_v); }};
+  auto http = start_http(host, x, std::move(token), server);
   answer out;
   self->receive([&out](int32_t code) { out.code = code; });
   return out;
