@@ -4,6 +4,7 @@
 #include "app/json.hpp"
 #include "app/metrics.hpp"
 #include "cenote/configuration.hpp"
+#include "cenote/metrics.hpp"
 #include "config/listen_address.hpp"
 #include "config/read_file.hpp"
 #include "config/setting.hpp"
@@ -32,7 +33,7 @@ response json_response(const nlohmann::ordered_json& x) {
 }
 
 response metrics(caf::actor_system& system, const request& x) {
-  auto text = metrics_text(system);
+  auto text = collect_metrics(system);
   if (http::accepts(x, "application/openmetrics-text"))
     return {200, to_open_metrics(text), "application/openmetrics-text; version=1.0.0; charset=utf-8", {}};
   return {200, std::move(text), "text/plain; version=0.0.4; charset=utf-8", {}};
@@ -71,7 +72,7 @@ std::string read_token(const http_settings& how) {
     return {};
   auto [text, problem] = config::read_file(how.token_file, max_token_size);
   if (!problem.empty())
-    throw configuration_error{"http.token-file: cannot read " + how.token_file + ": " + problem};
+    throw configuration_error{"http.token-file: cannot read the file that it names: " + problem};
   while (text.ends_with('\n') || text.ends_with('\r'))
     text.pop_back();
   if (text.empty())
@@ -84,12 +85,12 @@ std::string read_token(const http_settings& how) {
 }
 
 http_service::http_service(pool_host& host, const settings& how, std::string token, bool chosen,
-                           std::function<void()> drain)
-    : host_{host}, how_{how} {
+                           service_control control)
+    : host_{host}, how_{how}, control_{std::move(control)} {
   if (!how_.http.enabled())
     return;
   try {
-    start(token, std::move(drain));
+    start(token);
   } catch (http::server_error& err) {
     if (chosen)
       throw;
@@ -99,10 +100,10 @@ http_service::http_service(pool_host& host, const settings& how, std::string tok
 
 http_service::~http_service() = default;
 
-void http_service::start(const std::string& token, std::function<void()> drain) {
+void http_service::start(const std::string& token) {
   auto where = config::parse_listen_address(how_.http.listen).value();
   watch_ = std::make_unique<pool_watch>(host_.system(), host_.pool(), how_.http.probe_interval);
-  router_ = std::make_unique<http::router>(make_router(token, drain));
+  router_ = std::make_unique<http::router>(make_router(token));
   try {
     server_ =
         std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
@@ -116,7 +117,7 @@ void http_service::start(const std::string& token, std::function<void()> drain) 
                  token.empty() ? " and without a token; set http.token-file" : "");
 }
 
-http::router http_service::make_router(const std::string& token, const std::function<void()>& drain) {
+http::router http_service::make_router(const std::string& token) {
   http::router out{token};
   auto keeps = how_.pool.kept() > 0;
   out.add("GET", "/livez", access::open, [this](auto& x) { return to_response(liveness(watch_->look()), x); });
@@ -134,7 +135,7 @@ http::router http_service::make_router(const std::string& token, const std::func
     body["version"] = 1;
     body["program"] = CENOTE_VERSION;
     body["status"] = to_json(*known);
-    body["settings"] = to_json(how_);
+    body["settings"] = to_json(control_.current());
     return json_response(body);
   });
   out.add("POST", "/admin/dispose", access::privileged,
@@ -143,8 +144,12 @@ http::router http_service::make_router(const std::string& token, const std::func
           [this](auto&) { return order(host_, pause_atom_v, "paused: no request gets a connection"); });
   out.add("POST", "/admin/resume", access::privileged,
           [this](auto&) { return order(host_, resume_atom_v, "resumed"); });
-  out.add("POST", "/admin/drain", access::privileged, [drain](auto&) {
-    drain();
+  out.add("POST", "/admin/reload", access::privileged, [this](auto&) {
+    auto came = control_.reload();
+    return came ? http::line(200, *came) : http::line(409, came.error());
+  });
+  out.add("POST", "/admin/drain", access::privileged, [this](auto&) {
+    control_.drain();
     return http::line(202, "draining: the work that was accepted is finished, then the program ends");
   });
   return out;

@@ -11,8 +11,21 @@
 #include <string>
 
 #include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
 
 namespace cenote::app {
+
+/// What HTTP can have the program do. From any thread.
+struct service_control {
+  /// Asks for its end.
+  std::function<void()> drain;
+
+  /// Reads the settings again: what has changed, or why they cannot be used.
+  std::function<tl::expected<std::string, std::string>()> reload;
+
+  /// The settings in force.
+  std::function<settings()> current;
+};
 
 /// What `cenote serve` answers over HTTP, while it lives.
 class http_service {
@@ -21,18 +34,18 @@ public:
   /// logs a warning and does nothing, so that a second `serve` runs on the same machine.
   /// @param token see `read_token`.
   /// @param chosen whether `http.listen` is written somewhere.
-  /// @param drain asks for the end of the program.
   /// @throws http::server_error
-  http_service(pool_host& host, const settings& how, std::string token, bool chosen, std::function<void()> drain);
+  http_service(pool_host& host, const settings& how, std::string token, bool chosen, service_control control);
 
   ~http_service();
 
 private:
-  void start(const std::string& token, std::function<void()> drain);
-  http::router make_router(const std::string& token, const std::function<void()>& drain);
+  void start(const std::string& token);
+  http::router make_router(const std::string& token);
 
   pool_host& host_;
   settings how_;
+  service_control control_;
   std::unique_ptr<pool_watch> watch_;
   std::unique_ptr<http::router> router_;
   std::unique_ptr<http::server> server_;

@@ -5,8 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include <caf/telemetry/collector/prometheus.hpp>
-
 namespace cenote::app {
 
 namespace {
@@ -32,12 +30,6 @@ std::string without_time(const std::string& sample) {
 }
 
 } // namespace
-
-std::string metrics_text(caf::actor_system& system) {
-  caf::telemetry::collector::prometheus collector;
-  auto text = collector.collect_from(system.metrics());
-  return {text.begin(), text.end()};
-}
 
 std::string to_open_metrics(const std::string& prometheus) {
   std::istringstream in{prometheus};

@@ -2,6 +2,7 @@
 #include "app/commands.hpp"
 #include "app/http_service.hpp"
 #include "app/logging.hpp"
+#include "app/reloading.hpp"
 #include "config/setting.hpp"
 
 #include <algorithm>
@@ -9,10 +10,10 @@
 #include <csignal>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <caf/disposable.hpp>
 #include <caf/event_based_actor.hpp>
@@ -27,49 +28,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What has changed: `pool.size 10 -> 20`.
-std::string differences(const settings& before, const settings& after) {
-  std::string result;
-  auto add = [&result](const std::string& x) { result += (result.empty() ? "" : ", ") + x; };
-  for (auto& x : config::table())
-    if (auto was = config::format(x, before), is = config::format(x, after); was != is)
-      add(x.key + " " + was + " -> " + is);
-  if (!(before.server == after.server))
-    add("how to log in to the server");
-  return result;
-}
-
-/// Where a thread that reads settings, for as long as that takes, sends them; nowhere once the receiver has ended, and
-/// its actor system perhaps with it.
-class settings_reader {
-public:
-  explicit settings_reader(caf::event_based_actor* receiver) : receiver_{receiver->address()} {
-    // nop
-  }
-
-  void forget() {
-    std::lock_guard guard{mutex_};
-    receiver_ = nullptr;
-  }
-
-  template <class T>
-  void tell(T what) {
-    std::lock_guard guard{mutex_};
-    if (auto to = caf::actor_cast<caf::actor>(receiver_))
-      caf::anon_send(to, std::move(what));
-  }
-
-private:
-  std::mutex mutex_;
-  caf::actor_addr receiver_;
-};
-
 /// Watches over the pool until it has ended. Sends the exit code to `owner` at the end.
 struct server_state {
   static inline const char* name = "cenote.app.server";
 
-  server_state(caf::event_based_actor* ptr, pool_actor served, const job& what, caf::actor reports_to)
-      : self{ptr}, pool{std::move(served)}, how{what.how}, reload{what.reload}, reader{std::make_shared<settings_reader>(ptr)}, owner{std::move(reports_to)} {
+  server_state(caf::event_based_actor* ptr, pool_actor served, const job& what, caf::actor reports_to,
+               std::shared_ptr<current_settings> for_others)
+      : self{ptr},
+        pool{std::move(served)},
+        how{what.how},
+        shown{std::move(for_others)},
+        reload{what.reload}, reader{std::make_shared<settings_reader>(ptr->address())}, owner{std::move(reports_to)} {
     // nop
   }
 
@@ -99,7 +68,12 @@ struct server_state {
         // The status is asked for.
         [this](status_atom) { report(); },
         // The settings are to be read again.
-        [this](reconfigure_atom) { read_settings(); },
+        [this](reconfigure_atom) -> caf::result<std::string> {
+          auto promise = self->make_response_promise<std::string>();
+          readers.push_back(promise);
+          read_settings();
+          return promise;
+        },
         // They have been read, or why not.
         [this](const settings_update& x) { apply(x); },
         [this](const std::string& problem) { not_applied(problem); },
@@ -177,15 +151,25 @@ struct server_state {
 
   void applied(const settings& after) {
     auto changes = differences(how, after);
-    spdlog::info("SIGHUP: the settings were read again; {}", changes.empty() ? "none has changed" : changes);
+    auto text = "the settings were read again; " + (changes.empty() ? "none has changed" : changes);
+    spdlog::info("{}", text);
+    for (auto& x : std::exchange(readers, {}))
+      x.deliver(text);
     how = after;
+    shown->set(after);
     change_log_level(how.log.level);
     report_timer.dispose();
     schedule_report();
   }
 
   void not_applied(const std::string& problem) {
-    spdlog::error("SIGHUP: the settings stay as they are, because those that were read cannot be used: {}", problem);
+    failure refused;
+    refused.code = errc::invalid_setting;
+    refused.outcome = outcome::rejected;
+    refused.text = "the settings stay as they are, because those that were read cannot be used: " + problem;
+    spdlog::error("{}", refused.text);
+    for (auto& x : std::exchange(readers, {}))
+      x.deliver(make_error(refused));
   }
 
   // -- the end ---------------------------------------------------------------------
@@ -235,8 +219,10 @@ struct server_state {
   caf::event_based_actor* self;
   pool_actor pool;
   settings how;
+  std::shared_ptr<current_settings> shown; ///< The same for other threads.
   std::function<settings()> reload;
   std::shared_ptr<settings_reader> reader;
+  std::vector<caf::typed_response_promise<std::string>> readers; ///< Who waits for what comes of it.
   caf::actor owner;
   caf::disposable report_timer;
   bool verifying = false;
@@ -274,19 +260,49 @@ private:
 
 } // namespace
 
+namespace {
+
+/// Longest time that reading the settings may take.
+constexpr auto max_reload_time = 5s;
+
+tl::expected<std::string, std::string> ask_to_reload(pool_host& host, const caf::actor& server) {
+  tl::expected<std::string, std::string> came;
+  caf::scoped_actor self{host.system()};
+  self->request(server, max_reload_time, reconfigure_atom_v)
+      .receive([&came](std::string& x) { came = std::move(x); },
+               [&came](const caf::error& err) { came = tl::unexpected{details(err).text}; });
+  return came;
+}
+
+std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::string token, const caf::actor& server,
+                                         const std::shared_ptr<current_settings>& current) {
+  service_control control{[server] { caf::anon_send(server, drain_atom_v); },
+                          [&host, server] { return ask_to_reload(host, server); },
+                          [current] { return current->get(); }};
+  try {
+    return std::make_unique<http_service>(host, x.how, std::move(token), x.listen_is_chosen, std::move(control));
+  } catch (http::server_error&) {
+    // The pool ends next, which it must not take for a defect.
+    caf::anon_send_exit(server, caf::exit_reason::user_shutdown);
+    throw;
+  }
+}
+
+} // namespace
+
 answer serve(const job& x) try {
   auto token = read_token(x.how.http);
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);
   caf::scoped_actor self{host.system()};
-  auto server = self->spawn<server_actor>(host.pool(), x, caf::actor_cast<caf::actor>(self));
+  auto current = std::make_shared<current_settings>(x.how);
+  auto server = self->spawn<server_actor>(host.pool(), x, caf::actor_cast<caf::actor>(self), current);
   std::stop_callback on_first{x.signals.first(),
                               [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
   std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};
   notice_scope notices{x.signals, server};
-  http_service http{host, x.how, std::move(token), x.listen_is_chosen,
-                    [server] { caf::anon_send(server, drain_atom_v); }};
+  auto http = start_http(host, x, std::move(token), server, current);
   answer out;
   self->receive([&out](int32_t code) { out.code = code; });
   return out;

@@ -31,9 +31,8 @@ void check(const settings& x) {
                               + ", but must be at most pool.size, which is " + std::to_string(x.pool.size)};
   check_growth("retry.max-delay", x.retry.max_delay, "retry.initial-delay", x.retry.initial_delay);
   if (x.http.enabled() && !parse_listen_address(x.http.listen))
-    throw configuration_error{"http.listen is \"" + x.http.listen
-                              + "\", but must be an address and a port such as 127.0.0.1:9180, [::1]:9180 or "
-                                "0.0.0.0:9180, or off"};
+    throw configuration_error{"http.listen must be an address and a port such as 127.0.0.1:9180, [::1]:9180 or "
+                              "0.0.0.0:9180, or off"};
   if (auto problem = find_problem(x.server); !problem.empty())
     throw configuration_error{"database server: " + problem};
 }

@@ -28,6 +28,9 @@ using namespace std::chrono_literals;
 /// How often connections are looked at that have lived too long.
 constexpr auto pace = 250ms;
 constexpr auto backlog = 128;
+/// How long a client that sends no more may wait for its answer: libmicrohttpd does not always notice that one has
+/// gone.
+constexpr auto half_closed_time = 1s;
 
 /// A descriptor that is closed with this object.
 class descriptor {
@@ -63,6 +66,11 @@ std::string endpoint(const std::string& host, uint16_t port) {
                     ? "; this machine does not have the address: set http.listen to one that it has"
                     : "";
   throw server_error{"cannot answer HTTP at " + where + ": " + last_problem() + advice};
+}
+
+bool has_gone(int fd) {
+  pollfd state{fd, POLLRDHUP, 0};
+  return poll(&state, 1, 0) == 1;
 }
 
 int listening_socket(const std::string& host, uint16_t port) {
@@ -138,10 +146,10 @@ MHD_Result send(MHD_Connection* to, const response& x) {
 } // namespace
 
 struct server::impl {
-  /// A connection, and when its time is up.
+  /// A connection, and since when there is one.
   struct client {
     int fd;
-    clock::time_point deadline;
+    clock::time_point came;
     bool ended = false;
   };
 
@@ -188,10 +196,9 @@ struct server::impl {
   /// A client that sends a byte from time to time is never idle: only this ends it.
   void end_old_clients() {
     auto now = clock::now();
-    for (auto& x : clients) { // Oldest first.
-      if (x.deadline > now)
-        break;
-      if (!std::exchange(x.ended, true))
+    for (auto& x : clients) {
+      auto gone = now - x.came > half_closed_time && has_gone(x.fd);
+      if ((gone || now - x.came > how.lifetime) && !std::exchange(x.ended, true))
         shutdown(x.fd, SHUT_RDWR);
     }
   }
@@ -210,7 +217,7 @@ struct server::impl {
     auto fd = MHD_get_connection_info(which, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     try {
       auto place = std::make_unique<position>();
-      *place = my.clients.insert(my.clients.end(), client{fd, clock::now() + my.how.lifetime});
+      *place = my.clients.insert(my.clients.end(), client{fd, clock::now()});
       *context = place.release();
     } catch (...) {
       shutdown(fd, SHUT_RDWR); // No memory to watch over it.

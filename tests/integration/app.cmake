@@ -9,3 +9,9 @@ cenote_test(app
                    app.examples app.signals
             LINK cenote::app cenote::config)
 add_dependencies(test-app cenote cenote-demo first_query)
+
+cenote_test(app-http
+            SOURCES support/server.cpp integration/app_program.cpp integration/app_http.cpp
+            SUITES app.http
+            LINK cenote::app cenote::config)
+add_dependencies(test-app-http cenote)

@@ -63,7 +63,10 @@ public:
   /// Waits until it has logged the text on standard error. False if it ends before, or takes too long.
   bool logs(const std::string& text);
 
-  /// The same for standard output.
+  /// What it has logged so far.
+  std::string logged() const { return err(); }
+
+  /// The same as `logs` for standard output.
   bool prints(const std::string& text);
 
   /// Waits for its end. One that takes longer than a minute is killed.

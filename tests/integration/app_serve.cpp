@@ -39,7 +39,7 @@ SCENARIO("signals that ask for nothing are answered in the log, and end nothing"
   program serve{{"cenote", "serve", "--pool-size=2", "--log-status-interval=0"}, at(shared_server().uri())};
   REQUIRE(serve.logs(" INFO ready: "));
   serve.signal(SIGHUP);
-  CHECK(serve.logs(" INFO SIGHUP: the settings were read again; none has changed"));
+  CHECK(serve.logs(" INFO the settings were read again; none has changed"));
   serve.signal(SIGUSR1);
   CHECK(serve.logs(" INFO pool main: size 2, checked in "));
   for (auto number : {SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO})
@@ -76,7 +76,7 @@ SCENARIO("serve reads its settings again when it is told to") {
   CHECK(serve.logs(" DEBUG pool main: opened connection 4"));
   write(config, "cenote { pool { size = 0 } }");
   serve.signal(SIGHUP);
-  CHECK(serve.logs(" ERROR SIGHUP: the settings stay as they are, because those that were read cannot be used: "));
+  CHECK(serve.logs(" ERROR the settings stay as they are, because those that were read cannot be used: "));
   write(config, "cenote { pool { size = 4, io-lanes = 2 } }");
   serve.signal(SIGHUP);
   CHECK(serve.logs("cannot be used: pool.io-lanes cannot change while the pool runs"));

@@ -1,0 +1,214 @@
+// What `cenote serve` answers over HTTP, also to those who mean no good.
+
+#define CAF_SUITE app.http
+
+#include "integration/app_program.hpp"
+#include "support/server.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+/// A connection to the program.
+class connection {
+public:
+  explicit connection(uint16_t port) : fd_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    timeval patience{15, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    open_ = fd_ >= 0 && connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+  }
+  connection(const connection&) = delete;
+  ~connection() {
+    if (fd_ >= 0)
+      close(fd_);
+  }
+  bool is_open() const { return open_; }
+  bool send(std::string_view text) const {
+    return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
+  std::string rest() const {
+    std::string out;
+    char buffer[4096];
+    for (ssize_t n = 0; (n = recv(fd_, buffer, sizeof(buffer), 0)) > 0;)
+      out.append(buffer, static_cast<size_t>(n));
+    return out;
+  }
+
+private:
+  int fd_;
+  bool open_ = false;
+};
+
+struct answer {
+  int status = 0;
+  std::string head;
+  std::string body;
+};
+
+answer ask(uint16_t port, const std::string& what, const std::string& headers = "") {
+  connection to{port};
+  to.send(what + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
+  auto text = to.rest();
+  auto end = text.find("\r\n\r\n");
+  if (end == std::string::npos)
+    return {};
+  return {std::stoi(text.substr(9, 3)), text.substr(0, end), text.substr(end + 4)};
+}
+
+uint16_t port_of(program& serve) {
+  constexpr std::string_view intro = "HTTP: http://127.0.0.1:";
+  if (!serve.logs(std::string{intro}))
+    return 0;
+  auto log = serve.logged();
+  return static_cast<uint16_t>(std::stoi(log.substr(log.find(intro) + intro.size())));
+}
+
+bool within(std::chrono::seconds limit, const std::function<bool()>& what) {
+  for (auto end = clock_type::now() + limit; clock_type::now() < end; std::this_thread::sleep_for(50ms))
+    if (what())
+      return true;
+  return false;
+}
+
+environment at(const std::string& uri) {
+  return {{"DATABASE_URI", uri}, {"CENOTE_HTTP_LISTEN", "127.0.0.1:0"}};
+}
+
+constexpr auto token = "Authorization: Bearer t0ken\r\n";
+
+} // namespace
+
+SCENARIO("every endpoint answers, and with a token only who shows it") {
+  temporary_folder folder;
+  auto file = folder.write("token", "t0ken\n");
+  program serve{{"cenote", "serve", "--http-token-file", file}, at(shared_server().uri())};
+  auto port = port_of(serve);
+  REQUIRE(port != 0);
+  CHECK(within(10s, [&] { return ask(port, "GET /readyz").status == 200; }));
+  CHECK_EQ(ask(port, "GET /livez").body, "ok\n");
+  CHECK_EQ(ask(port, "HEAD /livez").body, "");
+  for (auto path : {"GET /startupz", "GET /metrics", "GET /status"}) {
+    CHECK_EQ(ask(port, path).status, 401);
+    CHECK_EQ(ask(port, path, token).status, 200);
+  }
+  CHECK(contains(ask(port, "GET /readyz?verbose").body, "[+] breaker: "));
+  CHECK(contains(ask(port, "GET /livez").head, "Cache-Control: no-store"));
+  CHECK(ask(port, "GET /metrics", std::string{token} + "Accept: application/openmetrics-text\r\n")
+            .body.ends_with("# EOF\n"));
+  auto status = nlohmann::json::parse(ask(port, "GET /status", token).body);
+  CHECK_EQ(status["version"].get<int>(), 1);
+  CHECK_EQ(status["settings"]["pool"]["size"].get<int>(), 10);
+  for (auto path : {"GET /", "GET /../../etc/passwd", "GET /%2e%2e/", "GET /livez/", "GET //livez"})
+    CHECK_EQ(ask(port, path, token).status, 404);
+  CHECK_EQ(ask(port, "DELETE /livez").status, 405);
+  CHECK_EQ(ask(port, "POST /admin/pause", std::string{token} + "Origin: http://elsewhere\r\n").status, 403);
+  CHECK_EQ(ask(port, "POST /admin/pause", token).status, 200);
+  CHECK(within(5s, [&] { return ask(port, "GET /readyz").status == 503; }));
+  CHECK_EQ(ask(port, "POST /admin/resume", token).status, 200);
+  CHECK_EQ(ask(port, "POST /admin/dispose", token).status, 200);
+  CHECK(within(5s, [&] { return ask(port, "GET /readyz").status == 200; }));
+  auto url = "http://127.0.0.1:" + std::to_string(port);
+  CHECK_EQ(run({"cenote", "health", "--ready", url}).out, url + " is ready\n");
+  CHECK_EQ(ask(port, "POST /admin/drain", token).status, 202);
+  CHECK_EQ(serve.wait().code, 0);
+  CHECK_EQ(run({"cenote", "health", url}).code, 1);
+}
+
+SCENARIO("a token file that cannot be used, and a port that is taken, are errors that say what to do") {
+  temporary_folder folder;
+  auto x = run({"cenote", "serve", "--http-token-file", folder.write("empty", "\n")}, at(shared_server().uri()));
+  CHECK_EQ(x.code, 2);
+  CHECK(contains(x.err, "is empty"));
+  CHECK_EQ(run({"cenote", "serve", "--http-token-file", folder.file("none")}, at(shared_server().uri())).code, 2);
+  program serve{{"cenote", "serve"}, at(shared_server().uri())};
+  auto port = std::to_string(port_of(serve));
+  x = run({"cenote", "serve", "--http-listen=127.0.0.1:" + port}, at(shared_server().uri()));
+  CHECK_EQ(x.code, 1);
+  CHECK(contains(x.err, "another program has this port"));
+}
+
+SCENARIO("rubbish, large bodies, slow clients and many connections harm nobody") {
+  program serve{{"cenote", "serve"}, at(shared_server().uri())};
+  auto port = port_of(serve);
+  REQUIRE(port != 0);
+  CHECK_EQ(ask(port, "POST /admin/drain").status, 403);
+  CHECK_EQ(ask(port, "POST /livez", "Content-Length: 1073741824\r\n").status, 413);
+  CHECK_EQ(ask(port, "GET /" + std::string(40'000, 'x')).status, 414);
+  std::minstd_rand dice{1};
+  for (int i = 0; i < 3000; ++i) {
+    std::string text(1 + dice() % 300, ' ');
+    for (auto& c : text)
+      c = static_cast<char>(dice());
+    connection{port}.send(text);
+  }
+  CHECK(within(5s, [&] { return ask(port, "GET /livez").status == 200; }));
+  {
+    std::vector<std::unique_ptr<connection>> many;
+    for (int i = 0; i < 500; ++i)
+      many.push_back(std::make_unique<connection>(port));
+  }
+  CHECK(within(5s, [&] { return ask(port, "GET /livez").status == 200; }));
+  connection slow{port};
+  auto begin = clock_type::now();
+  while (slow.send("x") && clock_type::now() - begin < 20s)
+    std::this_thread::sleep_for(200ms);
+  CHECK_LT(clock_type::now() - begin, 13s);
+  CHECK_EQ(ask(port, "GET /livez").status, 200);
+}
+
+SCENARIO("an outage makes the program not ready, but does not make it dead") {
+  private_server server;
+  program serve{{"cenote", "serve", "--pool-max-reconnect-delay=200ms"}, at(server.uri())};
+  auto port = port_of(serve);
+  REQUIRE(within(10s, [&] { return ask(port, "GET /readyz").status == 200; }));
+  server.stop();
+  CHECK(within(5s, [&] { return ask(port, "GET /readyz").status == 503; }));
+  CHECK_EQ(ask(port, "GET /livez").status, 200);
+  server.start();
+  CHECK(within(10s, [&] { return ask(port, "GET /readyz").status == 200; }));
+}
+
+SCENARIO("however often probes ask, the server gets one statement per interval") {
+  private_server server;
+  program serve{{"cenote", "serve", "--pool-size=2", "--pool-keepalive=0"}, at(server.uri())};
+  auto port = port_of(serve);
+  REQUIRE(within(10s, [&] { return ask(port, "GET /readyz").status == 200; }));
+  auto questions = [&] {
+    auto x = run({"cenote", "sql", "--json", "SHOW GLOBAL STATUS LIKE 'Questions'"}, {{"DATABASE_URI", server.uri()}});
+    return std::stoi(nlohmann::json::parse(x.out)["rows"][0][1].get<std::string>());
+  };
+  questions();
+  auto own = -questions();
+  own += questions(); // What asking costs.
+  auto before = questions();
+  auto begin = clock_type::now();
+  for (int i = 0; i < 2000; ++i)
+    REQUIRE_EQ(ask(port, "GET /readyz").status, 200);
+  auto intervals = static_cast<int>((clock_type::now() - begin) / 5s) + 1;
+  CHECK_LE(questions() - before - own, intervals);
+}
