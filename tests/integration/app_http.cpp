@@ -131,6 +131,7 @@ SCENARIO("every endpoint answers, and with a token only who shows it") {
   CHECK(within(5s, [&] { return ask(port, "GET /readyz").status == 503; }));
   CHECK_EQ(ask(port, "POST /admin/resume", token).status, 200);
   CHECK_EQ(ask(port, "POST /admin/dispose", token).status, 200);
+  CHECK_EQ(ask(port, "POST /admin/reload", token).status, 200);
   CHECK(within(5s, [&] { return ask(port, "GET /readyz").status == 200; }));
   auto url = "http://127.0.0.1:" + std::to_string(port);
   CHECK_EQ(run({"cenote", "health", "--ready", url}).out, url + " is ready\n");
