@@ -264,7 +264,7 @@ struct canceller_state {
   pointer self;
   std::shared_ptr<shared_session> shared;
   std::shared_ptr<const server_settings> next_settings; ///< As soon as the other thread does not use those before.
-  std::vector<task> tasks; ///< Of the call.
+  std::vector<task> tasks;                              ///< Of the call.
   std::optional<db::guarded_call<std::vector<kill_result>>> call;
   std::vector<task> to_stop;
   std::vector<promise> promises; ///< Of those, in the same order.

@@ -38,7 +38,9 @@ struct server_state {
         pool{std::move(served)},
         how{what.how},
         shown{std::move(for_others)},
-        reload{what.reload}, reader{std::make_shared<settings_reader>(ptr->address())}, owner{std::move(reports_to)} {
+        reload{what.reload},
+        reader{std::make_shared<settings_reader>(ptr->address())},
+        owner{std::move(reports_to)} {
     // nop
   }
 

@@ -221,7 +221,8 @@ SCENARIO("all but statements is passed on to the pool") {
       auto settings = x.ask<effective_settings>(x.retrier, settings_atom_v);
       auto drained = x.ask<drain_report>(x.retrier, drain_atom_v, caf::timespan{5s});
       THEN("the pool has heard it and its answers come back") {
-        CHECK_EQ(x.pool.heard(), "verify, status, dispose, pause, resume, handover, evict, reconfigure, settings, drain 5 s");
+        CHECK_EQ(x.pool.heard(),
+                 "verify, status, dispose, pause, resume, handover, evict, reconfigure, settings, drain 5 s");
         CHECK((verified->value == verification{"11.4", 7, 3ms}));
         REQUIRE(status->value);
         CHECK_EQ(status->value->pool, "scripted");
