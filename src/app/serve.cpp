@@ -143,7 +143,7 @@ struct server_state {
   void apply(const settings_update& x) {
     auto& after = x.content();
     for (auto key : {"log.format", "http.listen", "http.token-file", "http.probe-interval"})
-      if (auto x = config::find_setting(key); config::format(*x, how) != config::format(*x, after)) {
+      if (auto fixed = config::find_setting(key); config::format(*fixed, how) != config::format(*fixed, after)) {
         not_applied(std::string{key} + " cannot change while the program runs: start it anew");
         return;
       }

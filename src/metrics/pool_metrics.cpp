@@ -101,19 +101,20 @@ void pool_metrics::opened(connection_id id, time_point now) {
 
 void pool_metrics::session_begins(session_id id) {
   using namespace std::chrono;
-  session_times_[id] = duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+  session_order_[id] = ++last_session_;
+  session_times_[last_session_] = duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
   show_sessions();
 }
 
 void pool_metrics::session_ends(session_id id) {
-  session_times_.erase(id);
+  if (auto order = session_order_.extract(id))
+    session_times_.erase(order.mapped());
   show_sessions();
 }
 
 void pool_metrics::show_sessions() {
   sessions_.set(static_cast<int64_t>(session_times_.size()));
-  auto oldest = std::ranges::min_element(session_times_, {}, [](auto& x) { return x.second; });
-  oldest_->value(oldest == session_times_.end() ? 0 : oldest->second);
+  oldest_->value(session_times_.empty() ? 0 : session_times_.begin()->second);
 }
 
 } // namespace cenote::metrics

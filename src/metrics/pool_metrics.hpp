@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -118,7 +119,9 @@ private:
 
   uint64_t lost_before_ = 0;
   std::unordered_map<connection_id, time_point> connects_; ///< Under way.
-  std::unordered_map<session_id, int64_t> session_times_;  ///< When they began: Unix time, in seconds.
+  std::unordered_map<session_id, uint64_t> session_order_; ///< In which they began.
+  std::map<uint64_t, int64_t> session_times_;              ///< When they began, by that: Unix time, in seconds.
+  uint64_t last_session_ = 0;
 };
 
 } // namespace cenote::metrics
