@@ -1,5 +1,7 @@
 #include "demo/tally.hpp"
 
+#include <utility>
+
 #include <caf/typed_event_based_actor.hpp>
 
 namespace demo {
@@ -53,6 +55,7 @@ pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& po
       [=](unsubscribe_atom) { return self->delegate(pool, unsubscribe_atom_v); },
       [=](subscribe_atom a, caf::strong_actor_ptr& who) { return self->delegate(pool, a, std::move(who)); },
       [=](unsubscribe_atom a, caf::strong_actor_ptr& who) { return self->delegate(pool, a, std::move(who)); },
+      [=](reconfigure_atom a, settings_update& x) { return self->delegate(pool, a, std::move(x)); },
       [=](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
       [=](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
   };
