@@ -5,6 +5,7 @@
 #include "actors/canceller.hpp"
 #include "actors/connection.hpp"
 #include "actors/pool_actor.hpp"
+#include "metrics/operation_metrics.hpp"
 #include "support/hostile_server.hpp"
 #include "support/pool_fixture.hpp"
 
@@ -59,8 +60,9 @@ public:
     opened result;
     result.server_connection_id = session->server_id();
     result.server_version = session->server_version();
-    result.connection =
-        spawn_connection(sys_, io_thread_, {id, pool, canceller_, server_}, std::move(*session), std::move(socket));
+    auto measured = std::make_shared<metrics::operation_metrics>(sys_.metrics(), "hostile");
+    result.connection = spawn_connection(sys_, io_thread_, {id, pool, canceller_, server_, std::move(measured)},
+                                         std::move(*session), std::move(socket));
     opened_->push_back(result.connection);
     caf::anon_send(pool, opened_atom_v, id, std::move(result));
   }
