@@ -11,7 +11,7 @@ std::string differences(const settings& before, const settings& after) {
     if (auto was = config::format(x, before), is = config::format(x, after); was != is)
       add(x.key + " " + was + " -> " + is);
   if (!(before.server == after.server))
-    add("how to log in to the server");
+    add("how connections are made");
   return result;
 }
 

@@ -153,10 +153,10 @@ SCENARIO("settings that cannot be used change nothing") {
   auto wanted = all_of(server.settings(), rules_for(3));
   auto bad = wanted;
   bad.pool.size = 0;
-  is_refused(bad, "pool.size must be");
+  is_refused(bad, "pool.size is 0, but must be");
   bad = wanted;
   bad.retry.max_delay = -1s;
-  is_refused(bad, "retry.max-delay must be");
+  is_refused(bad, "retry.max-delay is -1s, but must be");
   bad = wanted;
   bad.pool.name = "another";
   is_refused(bad, "pool.name cannot change");
