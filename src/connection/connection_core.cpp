@@ -443,8 +443,10 @@ void connection_core::release(disposition what, std::string reason) {
   if (session_)
     lose_failed_step();
   auto of_session = session_ ? if_session_ends() : outcome::rejected;
-  // Whatever the connection looks like, the network may be cut, and the server not notice its end.
-  if (leaves_work_behind())
+  // Whatever the connection looks like, the network may be cut, and the server not notice its end; unless it has just
+  // said that it is read-only.
+  auto was_cut = !link_->usable() || !link_->alive();
+  if (leaves_work_behind() && (was_cut || what != disposition::demoted))
     output_.add(connection_command::end_server_session{});
   state_ = activity::gone{}; // So that nothing is begun any more.
   if (session_)
