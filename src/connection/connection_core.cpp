@@ -313,9 +313,14 @@ bool connection_core::may_be_running() const {
 }
 
 /// Whether the server, if it does not notice that the connection has ended, would go on with something, or keep the
-/// locks of a transaction, which may be open after an error though nothing says so.
+/// locks of a transaction. After an error one may be open though nothing says so: that is assumed if the connection has
+/// been cut.
 bool connection_core::leaves_work_behind() const {
-  return may_be_running() || reuse_.requires_reset() || link_->in_transaction();
+  return may_be_running() || link_->in_transaction() || (was_cut() && reuse_.requires_reset());
+}
+
+bool connection_core::was_cut() const {
+  return !link_->usable() || !link_->alive();
 }
 
 /// The result of what runs is not wanted any more. The connection may be used again when that is over and the server
@@ -445,8 +450,7 @@ void connection_core::release(disposition what, std::string reason) {
   auto of_session = session_ ? if_session_ends() : outcome::rejected;
   // Whatever the connection looks like, the network may be cut, and the server not notice its end; unless it has just
   // said that it is read-only.
-  auto was_cut = !link_->usable() || !link_->alive();
-  if (leaves_work_behind() && (was_cut || what != disposition::demoted))
+  if (leaves_work_behind() && (was_cut() || what != disposition::demoted))
     output_.add(connection_command::end_server_session{});
   state_ = activity::gone{}; // So that nothing is begun any more.
   if (session_)

@@ -174,6 +174,7 @@ private:
 
   bool may_be_running() const;
   bool leaves_work_behind() const;
+  bool was_cut() const;
   void stop_on_server(std::optional<job> work);
   void stopped();
   void give_up(const std::string& reason);

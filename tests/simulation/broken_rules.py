@@ -94,7 +94,7 @@ RULES = [
     ("the end of a request that has a connection alone is not counted", CONNECTION + "connection_core.cpp",
      "  output_.ended = 1; // By the time of the next report.", "  output_.ended = 0;"),
     ("a connection that is cut leaves what it does to the server", CONNECTION + "connection_core.cpp",
-     "  if (leaves_work_behind() && (was_cut || what != disposition::demoted))", "  if (false)"),
+     "  if (leaves_work_behind() && (was_cut() || what != disposition::demoted))", "  if (false)"),
 
     # -- the connection: what it answers -------------------------------------------------
     ("a statement that was sent is returned as unsent", CONNECTION + "exclusive_work.cpp",
