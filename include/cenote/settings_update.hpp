@@ -23,7 +23,7 @@ public:
     // nop
   }
 
-  const settings& content() const noexcept { return *content_; }
+  const settings& content() const noexcept { return *content_; } ///< All of them.
 
 private:
   std::shared_ptr<const settings> content_;
