@@ -28,7 +28,7 @@ std::string own_url(const http_settings& how) {
     where->host = "127.0.0.1";
   else if (where->host == "::")
     where->host = "::1";
-  return "http://" + (where->ipv6 ? "[" + where->host + "]" : where->host) + ":" + std::to_string(where->port);
+  return where->url();
 }
 
 /// The first line.

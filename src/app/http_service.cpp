@@ -8,6 +8,7 @@
 #include "config/listen_address.hpp"
 #include "config/read_file.hpp"
 #include "config/setting.hpp"
+#include "types/line_end.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -73,8 +74,7 @@ std::string read_token(const http_settings& how) {
   auto [text, problem] = config::read_file(how.token_file, max_token_size);
   if (!problem.empty())
     throw configuration_error{"http.token-file: cannot read the file that it names: " + problem};
-  while (text.ends_with('\n') || text.ends_with('\r'))
-    text.pop_back();
+  text = detail::without_line_end(std::move(text));
   if (text.empty())
     throw configuration_error{"http.token-file: the file " + how.token_file
                               + " is empty: write a long random text into it, say with 'openssl rand -hex 32'"};
@@ -86,8 +86,8 @@ std::string read_token(const http_settings& how) {
 
 http_service::http_service(pool_host& host, const settings& how, std::string token, bool chosen,
                            service_control control)
-    : host_{host}, how_{how}, control_{std::move(control)} {
-  if (!how_.http.enabled())
+    : host_{host}, how_{how.http}, control_{std::move(control)} {
+  if (!how_.enabled())
     return;
   try {
     start(token);
@@ -101,8 +101,8 @@ http_service::http_service(pool_host& host, const settings& how, std::string tok
 http_service::~http_service() = default;
 
 void http_service::start(const std::string& token) {
-  auto where = config::parse_listen_address(how_.http.listen).value();
-  watch_ = std::make_unique<pool_watch>(host_.system(), host_.pool(), how_.http.probe_interval);
+  auto where = config::parse_listen_address(how_.listen).value();
+  watch_ = std::make_unique<pool_watch>(host_.system(), host_.pool(), how_.probe_interval);
   router_ = std::make_unique<http::router>(make_router(token));
   try {
     server_ =
@@ -111,19 +111,19 @@ void http_service::start(const std::string& token) {
     watch_.reset();
     throw;
   }
-  spdlog::info("HTTP: http://{}:{}", where.ipv6 ? "[" + where.host + "]" : where.host, server_->port());
+  where.port = server_->port();
+  spdlog::info("HTTP: {}", where.url());
   if (!where.local)
-    spdlog::warn("HTTP: {} is reached from other machines, unencrypted{}", how_.http.listen,
+    spdlog::warn("HTTP: {} is reached from other machines, unencrypted{}", how_.listen,
                  token.empty() ? " and without a token; set http.token-file" : "");
 }
 
 http::router http_service::make_router(const std::string& token) {
   http::router out{token};
-  auto keeps = how_.pool.kept() > 0;
   out.add("GET", "/livez", access::open, [this](auto& x) { return to_response(liveness(watch_->look()), x); });
-  out.add("GET", "/readyz", access::open, [this, keeps](auto& x) {
+  out.add("GET", "/readyz", access::open, [this](auto& x) {
     watch_->note_probe();
-    return to_response(readiness(watch_->look(), keeps), x);
+    return to_response(readiness(watch_->look(), control_.current()->pool.kept() > 0), x);
   });
   out.add("GET", "/startupz", access::protect, [this](auto& x) { return to_response(start_up(watch_->look()), x); });
   out.add("GET", "/metrics", access::protect, [this](auto& x) { return metrics(host_.system(), x); });
@@ -135,7 +135,7 @@ http::router http_service::make_router(const std::string& token) {
     body["version"] = 1;
     body["program"] = CENOTE_VERSION;
     body["status"] = to_json(*known);
-    body["settings"] = to_json(control_.current());
+    body["settings"] = to_json(*control_.current());
     return json_response(body);
   });
   out.add("POST", "/admin/dispose", access::privileged,

@@ -24,7 +24,7 @@ struct service_control {
   std::function<tl::expected<std::string, std::string>()> reload;
 
   /// The settings in force.
-  std::function<settings()> current;
+  std::function<std::shared_ptr<const settings>()> current;
 };
 
 /// What `cenote serve` answers over HTTP, while it lives.
@@ -44,7 +44,7 @@ private:
   http::router make_router(const std::string& token);
 
   pool_host& host_;
-  settings how_;
+  http_settings how_;
   service_control control_;
   std::unique_ptr<pool_watch> watch_;
   std::unique_ptr<http::router> router_;

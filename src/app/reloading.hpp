@@ -2,6 +2,7 @@
 
 #include "cenote/settings.hpp"
 
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -19,23 +20,24 @@ std::string differences(const settings& before, const settings& after);
 /// The settings in force, for several threads.
 class current_settings {
 public:
-  explicit current_settings(const settings& x) : content_{x} {
+  explicit current_settings(const settings& x) : content_{std::make_shared<const settings>(x)} {
     // nop
   }
 
-  settings get() const {
+  std::shared_ptr<const settings> get() const {
     std::lock_guard guard{mutex_};
     return content_;
   }
 
   void set(const settings& x) {
+    auto next = std::make_shared<const settings>(x);
     std::lock_guard guard{mutex_};
-    content_ = x;
+    content_ = std::move(next);
   }
 
 private:
   mutable std::mutex mutex_;
-  settings content_;
+  std::shared_ptr<const settings> content_;
 };
 
 /// Where a thread that reads settings, for as long as that takes, sends them; nowhere once the receiver has ended, and

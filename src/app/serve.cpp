@@ -33,11 +33,10 @@ struct server_state {
   static inline const char* name = "cenote.app.server";
 
   server_state(caf::event_based_actor* ptr, pool_actor served, const job& what, caf::actor reports_to,
-               std::shared_ptr<current_settings> for_others)
+               std::shared_ptr<current_settings> in_force)
       : self{ptr},
         pool{std::move(served)},
-        how{what.how},
-        shown{std::move(for_others)},
+        current{std::move(in_force)},
         reload{what.reload},
         reader{std::make_shared<settings_reader>(ptr->address())},
         owner{std::move(reports_to)} {
@@ -94,7 +93,7 @@ struct server_state {
 
   void ready(const verification& x) {
     verifying = false;
-    spdlog::info("ready: {} at {}", x.server_version, how.server.endpoint());
+    spdlog::info("ready: {} at {}", x.server_version, current->get()->server.endpoint());
   }
 
   void not_ready(const failure& why) {
@@ -114,8 +113,9 @@ struct server_state {
   // -- while it runs ---------------------------------------------------------------
 
   void schedule_report() {
-    if (how.log.status_interval > 0ns)
-      report_timer = self->run_delayed(how.log.status_interval, [this] {
+    auto interval = current->get()->log.status_interval;
+    if (interval > 0ns)
+      report_timer = self->run_delayed(interval, [this] {
         report();
         schedule_report();
       });
@@ -141,9 +141,10 @@ struct server_state {
   }
 
   void apply(const settings_update& x) {
+    auto before = current->get();
     auto& after = x.content();
     for (auto key : {"log.format", "http.listen", "http.token-file", "http.probe-interval"})
-      if (auto fixed = config::find_setting(key); config::format(*fixed, how) != config::format(*fixed, after)) {
+      if (auto fixed = config::find_setting(key); config::format(*fixed, *before) != config::format(*fixed, after)) {
         not_applied(std::string{key} + " cannot change while the program runs: start it anew");
         return;
       }
@@ -152,14 +153,13 @@ struct server_state {
   }
 
   void applied(const settings& after) {
-    auto changes = differences(how, after);
+    auto changes = differences(*current->get(), after);
     auto text = "the settings were read again; " + (changes.empty() ? "none has changed" : changes);
     spdlog::info("{}", text);
     for (auto& x : std::exchange(readers, {}))
       x.deliver(text);
-    how = after;
-    shown->set(after);
-    change_log_level(how.log.level);
+    current->set(after);
+    change_log_level(after.log.level);
     report_timer.dispose();
     schedule_report();
   }
@@ -179,9 +179,10 @@ struct server_state {
   void drain(const std::string& reason) {
     draining = true;
     report_timer.dispose();
-    auto limit = std::chrono::duration<double>(how.pool.drain_timeout).count();
+    auto drain_timeout = current->get()->pool.drain_timeout;
+    auto limit = std::chrono::duration<double>(drain_timeout).count();
     spdlog::info("{}: finishing the work that was accepted, {} s at most; another signal cuts it", reason, limit);
-    self->request(pool, caf::infinite, drain_atom_v, how.pool.drain_timeout)
+    self->request(pool, caf::infinite, drain_atom_v, drain_timeout)
         .then(
             // The pool has logged what it finished and what it cut.
             [this](const drain_report&) { finish(success); },
@@ -220,8 +221,7 @@ struct server_state {
 
   caf::event_based_actor* self;
   pool_actor pool;
-  settings how;
-  std::shared_ptr<current_settings> shown; ///< The same for other threads.
+  std::shared_ptr<current_settings> current;
   std::function<settings()> reload;
   std::shared_ptr<settings_reader> reader;
   std::vector<caf::typed_response_promise<std::string>> readers; ///< Who waits for what comes of it.

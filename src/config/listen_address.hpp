@@ -13,6 +13,9 @@ struct listen_address {
   uint16_t port = 0;  ///< Zero: any free one.
   bool ipv6 = false;  ///< Whether `host` is an IPv6 address.
   bool local = false; ///< Whether only this machine reaches it.
+
+  /// `http://127.0.0.1:9180`, `http://[::1]:9180`.
+  std::string url() const { return "http://" + (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port); }
 };
 
 /// Reads `127.0.0.1:9180`, `[::1]:9180`, `localhost:9180`. Other names are not looked up: they are refused.

@@ -8,10 +8,12 @@
 #include "config/read_file.hpp"
 #include "config/setting.hpp"
 #include "config/uri.hpp"
+#include "types/line_end.hpp"
 
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <utility>
 
 namespace cenote {
 
@@ -152,8 +154,7 @@ std::string read_uri_file(const std::string& name) {
   auto [text, problem] = read_file(name, max_uri_size);
   if (!problem.empty())
     throw configuration_error{"DATABASE_URI_FILE: cannot read " + name + ": " + problem};
-  while (text.ends_with('\n') || text.ends_with('\r'))
-    text.pop_back();
+  text = detail::without_line_end(std::move(text));
   if (text.empty())
     throw configuration_error{"DATABASE_URI_FILE: the file " + name + " is empty"};
   return text;

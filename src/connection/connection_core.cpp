@@ -430,10 +430,9 @@ void connection_core::check_failed(const std::string& reason) {
 /// The use of the connection has ended.
 /// @param what whether it may be used again.
 void connection_core::release(disposition what, std::string reason) {
-  if (what == disposition::reusable
-      && reuse_.retired()) { // Until it was free, what was sent before had to be answered.
-    what = reuse_.retired()->disposition;
-    reason = reuse_.retired()->reason;
+  if (auto& retired = reuse_.retired(); retired && what == disposition::reusable) {
+    what = retired->disposition; // Until it was free, what was sent before had to be answered.
+    reason = retired->reason;
   }
   if (what == disposition::reusable) {
     assert(!session_);

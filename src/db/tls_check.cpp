@@ -1,4 +1,5 @@
 #include "db/tls_check.hpp"
+#include "types/line_end.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -132,8 +134,7 @@ tl::expected<std::string, driver_error> passphrase_of(const server_settings& whe
       text += c;
     if (file.bad())
       return unreadable(name, std::generic_category().message(errno));
-    while (text.ends_with('\n') || text.ends_with('\r'))
-      text.pop_back();
+    text = detail::without_line_end(std::move(text));
     if (text.empty())
       return wrong_setting("ssl_key_passphrase_file: the file " + name + " is empty");
   }

@@ -1,7 +1,5 @@
 #include "metrics/pool_metrics.hpp"
 
-#include <algorithm>
-
 namespace cenote::metrics {
 
 namespace {
