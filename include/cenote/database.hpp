@@ -44,9 +44,9 @@ concept expected_like = requires(T& x) {
 /// failure. For non-actor threads; any number of them may use one object at the same time, each call uses a connection
 /// of its own.
 ///
-///     cenote::settings config;
-///     config.server = cenote::parse_uri(uri);
-///     cenote::database db{config};
+///     cenote::settings settings;
+///     settings.server = cenote::parse_uri(uri);
+///     cenote::database db{settings};
 ///     db.initialize();
 ///     auto rows = db.execute(cenote::read("SELECT title FROM manga WHERE id = ?", 42));
 ///     db.with_transaction([](auto& session) {

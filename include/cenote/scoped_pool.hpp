@@ -11,7 +11,7 @@ namespace cenote {
 /// actor system, and before the `scoped_actor`s that use it:
 ///
 ///     caf::actor_system sys{cfg};
-///     cenote::scoped_pool pool{sys, config};
+///     cenote::scoped_pool pool{sys, settings};
 ///     caf::scoped_actor self{sys};
 ///     self->request(pool.handle(), caf::infinite, cenote::execute_atom_v, cenote::read("SELECT 1")).receive(...);
 ///
