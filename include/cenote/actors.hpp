@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cenote/details.hpp"
 #include "cenote/effective_settings.hpp"
 #include "cenote/error.hpp"
 #include "cenote/events.hpp"
@@ -87,6 +88,17 @@ using pool_actor = caf::typed_actor<
 
     // The numbers of this moment.
     caf::result<pool_status>(status_atom),
+
+    // What each connection and each session does. Takes a round trip to every connection's actor, none to the server.
+    caf::result<pool_details>(details_atom),
+
+    // The statements that have taken the most time since the pool began, at most 200 of them, the costliest first.
+    // None if `statement_statistics` is off. Of 1000 digests the cheaper half is forgotten.
+    caf::result<std::vector<statement_summary>>(statements_atom),
+
+    // Ends a session, whoever holds it, as if its holder had ended: what it runs is stopped, what is open is rolled
+    // back. Its holder is told `session_ended`. For operators. Error: `session_ended` if there is no such session.
+    caf::result<void>(kill_atom, session_id),
 
     // The settings that the pool works with.
     caf::result<effective_settings>(settings_atom),

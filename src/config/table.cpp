@@ -68,6 +68,8 @@ std::vector<setting> make_table() {
        "Longest time that a shutdown waits for the work that was accepted; 0 means not at all."},
       {"pool.io-lanes", "threads", count{pool(&pool_settings::io_lanes), 1, 64}, "",
        "I/O threads over which the connections are spread."},
+      {"pool.statement-statistics", "bool", flag{pool(&pool_settings::statement_statistics)}, "",
+       "Whether statements are counted and timed by their text without its literals."},
       {"server.connect-timeout", "seconds", duration{server(&server_settings::connect_timeout), 1s, day}, "",
        "Longest time for one connect, from the host's name to the set-up query. The URI is stronger than the file."},
       {"server.max-statement-time", "seconds", duration{server(&server_settings::max_statement_time), 1ms, day, true},
