@@ -104,10 +104,10 @@ using pool_actor = caf::typed_actor<
     caf::result<effective_settings>(settings_atom),
 
     // Other settings hold from now on. All of them are checked before anything is changed; error: `invalid_setting`.
-    // What cannot change while the pool runs: `pool.name`, `pool.pipeline_depth`, `pool.io_lanes`, and where the server
-    // is. Whoever waits does so for as long as the new timeout says. If anything about logging in has changed, new
-    // connections use it, and the old ones are replaced one after the other while nobody is the worse for it: those in
-    // use when they come back. Only within a process. A retrier takes over its own settings as well.
+    // What cannot change while the pool runs: `pool.name`, `pool.pipeline_depth`, `pool.io_threads`, and where the
+    // server is. Whoever waits does so for as long as the new timeout says. If anything about logging in has changed,
+    // new connections use it, and the old ones are replaced one after the other while nobody is the worse for it: those
+    // in use when they come back. Only within a process. A retrier takes over its own settings as well.
     caf::result<void>(reconfigure_atom, settings_update),
 
     // Replaces all connections: those in use when they come back, the others now.

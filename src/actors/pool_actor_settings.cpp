@@ -18,8 +18,8 @@ std::string obstacle(const pool_settings& before, const pool_settings& after) {
     return cannot_change("pool.name");
   if (before.pipeline_depth != after.pipeline_depth)
     return cannot_change("pool.pipeline-depth");
-  if (before.io_lanes != after.io_lanes)
-    return cannot_change("pool.io-lanes");
+  if (before.io_threads != after.io_threads)
+    return cannot_change("pool.io-threads");
   return {};
 }
 

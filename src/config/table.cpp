@@ -66,7 +66,7 @@ std::vector<setting> make_table() {
        "A session that its holder has not used once for so long ends; 0 means never."},
       {"pool.drain-timeout", "seconds", duration{pool(&pool_settings::drain_timeout), 1ms, day, true}, "",
        "Longest time that a shutdown waits for the work that was accepted; 0 means not at all."},
-      {"pool.io-lanes", "threads", count{pool(&pool_settings::io_lanes), 1, 64}, "",
+      {"pool.io-threads", "threads", count{pool(&pool_settings::io_threads), 1, 64}, "",
        "I/O threads over which the connections are spread."},
       {"pool.statement-statistics", "bool", flag{pool(&pool_settings::statement_statistics)}, "",
        "Whether statements are counted and timed by their text without its literals."},
