@@ -7,7 +7,7 @@
 
 namespace cenote {
 
-/// The settings that a pool works with, as `settings_atom` answers them. Nothing secret is among them.
+/// The settings that a pool works with: the answer to `settings_atom`. Contains no secrets.
 struct effective_settings {
   pool_settings pool;                  ///< Those of the pool itself.
   std::optional<retry_settings> retry; ///< Filled in by a retrier.
