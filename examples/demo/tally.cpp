@@ -64,6 +64,9 @@ pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& po
         return self->delegate(pool, a, std::move(subscriber));
       },
       [=](reconfigure_atom a, settings_update& update) { return self->delegate(pool, a, std::move(update)); },
+      [=](details_atom a) { return self->delegate(pool, a); },
+      [=](statements_atom a) { return self->delegate(pool, a); },
+      [=](kill_atom a, session_id id) { return self->delegate(pool, a, id); },
       [=](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
       [=](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
   };

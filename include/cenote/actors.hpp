@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cenote/details.hpp"
 #include "cenote/effective_settings.hpp"
 #include "cenote/error.hpp"
 #include "cenote/events.hpp"
@@ -88,11 +89,22 @@ using pool_actor = caf::typed_actor<
     // The state and the counters of the pool at this moment.
     caf::result<pool_status>(status_atom),
 
+    // What each connection and each session does. Takes a round trip to every connection's actor, none to the server.
+    caf::result<pool_details>(details_atom),
+
+    // The statements that have taken the most time since the pool began, at most 200 of them, the costliest first.
+    // None if `statement_statistics` is off. Of 1000 digests the cheaper half is forgotten.
+    caf::result<std::vector<statement_summary>>(statements_atom),
+
+    // Ends a session, whoever holds it, as if its holder had ended: what it runs is stopped, what is open is rolled
+    // back. Its holder is told `session_ended`. For operators. Error: `session_ended` if there is no such session.
+    caf::result<void>(kill_atom, session_id),
+
     // The settings that the pool works with.
     caf::result<effective_settings>(settings_atom),
 
     // Applies new settings. All of them are checked before anything is changed; error: `invalid_setting`. These cannot
-    // change while the pool runs: `pool.name`, `pool.pipeline_depth`, `pool.io_lanes`, and the server's address.
+    // change while the pool runs: `pool.name`, `pool.pipeline_depth`, `pool.io_threads`, and the server's address.
     // Waiting requests go by the new timeout. If anything about logging in has changed, new connections use it, and the
     // old ones are replaced one by one without disturbing callers: those in use when they are returned. Only within a
     // process. A retrier applies its own settings as well.

@@ -110,6 +110,16 @@ public:
   /// The state and the counters of the pool at this moment. Does not ask the server.
   pool_status get_pool_status();
 
+  /// What each connection and each session does. Does not ask the server.
+  pool_details get_details();
+
+  /// The statements that have taken the most time, the costliest first; none if `statement_statistics` is off.
+  std::vector<statement_summary> get_statements();
+
+  /// Ends a session, whoever holds it: what it runs is stopped, what is open is rolled back.
+  /// @throws database_error with `session_ended` if there is no such session.
+  void kill(session_id id);
+
   /// Runs one statement in autocommit mode.
   result execute(statement query);
 

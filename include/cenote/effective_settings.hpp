@@ -26,7 +26,7 @@ bool inspect(Inspector& f, pool_settings& x) {
       f.field("breaker-after", x.breaker_after), f.field("shed-target", x.shed_target),
       f.field("shed-interval", x.shed_interval), f.field("leak-warning", x.leak_warning),
       f.field("unclaimed-session-timeout", x.unclaimed_session_timeout), f.field("drain-timeout", x.drain_timeout),
-      f.field("io-lanes", x.io_lanes));
+      f.field("io-threads", x.io_threads), f.field("statement-statistics", x.statement_statistics));
 }
 
 template <class Inspector>

@@ -172,7 +172,10 @@ struct pool_settings {
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds{30};
 
   /// I/O threads over which the connections are spread. At least 1.
-  size_t io_lanes = 1;
+  size_t io_threads = 1;
+
+  /// Whether statements are counted and timed by their digest; see `statement_summary`.
+  bool statement_statistics = true;
 
   /// Connections that are kept open in any case.
   size_t kept() const noexcept { return min_size.value_or(size); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cenote/details.hpp"
 #include "cenote/effective_settings.hpp"
 #include "cenote/events.hpp"
 #include "cenote/failure.hpp"
@@ -90,6 +91,15 @@ CAF_ADD_ATOM(cenote, cenote, unsubscribe_atom)
 CAF_ADD_TYPE_ID(cenote, (cenote::settings_update))
 /// Applies new settings to a running pool.
 CAF_ADD_ATOM(cenote, cenote, reconfigure_atom)
+
+CAF_ADD_TYPE_ID(cenote, (cenote::pool_details))
+CAF_ADD_TYPE_ID(cenote, (std::vector<cenote::statement_summary>))
+/// Asks what the connections and sessions of a pool do.
+CAF_ADD_ATOM(cenote, cenote, details_atom)
+/// Asks what has been measured of a pool's statements.
+CAF_ADD_ATOM(cenote, cenote, statements_atom)
+/// Ends a session, whoever holds it.
+CAF_ADD_ATOM(cenote, cenote, kill_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 

@@ -12,6 +12,7 @@ struct request {
   std::string path;   ///< As it was sent, without the query; nothing is decoded.
   std::string accept; ///< The header of that name; empty: none.
   std::string authorization;
+  std::string argument;    ///< What stands for the `*` of its route.
   bool has_origin = false; ///< Whether there is a header `Origin`: a page in a browser has sent it.
   bool verbose = false;    ///< Whether the query has `verbose`.
 };

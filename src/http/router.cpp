@@ -20,6 +20,17 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+bool is_pattern(std::string_view path) {
+  return path.ends_with("/*");
+}
+
+/// What stands for the `*` of the pattern; empty if the path does not fit.
+std::string_view argument_of(std::string_view path, std::string_view pattern) {
+  auto prefix = pattern.substr(0, pattern.size() - 1);
+  auto fits = path.starts_with(prefix) && path.find('/', prefix.size()) == path.npos;
+  return fits ? path.substr(prefix.size()) : std::string_view{};
+}
+
 bool permits(const std::string& allowed, const std::string& method) {
   return method == allowed || (allowed == "GET" && method == "HEAD");
 }
@@ -59,11 +70,17 @@ response router::answer(const request& received) const {
     out.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"cenote\"");
     return out;
   }
-  return found->answer(received);
+  if (!is_pattern(found->path))
+    return found->answer(received);
+  auto with_argument = received;
+  with_argument.argument = argument_of(received.path, found->path);
+  return found->answer(with_argument);
 }
 
 const router::route* router::find(std::string_view path) const {
-  auto i = std::ranges::find(routes_, path, &route::path);
+  auto i = std::ranges::find_if(routes_, [path](const route& x) {
+    return is_pattern(x.path) ? !argument_of(path, x.path).empty() : x.path == path;
+  });
   return i == routes_.end() ? nullptr : &*i;
 }
 

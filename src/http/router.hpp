@@ -27,6 +27,7 @@ public:
   }
 
   /// Adds a route. One for GET answers HEAD, too.
+  /// @param path may end in `/*`, which stands for one more segment: `request::argument`.
   /// @pre no other route has the path.
   void add(std::string method, std::string path, access level, handler answer);
 

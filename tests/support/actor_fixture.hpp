@@ -90,6 +90,22 @@ public:
   void dispose(const pool_actor& pool);
   pool_status status(const pool_actor& pool);
 
+  /// Sends any request, from an actor of its own.
+  template <class T, class... Ts>
+  awaited<T> request(const pool_actor& pool, Ts... args) {
+    auto promise = std::make_shared<std::promise<answer<T>>>();
+    awaited<T> result{promise->get_future()};
+    // No timeout of CAF's, which would keep the system alive; `awaited` has one.
+    system_.spawn([promise, pool, ... args = std::move(args)](caf::event_based_actor* self) {
+      auto failed = [promise](const caf::error& error) { promise->set_value(tl::unexpected{details(error)}); };
+      if constexpr (std::is_void_v<T>)
+        self->request(pool, caf::infinite, args...).then([promise] { promise->set_value({}); }, failed);
+      else
+        self->request(pool, caf::infinite, args...).then([promise](const T& received) { promise->set_value(received); }, failed);
+    });
+    return result;
+  }
+
   // -- waiting for events ------------------------------------------------------------
 
   /// Checks `condition` until it holds, a bounded number of times and with a pause in between.
@@ -104,20 +120,6 @@ public:
   pool_status await_free(const pool_actor& pool, uint64_t connections);
 
 private:
-  /// Sends a request from an actor of its own.
-  template <class T, class... Ts>
-  awaited<T> request(const pool_actor& pool, Ts... args) {
-    auto promise = std::make_shared<std::promise<answer<T>>>();
-    awaited<T> result{promise->get_future()};
-    // No timeout of CAF's, which would keep the system alive; `awaited` has one.
-    system_.spawn([promise, pool, ... args = std::move(args)](caf::event_based_actor* self) {
-      self->request(pool, caf::infinite, args...)
-          .then([promise](const T& received) { promise->set_value(received); },
-                [promise](const caf::error& error) { promise->set_value(tl::unexpected{details(error)}); });
-    });
-    return result;
-  }
-
   void pause();
 
   application_config config_;

@@ -54,7 +54,7 @@ SCENARIO("the table has every setting once, with its default from the struct") {
       {"pool.leak-warning", "30s", "0s", ""},
       {"pool.unclaimed-session-timeout", "10s", "0s", ""},
       {"pool.drain-timeout", "30s", "0s", ""},
-      {"pool.io-lanes", "1", "1", ""},
+      {"pool.io-threads", "1", "1", ""},
       {"server.connect-timeout", "10s", "1s", ""},
       {"server.max-statement-time", "0s", "0s", ""},
       {"server.max-result-bytes", "67108864", "1024", ""},

@@ -49,7 +49,7 @@ pool_settings rules_of(const options& opts, const tuning& own) {
   rules.size = opts.connections;
   rules.max_overflow = 0;
   rules.pipeline_depth = own.depth;
-  rules.io_lanes = own.io_threads;
+  rules.io_threads = own.io_threads;
   if (opts.pre_ping)
     rules.pre_ping_idle = std::chrono::nanoseconds{0};
   return rules;
@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Actors that share a pool of cenote.", "cenote-bench-cenote"};
   app.add_option("--depth", own.depth, "the setting pool.pipeline-depth")->check(CLI::Range(1, 64));
   app.add_option("--workers", own.workers, "scheduler threads of the actor system")->check(CLI::Range(1, 1'024));
-  app.add_option("--lanes", own.io_threads, "the setting pool.io-lanes")->check(CLI::Range(1, 64));
+  app.add_option("--io-threads", own.io_threads, "the setting pool.io-threads")->check(CLI::Range(1, 64));
   app.add_option("--slow-share", own.slow_share, "share of statements that take 100 ms and do not count")
       ->check(CLI::Range(0.0, 0.99));
   app.add_option("--large-readers", own.large_readers, "further callers that read 10 MB again and again, uncounted")
