@@ -105,7 +105,7 @@ bool job::step_done(result outcome) {
   if (kind == step_kind::statement)
     results_.push_back(std::move(outcome));
   else if (kind == step_kind::question)
-    stayed_ |= pool::something_stayed(outcome);
+    stayed_ |= pool::has_lasting_effects(outcome);
   auto more = ++at_ < steps_.size();
   if (kind == step_kind::question && (!more || current().kind != step_kind::question)) {
     if (stayed_)
