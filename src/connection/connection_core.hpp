@@ -78,7 +78,8 @@ public:
   void stop_confirmed(time_point now);
 
   /// The server could not be told.
-  void stop_failed(time_point now);
+  /// @param maybe_sent it may have been, or will be later: nothing that begins from now on would be safe.
+  void stop_failed(bool maybe_sent, time_point now);
 
   // -- from the actor ------------------------------------------------------------
 
