@@ -30,7 +30,13 @@ from check_documents import anchors
 
 PATIENCE = 90  # Seconds until everything must have numbers; a few are enough on an idle machine.
 METRIC = re.compile(r"\b(?:cenote|db_client)_\w+")
-PROMTOOL, PROMETHEUS = "promtool", "prometheus"
+
+
+def program(name):
+    """The one that is installed, or that scripts/setup has unpacked."""
+    cache = os.environ.get("CENOTE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cenote"
+    found = shutil.which(name) or shutil.which(name, path=Path(cache) / "prometheus/bin")
+    return found or fail(f"{name} is missing: run scripts/setup")
 
 
 def fail(text):
@@ -45,10 +51,10 @@ def run(*command, cwd=None):
 
 
 def check_rules(source):
-    contrib = source / "contrib/prometheus"
-    run(PROMTOOL, "check", "rules", contrib / "alerts.yml")
-    run(PROMTOOL, "check", "config", contrib / "prometheus.yml")
-    run(PROMTOOL, "test", "rules", source / "tests/project/alerts_test.yml")
+    contrib, promtool = source / "contrib/prometheus", program("promtool")
+    run(promtool, "check", "rules", contrib / "alerts.yml")
+    run(promtool, "check", "config", contrib / "prometheus.yml")
+    run(promtool, "test", "rules", source / "tests/project/alerts_test.yml")
 
 
 def documented_names(source):
@@ -124,7 +130,7 @@ def start_prometheus(processes, folder, config):
     # Its port cannot be 0: somebody may take the free one meanwhile.
     for attempt in range(3):
         port, log = free_port(), folder / f"prometheus-{attempt}.log"
-        process = processes.start([PROMETHEUS, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}",
+        process = processes.start([program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}",
                                    f"--web.listen-address=127.0.0.1:{port}"], log)
         end = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < end:
@@ -222,9 +228,6 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     source, build = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
-    for program in (PROMTOOL, PROMETHEUS):
-        if shutil.which(program) is None:
-            fail(f"{program} is not installed: run scripts/setup")
     check_rules(source)
     dashboard = json.loads((source / "contrib/grafana/cenote.json").read_text())
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]

@@ -26,6 +26,11 @@ add_test(NAME project.monitoring
                  "${PROJECT_BINARY_DIR}")
 set_tests_properties(project.monitoring PROPERTIES TIMEOUT 300)
 
+# How it is run as a service and in containers.
+add_test(NAME project.deployment
+         COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/check_deployment.py" "${PROJECT_SOURCE_DIR}"
+                 "${PROJECT_BINARY_DIR}")
+
 # Needs the whole build.
 add_test(NAME project.package
          COMMAND ${CMAKE_COMMAND} "-DBUILD=${PROJECT_BINARY_DIR}" "-DSOURCE=${PROJECT_SOURCE_DIR}"
