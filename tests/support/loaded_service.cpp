@@ -50,18 +50,14 @@ void short_work(database& db) {
 void sessions(database& db) {
   session_options terms;
   terms.owner = "monthly report";
-  attempt([&] {
-    db.with_session([](database::session& x) { x.execute(read("SELECT SLEEP(0.3)")); }, terms);
-  });
+  attempt([&] { db.with_session([](database::session& x) { x.execute(read("SELECT SLEEP(0.3)")); }, terms); });
 }
 
 void failures(database& db) {
   attempt([&db] { db.execute(read("SELECT nonsense")); });
   attempt([&db] { db.execute(read("SELECT SLEEP(1)").within(50ms)); });
   attempt([&db] { db.execute(write("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213")); });
-  attempt([&db] {
-    db.with_session([](database::session& x) { x.execute(write("KILL CONNECTION_ID()")); });
-  });
+  attempt([&db] { db.with_session([](database::session& x) { x.execute(write("KILL CONNECTION_ID()")); }); });
   std::this_thread::sleep_for(200ms);
 }
 
@@ -90,7 +86,8 @@ int main() try {
   auto all = load_settings(sources);
   app::pool_host host{all, {}};
   auto in_force = std::make_shared<const settings>(all);
-  app::service_control control{[] {}, [] { return std::string{"nothing changes here"}; }, [in_force] { return in_force; }};
+  app::service_control control{[] {}, [] { return std::string{"nothing changes here"}; },
+                               [in_force] { return in_force; }};
   auto watch = std::make_shared<app::pool_watch>(host.system(), host.pool(), all.http.probe_interval);
   app::http_service http{host, all, std::move(watch), app::read_token(all.http), true, std::move(control)};
   database db{host.system(), spawn_retrier(host.system(), host.pool(), all.retry)};
