@@ -73,9 +73,9 @@ std::string read_token(const http_settings& how) {
   return text;
 }
 
-http_service::http_service(pool_host& host, const settings& how, std::string token, bool chosen,
-                           service_control control)
-    : host_{host}, how_{how.http}, control_{std::move(control)} {
+http_service::http_service(pool_host& host, const settings& how, std::shared_ptr<pool_watch> watch, std::string token,
+                           bool chosen, service_control control)
+    : host_{host}, how_{how.http}, control_{std::move(control)}, watch_{std::move(watch)} {
   if (!how_.enabled())
     return;
   try {
@@ -91,15 +91,9 @@ http_service::~http_service() = default;
 
 void http_service::start(const std::string& token) {
   auto where = config::parse_listen_address(how_.listen).value();
-  watch_ = std::make_unique<pool_watch>(host_.system(), host_.pool(), how_.probe_interval);
   router_ = std::make_unique<http::router>(make_router(token));
-  try {
-    server_ =
-        std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
-  } catch (...) {
-    watch_.reset();
-    throw;
-  }
+  server_ =
+      std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
   where.port = server_->port();
   spdlog::info("HTTP: {}", where.url());
   if (!where.local)

@@ -32,10 +32,12 @@ class http_service {
 public:
   /// Starts it as the settings say; without HTTP it does nothing. If the port is taken and nobody has chosen it, it
   /// logs a warning and does nothing, so that a second `serve` runs on the same machine.
+  /// @param watch looks at the pool of `host`.
   /// @param token see `read_token`.
   /// @param chosen whether `http.listen` is written somewhere.
   /// @throws http::server_error
-  http_service(pool_host& host, const settings& how, std::string token, bool chosen, service_control control);
+  http_service(pool_host& host, const settings& how, std::shared_ptr<pool_watch> watch, std::string token, bool chosen,
+               service_control control);
 
   ~http_service();
 
@@ -46,7 +48,7 @@ private:
   pool_host& host_;
   http_settings how_;
   service_control control_;
-  std::unique_ptr<pool_watch> watch_;
+  std::shared_ptr<pool_watch> watch_;
   std::unique_ptr<http::router> router_;
   std::unique_ptr<http::server> server_;
 };

@@ -12,6 +12,7 @@ add_dependencies(test-app cenote cenote-demo first_query)
 
 cenote_test(app-http
             SOURCES support/server.cpp integration/app_program.cpp integration/app_details.cpp integration/app_http.cpp
-            SUITES app.details app.http
+                    integration/app_notify.cpp
+            SUITES app.details app.http app.notify
             LINK cenote::app cenote::config)
 add_dependencies(test-app-http cenote)
