@@ -3,14 +3,10 @@
 #include "app/health.hpp"
 #include "app/json.hpp"
 #include "app/metrics.hpp"
-#include "cenote/configuration.hpp"
 #include "cenote/metrics.hpp"
 #include "config/listen_address.hpp"
-#include "config/read_file.hpp"
 #include "config/setting.hpp"
-#include "types/line_end.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -25,7 +21,6 @@ using http::access;
 using http::request;
 using http::response;
 
-constexpr size_t max_token_size = 4 << 10;
 /// Longest time that the pool may take to carry out what `/admin` asks for.
 constexpr auto max_admin_time = 1s;
 
@@ -66,22 +61,6 @@ nlohmann::ordered_json to_json(const settings& x) {
     out[what.key.substr(0, dot)][what.key.substr(dot + 1)] = to_json_value(config::format(what, x));
   }
   return out;
-}
-
-std::string read_token(const http_settings& how) {
-  if (!how.enabled() || how.token_file.empty())
-    return {};
-  auto [text, problem] = config::read_file(how.token_file, max_token_size);
-  if (!problem.empty())
-    throw configuration_error{"http.token-file: cannot read the file that it names: " + problem};
-  text = detail::without_line_end(std::move(text));
-  if (text.empty())
-    throw configuration_error{"http.token-file: the file " + how.token_file
-                              + " is empty: write a long random text into it, say with 'openssl rand -hex 32'"};
-  if (std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c >= 0x7f; }))
-    throw configuration_error{"http.token-file: the token in " + how.token_file
-                              + " must be one line of ASCII without spaces"};
-  return text;
 }
 
 http_service::http_service(pool_host& host, const settings& how, std::string token, bool chosen,

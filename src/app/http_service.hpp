@@ -51,10 +51,6 @@ private:
   std::unique_ptr<http::server> server_;
 };
 
-/// Reads the token that `http.token-file` names; an empty text if it names none.
-/// @throws configuration_error if the file cannot be read, or holds no token.
-std::string read_token(const http_settings& how);
-
 /// All settings but the database's, none of which is secret, by section and name.
 nlohmann::ordered_json to_json(const settings& x);
 
