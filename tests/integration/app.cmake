@@ -15,3 +15,10 @@ cenote_test(app-http
             SUITES app.http
             LINK cenote::app cenote::config)
 add_dependencies(test-app-http cenote)
+
+cenote_test(app-top
+            SOURCES support/screen_emulator.cpp support/server.cpp integration/app_program.cpp
+                    integration/app_terminal.cpp integration/app_top.cpp
+            SUITES app.top
+            LINK cenote::app cenote::config)
+add_dependencies(test-app-top cenote)
