@@ -79,6 +79,10 @@ http_service::http_service(pool_host& host, const settings& how, std::string tok
 
 http_service::~http_service() = default;
 
+uint16_t http_service::port() const noexcept {
+  return server_ ? server_->port() : 0;
+}
+
 void http_service::start(const std::string& token) {
   auto where = config::parse_listen_address(how_.listen).value();
   watch_ = std::make_unique<pool_watch>(host_.system(), host_.pool(), how_.probe_interval);

@@ -6,6 +6,7 @@
 #include "http/router.hpp"
 #include "http/server.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,6 +39,9 @@ public:
   http_service(pool_host& host, const settings& how, std::string token, bool chosen, service_control control);
 
   ~http_service();
+
+  /// Where it listens; zero: nowhere.
+  uint16_t port() const noexcept;
 
 private:
   void start(const std::string& token);

@@ -12,8 +12,9 @@ add_dependencies(test-app cenote cenote-demo first_query)
 
 cenote_test(app-http
             SOURCES support/server.cpp integration/app_program.cpp integration/app_http.cpp
-            SUITES app.http
-            LINK cenote::app cenote::config)
+                    integration/app_http_abuse.cpp integration/app_http_client.cpp integration/app_http_probes.cpp
+            SUITES app.http app.http_abuse app.http_probes
+            LINK cenote::app cenote::client cenote::config)
 add_dependencies(test-app-http cenote)
 
 cenote_test(app-top
