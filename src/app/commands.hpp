@@ -35,6 +35,7 @@ answer check(const job& x);
 answer sql(const job& x);
 answer serve(const job& x);
 answer ask_health(const job& x);
+answer top(const job& x);
 /// @}
 
 /// Reads the statement of `cenote sql -` from standard input.

@@ -6,6 +6,7 @@
 #include "http/router.hpp"
 #include "http/server.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,6 +42,9 @@ public:
 
   ~http_service();
 
+  /// Where it listens; zero: nowhere.
+  uint16_t port() const noexcept;
+
 private:
   void start(const std::string& token);
   http::router make_router(const std::string& token);
@@ -52,10 +56,6 @@ private:
   std::unique_ptr<http::router> router_;
   std::unique_ptr<http::server> server_;
 };
-
-/// Reads the token that `http.token-file` names; an empty text if it names none.
-/// @throws configuration_error if the file cannot be read, or holds no token.
-std::string read_token(const http_settings& how);
 
 /// All settings but the database's, none of which is secret, by section and name.
 nlohmann::ordered_json to_json(const settings& x);

@@ -42,7 +42,8 @@ settings load(const options& opts, const std::optional<config::config_file>& fil
         return uri;
       return name.starts_with("DATABASE_") ? std::nullopt : environment(name);
     };
-  auto need_server = opts.command != command::health && (!opts.embedded || uri);
+  auto asks_serve = opts.command == command::health || opts.command == command::top;
+  auto need_server = !asks_serve && (!opts.embedded || uri);
   return config::load_settings(file, from, need_server);
 }
 
@@ -64,6 +65,8 @@ answer execute(const job& x) {
     return sql(x);
   case command::health:
     return ask_health(x);
+  case command::top:
+    return top(x);
   default:
     return serve(x);
   }

@@ -1,6 +1,7 @@
 #include "app/advice.hpp"
 #include "app/commands.hpp"
 #include "app/health.hpp"
+#include "app/http_access.hpp"
 #include "app/http_service.hpp"
 #include "app/logging.hpp"
 #include "app/reloading.hpp"
@@ -340,7 +341,7 @@ std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::sha
 } // namespace
 
 answer serve(const job& x) try {
-  auto token = read_token(x.how.http);
+  auto token = x.how.http.enabled() ? read_token(x.how.http.token_file) : std::string{};
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);

@@ -41,6 +41,8 @@ std::string content(const std::string& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
+} // namespace
+
 std::vector<std::string> make_environment(const environment& variables, const std::string& folder) {
   std::vector<std::string> out;
   for (auto entry = environ; *entry != nullptr; ++entry)
@@ -61,8 +63,6 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   out.push_back(nullptr);
   return out;
 }
-
-} // namespace
 
 temporary_folder::temporary_folder() {
   path_ = (fs::temp_directory_path() / "cenote-test-XXXXXX").string();
