@@ -60,16 +60,14 @@ concept expected_like = requires(T& x) {
 /// unnoticed.
 ///
 /// How long a call may take:
-/// - `execute` and `transact` with a time limit of their own (`within`): no longer than that, with all retries and the
-/// delays
-///   between them.
+/// - `execute` and `transact` with a time limit of their own (`within`): no longer than that, retries and the delays
+///   between them included.
 /// - Without one: the setting `pool.timeout` for a connection, and for as long as the statements run, which
 ///   `server.max-statement-time` can limit. A request that a full pool refuses is not repeated. While the server cannot
 ///   be reached: `pool.breaker-after`, then the delays of all retries (31 s by default). A retry after anything else,
 ///   as a deadlock, may wait and run as long as the first attempt.
-/// - `with_session` and `with_transaction` wait for a connection for `pool.timeout`, or `acquire_timeout` if that is
-/// less;
-///   then each statement has no limit but its own, and all together `time_limit`.
+/// - `with_session` and `with_transaction` wait for a connection for `pool.timeout`, or for `acquire_timeout` if that
+///   is less; then each statement has no limit but its own, and all together `time_limit`.
 /// - `initialize` and `verify_connection`: `pool.timeout`.
 /// - `get_pool_status` and `dispose` do not wait.
 /// - `close` and the destructor: `pool.drain-timeout`, and `server.connect-timeout` if a connect is under way then.

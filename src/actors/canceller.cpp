@@ -29,6 +29,11 @@ constexpr int max_tries = 5;
 /// What came of one session.
 using kill_result = tl::expected<kill_outcome, db::driver_error>;
 
+/// Whether nothing is left to be done for it.
+bool is_settled(const kill_result& x) {
+  return x && (*x == kill_outcome::done || *x == kill_outcome::gone);
+}
+
 /// What is done for one session.
 struct task {
   server_session target;
@@ -81,9 +86,14 @@ struct shared_session {
 };
 
 failure not_identified() {
-  return own_failure(errc::connection_lost, outcome::unknown,
+  return own_failure(errc::connection_lost, outcome::unavailable,
                      "the server of a session could not be found again behind its address, or does not say who it is: "
                      "the statement was not stopped");
+}
+
+failure not_answered() {
+  return own_failure(errc::connection_lost, outcome::unknown,
+                     "the connection was lost, or the time was up, before the server had confirmed it");
 }
 
 struct canceller_state {
@@ -191,10 +201,12 @@ struct canceller_state {
   void done() {
     timer.dispose();
     auto came = call->take();
+    auto began = !call->problem();
     call.reset();
     if (!came) {
       shared = std::make_shared<shared_session>(shared_session{shared->server, std::nullopt});
-      came = std::vector<kill_result>(tasks.size(), tl::unexpected{came.error()});
+      auto result = began ? kill_result{kill_outcome::unanswered} : tl::unexpected{came.error()};
+      came = std::vector<kill_result>(tasks.size(), result);
     }
     if (waiting.empty())
       ended(*came);
@@ -208,11 +220,13 @@ struct canceller_state {
     std::string last;
     size_t failed = 0;
     for (size_t i = 0; i < came.size(); ++i) {
-      if (came[i] && *came[i] != kill_outcome::elsewhere) {
+      if (is_settled(came[i])) {
         to_tell[i].deliver();
         continue;
       }
-      auto why = came[i] ? not_identified() : to_failure(came[i].error(), *shared->server);
+      auto why = !came[i]                              ? to_failure(came[i].error(), *shared->server)
+                 : *came[i] == kill_outcome::elsewhere ? not_identified()
+                                                       : not_answered();
       last = to_string(why);
       ++failed;
       to_tell[i].deliver(make_error(std::move(why)));
@@ -226,7 +240,7 @@ struct canceller_state {
     for (size_t i = 0; i < came.size(); ++i) {
       if (!came[i])
         refused |= to_failure(came[i].error(), *shared->server).code == errc::login_refused;
-      else if (*came[i] != kill_outcome::elsewhere)
+      else if (is_settled(came[i]))
         orphans.settled(tasks[i].target);
       if (came[i] && *came[i] == kill_outcome::done)
         log().info("session {} at {} was left running when its connection was cut, and has been ended",

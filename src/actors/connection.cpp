@@ -263,9 +263,9 @@ struct connection_state {
                 carry_out();
               });
             },
-            [this](const caf::error&) {
-              guard(*this, [this] {
-                core.stop_failed(now());
+            [this](const caf::error& reason) {
+              guard(*this, [&] {
+                core.stop_failed(details(reason).outcome == outcome::unknown, now());
                 carry_out();
               });
             });

@@ -2,6 +2,7 @@
 
 #include "app/options.hpp"
 #include "app/pool_host.hpp"
+#include "app/service_notify.hpp"
 #include "app/signals.hpp"
 
 #include <functional>
@@ -15,6 +16,7 @@ struct job {
   settings how;
   caf::settings caf_options;
   signal_watch& signals;
+  service_notifier& notifier;
   bool listen_is_chosen = false; ///< Whether `http.listen` is written somewhere.
   /// Reads the settings again. May block; throws what `load_settings` throws. From any thread.
   std::function<settings()> reload;
@@ -33,6 +35,7 @@ answer check(const job& x);
 answer sql(const job& x);
 answer serve(const job& x);
 answer ask_health(const job& x);
+answer top(const job& x);
 /// @}
 
 /// Reads the statement of `cenote sql -` from standard input.

@@ -82,15 +82,19 @@ std::vector<health_check> start_up(const pool_view& x) {
   return {{"started", false, "no connection has been opened so far"}};
 }
 
+bool passed(const std::vector<health_check>& checks) {
+  return std::ranges::all_of(checks, &health_check::passed);
+}
+
 http::response to_response(const std::vector<health_check>& checks, const http::request& x) {
   auto failed = std::ranges::find(checks, false, &health_check::passed);
-  auto passed = failed == checks.end();
+  auto is_well = failed == checks.end();
   http::response out;
-  out.status = passed ? 200 : 503;
+  out.status = is_well ? 200 : 503;
   if (http::accepts(x, "application/json")) {
     nlohmann::ordered_json body;
-    body["status"] = passed ? "ok" : "failed";
-    if (!passed)
+    body["status"] = is_well ? "ok" : "failed";
+    if (!is_well)
       body["reason"] = failed->reason;
     if (x.verbose)
       for (auto& one : checks)
@@ -102,7 +106,7 @@ http::response to_response(const std::vector<health_check>& checks, const http::
   if (x.verbose)
     for (auto& one : checks)
       out.body += (one.passed ? "[+] " : "[-] ") + one.name + ": " + one.reason + "\n";
-  out.body += passed ? "ok\n" : "failed: " + failed->reason + "\n";
+  out.body += is_well ? "ok\n" : "failed: " + failed->reason + "\n";
   return out;
 }
 

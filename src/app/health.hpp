@@ -31,6 +31,9 @@ std::vector<health_check> readiness(const pool_view& x, bool keeps_connections);
 std::vector<health_check> start_up(const pool_view& x);
 /// @}
 
+/// Whether all checks have passed.
+bool passed(const std::vector<health_check>& checks);
+
 /// The answer to a probe: 200 or 503, as text or JSON.
 http::response to_response(const std::vector<health_check>& checks, const http::request& x);
 

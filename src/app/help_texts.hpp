@@ -92,6 +92,29 @@ Exit codes:
 
 'cenote --help' lists the options for settings; they may follow here, too.)~";
 
+inline constexpr auto top_footer = R"~(
+Shows the state, connections, waiting callers, statements per second, wait and
+statement times, errors, retries, circuit breakers, sessions, the costliest
+statements and the last events, refreshed every second. Keys: q or Control-C
+quits, Control-Z stops, Control-L draws anew. Needs no DATABASE_URI. If
+http.token-file is set, shows the token in that file.
+
+Where standard output is not a terminal, or TERM is dumb, it prints one line
+per second; so it does with --count and --once. A program that does not answer
+is asked again every second.
+
+Examples:
+  cenote top
+  cenote top http://127.0.0.1:9180 --http-token-file /etc/cenote.token
+  cenote top --count 60 >minute.log
+
+Exit codes:
+  0  quit by a key, or all lines are printed
+  1  the last line says that it did not answer
+  2  the command line or a setting cannot be used
+
+'cenote --help' lists the options for settings; they may follow here, too.)~";
+
 inline constexpr auto serve_footer = R"~(
 Runs until SIGTERM or SIGINT, then takes no new work and finishes what it has
 accepted, --pool-drain-timeout at most. A second signal cuts that short.

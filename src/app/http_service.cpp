@@ -4,14 +4,10 @@
 #include "app/health.hpp"
 #include "app/json_response.hpp"
 #include "app/metrics.hpp"
-#include "cenote/configuration.hpp"
 #include "cenote/metrics.hpp"
 #include "config/listen_address.hpp"
-#include "config/read_file.hpp"
 #include "config/setting.hpp"
-#include "types/line_end.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -24,7 +20,6 @@ using http::access;
 using http::request;
 using http::response;
 
-constexpr size_t max_token_size = 4 << 10;
 
 response metrics(caf::actor_system& system, const request& x) {
   auto text = collect_metrics(system);
@@ -57,25 +52,9 @@ nlohmann::ordered_json to_json(const settings& x) {
   return out;
 }
 
-std::string read_token(const http_settings& how) {
-  if (!how.enabled() || how.token_file.empty())
-    return {};
-  auto [text, problem] = config::read_file(how.token_file, max_token_size);
-  if (!problem.empty())
-    throw configuration_error{"http.token-file: cannot read the file that it names: " + problem};
-  text = detail::without_line_end(std::move(text));
-  if (text.empty())
-    throw configuration_error{"http.token-file: the file " + how.token_file
-                              + " is empty: write a long random text into it, say with 'openssl rand -hex 32'"};
-  if (std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c >= 0x7f; }))
-    throw configuration_error{"http.token-file: the token in " + how.token_file
-                              + " must be one line of ASCII without spaces"};
-  return text;
-}
-
-http_service::http_service(pool_host& host, const settings& how, std::string token, bool chosen,
-                           service_control control)
-    : host_{host}, how_{how.http}, control_{std::move(control)} {
+http_service::http_service(pool_host& host, const settings& how, std::shared_ptr<pool_watch> watch, std::string token,
+                           bool chosen, service_control control)
+    : host_{host}, how_{how.http}, control_{std::move(control)}, watch_{std::move(watch)} {
   if (!how_.enabled())
     return;
   try {
@@ -89,17 +68,15 @@ http_service::http_service(pool_host& host, const settings& how, std::string tok
 
 http_service::~http_service() = default;
 
+uint16_t http_service::port() const noexcept {
+  return server_ ? server_->port() : 0;
+}
+
 void http_service::start(const std::string& token) {
   auto where = config::parse_listen_address(how_.listen).value();
-  watch_ = std::make_unique<pool_watch>(host_.system(), host_.pool(), how_.probe_interval);
   router_ = std::make_unique<http::router>(make_router(token));
-  try {
-    server_ =
-        std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
-  } catch (...) {
-    watch_.reset();
-    throw;
-  }
+  server_ =
+      std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
   where.port = server_->port();
   spdlog::info("HTTP: {}", where.url());
   if (!where.local)

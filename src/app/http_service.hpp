@@ -6,6 +6,7 @@
 #include "http/router.hpp"
 #include "http/server.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,12 +33,17 @@ class http_service {
 public:
   /// Starts it as the settings say; without HTTP it does nothing. If the port is taken and nobody has chosen it, it
   /// logs a warning and does nothing, so that a second `serve` runs on the same machine.
+  /// @param watch looks at the pool of `host`.
   /// @param token see `read_token`.
   /// @param chosen whether `http.listen` is written somewhere.
   /// @throws http::server_error
-  http_service(pool_host& host, const settings& how, std::string token, bool chosen, service_control control);
+  http_service(pool_host& host, const settings& how, std::shared_ptr<pool_watch> watch, std::string token, bool chosen,
+               service_control control);
 
   ~http_service();
+
+  /// Where it listens; zero: nowhere.
+  uint16_t port() const noexcept;
 
 private:
   void start(const std::string& token);
@@ -46,14 +52,10 @@ private:
   pool_host& host_;
   http_settings how_;
   service_control control_;
-  std::unique_ptr<pool_watch> watch_;
+  std::shared_ptr<pool_watch> watch_;
   std::unique_ptr<http::router> router_;
   std::unique_ptr<http::server> server_;
 };
-
-/// Reads the token that `http.token-file` names; an empty text if it names none.
-/// @throws configuration_error if the file cannot be read, or holds no token.
-std::string read_token(const http_settings& how);
 
 /// All settings but the database's, none of which is secret, by section and name.
 nlohmann::ordered_json to_json(const settings& x);

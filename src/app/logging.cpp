@@ -3,9 +3,9 @@
 #include "app/json.hpp"
 #include "app/log_sink.hpp"
 #include "app/printable.hpp"
+#include "app/standard_streams.hpp"
 #include "cenote/logger.hpp"
 
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -87,11 +87,9 @@ std::unique_ptr<spdlog::formatter> make_formatter(bool json) {
   return result;
 }
 
-/// Colours only where a person looks, and only if the person wants them (https://no-color.org).
+/// Colours only where a person looks, and only if the person wants them.
 bool wants_colours(bool json) {
-  auto unwanted = std::getenv("NO_COLOR");
-  return !json && (unwanted == nullptr || *unwanted == '\0') && isatty(STDERR_FILENO) == 1
-         && spdlog::details::os::is_color_terminal();
+  return !json && !forbids_colours() && isatty(STDERR_FILENO) == 1 && spdlog::details::os::is_color_terminal();
 }
 
 } // namespace

@@ -42,7 +42,8 @@ settings load(const options& opts, const std::optional<config::config_file>& fil
         return uri;
       return name.starts_with("DATABASE_") ? std::nullopt : environment(name);
     };
-  auto need_server = opts.command != command::health && (!opts.embedded || uri);
+  auto asks_serve = opts.command == command::health || opts.command == command::top;
+  auto need_server = !asks_serve && (!opts.embedded || uri);
   return config::load_settings(file, from, need_server);
 }
 
@@ -64,6 +65,8 @@ answer execute(const job& x) {
     return sql(x);
   case command::health:
     return ask_health(x);
+  case command::top:
+    return top(x);
   default:
     return serve(x);
   }
@@ -88,7 +91,7 @@ std::optional<config::config_file> read_file(const options& opts) {
 
 /// All that needs something to be cleaned up happens here.
 answer run(const options& opts, const std::optional<config::config_file>& file, settings how, caf::settings caf_options,
-           signal_watch& signals) {
+           signal_watch& signals, service_notifier& notifier) {
   clean_up_scope cleaning{signals};
   std::unique_ptr<embedded_server> server;
   if (opts.embedded) {
@@ -97,18 +100,19 @@ answer run(const options& opts, const std::optional<config::config_file>& file, 
   }
   auto uri = server ? std::optional{server->uri()} : std::nullopt;
   auto reload = [&opts, uri] { return load(opts, config::read_config_file(opts.config_file), uri); };
-  return execute({opts, std::move(how), std::move(caf_options), signals, is_listen_chosen(opts, file), reload});
+  return execute(
+      {opts, std::move(how), std::move(caf_options), signals, notifier, is_listen_chosen(opts, file), reload});
 }
 
 /// Runs the program.
-int run(options opts, signal_watch& signals) {
+int run(options opts, signal_watch& signals, service_notifier& notifier) {
   auto file = read_file(opts);
   auto how = load(opts, file, std::nullopt);
   auto caf_options = file ? config::caf_settings(*file) : caf::settings{};
   start_logging(how.log, amount_for(opts.command));
   if (opts.command == command::sql)
     read_statement(opts);
-  auto result = run(opts, file, std::move(how), std::move(caf_options), signals);
+  auto result = run(opts, file, std::move(how), std::move(caf_options), signals, notifier);
   // Whoever reads it may take a long time, or stop.
   print(result.output);
   auto ended_early = opts.command != command::serve && result.code != success && signals.received() != 0;
@@ -116,8 +120,8 @@ int run(options opts, signal_watch& signals) {
 }
 
 /// Runs it and reports what it throws.
-int run_and_report(const options& opts, signal_watch& signals) try {
-  return run(opts, signals);
+int run_and_report(const options& opts, signal_watch& signals, service_notifier& notifier) try {
+  return run(opts, signals, notifier);
 } catch (configuration_error& err) {
   spdlog::critical("{}", err.what());
   return wrong_use;
@@ -135,7 +139,7 @@ bool has_terminal() {
   return isatty(STDIN_FILENO) == 1 || isatty(STDERR_FILENO) == 1;
 }
 
-int guarded_main(int argc, char** argv) try {
+int guarded_main(int argc, char** argv, service_notifier& notifier) try {
   signal_watch signals;
   auto opts = read_command_line(argc, argv);
   if (auto code = std::get_if<exit_code>(&opts))
@@ -143,7 +147,7 @@ int guarded_main(int argc, char** argv) try {
   auto& wanted = std::get<options>(opts);
   if (wanted.command == command::serve && !has_terminal())
     signals.take_hangup_as_notice();
-  return run_and_report(wanted, signals);
+  return run_and_report(wanted, signals, notifier);
 } catch (output_error& err) {
   if (!err.closed_by_reader())
     spdlog::error("{}", err.what());
@@ -167,7 +171,8 @@ int main(int argc, char** argv) {
   signal_watch::block();
   cenote::init();
   start_logging({});
-  auto code = guarded_main(argc, argv);
+  auto notifier = service_notifier::from_environment();
+  auto code = guarded_main(argc, argv, notifier);
   if (pool_host::abandoned())
     std::_Exit(code);
   return code;

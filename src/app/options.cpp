@@ -28,6 +28,8 @@ using namespace help;
 
 constexpr size_t label_width = 40;
 constexpr size_t text_width = 62;
+/// Lines of `top`: more than anybody waits for.
+constexpr uint64_t max_count = 1'000'000'000;
 
 /// Breaks a text into lines; CLI11 indents them.
 std::string wrapped(const std::string& text) {
@@ -186,6 +188,7 @@ public:
     add_sql();
     add_serve();
     add_health();
+    add_top();
   }
 
   void parse(std::vector<std::string> args) {
@@ -231,7 +234,8 @@ private:
         problem += "; what begins with '-' and is data goes after '--'";
       if (!problem.empty())
         return problem;
-      return "unknown command '" + x + "': say check, sql, serve or health" + config::did_you_mean(x, command_names());
+      return "unknown command '" + x + "': say check, sql, serve, health or top"
+             + config::did_you_mean(x, command_names());
     }
     return unknown_option(known, args);
   }
@@ -263,7 +267,7 @@ private:
   /// CLI11 speaks of subcommands, and does not say which ones there are.
   std::string reason(const CLI::ParseError& err) const {
     if (err.get_name() == "RequiredError" && app_.get_subcommands().empty())
-      return "a command is missing: say check, sql, serve or health";
+      return "a command is missing: say check, sql, serve, health or top";
     return err.what();
   }
 
@@ -309,7 +313,22 @@ private:
   void add_health() {
     auto health = add_command(command::health, "health", "Ask a running 'cenote serve' how it is", health_footer);
     health->add_flag("--ready", out_.ready, "Ask whether it can serve requests, not only whether it works");
-    health->add_option("URL", out_.url, "Where it answers; default: http.listen of the settings")->type_name("");
+    add_url(health);
+  }
+
+  void add_top() {
+    auto top = add_command(command::top, "top", "Watch a running 'cenote serve' in the terminal", top_footer);
+    top->add_option("--count", out_.count, "Print N lines, one per second, instead of a screen")
+        ->type_name("N")
+        ->check(CLI::Range(uint64_t{1}, max_count));
+    top->add_flag_callback(
+        "--once", [this] { out_.count = 1; }, "The same as --count 1");
+    top->add_flag("--no-color", out_.no_colour, "No colours; the same as NO_COLOR=1 in the environment");
+    add_url(top);
+  }
+
+  void add_url(CLI::App* to) {
+    to->add_option("URL", out_.url, "Where it answers; default: http.listen of the settings")->type_name("");
   }
 
   CLI::App app_;

@@ -3,6 +3,7 @@
 #include "app/exit_code.hpp"
 #include "app/parameters.hpp"
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <variant>
@@ -11,7 +12,7 @@
 namespace cenote::app {
 
 /// The program's subcommands.
-enum class command : uint8_t { check, sql, serve, health };
+enum class command : uint8_t { check, sql, serve, health, top };
 
 /// What the command line says.
 struct options {
@@ -23,8 +24,10 @@ struct options {
   std::string sql; ///< `-`: read it from standard input.
   std::vector<std::string> params;
   parameter_reading param_reading = parameter_reading::by_form;
-  bool ready = false; ///< Of `health`: asks whether requests can be served, not only whether the program works.
-  std::string url;    ///< Of `health`: whom to ask; empty: whoever has the same settings.
+  bool ready = false;     ///< Of `health`: asks whether requests can be served, not only whether the program works.
+  std::string url;        ///< Of `health` and `top`: whom to ask; empty: whoever has the same settings.
+  uint64_t count = 0;     ///< Of `top`: prints so many lines; zero: shows a screen, or lines without end.
+  bool no_colour = false; ///< Of `top`.
 };
 
 /// Reads the command line. Answers `--help`, `--version` and mistakes by itself; then the program ends with the code.

@@ -8,6 +8,7 @@ namespace cenote::app {
 using cenote::is_utf8;
 using cenote::printable;
 using cenote::show;
+using cenote::show_within;
 using cenote::shown;
 
 } // namespace cenote::app

@@ -1,5 +1,7 @@
 #include "app/advice.hpp"
 #include "app/commands.hpp"
+#include "app/health.hpp"
+#include "app/http_access.hpp"
 #include "app/http_service.hpp"
 #include "app/logging.hpp"
 #include "app/reloading.hpp"
@@ -28,15 +30,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// What the program needs beside the work that it finishes, when it ends.
+constexpr auto time_to_end = 10s;
+
 /// Watches over the pool until it has ended. Sends the exit code to `owner` at the end.
 struct server_state {
   static inline const char* name = "cenote.app.server";
 
   server_state(caf::event_based_actor* ptr, pool_actor served, const job& what, caf::actor reports_to,
-               std::shared_ptr<current_settings> in_force)
+               std::shared_ptr<current_settings> in_force, std::shared_ptr<pool_watch> looks_at_pool)
       : self{ptr},
         pool{std::move(served)},
         current{std::move(in_force)},
+        watch{std::move(looks_at_pool)},
+        notifier{what.notifier},
         reload{what.reload},
         reader{std::make_shared<settings_reader>(ptr->address())},
         owner{std::move(reports_to)} {
@@ -45,6 +52,7 @@ struct server_state {
 
   ~server_state() {
     report_timer.dispose();
+    watchdog_timer.dispose();
     reader->forget();
   }
 
@@ -58,6 +66,8 @@ struct server_state {
     });
     verify();
     schedule_report();
+    if (notifier.watchdog() > 0us)
+      check_actors();
     return {
         // A signal has arrived that asks for the end.
         [this](int32_t signal) { drain("signal " + std::to_string(signal) + " (" + signal_name(signal) + ")"); },
@@ -93,7 +103,11 @@ struct server_state {
 
   void ready(const verification& x) {
     verifying = false;
-    spdlog::info("ready: {} at {}", x.server_version, current->get()->server.endpoint());
+    is_ready = true;
+    auto text = "ready: " + x.server_version + " at " + current->get()->server.endpoint();
+    spdlog::info("{}", text);
+    notifier.ready();
+    notifier.status(text);
   }
 
   void not_ready(const failure& why) {
@@ -105,8 +119,10 @@ struct server_state {
       finish(failed);
       return;
     }
+    auto text = explain_no_connection(why);
     if (!std::exchange(warned, true))
-      spdlog::warn("{}; trying again until it works", explain_no_connection(why));
+      spdlog::warn("{}; trying again until it works", text);
+    notifier.status(text);
     self->delayed_send(self, 1s, caf::tick_atom_v);
   }
 
@@ -123,14 +139,30 @@ struct server_state {
 
   void report() {
     self->request(pool, caf::infinite, status_atom_v)
-        .then([](const pool_status& x) { spdlog::info("{}", to_string(x)); },
+        .then([this](const pool_status& x) { tell_status(to_string(x)); },
               [](caf::error& err) { spdlog::warn("the pool does not tell its status: {}", describe(err)); });
+  }
+
+  void tell_status(const std::string& text) {
+    spdlog::info("{}", text);
+    if (is_ready && !draining)
+      notifier.status(text);
+  }
+
+  /// The service manager restarts a program whose actors do not answer.
+  void check_actors() {
+    auto works = passed(liveness(watch->look()));
+    if (works)
+      notifier.alive();
+    watchdog_timer = self->run_delayed(next_watchdog_check(notifier.watchdog(), works), [this] { check_actors(); });
   }
 
   // -- settings that change while it runs --------------------------------------------
 
   /// On a thread of its own, which ends with the process at the latest: a file may be a pipe that nobody writes to.
   void read_settings() {
+    if (is_ready && !draining)
+      notifier.reloading();
     std::thread{[load = reload, to = reader] {
       try {
         to->tell(settings_update{load()});
@@ -138,6 +170,12 @@ struct server_state {
         to->tell(std::string{err.what()});
       }
     }}.detach();
+  }
+
+  /// The service manager waits for this after each `reloading`.
+  void end_reload() {
+    if (is_ready && !draining)
+      notifier.ready();
   }
 
   void apply(const settings_update& x) {
@@ -156,6 +194,7 @@ struct server_state {
     auto changes = differences(*current->get(), after);
     auto text = "the settings were read again; " + (changes.empty() ? "none has changed" : changes);
     spdlog::info("{}", text);
+    end_reload();
     for (auto& x : std::exchange(readers, {}))
       x.deliver(text);
     current->set(after);
@@ -170,6 +209,7 @@ struct server_state {
     refused.outcome = outcome::rejected;
     refused.text = "the settings stay as they are, because those that were read cannot be used: " + problem;
     spdlog::error("{}", refused.text);
+    end_reload();
     for (auto& x : std::exchange(readers, {}))
       x.deliver(make_error(refused));
   }
@@ -182,6 +222,8 @@ struct server_state {
     auto drain_timeout = current->get()->pool.drain_timeout;
     auto limit = std::chrono::duration<double>(drain_timeout).count();
     spdlog::info("{}: finishing the work that was accepted, {} s at most; another signal cuts it", reason, limit);
+    notifier.stopping(std::chrono::duration_cast<std::chrono::microseconds>(drain_timeout) + time_to_end);
+    notifier.status(reason + ": finishing the work that was accepted");
     self->request(pool, caf::infinite, drain_atom_v, drain_timeout)
         .then(
             // The pool has logged what it finished and what it cut.
@@ -222,11 +264,15 @@ struct server_state {
   caf::event_based_actor* self;
   pool_actor pool;
   std::shared_ptr<current_settings> current;
+  std::shared_ptr<pool_watch> watch;
+  service_notifier& notifier;
   std::function<settings()> reload;
   std::shared_ptr<settings_reader> reader;
   std::vector<caf::typed_response_promise<std::string>> readers; ///< Who waits for what comes of it.
   caf::actor owner;
   caf::disposable report_timer;
+  caf::disposable watchdog_timer;
+  bool is_ready = false; ///< The server has answered once.
   bool verifying = false;
   bool warned = false;
   bool draining = false;
@@ -276,13 +322,15 @@ tl::expected<std::string, std::string> ask_to_reload(pool_host& host, const caf:
   return came;
 }
 
-std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::string token, const caf::actor& server,
+std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::shared_ptr<pool_watch> watch,
+                                         std::string token, const caf::actor& server,
                                          const std::shared_ptr<current_settings>& current) {
   service_control control{[server] { caf::anon_send(server, drain_atom_v); },
                           [&host, server] { return ask_to_reload(host, server); },
                           [current] { return current->get(); }};
   try {
-    return std::make_unique<http_service>(host, x.how, std::move(token), x.listen_is_chosen, std::move(control));
+    return std::make_unique<http_service>(host, x.how, std::move(watch), std::move(token), x.listen_is_chosen,
+                                          std::move(control));
   } catch (http::server_error&) {
     // The pool ends next, which it must not take for a defect.
     caf::anon_send_exit(server, caf::exit_reason::user_shutdown);
@@ -293,18 +341,19 @@ std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::str
 } // namespace
 
 answer serve(const job& x) try {
-  auto token = read_token(x.how.http);
+  auto token = x.how.http.enabled() ? read_token(x.how.http.token_file) : std::string{};
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);
   caf::scoped_actor self{host.system()};
   auto current = std::make_shared<current_settings>(x.how);
-  auto server = self->spawn<server_actor>(host.pool(), x, caf::actor_cast<caf::actor>(self), current);
+  auto watch = std::make_shared<pool_watch>(host.system(), host.pool(), x.how.http.probe_interval);
+  auto server = self->spawn<server_actor>(host.pool(), x, caf::actor_cast<caf::actor>(self), current, watch);
   std::stop_callback on_first{x.signals.first(),
                               [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
   std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};
   notice_scope notices{x.signals, server};
-  auto http = start_http(host, x, std::move(token), server, current);
+  auto http = start_http(host, x, watch, std::move(token), server, current);
   answer out;
   self->receive([&out](int32_t code) { out.code = code; });
   return out;

@@ -96,6 +96,10 @@ void signal_watch::on_notice(std::function<void(int)> what) {
 }
 
 void signal_watch::run() {
+  // What nobody watches here is for the threads that want it, such as the one that has the terminal.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
   for (;;) {
     pollfd ready[] = {{signals_, POLLIN, 0}, {ended_, POLLIN, 0}};
     if (poll(ready, 2, -1) == -1)

@@ -3,6 +3,7 @@
 #include "config/standard_streams.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 #include <poll.h>
 #include <system_error>
 #include <unistd.h>
@@ -58,6 +59,26 @@ void print(std::string_view text) {
       throw output_error{errno};
     }
   }
+}
+
+bool print_unless(std::string_view text, int cancelled) {
+  constexpr size_t atomic_size = 4096; // A pipe with room takes so much at once: see pipe(7).
+  while (!text.empty()) {
+    pollfd ready[] = {{STDOUT_FILENO, POLLOUT, 0}, {cancelled, POLLIN, 0}};
+    if (poll(ready, 2, -1) < 0)
+      continue; // Interrupted.
+    if (ready[1].revents != 0)
+      return false;
+    auto part = text.substr(0, atomic_size);
+    print(part);
+    text.remove_prefix(part.size());
+  }
+  return true;
+}
+
+bool forbids_colours() {
+  auto text = std::getenv("NO_COLOR");
+  return text != nullptr && *text != '\0';
 }
 
 } // namespace cenote::app

@@ -38,4 +38,11 @@ void occupy_standard_streams();
 /// @throws output_error if that is not possible.
 void print(std::string_view text);
 
+/// The same for a few lines, as long as nothing can be read from the descriptor `cancelled`: then it stops waiting for
+/// a reader of standard output, and returns false.
+bool print_unless(std::string_view text, int cancelled);
+
+/// Whether the user wants no colours anywhere: NO_COLOR, see https://no-color.org.
+bool forbids_colours();
+
 } // namespace cenote::app

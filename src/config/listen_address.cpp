@@ -16,6 +16,8 @@ bool is_loopback(const listen_address& address) {
 }
 
 bool is_address(const listen_address& address) {
+  if (address.host.find('\0') != std::string::npos)
+    return false; // C would see less of it.
   in6_addr parsed{};
   return inet_pton(address.ipv6 ? AF_INET6 : AF_INET, address.host.c_str(), &parsed) == 1;
 }

@@ -292,7 +292,7 @@ void connection_core::took_too_long() {
   } else if (is<activity::pinging>()) {
     release(disposition::lost, "the server did not answer a ping in time");
   } else if (is<activity::stopping>()) {
-    give_up("a statement did not end within " + seconds(patience_) + " after it was stopped");
+    give_up("a statement was not stopped within " + seconds(patience_));
   } else if (is<activity::resetting>()) {
     give_up("the session was not reset within " + seconds(patience_));
   } else if (auto alone = as<activity::running>()) {
@@ -362,12 +362,17 @@ void connection_core::stopped() {
   drive(link_->start_ping());
 }
 
-/// A superseded statement may go on: it merely takes time.
-void connection_core::stop_failed(time_point now) {
+/// If the stop was not sent, and never will be, the connection is kept where that is possible: the statement is over,
+/// or is superseded and may go on, as it merely takes time.
+void connection_core::stop_failed(bool maybe_sent, time_point now) {
   at(now);
   auto stop = as<activity::stopping>();
   if (stop == nullptr)
     return;
+  if (maybe_sent) {
+    give_up("the server has not confirmed that it has stopped a statement");
+    return;
+  }
   if (stop->over) {
     stop->confirmed = true;
     stopped();

@@ -77,8 +77,9 @@ public:
   /// The server has carried out `stop_statement`; a statement that begins from now on is not hit.
   void stop_confirmed(time_point now);
 
-  /// The server could not be reached.
-  void stop_failed(time_point now);
+  /// The server could not be reached, or did not answer.
+  /// @param maybe_sent whether the stop may have been sent, or may be sent later: then it may hit any later statement.
+  void stop_failed(bool maybe_sent, time_point now);
 
   // -- from the actor ------------------------------------------------------------
 

@@ -32,6 +32,8 @@ tl::expected<kill_outcome, driver_error> kill_if_here(MYSQL& session, const std:
   if (auto done = ask(session, command + id, "KILL"); !done) {
     if (done.error().number == ER_NO_SUCH_THREAD)
       return kill_outcome::gone;
+    if (done.error().source != error_source::server)
+      return kill_outcome::unanswered;
     return tl::unexpected{std::move(done.error())};
   }
   return kill_outcome::done;

@@ -10,6 +10,7 @@ enum class kill_outcome : uint8_t {
   done,      ///< The server has been told.
   gone,      ///< It had ended already; maybe its server has restarted since.
   elsewhere, ///< It is on another server, or its server is unknown: nothing was done.
+  unanswered ///< The server may have been told, or may be later: the answer was lost.
 };
 
 /// A session that stops the statements of others on the same server. All functions block, for `connect_timeout` at

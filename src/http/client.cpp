@@ -17,9 +17,10 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr size_t max_answer = size_t{1} << 20;
+constexpr size_t max_answer = size_t{4} << 20;
 
 struct location {
+  std::string authority; ///< As the URL has it: with the port, and with the brackets of an IPv6 address.
   std::string host;
   std::string port = "80";
   std::string path;
@@ -33,6 +34,7 @@ bool parse(std::string_view url, const std::string& path, location& out) {
   auto slash = std::min(url.find('/'), url.size());
   auto authority = url.substr(0, slash);
   out.path = slash + 1 < url.size() ? url.substr(slash) : std::string_view{path};
+  out.authority = authority;
   auto colon = authority.rfind(':');
   if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
     out.port = authority.substr(colon + 1);
@@ -42,7 +44,7 @@ bool parse(std::string_view url, const std::string& path, location& out) {
     authority = authority.substr(1, authority.size() - 2);
   out.host = authority;
   auto printable = [](unsigned char c) { return c > ' ' && c < 0x7f; };
-  for (auto c : out.host + out.path)
+  for (auto c : out.authority + out.path)
     if (!printable(static_cast<unsigned char>(c)))
       return false;
   return !out.host.empty() && !out.port.empty();
@@ -108,7 +110,8 @@ fetched parse_answer(const std::string& text) {
 
 } // namespace
 
-fetched fetch(const std::string& url, const std::string& path, std::chrono::milliseconds patience) {
+fetched fetch(const std::string& url, const std::string& path, std::chrono::milliseconds patience,
+              const std::string& token) {
   location target;
   if (!parse(url, path, target))
     return {0, {}, "not a URL of the form http://host:port/path"};
@@ -119,7 +122,8 @@ fetched fetch(const std::string& url, const std::string& path, std::chrono::mill
     return {0, {}, gai_strerror(rc)};
   std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard{found, freeaddrinfo};
   auto deadline = clock::now() + patience;
-  auto request = "GET " + target.path + " HTTP/1.1\r\nHost: " + target.host + "\r\nConnection: close\r\n\r\n";
+  auto request = "GET " + target.path + " HTTP/1.1\r\nHost: " + target.authority + "\r\nConnection: close\r\n"
+                 + (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") + "\r\n";
   std::string problem;
   for (auto address = found; address != nullptr; address = address->ai_next) {
     auto fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -132,6 +136,11 @@ fetched fetch(const std::string& url, const std::string& path, std::chrono::mill
       return parse_answer(answer);
   }
   return {0, {}, problem};
+}
+
+bool is_url(const std::string& url) {
+  location ignored;
+  return parse(url, "/", ignored);
 }
 
 } // namespace cenote::http

@@ -16,6 +16,12 @@ struct fetched {
 /// @param url `http://host:port/path`; the path may be missing.
 /// @param path replaces a path that is missing or `/`.
 /// @param patience longest time for the whole exchange, except for the resolution of a name.
-fetched fetch(const std::string& url, const std::string& path, std::chrono::milliseconds patience);
+/// @param token shown as `Authorization: Bearer`; empty: none is.
+/// @pre `token` is printable ASCII without spaces.
+fetched fetch(const std::string& url, const std::string& path, std::chrono::milliseconds patience,
+              const std::string& token = {});
+
+/// Whether `fetch` can use the URL.
+bool is_url(const std::string& url);
 
 } // namespace cenote::http

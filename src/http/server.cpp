@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 #include <list>
+#include <map>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -13,6 +14,7 @@
 
 #include <microhttpd.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -101,6 +103,13 @@ uint16_t port_of(int fd) {
   return out;
 }
 
+std::string host_of(const sockaddr& address) {
+  char host[NI_MAXHOST] = {};
+  auto size = static_cast<socklen_t>(address.sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
+  getnameinfo(&address, size, host, sizeof(host), nullptr, 0, NI_NUMERICHOST);
+  return host;
+}
+
 std::string header(MHD_Connection* connection, const char* name) {
   auto value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value != nullptr ? value : "";
@@ -150,6 +159,7 @@ struct server::impl {
   /// A connection, and when it was accepted.
   struct client {
     int fd;
+    std::string address;
     clock::time_point came;
     bool ended = false;
   };
@@ -158,13 +168,12 @@ struct server::impl {
       : answer{std::move(to_answer)}, granted{bounds}, wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
     descriptor fd{listening_socket(host, port)};
     bound = port_of(fd.get());
-    daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, nullptr, nullptr, &impl::on_request, this, MHD_OPTION_LISTEN_SOCKET, fd.get(),
-        MHD_OPTION_CONNECTION_LIMIT, granted.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        granted.connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-        static_cast<unsigned>(std::max<int64_t>(1, granted.lifetime / 1s)), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        granted.memory, MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr, MHD_OPTION_NOTIFY_CONNECTION,
-        &impl::on_connection, this, MHD_OPTION_END);
+    daemon =
+        MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, &impl::on_request, this, MHD_OPTION_LISTEN_SOCKET,
+                         fd.get(), MHD_OPTION_CONNECTION_LIMIT, granted.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                         static_cast<unsigned>(std::max<int64_t>(1, granted.lifetime / 1s)),
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, granted.memory, MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes,
+                         nullptr, MHD_OPTION_NOTIFY_CONNECTION, &impl::on_connection, this, MHD_OPTION_END);
     if (daemon == nullptr || wake.get() < 0)
       refuse(endpoint(host, port));
     fd.release(); // The daemon closes it.
@@ -200,9 +209,32 @@ struct server::impl {
     auto now = clock::now();
     for (auto& connection : clients) {
       auto gone = now - connection.came > half_closed_time && has_gone(connection.fd);
-      if ((gone || now - connection.came > granted.lifetime) && !std::exchange(connection.ended, true))
-        shutdown(connection.fd, SHUT_RDWR);
+      if (gone || now - connection.came > granted.lifetime)
+        end(connection);
     }
+  }
+
+  static void end(client& x) {
+    if (!std::exchange(x.ended, true))
+      shutdown(x.fd, SHUT_RDWR);
+  }
+
+  /// See `limits::connections`.
+  void make_room() {
+    std::map<std::string_view, size_t> per_address;
+    size_t all = 0;
+    for (auto& x : clients)
+      if (!x.ended) {
+        ++per_address[x.address];
+        ++all;
+      }
+    if (all < granted.connections - granted.connections / 4)
+      return;
+    size_t most = 0;
+    for (auto& [address, n] : per_address)
+      most = std::max(most, n);
+    // The list is in the order in which they came.
+    end(*std::ranges::find_if(clients, [&](auto& x) { return !x.ended && per_address[x.address] == most; }));
   }
 
   // -- callbacks: nothing may be thrown through C ------------------------------------
@@ -219,9 +251,11 @@ struct server::impl {
     }
     auto fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     try {
-      auto position_in_list = std::make_unique<position>();
-      *position_in_list = my.clients.insert(my.clients.end(), client{fd, clock::now()});
-      *context = position_in_list.release();
+      my.make_room();
+      auto place = std::make_unique<position>();
+      auto address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+      *place = my.clients.insert(my.clients.end(), client{fd, host_of(*address), clock::now()});
+      *context = place.release();
     } catch (...) {
       shutdown(fd, SHUT_RDWR); // No memory to track it.
     }

@@ -19,10 +19,11 @@ public:
 
 /// Limits on the clients of a server.
 struct limits {
-  unsigned connections = 128;            ///< At a time; others wait in the system's queue, or are refused.
-  unsigned connections_per_address = 96; ///< Of them, from one IP address.
-  size_t memory = 16 << 10;              ///< Bytes per connection: its request line and headers must fit.
-  size_t body = 4 << 10;                 ///< Bytes of a body, which is dropped.
+  /// At a time. When three quarters are taken, each newcomer ends the oldest connection of the IP address that has the
+  /// most: who only holds connections keeps nobody out who asks.
+  unsigned connections = 128;
+  size_t memory = 16 << 10; ///< Bytes per connection: its request line and headers must fit.
+  size_t body = 4 << 10;    ///< Bytes of a body, which is dropped.
   std::chrono::milliseconds lifetime = std::chrono::seconds{10}; ///< Of a connection, whatever it does.
 };
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cwchar>
 #include <locale.h>
+#include <utility>
 
 namespace cenote {
 
@@ -42,6 +43,9 @@ size_t decode(std::string_view text, wchar_t& out) {
   return length <= text.size() && out <= last_code_point ? length : 0;
 }
 
+/// More bytes in a column than combining marks of any script need.
+constexpr size_t max_bytes_per_column = 16;
+
 bool is_plain(char c) {
   return c >= 0x20 && c < 0x7f;
 }
@@ -69,9 +73,24 @@ std::string escape(uint32_t c) {
   }
 }
 
-void append_escape(shown& out, const std::string& sequence) {
-  out.text += sequence;
-  out.width += sequence.size();
+/// The code point, or the byte that is not UTF-8, at `at`, made safe; moves `at` behind it.
+shown take_one(std::string_view text, size_t& at) {
+  wchar_t c = 0;
+  auto n = decode(text.substr(at), c);
+  if (n == 0) {
+    char buffer[8];
+    std::snprintf(buffer, sizeof(buffer), "\\x%02x", static_cast<unsigned char>(text[at++]));
+    return {buffer, 4};
+  }
+  auto begin = std::exchange(at, at + n);
+  if (is_control(static_cast<uint32_t>(c))) {
+    auto out = escape(static_cast<uint32_t>(c));
+    auto width = out.size();
+    return {std::move(out), width};
+  }
+  auto width = wcwidth(c);
+  return {std::string{text.substr(begin, n)},
+          width < 0 ? 1 : static_cast<size_t>(width)}; // Characters newer than the C library count as one.
 }
 
 } // namespace
@@ -82,23 +101,34 @@ shown show(std::string_view text) {
   utf8_locale utf8;
   shown out;
   for (size_t i = 0; i < text.size();) {
-    wchar_t c = 0;
-    auto length = decode(text.substr(i), c);
-    if (length == 0) {
-      char buffer[8];
-      std::snprintf(buffer, sizeof(buffer), "\\x%02x", static_cast<unsigned char>(text[i]));
-      append_escape(out, buffer);
-      ++i;
-      continue;
+    auto next = take_one(text, i);
+    out.text += next.text;
+    out.width += next.width;
+  }
+  return out;
+}
+
+shown show_within(std::string_view text, size_t width) {
+  constexpr std::string_view mark = "..";
+  utf8_locale utf8;
+  shown out;
+  // What is kept if the mark has to stand behind it.
+  size_t kept_size = 0;
+  size_t kept_width = 0;
+  for (size_t i = 0; i < text.size();) {
+    auto next = take_one(text, i);
+    out.width += next.width;
+    // Marks without a width could be piled up without end.
+    if (out.width > width || out.text.size() > max_bytes_per_column * (width + 1)) {
+      out.text.resize(kept_size);
+      auto dots = mark.substr(0, width);
+      return {out.text.append(dots), kept_width + dots.size()};
     }
-    if (is_control(static_cast<uint32_t>(c))) {
-      append_escape(out, escape(static_cast<uint32_t>(c)));
-    } else {
-      out.text += text.substr(i, length);
-      auto width = wcwidth(c);
-      out.width += width < 0 ? 1 : static_cast<size_t>(width); // Characters newer than the C library.
+    out.text += next.text;
+    if (out.width + mark.size() <= width) {
+      kept_width = out.width;
+      kept_size = out.text.size();
     }
-    i += length;
   }
   return out;
 }

@@ -16,6 +16,9 @@ struct shown {
 /// `\u{202e}`. Bytes that are not UTF-8 become `\xff`.
 shown show(std::string_view text);
 
+/// The beginning of `show(text)` that fits into so many columns; two dots stand for the rest if there is one.
+shown show_within(std::string_view text, size_t width);
+
 /// `show(text).text`.
 std::string printable(std::string_view text);
 

@@ -12,6 +12,15 @@ add_dependencies(test-app cenote cenote-demo first_query)
 
 cenote_test(app-http
             SOURCES support/server.cpp integration/app_program.cpp integration/app_details.cpp integration/app_http.cpp
-            SUITES app.details app.http
-            LINK cenote::app cenote::config)
+                    integration/app_http_abuse.cpp integration/app_http_client.cpp integration/app_http_probes.cpp
+                    integration/app_notify.cpp
+            SUITES app.details app.http app.http_abuse app.http_probes app.notify
+            LINK cenote::app cenote::client cenote::config)
 add_dependencies(test-app-http cenote)
+
+cenote_test(app-top
+            SOURCES support/screen_emulator.cpp support/server.cpp integration/app_program.cpp
+                    integration/app_terminal.cpp integration/app_top.cpp
+            SUITES app.top
+            LINK cenote::app cenote::config)
+add_dependencies(test-app-top cenote)

@@ -2,22 +2,16 @@
 
 #define CAF_SUITE app.http
 
+#include "integration/app_http_client.hpp"
 #include "integration/app_program.hpp"
 #include "support/server.hpp"
 
 #include <chrono>
-#include <csignal>
-#include <functional>
 #include <memory>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -30,75 +24,6 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
-/// A connection to the program.
-class connection {
-public:
-  explicit connection(uint16_t port) : fd_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    timeval patience{15, 0};
-    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    open_ = fd_ >= 0 && connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-  }
-  connection(const connection&) = delete;
-  ~connection() {
-    if (fd_ >= 0)
-      close(fd_);
-  }
-  bool is_open() const { return open_; }
-  bool send(std::string_view text) const {
-    return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
-  }
-  std::string rest() const {
-    std::string out;
-    char buffer[4096];
-    for (ssize_t n = 0; (n = recv(fd_, buffer, sizeof(buffer), 0)) > 0;)
-      out.append(buffer, static_cast<size_t>(n));
-    return out;
-  }
-
-private:
-  int fd_;
-  bool open_ = false;
-};
-
-struct answer {
-  int status = 0;
-  std::string head;
-  std::string body;
-};
-
-answer ask(uint16_t port, const std::string& what, const std::string& headers = "") {
-  connection to{port};
-  to.send(what + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
-  auto text = to.rest();
-  auto end = text.find("\r\n\r\n");
-  if (end == std::string::npos)
-    return {};
-  return {std::stoi(text.substr(9, 3)), text.substr(0, end), text.substr(end + 4)};
-}
-
-uint16_t port_of(program& serve) {
-  constexpr std::string_view intro = "HTTP: http://127.0.0.1:";
-  if (!serve.logs(std::string{intro}))
-    return 0;
-  auto log = serve.logged();
-  return static_cast<uint16_t>(std::stoi(log.substr(log.find(intro) + intro.size())));
-}
-
-bool within(std::chrono::seconds limit, const std::function<bool()>& what) {
-  for (auto end = clock_type::now() + limit; clock_type::now() < end; std::this_thread::sleep_for(50ms))
-    if (what())
-      return true;
-  return false;
-}
-
-environment at(const std::string& uri) {
-  return {{"DATABASE_URI", uri}, {"CENOTE_HTTP_LISTEN", "127.0.0.1:0"}};
-}
-
 constexpr auto token = "Authorization: Bearer t0ken\r\n";
 
 } // namespace
@@ -106,7 +31,7 @@ constexpr auto token = "Authorization: Bearer t0ken\r\n";
 SCENARIO("every endpoint answers, and with a token only who shows it") {
   temporary_folder folder;
   auto file = folder.write("token", "t0ken\n");
-  program serve{{"cenote", "serve", "--http-token-file", file}, at(shared_server().uri())};
+  program serve{{"cenote", "serve", "--http-token-file", file}, serve_environment(shared_server().uri())};
   auto port = port_of(serve);
   REQUIRE(port != 0);
   CHECK(within(10s, [&] { return ask(port, "GET /readyz").status == 200; }));
@@ -142,19 +67,22 @@ SCENARIO("every endpoint answers, and with a token only who shows it") {
 
 SCENARIO("a token file that cannot be used, and a port that is taken, are errors that say what to do") {
   temporary_folder folder;
-  auto x = run({"cenote", "serve", "--http-token-file", folder.write("empty", "\n")}, at(shared_server().uri()));
+  auto x = run({"cenote", "serve", "--http-token-file", folder.write("empty", "\n")},
+               serve_environment(shared_server().uri()));
   CHECK_EQ(x.code, 2);
   CHECK(contains(x.err, "is empty"));
-  CHECK_EQ(run({"cenote", "serve", "--http-token-file", folder.file("none")}, at(shared_server().uri())).code, 2);
-  program serve{{"cenote", "serve"}, at(shared_server().uri())};
+  CHECK_EQ(
+      run({"cenote", "serve", "--http-token-file", folder.file("none")}, serve_environment(shared_server().uri())).code,
+      2);
+  program serve{{"cenote", "serve"}, serve_environment(shared_server().uri())};
   auto port = std::to_string(port_of(serve));
-  x = run({"cenote", "serve", "--http-listen=127.0.0.1:" + port}, at(shared_server().uri()));
+  x = run({"cenote", "serve", "--http-listen=127.0.0.1:" + port}, serve_environment(shared_server().uri()));
   CHECK_EQ(x.code, 1);
   CHECK(contains(x.err, "another program has this port"));
 }
 
 SCENARIO("rubbish, large bodies, slow clients and many connections harm nobody") {
-  program serve{{"cenote", "serve"}, at(shared_server().uri())};
+  program serve{{"cenote", "serve"}, serve_environment(shared_server().uri())};
   auto port = port_of(serve);
   REQUIRE(port != 0);
   CHECK_EQ(ask(port, "POST /admin/drain").status, 403);
@@ -165,16 +93,16 @@ SCENARIO("rubbish, large bodies, slow clients and many connections harm nobody")
     std::string text(1 + dice() % 300, ' ');
     for (auto& c : text)
       c = static_cast<char>(dice());
-    connection{port}.send(text);
+    http_connection{port}.send(text);
   }
   CHECK(within(5s, [&] { return ask(port, "GET /livez").status == 200; }));
   {
-    std::vector<std::unique_ptr<connection>> many;
+    std::vector<std::unique_ptr<http_connection>> many;
     for (int i = 0; i < 500; ++i)
-      many.push_back(std::make_unique<connection>(port));
+      many.push_back(std::make_unique<http_connection>(port));
   }
   CHECK(within(5s, [&] { return ask(port, "GET /livez").status == 200; }));
-  connection slow{port};
+  http_connection slow{port};
   auto begin = clock_type::now();
   while (slow.send("x") && clock_type::now() - begin < 20s)
     std::this_thread::sleep_for(200ms);
@@ -184,7 +112,7 @@ SCENARIO("rubbish, large bodies, slow clients and many connections harm nobody")
 
 SCENARIO("an outage makes the program not ready, but does not make it dead") {
   private_server server;
-  program serve{{"cenote", "serve", "--pool-max-reconnect-delay=200ms"}, at(server.uri())};
+  program serve{{"cenote", "serve", "--pool-max-reconnect-delay=200ms"}, serve_environment(server.uri())};
   auto port = port_of(serve);
   REQUIRE(within(10s, [&] { return ask(port, "GET /readyz").status == 200; }));
   server.stop();
@@ -196,20 +124,13 @@ SCENARIO("an outage makes the program not ready, but does not make it dead") {
 
 SCENARIO("however often probes ask, the server gets one statement per interval") {
   private_server server;
-  program serve{{"cenote", "serve", "--pool-size=2", "--pool-keepalive=0"}, at(server.uri())};
+  program serve{{"cenote", "serve", "--pool-size=2", "--pool-keepalive=0"}, serve_environment(server.uri())};
   auto port = port_of(serve);
   REQUIRE(within(10s, [&] { return ask(port, "GET /readyz").status == 200; }));
-  auto questions = [&] {
-    auto x = run({"cenote", "sql", "--json", "SHOW GLOBAL STATUS LIKE 'Questions'"}, {{"DATABASE_URI", server.uri()}});
-    return std::stoi(nlohmann::json::parse(x.out)["rows"][0][1].get<std::string>());
-  };
-  questions();
-  auto own = -questions();
-  own += questions(); // What asking costs.
-  auto before = questions();
+  statement_count statements{server.uri()};
   auto begin = clock_type::now();
   for (int i = 0; i < 2000; ++i)
     REQUIRE_EQ(ask(port, "GET /readyz").status, 200);
   auto intervals = static_cast<int>((clock_type::now() - begin) / 5s) + 1;
-  CHECK_LE(questions() - before - own, intervals);
+  CHECK_LE(statements.take(), intervals);
 }

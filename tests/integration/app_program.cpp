@@ -28,9 +28,9 @@ constexpr auto max_run = 60.0;
 constexpr auto max_wait_for_log = 30.0;
 
 /// Nothing of these may come from whoever runs the tests.
-constexpr std::string_view ours[] = {"DATABASE_URI", "POOL_",       "MAX_",     "INITIAL_RETRY_DELAY",
-                                     "CENOTE_TEST",  "CENOTE_HTTP", "NO_COLOR", "TMPDIR",
-                                     "MYSQL_PWD"};
+constexpr std::string_view ours[] = {"DATABASE_URI", "POOL_",         "MAX_",     "INITIAL_RETRY_DELAY",
+                                     "CENOTE_TEST",  "CENOTE_HTTP",   "NO_COLOR", "TMPDIR",
+                                     "MYSQL_PWD",    "NOTIFY_SOCKET", "WATCHDOG_"};
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -40,6 +40,8 @@ std::string content(const std::string& path) {
   std::ifstream in{path, std::ios::binary};
   return {std::istreambuf_iterator<char>{in}, {}};
 }
+
+} // namespace
 
 std::vector<std::string> make_environment(const environment& variables, const std::string& folder) {
   std::vector<std::string> out;
@@ -61,8 +63,6 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   out.push_back(nullptr);
   return out;
 }
-
-} // namespace
 
 temporary_folder::temporary_folder() {
   path_ = (fs::temp_directory_path() / "cenote-test-XXXXXX").string();

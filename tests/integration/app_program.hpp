@@ -39,6 +39,13 @@ struct ended {
 
 using environment = std::map<std::string, std::string>;
 
+/// The environment of a program: that of the tests without anything of cenote's, and `variables`.
+/// @param folder its TMPDIR.
+std::vector<std::string> make_environment(const environment& variables, const std::string& folder);
+
+/// Of each word, and null at the end, as the system wants them.
+std::vector<char*> pointers(std::vector<std::string>& words);
+
 /// A program of the build folder, run in a temporary folder of its own.
 class program {
 public:

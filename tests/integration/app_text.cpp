@@ -56,6 +56,26 @@ SCENARIO("the width of a text is that on the terminal") {
   CHECK_EQ(show("").width, 0u);
 }
 
+SCENARIO("a text is cut to the columns that there are, and two dots say so") {
+  struct {
+    const char* text;
+    size_t width;
+    const char* shown;
+  } rows[] = {{"", 0, ""},           {"a", 0, ""},        {"abc", 3, "abc"},
+              {"abcd", 3, "a.."},    {"abcd", 1, "."},    {"日本", 4, "日本"},
+              {"日本語", 5, "日.."}, {"日本語", 3, ".."}, {"e\u0301a", 2, "e\u0301a"},
+              {"a\nb", 4, "a\\nb"},  {"a\nb", 3, "a.."},  {"\xff", 4, "\\xff"}};
+  for (auto& x : rows) {
+    auto out = show_within(x.text, x.width);
+    CHECK_EQ(out.text, x.shown);
+    CHECK_EQ(out.width, show(x.shown).width);
+  }
+  std::string marks = "a";
+  for (int i = 0; i < 100'000; ++i)
+    marks += "\u0301";
+  CHECK_LT(show_within(marks, 10).text.size(), 200u);
+}
+
 SCENARIO("UTF-8 is told from other bytes") {
   CHECK(is_utf8(""));
   CHECK(is_utf8("日本\n"));

@@ -4,9 +4,12 @@
 
 #include "integration/facade_support.hpp"
 
+#include <algorithm>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -82,6 +85,37 @@ SCENARIO("the settings that a database works with can be asked for") {
         CHECK_EQ(found.retry->max_retries, 2u);
         CHECK_EQ(found.endpoint, how.server.endpoint());
       }
+    }
+  }
+}
+
+SCENARIO("an operator sees sessions and statements, and ends a session") {
+  GIVEN("a session that has sent something") {
+    session_options terms;
+    terms.owner = "importer";
+    std::optional<session_details> seen;
+    std::vector<statement_summary> statements;
+    auto ended = failure_of([&] {
+      db.with_session(
+          [&](session& s) {
+            s.execute(read("SELECT 17"));
+            seen = db.get_details().sessions.at(0);
+            statements = db.get_statements();
+            db.kill(seen->id);
+            s.execute(read("SELECT 18"));
+          },
+          terms);
+    });
+    THEN("it was seen, and has ended") {
+      CHECK_EQ(seen->owner, "importer");
+      CHECK_EQ(seen->last_statement, "SELECT 17");
+      CHECK(std::ranges::find(statements, "SELECT ?", &statement_summary::digest) != statements.end());
+      REQUIRE(ended);
+      CHECK_EQ(ended->code, errc::session_ended);
+      await_all_back();
+      auto again = failure_of([&] { db.kill(seen->id); });
+      REQUIRE(again);
+      CHECK_EQ(again->code, errc::session_ended);
     }
   }
 }

@@ -77,10 +77,14 @@ RULES = [
     ("the end of a stop is not waited for", CONNECTION + "connection_core.cpp",
      "  if (!stop.over || !stop.confirmed)\n    return;", "  if (!stop.over)\n    return;"),
     ("a stop that came late is not taken by a ping", CONNECTION + "connection_core.cpp",
-     "  drive(link_->start_ping());\n}\n\n/// A superseded statement may go on",
+     "  drive(link_->start_ping());\n}\n\n/// If the stop was not sent",
      "  session_ && std::get<activity::pinging>(state_).work\n"
      "      ? conclude_stopped(std::move(*std::get<activity::pinging>(state_).work), stop.succeeded)\n"
-     "      : job_done();\n}\n\n/// A superseded statement may go on"),
+     "      : job_done();\n}\n\n/// If the stop was not sent"),
+    ("a connection is kept though a stop may still come", CONNECTION + "connection_core.cpp",
+     "  if (maybe_sent) {", "  if (maybe_sent && false) {"),
+    ("a statement that a stop may have hit is not sent again", CONNECTION + "shared_statements.cpp",
+     "  for (auto& each : sent_)\n    each.maybe_hit = true;\n", ""),
     ("the server is not told to stop a statement", CONNECTION + "connection_core.cpp",
      "  output_.add(connection_command::stop_statement{});\n", ""),
     ("a session's time limit does not count", CONNECTION + "connection_core.cpp",

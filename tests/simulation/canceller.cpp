@@ -11,18 +11,21 @@ bool canceller::reaches(size_t endpoint) {
          && !(world_.run_plan.with.lost_stops && !world_.calm && random_.one_in(6));
 }
 
-void canceller::stop(server_session_id session, size_t endpoint, std::function<void(bool)> then) {
+void canceller::stop(server_session_id session, size_t endpoint, std::function<void(stop_result)> then) {
   if (!reaches(endpoint)) {
     auto too_late = random_.up_to(world_.run_plan.connect_timeout);
-    if (random_.one_in(4)) // The server gets the request, but its answer is lost.
-      world_.time.after(random_.up_to(too_late), [this, session] { world_.server.kill_query(session, false); });
-    world_.time.after(too_late, [done = std::move(then)] { done(false); });
+    auto sent = random_.one_in(4);
+    if (sent)
+      world_.time.after(random_.up_to(2 * too_late), [this, session] { world_.server.kill_query(session, true); });
+    world_.time.after(too_late, [sent, done = std::move(then)] {
+      done(sent ? stop_result::unanswered : stop_result::not_made);
+    });
     return;
   }
   auto there = random_.up_to(random_.one_in(10) ? world_.run_plan.connect_timeout : 4 * world_.run_plan.network_delay);
   world_.time.after(there, [this, session, done = std::move(then)]() mutable {
     world_.server.kill_query(session, true);
-    world_.time.after(random_.up_to(2 * world_.run_plan.network_delay), [done = std::move(done)] { done(true); });
+    world_.time.after(random_.up_to(2 * world_.run_plan.network_delay), [done = std::move(done)] { done(stop_result::confirmed); });
   });
 }
 

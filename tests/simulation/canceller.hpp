@@ -7,6 +7,12 @@
 
 namespace cenote::simulation {
 
+enum class stop_result : uint8_t {
+  confirmed,  ///< By the server.
+  not_made,   ///< The server is not told.
+  unanswered, ///< The server may have been told, or will be.
+};
+
 /// Stops statements and ends sessions on the server, over a connection of its own. The server cannot always be reached.
 class canceller {
 public:
@@ -14,8 +20,8 @@ public:
     // nop
   }
 
-  /// @param then is told whether the server has stopped the session's statement.
-  void stop(server_session_id session, size_t endpoint, std::function<void(bool)> then);
+  /// Has the server stop the session's statement.
+  void stop(server_session_id session, size_t endpoint, std::function<void(stop_result)> then);
 
   /// Ends a session, as soon as the server can be reached.
   void end(server_session_id session, size_t endpoint);

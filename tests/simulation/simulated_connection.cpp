@@ -215,11 +215,15 @@ void simulated_connection::carry_out(connection_command::report& command) {
 void simulated_connection::carry_out(connection_command::stop_statement&) {
   step("has the server stop what it runs");
   ++stops_asked_;
-  stops_.stop(wire_.session(), endpoint_, [this](bool done) {
+  stops_.stop(wire_.session(), endpoint_, [this](stop_result result) {
     if (ended_)
       return;
-    step(done ? "is told that it was stopped" : "is told that it could not be stopped");
-    done ? core_.stop_confirmed(world_.now()) : core_.stop_failed(world_.now());
+    auto confirmed = result == stop_result::confirmed;
+    step(confirmed ? "is told that it was stopped" : "is told that it could not be stopped");
+    if (confirmed)
+      core_.stop_confirmed(world_.now());
+    else
+      core_.stop_failed(result == stop_result::unanswered, world_.now());
     core_.end_turn(world_.now());
     carry_out();
     look();

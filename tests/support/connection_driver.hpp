@@ -95,7 +95,10 @@ public:
     return event([&] { core_.stop_confirmed(now_); });
   }
   std::string stop_failed() {
-    return event([&] { core_.stop_failed(now_); });
+    return event([&] { core_.stop_failed(false, now_); });
+  }
+  std::string stop_unanswered() {
+    return event([&] { core_.stop_failed(true, now_); });
   }
 
   // -- time ----------------------------------------------------------------------

@@ -35,6 +35,26 @@ SCENARIO("a stop that cannot be made costs the connection, unless the statement 
   }
 }
 
+SCENARIO("a stop whose answer is lost costs the connection, whatever was to be stopped: it may come late") {
+  GIVEN("a statement that has ended") {
+    connection_driver connection;
+    connection.give(1, write("UPDATE 1"), 1s);
+    connection.wait(1s);
+    connection.ok();
+    CHECK_EQ(connection.stop_unanswered(), "end, report broken (1)");
+  }
+  GIVEN("a superseded read, with another behind it") {
+    connection_driver connection;
+    connection.share(1, read("SELECT SLEEP(1)"));
+    connection.share(2, read("SELECT SLEEP(2)"));
+    connection.requeue_waiting();
+    connection.ok();
+    connection.wait(1s);
+    CHECK_EQ(connection.share(3, read("SELECT 3")), "");
+    CHECK_EQ(connection.stop_unanswered(), "end, report broken (0 + 1), return 3");
+  }
+}
+
 SCENARIO("a statement that does not end although it was stopped costs the connection") {
   connection_driver connection;
   connection.give(1, write("UPDATE 1"), 1s);

@@ -1,0 +1,122 @@
+#pragma once
+
+#include "app/styled_text.hpp"
+#include "http/client.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+namespace cenote::app {
+
+/// A part of what `cenote top` shows, or in a few words why it cannot be shown.
+template <class T>
+using top_part = tl::expected<T, std::string>;
+
+/// Counts that the program refreshes every few seconds.
+struct top_history {
+  /// Quantiles, in seconds; empty: nothing happened that could be measured.
+  struct quantiles {
+    std::optional<double> p50;
+    std::optional<double> p99;
+  };
+  double closing = 0; ///< Connections.
+  double statements_per_second = 0;
+  quantiles wait;
+  quantiles statement;
+  double span = 0;                             ///< Seconds that the errors and retries below are from.
+  std::map<std::string, double> errors;        ///< By code.
+  std::map<std::string, double> retries;       ///< By cause.
+  std::map<std::string, std::string> breakers; ///< Their states by server.
+};
+
+/// A session, or a statement that runs.
+struct top_session {
+  std::string id;
+  std::string connection;
+  std::string owner;
+  double age = 0; ///< Seconds.
+  bool in_transaction = false;
+  std::string last_statement;
+  std::optional<double> running; ///< Seconds; empty: none runs.
+};
+
+struct top_running {
+  std::string connection;
+  std::string server_connection_id;
+  std::string server;
+  std::string state;
+  std::string statement;
+  double running = 0; ///< Seconds.
+};
+
+struct top_statement {
+  std::string digest;
+  double calls = 0;
+  double errors = 0;
+  double rows = 0;
+  double total = 0; ///< Seconds, as the following ones.
+  double mean = 0;
+  double p99 = 0;
+  double max = 0;
+};
+
+struct top_event {
+  double at = 0; ///< Unix time in seconds.
+  std::string text;
+};
+
+/// All that `cenote top` shows. Texts are as the program sent them: not yet safe for a terminal.
+struct top_view {
+  double at = 0;       ///< When it was asked for: Unix time in seconds.
+  std::string url;     ///< Who was asked.
+  std::string problem; ///< Why there is nothing to show but this; empty: there is.
+  std::string version;
+  std::string pool;
+  std::string endpoint;
+  std::string last_error;
+  std::string breaker;
+  bool initialized = false;
+  bool draining = false;
+  bool paused = false;
+  double in_use = 0;
+  double idle = 0;
+  double connecting = 0;
+  double limit = 0;
+  double waiting = 0;
+  double in_flight = 0;
+  top_part<top_history> history;
+  top_part<std::vector<top_session>> sessions;     ///< The oldest first.
+  top_part<std::vector<top_running>> running;      ///< Connections on which a statement runs; the longest first.
+  top_part<std::vector<top_statement>> statements; ///< The costliest first.
+  top_part<std::vector<top_event>> events;         ///< The newest first.
+};
+
+/// What the program has answered.
+struct top_answers {
+  http::fetched status;
+  http::fetched history; ///< Of two samples.
+  http::fetched sessions;
+  http::fetched connections;
+  http::fetched statements;
+  http::fetched events;
+};
+
+/// Understands answers, whatever they are: what is missing or of the wrong kind counts as empty or zero.
+top_view read_answers(const top_answers& x);
+
+/// How the pool is.
+struct top_state {
+  std::string name;   ///< `serving`, `degraded`, `down`, `starting`, `paused`, `draining`, `unreachable`.
+  std::string reason; ///< Why, not yet safe for a terminal; may be empty.
+  app::style style = style::plain;
+};
+
+/// What an operator wants to know first.
+top_state state_of(const top_view& x);
+
+} // namespace cenote::app

@@ -1,0 +1,167 @@
+// What `cenote top` makes of what a program answers, which may be anything.
+
+#define CAF_SUITE top.view
+
+#include "app/top_view.hpp"
+
+#include <random>
+#include <string>
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote;
+using namespace cenote::app;
+
+namespace {
+
+http::fetched ok(std::string body) {
+  return {200, std::move(body), {}};
+}
+
+/// A program that works.
+top_answers answers() {
+  top_answers out;
+  out.status = ok(R"({"version":1,"program":"0.1.0","status":{"pool":"bato","endpoint":"db:3306","initialized":true,
+    "draining":false,"paused":false,"checked_in":2,"checked_out":8,"in_flight":12,"waiting":0,"connecting":1,
+    "limit":15,"last_error":null,"breaker":"closed"},"settings":{}})");
+  out.history = ok(R"({"version":1,"interval":5.0,"samples":[
+    {"at":100,"connections":{"closing":1},"statements_per_second":7,"wait":{"p50":0.001,"p99":0.002},
+     "statement":{"p50":0.01,"p99":0.02},"errors":{"deadlock":1},"retries":{},"breaker":{"db:3306":"closed"}},
+    {"at":103,"connections":{"closing":2},"statements_per_second":9,"wait":{"p50":null,"p99":null},
+     "statement":{"p50":0.03,"p99":0.04},"errors":{"deadlock":2,"circuit_open":1},"retries":{"deadlock":3},
+     "breaker":{"db:3306":"half_open"}}]})");
+  out.sessions = ok(R"({"sessions":[{"session":"7","connection":"3","owner":"import","age":12.5,"in_transaction":true,
+    "last_statement":"UPDATE t","running":0.5},{"session":"9","age":1,"last_statement":null,"running":null}]})");
+  out.connections = ok(R"({"connections":[{"id":"1","state":"idle","statement":null,"running":null},
+    {"id":"2","state":"in_use","statement":"SELECT 1","running":0.1,"server_connection_id":"12"},
+    {"id":"3","state":"session","statement":"SELECT 2","running":0.2}]})");
+  out.statements = ok(R"({"enabled":true,"statements":[{"digest":"SELECT ?","calls":3,"errors":1,"rows":5,"total":2.5,
+    "mean":0.8,"p99":1.5,"max":1.6}]})");
+  out.events = ok(R"({"events":[{"at":1,"kind":"lost","text":"first"},{"at":2,"kind":"opened","text":"second"}]})");
+  return out;
+}
+
+std::string state(const top_view& x) {
+  return state_of(x).name;
+}
+
+} // namespace
+
+SCENARIO("what a program tells is understood") {
+  auto x = read_answers(answers());
+  CHECK_EQ(x.problem, "");
+  CHECK_EQ(x.version, "0.1.0");
+  CHECK_EQ(x.pool, "bato");
+  CHECK_EQ(x.in_use, 8);
+  CHECK_EQ(x.limit, 15);
+  CHECK_EQ(x.last_error, "");
+  REQUIRE(x.history);
+  CHECK_EQ(x.history->closing, 2);
+  CHECK_EQ(x.history->statements_per_second, 9);
+  REQUIRE(x.sessions);
+  REQUIRE_EQ(x.sessions->size(), 2u);
+  CHECK_EQ(x.sessions->front().owner, "import");
+  CHECK(x.sessions->front().in_transaction);
+  CHECK(!x.sessions->back().running);
+  REQUIRE(x.statements);
+  CHECK_EQ(x.statements->front().p99, 1.5);
+}
+
+SCENARIO("errors and retries are those of both samples, quantiles those of the newest that has some") {
+  auto x = read_answers(answers()).history.value();
+  CHECK_EQ(x.errors.at("deadlock"), 3);
+  CHECK_EQ(x.errors.at("circuit_open"), 1);
+  CHECK_EQ(x.retries.at("deadlock"), 3);
+  CHECK_EQ(x.span, 8);
+  CHECK_EQ(x.wait.p99.value(), 0.002);
+  CHECK_EQ(x.statement.p99.value(), 0.04);
+  CHECK_EQ(x.breakers.at("db:3306"), "half_open");
+}
+
+SCENARIO("only connections that run something are listed, the longest first, and the newest event first") {
+  auto x = read_answers(answers());
+  REQUIRE_EQ(x.running->size(), 2u);
+  CHECK_EQ(x.running->front().connection, "3");
+  CHECK_EQ(x.running->back().server_connection_id, "12");
+  CHECK_EQ(x.events->front().text, "second");
+}
+
+SCENARIO("what an older program does not tell is not available, and the rest is shown") {
+  auto all = answers();
+  for (auto part : {&all.history, &all.sessions, &all.connections, &all.statements, &all.events})
+    *part = {404, "there is nothing here\n", {}};
+  auto x = read_answers(all);
+  CHECK_EQ(x.problem, "");
+  CHECK(!x.history);
+  CHECK(!x.sessions);
+  CHECK(!x.running);
+  CHECK(!x.statements);
+  CHECK(!x.events);
+  CHECK(x.events.error().starts_with("not available"));
+  CHECK_EQ(state(x), "serving");
+}
+
+SCENARIO("a program that does not answer, or wants a token, is told in words") {
+  auto told = [](http::fetched status) {
+    auto all = answers();
+    all.status = std::move(status);
+    auto x = read_answers(all);
+    CHECK_EQ(state(x), "unreachable");
+    return x.problem;
+  };
+  CHECK_EQ(told({0, {}, "Connection refused"}), "does not answer: Connection refused");
+  CHECK(told({401, {}, {}}).find("--http-token-file") != std::string::npos);
+  CHECK(told({404, {}, {}}).find("is not cenote serve") != std::string::npos);
+  CHECK_EQ(told({503, "the pool has not told its status yet\n", {}}), "answers: the pool has not told its status yet");
+  CHECK(told({200, "<html>", {}}).find("not in JSON") != std::string::npos);
+  CHECK(told({500, "", {}}).find("answers 500") != std::string::npos);
+}
+
+SCENARIO("the state says what matters most") {
+  struct {
+    const char* name;
+    void (*change)(top_view&);
+  } rows[] = {
+      {"serving", [](top_view&) {}},
+      {"draining", [](top_view& x) { x.draining = x.paused = true; }},
+      {"paused", [](top_view& x) { x.paused = true; }},
+      {"starting", [](top_view& x) { x.initialized = false, x.in_use = x.idle = 0; }},
+      {"down", [](top_view& x) { x.in_use = x.idle = 0, x.breaker = "open"; }},
+      {"down", [](top_view& x) { x.in_use = x.idle = 0, x.connecting = 1; }},
+      {"degraded", [](top_view& x) { x.breaker = "half_open"; }},
+      {"degraded", [](top_view& x) { x.waiting = 1; }},
+      {"serving", [](top_view& x) { x.in_use = x.idle = x.connecting = 0; }}, // Keeps none.
+  };
+  for (auto& row : rows) {
+    auto x = read_answers(answers());
+    row.change(x);
+    CHECK_EQ(state(x), row.name);
+  }
+  auto x = read_answers(answers());
+  x.breaker = "open";
+  x.last_error = "no route";
+  CHECK_EQ(state_of(x).reason, "the circuit breaker is open; last error: no route");
+}
+
+SCENARIO("answers of another shape, or broken ones, are borne") {
+  for (auto body :
+       {"", "null", "[]", "{}", "1e999", "{\"status\":[]}", R"({"status":{"checked_in":"many","limit":-4}})",
+        R"({"samples":{}})", R"({"samples":[null,7]})", R"({"samples":[{"errors":[1],"breaker":7}]})",
+        R"({"sessions":[null,{"age":"x","owner":{}}],"connections":[3],"statements":[[]],"events":[{}]})"}) {
+    top_answers all{ok(body), ok(body), ok(body), ok(body), ok(body), ok(body)};
+    read_answers(all);
+    all.status = answers().status;
+    auto x = read_answers(all);
+    CHECK_EQ(x.problem, "");
+  }
+  std::minstd_rand dice{7};
+  auto whole = answers();
+  for (int i = 0; i < 2000; ++i) {
+    auto all = whole;
+    for (auto part : {&all.history, &all.sessions, &all.connections, &all.statements, &all.events})
+      part->body[dice() % part->body.size()] = static_cast<char>(dice());
+    state_of(read_answers(all));
+  }
+  std::string deep(100'000, '[');
+  read_answers({ok(deep), ok(deep), ok(deep), ok(deep), ok(deep), ok(deep)});
+}
