@@ -25,11 +25,11 @@ public:
 
   size_t servers() const override { return targets_.size(); }
   void open(connection_id id, size_t server, const internal_pool_actor& pool) override;
-  bool leads_to(const server_settings& x) const override;
-  bool reconfigure(const server_settings& x) override;
+  bool leads_to(const server_settings& settings) const override;
+  bool reconfigure(const server_settings& settings) override;
   std::string endpoint() const override;
   std::string endpoint(size_t server) const override;
-  void measure_statements(bool x) override { statements_->enable(x); }
+  void measure_statements(bool enabled) override { statements_->enable(enabled); }
   std::vector<statement_summary> statements() const override;
 
 private:
