@@ -101,7 +101,8 @@ public:
       if constexpr (std::is_void_v<T>)
         self->request(pool, caf::infinite, args...).then([promise] { promise->set_value({}); }, failed);
       else
-        self->request(pool, caf::infinite, args...).then([promise](const T& received) { promise->set_value(received); }, failed);
+        self->request(pool, caf::infinite, args...)
+            .then([promise](const T& received) { promise->set_value(received); }, failed);
     });
     return result;
   }
