@@ -27,25 +27,25 @@ struct sharing {};
 /// Waiting for the next request of the session's holder.
 struct leased {};
 
-/// Stopping a statement whose caller has been answered, or is gone: the server has been told to stop it.
+/// Stopping a statement whose caller has been answered, or is gone: the server has been asked to stop it.
 struct stopping {
   bool for_first = true;   ///< With shared statements: the stop is meant for the statement that is first now.
   bool over = false;       ///< All statements sent have been answered.
   bool confirmed = false;  ///< No later statement can be hit.
   bool succeeded = false;  ///< The step was done before it could be stopped.
-  std::optional<job> work; ///< Of a session that goes on.
+  std::optional<job> work; ///< Of a session that continues.
 };
 
 /// A keepalive ping, or one that absorbs a stop that came too late.
 struct pinging {
   bool succeeded = false;  ///< See `stopping`.
-  std::optional<job> work; ///< Of a session that goes on.
+  std::optional<job> work; ///< Of a session that continues.
 };
 
 /// The connection is being brought back into its initial state.
 struct resetting {};
 
-/// The connection has ended; the pool has been told, and will close it.
+/// The connection has ended; this has been reported to the pool, which will close it.
 struct gone {};
 
 using state = std::variant<idle, checking, running, sharing, leased, stopping, pinging, resetting, gone>;

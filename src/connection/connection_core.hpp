@@ -22,7 +22,7 @@ namespace cenote {
 /// All rules of one connection: what is sent and when, how each request is answered, when a statement is stopped, when
 /// the connection is reset, reported free, or given up.
 ///
-/// Pure: it reads no clock and no socket of its own. Each event tells what happened at `now`; the resulting commands
+/// Pure: it reads no clock and no socket of its own. Each event reports what happened at `now`; the resulting commands
 /// are collected for `take_commands`. Times must not decrease from event to event. The commands of an event are to be
 /// carried out before the next one.
 class connection_core {

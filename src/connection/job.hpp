@@ -76,7 +76,7 @@ public:
   /// Its own time limit, for error texts; zero if there is none.
   std::chrono::nanoseconds limit() const noexcept { return limit_; }
 
-  /// Takes the result of the current step and goes on.
+  /// Takes the result of the current step and continues.
   /// @returns whether there is another one.
   bool step_done(result outcome);
   bool step_done(std::vector<result> results);

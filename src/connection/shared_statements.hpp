@@ -72,7 +72,7 @@ public:
   // -- answers -------------------------------------------------------------------
 
   /// The answer to the first statement has arrived: the statement leaves, answered or to be sent again.
-  /// @returns why the connection has to be given up; nothing if it goes on.
+  /// @returns why the connection has to be given up; nothing if it continues.
   std::optional<loss> finish_first(db::server_link& link, reuse_rules& reuse, time_point now);
 
   /// `count` answers have arrived in this turn.
@@ -87,10 +87,10 @@ public:
   /// Whether the server runs a statement whose result is not needed.
   bool first_is_cancelled() const { return !sent_.empty() && sent_.front().cancelled; }
 
-  /// Whether the first is superseded: it was requeued, and may go on here if it cannot be stopped.
+  /// Whether the first is superseded: it was requeued, and may continue here if it cannot be stopped.
   bool first_is_superseded() const { return !sent_.empty() && sent_.front().requeued; }
 
-  /// The server is told to stop the first. If it ends before that, any of those behind it may be hit instead.
+  /// The server has been asked to stop the first. If it ends before that, any of those behind it may be hit instead.
   void stop_made();
 
   /// The first could not be stopped: no further attempt before that time.

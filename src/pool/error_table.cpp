@@ -17,7 +17,7 @@ enum class error_class : uint8_t {
   not_ready,     ///< A Galera node that refuses all statements.
   gone_unsent,
   lost,
-  unusable, ///< Connector/C cannot go on with the connection; the server is well.
+  unusable, ///< Connector/C cannot continue with the connection; the server is healthy.
   too_large,
   deadlock,
   conflict,
@@ -98,7 +98,7 @@ constexpr auto table = std::to_array<row>({
     {1689, lock_wait}, // Given up for a session that wants the table exclusively.
     {1698, refused_login},
     {1699, refused_login},
-    {1792, read_only_transaction}, // The session or transaction was declared so; the server is well.
+    {1792, read_only_transaction}, // The session or transaction was declared so; the server is healthy.
     {1820, refused_login},
     {1836, read_only},
     {1862, refused_login},

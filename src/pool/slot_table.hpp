@@ -37,7 +37,7 @@ struct slot {
   size_t requeued_here = 0;  ///< Of these, those that have been requeued, but have not ended here.
   bool shared = false;       ///< Other requests may use it beside them.
   bool reserved = false;     ///< It is being emptied for a request that wants it exclusively.
-  bool requeue_sent = false; ///< It was told to requeue the requests behind its slow statement.
+  bool requeue_sent = false; ///< It was asked to requeue the requests behind its slow statement.
   sharers_place listed_at;
 };
 

@@ -39,7 +39,7 @@ public:
   /// Takes out the first fail-fast request.
   std::optional<request> pop_fail_fast();
 
-  /// The earliest deadline; `time_point::max()` if nobody waits.
+  /// The earliest deadline; `time_point::max()` if no request waits.
   time_point next_deadline();
 
   size_t size() const noexcept { return size_; }
