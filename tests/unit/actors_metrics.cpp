@@ -41,12 +41,12 @@ pool_settings named(const std::string& name, pool_settings rules) {
 }
 
 /// Registers every metric with every label.
-void register_all(caf::telemetry::metric_registry& where) {
-  metrics::pool_metrics all{where, named("documented", {}), 1};
+void register_all(caf::telemetry::metric_registry& registry) {
+  metrics::pool_metrics all{registry, named("documented", {}), 1};
   all.refused(errc::queue_full);
   all.connect_failed(connection_id{1}, errc::connect_failed);
   all.operations().answered(metrics::operation::read, outcome::unknown, 1s);
-  metrics::retry_metrics{where}.repeated(errc::deadlock);
+  metrics::retry_metrics{registry}.repeated(errc::deadlock);
 }
 
 /// The row about a metric in docs/metrics.md.
