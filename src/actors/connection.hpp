@@ -19,7 +19,7 @@ struct connection_context {
   internal_pool_actor pool;                      ///< Whom it reports to; it ends with it.
   canceller_actor canceller;                     ///< Stops what has to be cut.
   std::shared_ptr<const server_settings> server; ///< That one server.
-  std::shared_ptr<metrics::operation_metrics> measured;
+  metrics::operation_metrics_ptr measured;
 };
 
 /// Starts the actor that owns `session`, on an I/O thread. May be called from any thread.

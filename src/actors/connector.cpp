@@ -134,9 +134,8 @@ struct connect_state {
 
 } // namespace
 
-connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads,
-                     std::shared_ptr<metrics::operation_metrics> measured)
-    : sys_{sys}, server_{server}, io_threads_{std::move(io_threads)}, measured_{std::move(measured)} {
+connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads)
+    : sys_{sys}, server_{server}, io_threads_{std::move(io_threads)} {
   for (size_t i = 0; i < server.servers(); ++i) {
     auto one = std::make_shared<const server_settings>(server.server(i));
     targets_.push_back({one, spawn_canceller(sys, one)});
@@ -148,12 +147,13 @@ connector::~connector() {
     caf::anon_send_exit(x.canceller, caf::exit_reason::user_shutdown);
 }
 
-void connector::open(connection_id id, size_t server, const internal_pool_actor& pool) {
+void connector::open(connection_id id, size_t server, const internal_pool_actor& pool,
+                     const metrics::operation_metrics_ptr& measured) {
   auto where =
       *std::ranges::min_element(io_threads_, {}, &io_thread_ptr::use_count); // Each connection holds its I/O thread.
   auto& to = targets_.at(server);
   sys_.spawn<caf::stateful_actor<connect_state>>(
-      connect_order{{id, pool, to.canceller, to.server, measured_}, std::move(where), targets_.size() > 1});
+      connect_order{{id, pool, to.canceller, to.server, measured}, std::move(where), targets_.size() > 1});
 }
 
 bool connector::leads_to(const server_settings& x) const {

@@ -370,7 +370,7 @@ void pool_actor_state::follow(pool::commands more) {
 
 void pool_actor_state::carry_out(const pool::open_connection& x) {
   measured.connect_begins(x.id, now());
-  connections_of->open(x.id, x.server, self);
+  connections_of->open(x.id, x.server, self, measured.operations());
 }
 
 void pool_actor_state::carry_out(const pool::close_connection& x) {

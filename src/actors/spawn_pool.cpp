@@ -41,8 +41,7 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
   for (size_t i = 0; i < rules.io_lanes; ++i)
     io_threads.push_back(io_thread::start(sys));
   auto home = io_threads.front();
-  auto connections = std::make_unique<connector>(
-      sys, server, std::move(io_threads), std::make_shared<metrics::operation_metrics>(sys.metrics(), rules.name));
+  auto connections = std::make_unique<connector>(sys, server, std::move(io_threads));
   return spawn_pool_actor(sys, *home, rules, std::move(connections), std::random_device{}());
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -41,5 +42,7 @@ private:
   /// Added when first needed: most never are.
   std::array<std::atomic<caf::telemetry::dbl_histogram*>, operations * endings> durations_{};
 };
+
+using operation_metrics_ptr = std::shared_ptr<operation_metrics>;
 
 } // namespace cenote::metrics

@@ -52,7 +52,8 @@ public:
   size_t servers() const override { return 1; }
   std::string endpoint() const override { return server_->endpoint(); }
 
-  void open(connection_id id, size_t, const internal_pool_actor& pool) override {
+  void open(connection_id id, size_t, const internal_pool_actor& pool,
+            const metrics::operation_metrics_ptr& measured) override {
     auto session = db::connection::open(*server_);
     if (!session)
       throw std::runtime_error{session.error().text};
@@ -60,8 +61,7 @@ public:
     opened result;
     result.server_connection_id = session->server_id();
     result.server_version = session->server_version();
-    auto measured = std::make_shared<metrics::operation_metrics>(sys_.metrics(), "hostile");
-    result.connection = spawn_connection(sys_, io_thread_, {id, pool, canceller_, server_, std::move(measured)},
+    result.connection = spawn_connection(sys_, io_thread_, {id, pool, canceller_, server_, measured},
                                          std::move(*session), std::move(socket));
     opened_->push_back(result.connection);
     caf::anon_send(pool, opened_atom_v, id, std::move(result));

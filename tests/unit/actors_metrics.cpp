@@ -45,7 +45,7 @@ void register_all(caf::telemetry::metric_registry& where) {
   metrics::pool_metrics all{where, named("documented", {}), 1};
   all.refused(errc::queue_full);
   all.connect_failed(connection_id{1}, errc::connect_failed);
-  all.operations().answered(metrics::operation::read, outcome::unknown, 1s);
+  all.operations()->answered(metrics::operation::read, outcome::unknown, 1s);
   metrics::retry_metrics{where}.repeated(errc::deadlock);
 }
 
