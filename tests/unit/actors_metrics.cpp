@@ -4,6 +4,7 @@
 
 #include "cenote/metrics.hpp"
 #include "metrics/catalogue.hpp"
+#include "metrics/exposition.hpp"
 #include "metrics/operation_metrics.hpp"
 #include "metrics/pool_metrics.hpp"
 #include "metrics/retry_metrics.hpp"
@@ -14,6 +15,7 @@
 #include "support/retried_pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <set>
 
@@ -47,6 +49,27 @@ void register_all(caf::telemetry::metric_registry& where) {
   all.connect_failed(connection_id{1}, errc::connect_failed);
   all.operations()->answered(metrics::operation::read, outcome::unknown, 1s);
   metrics::retry_metrics{where}.repeated(errc::deadlock);
+}
+
+/// Metrics of each kind, with what is difficult to write.
+void register_samples(caf::telemetry::metric_registry& where) {
+  auto things = where.counter_family("test", "things", {"kind"}, "Things \"counted\"\nby kind", "1", true);
+  things->get_or_add({{"kind", "a\"b\\c\nd"}})->inc(3);
+  things->get_or_add({{"kind", ""}})->inc();
+  where.counter_family<double>("test", "busy", {}, "Time", "seconds", true)->get_or_add({})->inc(0.25);
+  where.counter_singleton("test.other", "not-total", "No sum")->inc(2);
+  where.gauge_singleton<double>("test", "level", "Level")->value(-1.5);
+  std::array<double, 2> bounds{0.5, 10};
+  auto times = where.histogram_singleton<double>("test", "wait", caf::span<const double>{bounds.data(), bounds.size()},
+                                                 "Waits", "seconds");
+  times->observe(0.25);
+  times->observe(99);
+}
+
+std::string written_as(metrics_format format, const caf::telemetry::metric_registry& from) {
+  metrics::exposition out{format};
+  from.collect(out);
+  return out.take();
 }
 
 /// The row about a metric in docs/metrics.md.
@@ -247,6 +270,75 @@ SCENARIO("what is said is valid, whatever a pool is called") {
         CHECK(text.find("le=\"0.00025\"") != std::string::npos);
         CHECK(text.find("le=\"30\"") != std::string::npos);
         CHECK(text.find("le=\"+Inf\"") != std::string::npos);
+      }
+    }
+  }
+}
+
+SCENARIO("Prometheus' own format and OpenMetrics differ where their rules do") {
+  GIVEN("metrics of each kind") {
+    caf::telemetry::metric_registry registry;
+    register_samples(registry);
+    WHEN("they are written in Prometheus' format") {
+      auto text = written_as(metrics_format::prometheus, registry);
+      THEN("families of counters are named as their series, and quotation marks are escaped in labels only") {
+        CHECK_EQ(text, R"(# HELP test_things_total Things "counted"\nby kind
+# TYPE test_things_total counter
+test_things_total{kind="a\"b\\c\nd"} 3
+test_things_total 1
+# HELP test_busy_seconds_total Time
+# TYPE test_busy_seconds_total counter
+test_busy_seconds_total 0.25
+# HELP test_other_not_total No sum
+# TYPE test_other_not_total counter
+test_other_not_total 2
+# HELP test_level Level
+# TYPE test_level gauge
+test_level -1.5
+# HELP test_wait_seconds Waits
+# TYPE test_wait_seconds histogram
+test_wait_seconds_bucket{le="0.5"} 1
+test_wait_seconds_bucket{le="10"} 1
+test_wait_seconds_bucket{le="+Inf"} 2
+test_wait_seconds_sum 99.25
+test_wait_seconds_count 2
+)");
+      }
+    }
+    WHEN("they are written as OpenMetrics") {
+      auto text = written_as(metrics_format::open_metrics, registry);
+      THEN("families have no _total but their unit, bounds are canonical, and the end is marked") {
+        CHECK_EQ(text, R"(# HELP test_things Things \"counted\"\nby kind
+# TYPE test_things counter
+test_things_total{kind="a\"b\\c\nd"} 3
+test_things_total 1
+# HELP test_busy_seconds Time
+# TYPE test_busy_seconds counter
+# UNIT test_busy_seconds seconds
+test_busy_seconds_total 0.25
+# HELP test_other_not_total No sum
+# TYPE test_other_not_total unknown
+test_other_not_total 2
+# HELP test_level Level
+# TYPE test_level gauge
+test_level -1.5
+# HELP test_wait_seconds Waits
+# TYPE test_wait_seconds histogram
+# UNIT test_wait_seconds seconds
+test_wait_seconds_bucket{le="0.5"} 1
+test_wait_seconds_bucket{le="10.0"} 1
+test_wait_seconds_bucket{le="+Inf"} 2
+test_wait_seconds_sum 99.25
+test_wait_seconds_count 2
+# EOF
+)");
+      }
+    }
+    WHEN("there are none") {
+      caf::telemetry::metric_registry empty;
+      THEN("only OpenMetrics has a line") {
+        CHECK_EQ(written_as(metrics_format::prometheus, empty), "");
+        CHECK_EQ(written_as(metrics_format::open_metrics, empty), "# EOF\n");
       }
     }
   }
