@@ -5,7 +5,7 @@
 #include "actors/canceller.hpp"
 #include "actors/connection.hpp"
 #include "actors/pool_actor.hpp"
-#include "metrics/operation_metrics.hpp"
+#include "metrics/catalogue.hpp"
 #include "support/hostile_server.hpp"
 #include "support/pool_fixture.hpp"
 
@@ -41,7 +41,8 @@ public:
   open_connections(caf::actor_system& sys, server_settings server, std::shared_ptr<std::vector<connection_actor>> out)
       : sys_{sys},
         server_{std::make_shared<const server_settings>(std::move(server))},
-        io_thread_{io_thread::start(sys)},
+        io_thread_{io_thread::start(sys, metrics::seconds_counter(sys.metrics(), metrics::metric::io_thread_cpu,
+                                                                  "hostile", {{"thread", "0"}}))},
         canceller_{spawn_canceller(sys, server_)},
         opened_{std::move(out)} {
     // nop
