@@ -197,6 +197,52 @@ SCENARIO("requests that the pool fails are counted by code, and as operations th
   }
 }
 
+SCENARIO("requests that are shed are counted as such, and are no timeouts") {
+  GIVEN("a pool that sheds load, whose only connection is in use, and a request that waits") {
+    auto rules = still_rules(1);
+    rules.shed_target = 100ms;
+    rules.shed_interval = 1s;
+    pool_under_test x{named("main", rules), 1};
+    auto running = x.execute(write("a"));
+    x.pass(1s);
+    auto waiting = x.execute(write("b"));
+    WHEN("nothing has been served for an interval") {
+      x.pass(1s);
+      auto now = metrics_of(x.sys);
+      THEN("the request is counted by its code, and as an operation") {
+        REQUIRE(waiting->why);
+        CHECK_EQ(now.sum("cenote_requests_refused_total", "\"overloaded\""), 1);
+        CHECK_EQ(now.sum("cenote_requests_refused_total"), 1);
+        CHECK_EQ(now[of_pool("db_client_connection_timeouts_total")], 0);
+        CHECK_EQ(now.sum("db_client_operation_duration_seconds_count", "error_type=\"unavailable\""), 1);
+      }
+    }
+  }
+}
+
+SCENARIO("a request that comes back unsent is counted, and is one operation") {
+  GIVEN("a statement that was given to a connection") {
+    pool_under_test x{named("main", still_rules(1)), 1};
+    auto answer = x.execute(write("a"));
+    WHEN("that connection is dead, and the next one, too, but not the third") {
+      x.connections.hand_back(1);
+      x.pass(20ms); // The longest gap between two connects after a loss.
+      x.connections.succeed(2);
+      x.connections.hand_back(2);
+      x.pass(20ms);
+      x.connections.succeed(3);
+      auto now = metrics_of(x.sys);
+      THEN("it came back twice, and both connections were lost") {
+        CHECK(!answer->arrived());
+        CHECK_EQ(now[of_pool("cenote_requests_returned_total")], 2);
+        CHECK_EQ(now[of_pool("cenote_connections_lost_total")], 2);
+        CHECK_EQ(now.sum("cenote_requests_refused_total"), 0);
+        CHECK_EQ(now.sum("db_client_operation_duration_seconds_count"), 0);
+      }
+    }
+  }
+}
+
 SCENARIO("lost connections, failed connects and the breaker's state are measured") {
   GIVEN("a pool that opens its breaker after a second, with a statement running") {
     auto rules = still_rules(1);
@@ -237,7 +283,29 @@ SCENARIO("what operators ask for is not counted") {
 
 // -- retriers ------------------------------------------------------------------------
 
-SCENARIO("retries are counted by cause, and requests that failed in spite of them") {
+SCENARIO("each retry is counted by its own cause") {
+  GIVEN("a retrier that repeats twice") {
+    retried_pool x{{2, 1s, 1s}};
+    WHEN("a request fails by a deadlock, then by a lost connection, and succeeds then") {
+      auto answer = x.execute(read("a"));
+      x.pool.answer(make_failure(errc::deadlock, outcome::rolled_back));
+      x.pass(1s);
+      x.pool.answer(make_failure(errc::connection_lost, outcome::unknown));
+      x.pass(1s);
+      x.pool.answer(result{});
+      auto now = metrics_of(x.sys);
+      THEN("there was one retry of each, and no request was given up") {
+        REQUIRE(answer->succeeded());
+        CHECK_EQ(now["cenote_retries_total{error_type=\"deadlock\"}"], 1);
+        CHECK_EQ(now["cenote_retries_total{error_type=\"connection_lost\"}"], 1);
+        CHECK_EQ(now.sum("cenote_retries_total"), 2);
+        CHECK_EQ(now["cenote_retries_exhausted_total"], 0);
+      }
+    }
+  }
+}
+
+SCENARIO("requests that failed in spite of retries are counted") {
   GIVEN("a retrier that repeats once") {
     retried_pool x{{1, 1s, 1s}};
     WHEN("a request fails twice, by a deadlock each time") {
