@@ -241,13 +241,15 @@ void pool_actor_state::open_failed(connection_id id, const failure& why) {
   // One line per kind of failure, not one per attempt: an outage has many.
   auto is_new = connect_failures.size() < max_connect_failures
                 && connect_failures.emplace(core.server_of(id), why.code, why.number).second;
-  log().log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
-            to_string(why));
+  log_labels labels{to_string(why.code), std::to_string(core.server_of(id))};
+  log(labels).log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
+                  to_string(why));
   measured.connect_failed(id, why.code);
   auto before = core.status().breaker;
   perform(core.open_failed(id, why, now()));
   if (before == breaker_state::closed && core.status().breaker != breaker_state::closed)
-    log().warn("pool {}: the circuit breaker is open: requests fail at once until a connect succeeds", rules.name);
+    log(labels).warn("pool {}: the circuit breaker is open: requests fail at once until a connect succeeds",
+                     rules.name);
 }
 
 void pool_actor_state::released_connection(connection_id id, const released& x) {
