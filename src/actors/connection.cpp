@@ -71,7 +71,7 @@ struct connection_state {
                                   std::move(caller),
                                   measured_as(what.request),
                                   what.request.accepted,
-                                  record_of(*context.statements, what.request),
+                                  record_of(context.measured->statements(), what.request),
                                   at});
           core.begin(std::move(what), answer_to, at);
           carry_out();
@@ -79,8 +79,12 @@ struct connection_state {
         },
         [this](execute_atom, session_command& what) -> caf::result<result> {
           auto at = now();
-          auto answer_to = await(
-              {{}, nullptr, metrics::operation::session_command, at, context.statements->find(text_of(what)), at});
+          auto answer_to = await({{},
+                                  nullptr,
+                                  metrics::operation::session_command,
+                                  at,
+                                  context.measured->statements().find(text_of(what)),
+                                  at});
           core.execute(std::move(what), answer_to, at);
           carry_out();
           return caf::delegated<result>{};

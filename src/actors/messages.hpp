@@ -105,7 +105,8 @@ using connection_actor = caf::typed_actor<
 /// after a name has got another address, the same id is somebody else's.
 using canceller_actor = caf::typed_actor<
     // Stops the statement that this session runs. Answered when the server has confirmed it, or with an error if that
-    // cannot be, or if the session's own server is not found; its outcome is `unknown` if the server may have been told.
+    // cannot be, or if the session's own server is not found; its outcome is `unknown` if the server may have been
+    // told.
     caf::result<void>(stop_atom, server_session),
 
     // Ends that session, now or as soon as its server can be reached, if it is still there then.

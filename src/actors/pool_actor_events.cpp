@@ -198,7 +198,7 @@ void pool_actor_state::measure_refusal(const pending& x, const failure& why) {
     return;
   measured.refused(why.code);
   if (auto kind = operation_of(x.request.work))
-    measured.operations().answered(*kind, why.outcome, now() - x.request.accepted);
+    measured.operations()->answered(*kind, why.outcome, now() - x.request.accepted);
 }
 
 } // namespace cenote

@@ -53,7 +53,6 @@ caf::result<void> pool_actor_state::reconfigure(const settings& all) {
     return caf::unit;
   rules = all.pool;
   measured.apply(rules);
-  connections_of->measure_statements(rules.statement_statistics);
   log().info("pool {}: other settings hold from now on{}", rules.name,
              renew ? "; the connections are replaced one after the other" : "");
   perform(core.reconfigure(rules, renew, now()));

@@ -3,7 +3,6 @@
 #include "app/details.hpp"
 #include "app/health.hpp"
 #include "app/json_response.hpp"
-#include "app/metrics.hpp"
 #include "cenote/metrics.hpp"
 #include "config/listen_address.hpp"
 #include "config/setting.hpp"
@@ -20,12 +19,10 @@ using http::access;
 using http::request;
 using http::response;
 
-
 response metrics(caf::actor_system& system, const request& x) {
-  auto text = collect_metrics(system);
-  if (http::accepts(x, "application/openmetrics-text"))
-    return {200, to_open_metrics(text), "application/openmetrics-text; version=1.0.0; charset=utf-8", {}};
-  return {200, std::move(text), "text/plain; version=0.0.4; charset=utf-8", {}};
+  auto format =
+      http::accepts(x, "application/openmetrics-text") ? metrics_format::open_metrics : metrics_format::prometheus;
+  return {200, collect_metrics(system, format), std::string{content_type_of(format)}, {}};
 }
 
 /// Asks the pool for something that it does at once.

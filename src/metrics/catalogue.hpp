@@ -64,6 +64,7 @@ enum class metric : uint8_t {
   result_bytes,
   retries,
   retries_exhausted,
+  io_thread_cpu,
 };
 /// @}
 
@@ -80,6 +81,8 @@ caf::telemetry::int_gauge* gauge(caf::telemetry::metric_registry& where, metric 
                                  label_values labels = {});
 caf::telemetry::int_counter* counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
                                      label_values labels = {});
+caf::telemetry::dbl_counter* seconds_counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+                                             label_values labels = {});
 caf::telemetry::dbl_histogram* histogram(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
                                          label_values labels = {});
 /// @}

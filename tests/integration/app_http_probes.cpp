@@ -35,7 +35,8 @@ struct service {
     auto current = std::make_shared<const settings>(how);
     service_control control;
     control.current = [current] { return current; };
-    http = std::make_unique<http_service>(host, how, "", true, std::move(control));
+    auto watch = std::make_shared<pool_watch>(host.system(), host.pool(), how.http.probe_interval);
+    http = std::make_unique<http_service>(host, how, std::move(watch), "", true, std::move(control));
   }
 
   static settings rules(const private_server& server) {

@@ -17,15 +17,15 @@ void canceller::stop(server_session_id session, size_t endpoint, std::function<v
     auto sent = random_.one_in(4);
     if (sent)
       world_.time.after(random_.up_to(2 * too_late), [this, session] { world_.server.kill_query(session, true); });
-    world_.time.after(too_late, [sent, done = std::move(then)] {
-      done(sent ? stop_result::unanswered : stop_result::not_made);
-    });
+    world_.time.after(too_late,
+                      [sent, done = std::move(then)] { done(sent ? stop_result::unanswered : stop_result::not_made); });
     return;
   }
   auto there = random_.up_to(random_.one_in(10) ? world_.run_plan.connect_timeout : 4 * world_.run_plan.network_delay);
   world_.time.after(there, [this, session, done = std::move(then)]() mutable {
     world_.server.kill_query(session, true);
-    world_.time.after(random_.up_to(2 * world_.run_plan.network_delay), [done = std::move(done)] { done(stop_result::confirmed); });
+    world_.time.after(random_.up_to(2 * world_.run_plan.network_delay),
+                      [done = std::move(done)] { done(stop_result::confirmed); });
   });
 }
 

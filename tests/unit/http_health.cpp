@@ -3,7 +3,6 @@
 #define CAF_SUITE http.health
 
 #include "app/health.hpp"
-#include "app/metrics.hpp"
 
 #include <algorithm>
 
@@ -98,13 +97,4 @@ SCENARIO("probes are answered as text or JSON, briefly or in full") {
            "{\"status\":\"failed\",\"reason\":\"the pool is paused: POST /admin/resume ends that\"}\n");
   asked.verbose = true;
   CHECK(to_response(liveness(x), asked).body.find(R"("checks":[{"name":"actors","ok":true)") != std::string::npos);
-}
-
-SCENARIO("metrics are told in the format of OpenMetrics, too") {
-  CHECK_EQ(to_open_metrics("# HELP a_total Things.\n# TYPE a_total counter\na_total{x=\"} b\"} 3 1606430000123\n\n"
-                           "# HELP b Others.\n# TYPE b gauge\nb 4 1606430000123\n"
-                           "# TYPE c counter\nc 1\n"),
-           "# HELP a Things.\n# TYPE a counter\na_total{x=\"} b\"} 3\n# HELP b Others.\n# TYPE b gauge\nb 4\n"
-           "# TYPE c unknown\nc 1\n# EOF\n");
-  CHECK_EQ(to_open_metrics(""), "# EOF\n");
 }
