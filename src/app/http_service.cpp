@@ -3,6 +3,8 @@
 #include "app/health.hpp"
 #include "app/json.hpp"
 #include "app/metrics.hpp"
+#include "app/page.hpp"
+#include "app/record_json.hpp"
 #include "cenote/configuration.hpp"
 #include "cenote/metrics.hpp"
 #include "config/listen_address.hpp"
@@ -11,6 +13,7 @@
 #include "types/line_end.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -38,6 +41,14 @@ response metrics(caf::actor_system& system, const request& x) {
   if (http::accepts(x, "application/openmetrics-text"))
     return {200, to_open_metrics(text), "application/openmetrics-text; version=1.0.0; charset=utf-8", {}};
   return {200, std::move(text), "text/plain; version=0.0.4; charset=utf-8", {}};
+}
+
+/// How many samples of the history are asked for.
+size_t samples(const request& x) {
+  auto text = http::query_value(x, "samples").value_or("");
+  auto out = history::capacity;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
 }
 
 /// Asks the pool for something that it does at once.
@@ -102,12 +113,14 @@ http_service::~http_service() = default;
 
 void http_service::start(const std::string& token) {
   auto where = config::parse_listen_address(how_.listen).value();
-  watch_ = std::make_unique<pool_watch>(host_.system(), host_.pool(), how_.probe_interval);
-  router_ = std::make_unique<http::router>(make_router(token));
+  watch_ = std::make_shared<pool_watch>(host_.system(), host_.pool(), how_.probe_interval);
+  recorder_ = std::make_unique<pool_recorder>(host_.system(), host_.pool(), watch_, control_.current);
+  router_ = std::make_unique<http::router>(make_router(token, where.local));
   try {
     server_ =
         std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
   } catch (...) {
+    recorder_.reset();
     watch_.reset();
     throw;
   }
@@ -118,8 +131,9 @@ void http_service::start(const std::string& token) {
                  token.empty() ? " and without a token; set http.token-file" : "");
 }
 
-http::router http_service::make_router(const std::string& token) {
-  http::router out{token};
+http::router http_service::make_router(const std::string& token, bool local) {
+  http::router out{token, local};
+  add_page(out);
   out.add("GET", "/livez", access::open, [this](auto& x) { return to_response(liveness(watch_->look()), x); });
   out.add("GET", "/readyz", access::open, [this](auto& x) {
     watch_->note_probe();
@@ -134,10 +148,16 @@ http::router http_service::make_router(const std::string& token) {
     nlohmann::ordered_json body;
     body["version"] = 1;
     body["program"] = CENOTE_VERSION;
+    body["state"] = to_json(recorder_->state());
     body["status"] = to_json(*known);
     body["settings"] = to_json(*control_.current());
     return json_response(body);
   });
+  out.add("GET", "/status/history", access::protect, [this](auto& x) {
+    return json_response(to_json(recorder_->newest(samples(x)), control_.current()->server));
+  });
+  out.add("GET", "/status/events", access::protect,
+          [this](auto&) { return json_response(to_json(recorder_->events())); });
   out.add("POST", "/admin/dispose", access::privileged,
           [this](auto&) { return order(host_, dispose_atom_v, "all connections are being replaced"); });
   out.add("POST", "/admin/pause", access::privileged,

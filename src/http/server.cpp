@@ -111,10 +111,13 @@ size_t keep_escapes(void*, MHD_Connection*, char* text) {
   return std::strlen(text);
 }
 
-MHD_Result find_verbose(void* found, MHD_ValueKind, const char* key, const char*) {
-  if (std::string_view{key} == "verbose")
-    *static_cast<bool*>(found) = true;
-  return MHD_YES;
+MHD_Result add_to_query(void* to, MHD_ValueKind, const char* key, const char* value) {
+  try {
+    static_cast<request*>(to)->query.emplace_back(key, value != nullptr ? value : "");
+    return MHD_YES;
+  } catch (...) {
+    return MHD_NO; // No memory: the handler sees a part of it.
+  }
 }
 
 request make_request(MHD_Connection* from, const char* path, const char* method) {
@@ -123,23 +126,37 @@ request make_request(MHD_Connection* from, const char* path, const char* method)
   out.path = path;
   out.accept = header(from, MHD_HTTP_HEADER_ACCEPT);
   out.authorization = header(from, MHD_HTTP_HEADER_AUTHORIZATION);
-  out.has_origin = MHD_lookup_connection_value(from, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != nullptr;
-  MHD_get_connection_values(from, MHD_GET_ARGUMENT_KIND, find_verbose, &out.verbose);
+  out.host = header(from, MHD_HTTP_HEADER_HOST);
+  out.origin = header(from, MHD_HTTP_HEADER_ORIGIN);
+  out.if_none_match = header(from, MHD_HTTP_HEADER_IF_NONE_MATCH);
+  MHD_get_connection_values(from, MHD_GET_ARGUMENT_KIND, add_to_query, &out);
   return out;
 }
 
+/// What every answer has, unless it says otherwise: it is shown nowhere but to who has asked.
+constexpr std::pair<const char*, const char*> usual_headers[] = {
+    {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
 MHD_Result send(MHD_Connection* to, const response& x) {
-  auto raw = MHD_create_response_from_buffer(x.body.size(), const_cast<char*>(x.body.data()), MHD_RESPMEM_MUST_COPY);
+  auto lasts = !x.document.empty();
+  auto body = lasts ? x.document : std::string_view{x.body};
+  auto raw = MHD_create_response_from_buffer(body.size(), const_cast<char*>(body.data()),
+                                             lasts ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
   if (raw == nullptr)
     return MHD_NO;
   std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)> guard{raw, MHD_destroy_response};
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, x.type.c_str());
-  MHD_add_response_header(raw, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-  MHD_add_response_header(raw, "X-Content-Type-Options", "nosniff");
-  MHD_add_response_header(raw, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONNECTION, "close");
   for (auto& [name, value] : x.headers)
     MHD_add_response_header(raw, name.c_str(), value.c_str());
+  for (auto& [name, value] : usual_headers)
+    if (MHD_get_response_header(raw, name) == nullptr)
+      MHD_add_response_header(raw, name, value);
   return MHD_queue_response(to, static_cast<unsigned>(x.status), raw);
 }
 
