@@ -86,10 +86,10 @@ bool inspect(Inspector& f, pool_status& x) {
       f.field("draining", x.draining), f.field("paused", x.paused), f.field("pool-size", x.pool_size),
       f.field("checked-in", x.checked_in), f.field("checked-out", x.checked_out), f.field("in-flight", x.in_flight),
       f.field("overflow", x.overflow), f.field("total-connections", x.total_connections), f.field("waiting", x.waiting),
-      f.field("connecting", x.connecting), f.field("closing", x.closing), f.field("limit", x.limit), f.field("generation", x.generation),
-      f.field("last-error", x.last_error), f.field("breaker", x.breaker), f.field("served", x.served),
-      f.field("timed-out", x.timed_out), f.field("refused", x.refused), f.field("shed", x.shed),
-      f.field("connects", x.connects), f.field("lost", x.lost));
+      f.field("connecting", x.connecting), f.field("closing", x.closing), f.field("limit", x.limit),
+      f.field("generation", x.generation), f.field("last-error", x.last_error), f.field("breaker", x.breaker),
+      f.field("served", x.served), f.field("timed-out", x.timed_out), f.field("refused", x.refused),
+      f.field("shed", x.shed), f.field("connects", x.connects), f.field("lost", x.lost));
 }
 
 template <class Inspector>

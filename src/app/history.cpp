@@ -1,7 +1,7 @@
 #include "app/history.hpp"
 
-#include "metrics/catalogue.hpp"
 #include "cenote/failure.hpp"
+#include "metrics/catalogue.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -37,13 +37,13 @@ struct history_sample {
   uint64_t in_use = 0, idle = 0, connecting = 0, closing = 0, limit = 0;
   uint64_t waiting = 0, in_flight = 0, sessions = 0;
   double statements_per_second = 0;
-  quantiles wait;                                  ///< For a connection.
-  quantiles statement;                             ///< From the arrival of a statement to its answer.
-  std::map<std::string, int64_t> errors;           ///< Requests that failed: by code if the pool refused them, else by
-                                                   ///< outcome.
-  std::map<std::string, int64_t> failed_connects;  ///< By code.
-  std::map<std::string, int64_t> retries;          ///< By code.
-  std::map<std::string, std::string> breakers;     ///< The states, by the servers' places in the URI.
+  quantiles wait;                                 ///< For a connection.
+  quantiles statement;                            ///< From the arrival of a statement to its answer.
+  std::map<std::string, int64_t> errors;          ///< Requests that failed: by code if the pool refused them, else by
+                                                  ///< outcome.
+  std::map<std::string, int64_t> failed_connects; ///< By code.
+  std::map<std::string, int64_t> retries;         ///< By code.
+  std::map<std::string, std::string> breakers;    ///< The states, by the servers' places in the URI.
 
   bool operator==(const history_sample&) const = default;
 };

@@ -96,12 +96,10 @@ struct pool_recorder::recorder {
   uint64_t shed_before = 0;
 };
 
-pool_recorder::pool_recorder(caf::actor_system& system, const pool_actor& pool,
-                             std::shared_ptr<const pool_watch> watch,
+pool_recorder::pool_recorder(caf::actor_system& system, const pool_actor& pool, std::shared_ptr<const pool_watch> watch,
                              std::function<std::shared_ptr<const settings>()> current)
     : state_{std::make_shared<shared_state>()},
-      recorder_{
-          system.spawn<caf::stateful_actor<recorder>>(pool, std::move(watch), std::move(current), state_)} {
+      recorder_{system.spawn<caf::stateful_actor<recorder>>(pool, std::move(watch), std::move(current), state_)} {
   // nop
 }
 

@@ -18,8 +18,8 @@
 
 namespace cenote::app {
 
-/// Writes down what a pool does: its condition, the last 15 minutes, and its last events. Memory is bounded, and neither
-/// the server nor a caller notices.
+/// Writes down what a pool does: its condition, the last 15 minutes, and its last events. Memory is bounded, and
+/// neither the server nor a caller notices.
 class pool_recorder {
 public:
   /// @param watch what is looked at.

@@ -86,7 +86,8 @@ void state_tracker::find_weaknesses(const pool_view& x, size_t kept, time_point 
   auto& status = *x.status;
   note(waiting_since_, status.waiting > 0, now);
   note(missing_since_, status.total_connections < kept, now);
-  if (auto refused = status.refused + status.shed + status.timed_out; refused != std::exchange(refused_before_, refused))
+  if (auto refused = status.refused + status.shed + status.timed_out;
+      refused != std::exchange(refused_before_, refused))
     refused_at_ = now;
   auto lasts = [now](const std::optional<time_point>& since) { return since && now - *since >= patience; };
   if (lasts(waiting_since_))

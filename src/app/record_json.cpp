@@ -46,11 +46,8 @@ std::string server_name(const std::string& place, const server_settings& servers
 json to_json(const history_sample& x, const server_settings& servers) {
   json out;
   out["at"] = unix_time(x.at);
-  out["connections"] = {{"in_use", x.in_use},
-                        {"idle", x.idle},
-                        {"connecting", x.connecting},
-                        {"closing", x.closing},
-                        {"limit", x.limit}};
+  out["connections"] = {
+      {"in_use", x.in_use}, {"idle", x.idle}, {"connecting", x.connecting}, {"closing", x.closing}, {"limit", x.limit}};
   out["waiting"] = x.waiting;
   out["in_flight"] = x.in_flight;
   out["sessions"] = x.sessions;

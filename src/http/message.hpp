@@ -34,7 +34,7 @@ struct response {
   std::string body;
   std::string type = "text/plain; charset=utf-8";
   std::vector<std::pair<std::string, std::string>> headers; ///< Further ones, or others than all answers have.
-  std::string_view document = {};                           ///< A body that lives as long as the program; then `body` is empty.
+  std::string_view document = {}; ///< A body that lives as long as the program; then `body` is empty.
 };
 
 /// An answer with one line of text.

@@ -13,7 +13,8 @@ namespace cenote::metrics {
 /// What the metrics of one pool, and the retriers' of the actor system, say at one moment. Counters count from the
 /// start of the actor system.
 struct reading {
-  std::vector<int64_t> waits;      ///< Requests given a connection, by bucket of their wait; see `time_bounds` in the catalogue.
+  std::vector<int64_t>
+      waits; ///< Requests given a connection, by bucket of their wait; see `time_bounds` in the catalogue.
   std::vector<int64_t> operations; ///< Operations answered, by bucket of their duration.
 
   std::map<std::string, int64_t> failed_operations; ///< By outcome.

@@ -168,7 +168,8 @@ SCENARIO("what comes while a statement is being stopped is answered in its own t
       auto second = outcome_of(behind);
       THEN("both are answered") {
         CHECK_EQ(first, "statement_timeout unknown");
-        std::vector in_time{"statement_timeout unknown"s, "statement_timeout not_sent"s, "acquire_timeout unavailable"s};
+        std::vector in_time{"statement_timeout unknown"s, "statement_timeout not_sent"s,
+                            "acquire_timeout unavailable"s};
         if (std::ranges::find(in_time, second) == in_time.end())
           CHECK_EQ(second, in_time.front());
         CHECK(watch.elapsed() < 3s);

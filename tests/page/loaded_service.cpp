@@ -1,5 +1,5 @@
-// What `cenote serve` answers over HTTP, of a pool that has work: `page-load CALLERS`. Settings are those of the program,
-// from the environment. Ends with its standard input.
+// What `cenote serve` answers over HTTP, of a pool that has work: `page-load CALLERS`. Settings are those of the
+// program, from the environment. Ends with its standard input.
 
 #include "app/http_service.hpp"
 #include "app/pool_host.hpp"
@@ -75,7 +75,8 @@ int main(int argc, char** argv) try {
   auto how = std::make_shared<const settings>(load_settings({}));
   init();
   app::pool_host host{*how, {}};
-  app::http_service http{host, *how, app::read_token(how->http), true, {[] {}, [] { return std::string{}; }, [how] { return how; }}};
+  app::http_service http{
+      host, *how, app::read_token(how->http), true, {[] {}, [] { return std::string{}; }, [how] { return how; }}};
   auto retrier = spawn_retrier(host.system(), host.pool(), how->retry);
   host.system().spawn([&](caf::event_based_actor* self) { hold(self, host.pool()); });
   for (int i = 0; i < callers; ++i)

@@ -33,8 +33,9 @@ SCENARIO("this machine has several names, and no others") {
   for (auto host : {"localhost", "LocalHost", "localhost:9180", "127.0.0.1", "127.0.0.1:80", "127.9.8.7", "[::1]",
                     "[::1]:9180", "::1"})
     CHECK(names_this_machine(host));
-  for (auto host : {"", "evil.example", "evil.example:9180", "localhost.evil.example", "127.0.0.1.evil.example", "128.0.0.1",
-                    "10.0.0.1:9180", "[::2]", "[::1", "localhost@evil.example", "0.0.0.0", "127.1", " localhost"})
+  for (auto host :
+       {"", "evil.example", "evil.example:9180", "localhost.evil.example", "127.0.0.1.evil.example", "128.0.0.1",
+        "10.0.0.1:9180", "[::2]", "[::1", "localhost@evil.example", "0.0.0.0", "127.1", " localhost"})
     CHECK(!names_this_machine(host));
 }
 

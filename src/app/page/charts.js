@@ -141,6 +141,7 @@ function makeOptions(definition) {
     scales: {
       x: {
         type: "linear",
+        offset: false, // Bars would ask for room at the ends.
         min: -span,
         max: 0,
         grid: {},

@@ -56,7 +56,7 @@ export function showSessions(answer) {
 export function showStatements(answer) {
   const all = answer?.statements ?? [];
   const columns = [{class: "number"}, {isHeader: true, class: "code"}, {class: "number"}, {class: "number wide"},
-                   {class: "number wide"}, {class: "number wide"}, {class: "number"}, {class: "number wide"}];
+                   {class: "number widest"}, {class: "number wide"}, {class: "number wide"}, {class: "number widest"}];
   fill(table("statements"), columns, all.slice(0, shown).map(x => [
     format.span(x.total), format.shortened(x.digest), format.number(x.calls), format.number(x.errors),
     format.number(x.rows), format.span(x.mean), format.span(x.p99), format.span(x.max),
