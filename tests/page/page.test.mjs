@@ -82,6 +82,13 @@ test("the page of cenote serve loads from the program alone, without a problem",
   assert.match(await text(page, "#place"), /^127\.0\.0\.1:\d+\/\w* · version \d/);
   assert.equal(await text(page, "#statements-per-second"), "0/s");
   await fits(page);
+  const spans = [0, 2.5e-6, 0.00085, 0.0123, 0.9996, 3.214, 59.96, 250, 7500, 273600, null];
+  assert.deepEqual(await page.evaluate(async x => x.map((await import("/format.js")).span), spans),
+                   ["0 s", "2.50 µs", "850 µs", "12.3 ms", "1.00 s", "3.21 s", "1 min 0 s", "4 min 10 s", "2 h 5 min", "3 d 4 h", "–"]);
+  // The sample at 7 has grown to 10; what is older than 15 minutes goes.
+  const known = [{at: -895}, {at: 0}, {at: 5}, {at: 7}];
+  assert.deepEqual(await page.evaluate(async x => (await import("/live.js")).merge(x, [{at: 5}, {at: 10}, {at: 11}]), known),
+                   [{at: 0}, {at: 5}, {at: 10}, {at: 11}]);
   assert.deepEqual(page.problems, []);
   program.child.kill("SIGTERM");
   assert.equal(await program.ended, 0);

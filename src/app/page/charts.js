@@ -144,7 +144,7 @@ function makeOptions(definition) {
         offset: false, // Bars would ask for room at the ends.
         min: -span,
         max: 0,
-        grid: {},
+        grid: {offset: false},
         ticks: {stepSize: 300, maxRotation: 0, callback: x => x === 0 ? "now" : `${-x / 60} min ago`},
       },
       y: {
