@@ -1,7 +1,8 @@
 #include "app/http_service.hpp"
 
+#include "app/details.hpp"
 #include "app/health.hpp"
-#include "app/json.hpp"
+#include "app/json_response.hpp"
 #include "app/metrics.hpp"
 #include "app/page.hpp"
 #include "app/record_json.hpp"
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -23,18 +23,11 @@ namespace cenote::app {
 
 namespace {
 
-using namespace std::chrono_literals;
 using http::access;
 using http::request;
 using http::response;
 
 constexpr size_t max_token_size = 4 << 10;
-/// Longest time that the pool may take to carry out what `/admin` asks for.
-constexpr auto max_admin_time = 1s;
-
-response json_response(const nlohmann::ordered_json& x) {
-  return {200, dump(x) + "\n", "application/json", {}};
-}
 
 response metrics(caf::actor_system& system, const request& x) {
   auto text = collect_metrics(system);
@@ -55,12 +48,8 @@ size_t samples(const request& x) {
 template <class Atom>
 response order(pool_host& host, Atom what, const std::string& done) {
   spdlog::info("HTTP: /admin: {}", done);
-  caf::scoped_actor self{host.system()};
-  response out;
-  self->request(host.pool(), max_admin_time, what)
-      .receive([&] { out = http::line(200, done); },
-               [&](caf::error& err) { out = http::line(503, "the pool refuses: " + describe(err)); });
-  return out;
+  auto came = host.ask_in_time<void>(what);
+  return came ? http::line(200, done) : http::line(503, "the pool refuses: " + to_string(came.error()));
 }
 
 nlohmann::ordered_json to_json_value(const std::string& text) {
@@ -153,6 +142,7 @@ http::router http_service::make_router(const std::string& token, bool local) {
     body["settings"] = to_json(*control_.current());
     return json_response(body);
   });
+  add_details(out, host_);
   out.add("GET", "/status/history", access::protect, [this](auto& x) {
     return json_response(to_json(recorder_->newest(samples(x)), control_.current()->server));
   });

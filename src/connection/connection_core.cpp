@@ -526,6 +526,7 @@ void connection_core::run(job work, std::optional<held_grant> origin) {
 }
 
 void connection_core::run_step() {
+  step_began_ = now_;
   drive(std::get<activity::running>(state_).work.start_step(*link_));
 }
 

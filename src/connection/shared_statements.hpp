@@ -48,6 +48,13 @@ public:
 
   size_t answers_due() const noexcept { return sent_.size(); }
 
+  /// What the server is at.
+  /// @pre `under_way()`
+  const statement& first() const { return sent_.front().text(); }
+
+  /// Since when.
+  time_point turn_began() const noexcept { return turn_began_; }
+
   /// Lower bound of the next moment at which `expire` has something to do.
   time_point next_event() const noexcept { return due_; }
 

@@ -8,12 +8,13 @@
 
 namespace cenote::http {
 
-/// What a client asks for. Bodies are read and dropped: nothing here takes one.
+/// A request of a client. Bodies are read and dropped: no route takes one.
 struct request {
   std::string method; ///< `GET`.
   std::string path;   ///< As it was sent, without the query; nothing is decoded.
   std::string accept; ///< The header of that name; empty: none.
   std::string authorization;
+  std::string argument;      ///< What stands for the `*` of its route.
   std::string host;          ///< The header of that name: `localhost:9180`. Only HTTP/1.0 has none.
   std::string origin;        ///< The header of that name: where the page that asks in a browser is from.
   std::string if_none_match; ///< The header of that name: what the client has already.
@@ -28,12 +29,12 @@ inline std::optional<std::string> query_value(const request& x, std::string_view
   return std::nullopt;
 }
 
-/// What is answered.
+/// The answer to a request.
 struct response {
   int status = 200;
   std::string body;
   std::string type = "text/plain; charset=utf-8";
-  std::vector<std::pair<std::string, std::string>> headers; ///< Further ones, or others than all answers have.
+  std::vector<std::pair<std::string, std::string>> headers; ///< Additional ones, or others than all answers have.
   std::string_view document = {}; ///< A body that lives as long as the program; then `body` is empty.
 };
 

@@ -11,7 +11,7 @@ cenote_test(app
 add_dependencies(test-app cenote cenote-demo first_query)
 
 cenote_test(app-http
-            SOURCES support/server.cpp integration/app_program.cpp integration/app_http.cpp
-            SUITES app.http
+            SOURCES support/server.cpp integration/app_program.cpp integration/app_details.cpp integration/app_http.cpp
+            SUITES app.details app.http
             LINK cenote::app cenote::config)
 add_dependencies(test-app-http cenote)

@@ -28,13 +28,13 @@ async function ask(path) {
   return JSON.parse(text);
 }
 
-/// What an endpoint answers, or nothing if this program does not have it.
-async function askIfThere(path) {
+/// What an endpoint answers, or why it cannot: `{problem: text}`. The rest of the page goes on without it.
+async function askPart(path) {
   try {
     return await ask(path);
   } catch (error) {
-    if (error.status === 404)
-      return null;
+    if (error instanceof HttpError && error.status !== 401)
+      return {problem: error.message};
     throw error;
   }
 }
@@ -102,8 +102,8 @@ export class Live {
         ask("/status"),
         ask(recent ? "/status/history?samples=3" : "/status/history"),
         ask("/status/events"),
-        askIfThere("/status/sessions"),
-        askIfThere("/status/statements"),
+        askPart("/status/sessions"),
+        askPart("/status/statements"),
       ]);
       Object.assign(this, {status, events, sessions, statements, answeredAt: Date.now(), refusedToken: false});
       this.samples = merge(this.samples, history.samples);

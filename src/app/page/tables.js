@@ -42,27 +42,27 @@ const table = id => document.getElementById(id);
 const plural = (n, one, many) => `${format.number(n)} ${n === 1 ? one : many}`;
 
 export function showSessions(answer) {
-  const all = answer?.sessions ?? [];
+  const all = answer.sessions ?? [];
   const columns = [{class: "number"}, {isHeader: true}, {class: "code"}, {class: "number wide"}, {class: "wide"}];
   fill(table("sessions"), columns, all.slice(0, shown).map(x => [
     format.span(x.age), x.owner || "without a name", x.last_statement ? format.shortened(x.last_statement) : "none so far",
     x.running === null ? "–" : format.span(x.running), x.in_transaction ? "open" : "–",
   ]));
-  note("sessions-note", answer === null ? "This version of cenote does not tell its sessions."
+  note("sessions-note", answer.problem ? answer.problem
     : all.length === 0 ? "No session is checked out."
     : all.length > shown ? `${plural(all.length - shown, "further session", "further sessions")}: GET /status/sessions.` : "");
 }
 
 export function showStatements(answer) {
-  const all = answer?.statements ?? [];
+  const all = answer.statements ?? [];
   const columns = [{class: "number"}, {isHeader: true, class: "code"}, {class: "number"}, {class: "number wide"},
                    {class: "number widest"}, {class: "number wide"}, {class: "number wide"}, {class: "number widest"}];
   fill(table("statements"), columns, all.slice(0, shown).map(x => [
     format.span(x.total), format.shortened(x.digest), format.number(x.calls), format.number(x.errors),
     format.number(x.rows), format.span(x.mean), format.span(x.p99), format.span(x.max),
   ]));
-  note("statements-note", answer === null ? "This version of cenote does not count statements."
-    : !answer.enabled ? "Statements are not counted: a setting has switched that off."
+  note("statements-note", answer.problem ? answer.problem
+    : !answer.enabled ? "Statements are not counted: pool.statement-statistics is off."
     : all.length === 0 ? "No statement has been answered so far."
     : all.length > shown ? `${plural(all.length - shown, "further one", "further ones")}: GET /status/statements.` : "");
 }
