@@ -6,19 +6,20 @@ namespace {
 
 constexpr auto max_gap = std::chrono::seconds{1};
 
-bool is_left_out(const pool_event& x) {
-  return x.kind == event_kind::checked_out || x.kind == event_kind::checked_in
-         || (x.kind == event_kind::connection_closed && x.reason == close_reason::lost);
+bool is_left_out(const pool_event& event) {
+  return event.kind == event_kind::checked_out || event.kind == event_kind::checked_in
+         || (event.kind == event_kind::connection_closed && event.reason == close_reason::lost);
 }
 
 } // namespace
 
-void event_log::add(const pool_event& x) {
-  if (is_left_out(x))
+void event_log::add(const pool_event& event) {
+  if (is_left_out(event))
     return;
-  auto anonymous = x;
+  auto anonymous = event;
   anonymous.pool.clear(); // There is one pool only.
-  add(std::chrono::time_point_cast<std::chrono::system_clock::duration>(x.at), to_string(x.kind), to_string(anonymous));
+  add(std::chrono::time_point_cast<std::chrono::system_clock::duration>(event.at), to_string(event.kind),
+      to_string(anonymous));
 }
 
 void event_log::add(std::chrono::system_clock::time_point at, const std::string& kind, const std::string& text) {

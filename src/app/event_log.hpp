@@ -29,7 +29,7 @@ public:
 
   /// Check-outs and check-ins are left out: there may be thousands per second. So is the end of a connection that was
   /// lost: its loss was told before.
-  void add(const pool_event& x);
+  void add(const pool_event& event);
 
   /// Something that is no event of the pool.
   void add(std::chrono::system_clock::time_point at, const std::string& kind, const std::string& text);

@@ -16,8 +16,8 @@ using counts = std::map<std::string, int64_t>;
 /// Observations come on a loaded machine a bit early or late.
 constexpr auto tolerance = std::chrono::milliseconds{500};
 
-int64_t sum(const std::vector<int64_t>& x) {
-  return std::accumulate(x.begin(), x.end(), int64_t{0});
+int64_t sum(const std::vector<int64_t>& numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), int64_t{0});
 }
 
 /// What was added, without what stayed as it was.
@@ -100,10 +100,10 @@ history_sample make_sample(const observation& before, const observation& now) {
   return out;
 }
 
-void history::add(observation x) {
+void history::add(observation now) {
   if (!begin_)
-    begin_ = x;
-  auto sample = make_sample(*begin_, x);
+    begin_ = now;
+  auto sample = make_sample(*begin_, now);
   if (grows_) {
     samples_.back() = std::move(sample);
   } else {
@@ -111,10 +111,10 @@ void history::add(observation x) {
     if (samples_.size() > capacity)
       samples_.pop_front();
   }
-  auto complete = x.measured_at - begin_->measured_at >= interval - tolerance;
+  auto complete = now.measured_at - begin_->measured_at >= interval - tolerance;
   grows_ = !complete;
   if (complete)
-    begin_ = std::move(x);
+    begin_ = std::move(now);
 }
 
 std::vector<history_sample> history::newest(size_t count) const {

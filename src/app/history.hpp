@@ -67,7 +67,7 @@ public:
   static constexpr size_t capacity = 180; ///< 15 minutes.
 
   /// @pre not earlier than the one before.
-  void add(observation x);
+  void add(observation now);
 
   /// The newest samples, in order: `count` at most.
   std::vector<history_sample> newest(size_t count) const;

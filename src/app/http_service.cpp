@@ -37,8 +37,8 @@ response metrics(caf::actor_system& system, const request& x) {
 }
 
 /// How many samples of the history are asked for.
-size_t samples(const request& x) {
-  auto text = http::query_value(x, "samples").value_or("");
+size_t samples(const request& received) {
+  auto text = http::query_value(received, "samples").value_or("");
   auto out = history::capacity;
   std::from_chars(text.data(), text.data() + text.size(), out);
   return out;
@@ -143,8 +143,8 @@ http::router http_service::make_router(const std::string& token, bool local) {
     return json_response(body);
   });
   add_details(out, host_);
-  out.add("GET", "/status/history", access::protect, [this](auto& x) {
-    return json_response(to_json(recorder_->newest(samples(x)), control_.current()->server));
+  out.add("GET", "/status/history", access::protect, [this](auto& received) {
+    return json_response(to_json(recorder_->newest(samples(received)), control_.current()->server));
   });
   out.add("GET", "/status/events", access::protect,
           [this](auto&) { return json_response(to_json(recorder_->events())); });

@@ -14,12 +14,12 @@ constexpr auto policy = "default-src 'none'; script-src 'self'; style-src 'self'
                         "require-trusted-types-for 'script'";
 
 /// A browser keeps the file, and asks each time whether it is still the one.
-http::response answer(const embedded_file& file, const http::request& x) {
+http::response answer(const embedded_file& file, const http::request& asked) {
   http::response out;
   auto tag = "\"" + std::string{file.hash} + "\"";
   out.type = std::string{file.type} + "; charset=utf-8";
   out.headers = {{"Cache-Control", "no-cache"}, {"ETag", tag}, {"Content-Security-Policy", policy}};
-  if (x.if_none_match == tag)
+  if (asked.if_none_match == tag)
     out.status = 304;
   else
     out.document = file.content;
@@ -30,7 +30,7 @@ http::response answer(const embedded_file& file, const http::request& x) {
 
 void add_page(http::router& to) {
   for (auto& file : embedded_files())
-    to.add("GET", std::string{file.path}, http::access::open, [&file](auto& x) { return answer(file, x); });
+    to.add("GET", std::string{file.path}, http::access::open, [&file](auto& asked) { return answer(file, asked); });
 }
 
 } // namespace cenote::app

@@ -49,7 +49,7 @@ struct pool_recorder::recorder {
     self->send(self, caf::tick_atom_v);
     return {
         [this](caf::tick_atom) { tick(); },
-        [this](const pool_events& x) { note(x); },
+        [this](const pool_events& told) { note(told); },
     };
   }
 
@@ -72,18 +72,18 @@ struct pool_recorder::recorder {
     state->history.add(std::move(*observed));
   }
 
-  void note(const pool_events& x) {
+  void note(const pool_events& told) {
     std::unique_lock lock{state->guard};
-    if (x.lost > 0)
+    if (told.lost > 0)
       state->events.add(std::chrono::system_clock::now(), "missed",
-                        std::to_string(x.lost) + " events are missing here: there were too many at a time");
-    for (auto& event : x.events)
+                        std::to_string(told.lost) + " events are missing here: there were too many at a time");
+    for (auto& event : told.events)
       state->events.add(event);
   }
 
   /// The pool tells of each request it sheds in its numbers only.
-  void note_shed(const pool_status& x, std::chrono::system_clock::time_point now) {
-    if (auto more = x.shed - std::exchange(shed_before, x.shed); more > 0)
+  void note_shed(const pool_status& status, std::chrono::system_clock::time_point now) {
+    if (auto more = status.shed - std::exchange(shed_before, status.shed); more > 0)
       state->events.add(now, "shed", std::to_string(more) + " requests given up under overload");
   }
 

@@ -12,16 +12,16 @@ constexpr auto max_answer_time = std::chrono::seconds{1};
 constexpr auto max_silence = std::chrono::seconds{2};
 
 /// Since when something has been so; nothing if it is not.
-void note(std::optional<state_tracker::time_point>& since, bool is_so, state_tracker::time_point now) {
-  if (!is_so)
+void note(std::optional<state_tracker::time_point>& since, bool holds, state_tracker::time_point now) {
+  if (!holds)
     since.reset();
   else if (!since)
     since = now;
 }
 
 /// With what the last failed connect has said.
-std::string with_error(std::string text, const pool_status& x) {
-  return x.last_error.empty() ? text : std::move(text) + "; the last error: " + x.last_error;
+std::string with_error(std::string text, const pool_status& status) {
+  return status.last_error.empty() ? text : std::move(text) + "; the last error: " + status.last_error;
 }
 
 } // namespace
@@ -44,27 +44,27 @@ std::string to_string(condition x) {
   return "invalid condition";
 }
 
-const pool_state& state_tracker::update(const pool_view& x, size_t kept, time_point now) {
+const pool_state& state_tracker::update(const pool_view& seen, size_t kept, time_point now) {
   std::vector<std::string> reasons;
-  auto is = find(x, kept, now, reasons);
-  if (!std::exchange(begun_, true) || is != state_.is)
+  auto kind = find(seen, kept, now, reasons);
+  if (!std::exchange(begun_, true) || kind != state_.kind)
     state_.since = now;
-  state_.is = is;
+  state_.kind = kind;
   state_.reasons = std::move(reasons);
   return state_;
 }
 
-condition state_tracker::find(const pool_view& x, size_t kept, time_point now, std::vector<std::string>& reasons) {
+condition state_tracker::find(const pool_view& seen, size_t kept, time_point now, std::vector<std::string>& reasons) {
   std::vector<std::string> weaknesses;
-  if (x.status)
-    find_weaknesses(x, kept, now, weaknesses);
-  if (std::max(x.unanswered, x.unheard) > max_answer_time) {
+  if (seen.status)
+    find_weaknesses(seen, kept, now, weaknesses);
+  if (std::max(seen.unanswered, seen.unheard) > max_answer_time) {
     reasons.emplace_back("the pool's actors do not answer");
     return condition::down;
   }
-  if (!x.status)
+  if (!seen.status)
     return condition::starting;
-  auto& status = *x.status;
+  auto& status = *seen.status;
   if (status.draining)
     return condition::draining;
   if (status.paused)
@@ -81,9 +81,9 @@ condition state_tracker::find(const pool_view& x, size_t kept, time_point now, s
   return reasons.empty() ? condition::serving : condition::degraded;
 }
 
-void state_tracker::find_weaknesses(const pool_view& x, size_t kept, time_point now,
+void state_tracker::find_weaknesses(const pool_view& seen, size_t kept, time_point now,
                                     std::vector<std::string>& reasons) {
-  auto& status = *x.status;
+  auto& status = *seen.status;
   note(waiting_since_, status.waiting > 0, now);
   note(missing_since_, status.total_connections < kept, now);
   if (auto refused = status.refused + status.shed + status.timed_out;
@@ -98,7 +98,7 @@ void state_tracker::find_weaknesses(const pool_view& x, size_t kept, time_point 
     reasons.emplace_back("the server permits fewer connections than the pool's size");
   if (refused_at_ && now - *refused_at_ < memory)
     reasons.emplace_back("requests have been turned away in the last 10 s");
-  if (x.silent > max_silence)
+  if (seen.silent > max_silence)
     reasons.emplace_back("the server has not answered a probe");
 }
 

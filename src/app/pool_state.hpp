@@ -25,7 +25,7 @@ std::string to_string(condition x);
 
 /// The condition of a pool.
 struct pool_state {
-  condition is = condition::starting;
+  condition kind = condition::starting;
   std::chrono::system_clock::time_point since; ///< When that began.
   std::vector<std::string> reasons;            ///< One line each; none if all is well.
 
@@ -44,13 +44,13 @@ public:
   static constexpr auto memory = std::chrono::seconds{10};
 
   /// @param kept connections that the pool keeps open in any case.
-  const pool_state& update(const pool_view& x, size_t kept, time_point now);
+  const pool_state& update(const pool_view& seen, size_t kept, time_point now);
 
   const pool_state& current() const noexcept { return state_; }
 
 private:
-  condition find(const pool_view& x, size_t kept, time_point now, std::vector<std::string>& reasons);
-  void find_weaknesses(const pool_view& x, size_t kept, time_point now, std::vector<std::string>& reasons);
+  condition find(const pool_view& seen, size_t kept, time_point now, std::vector<std::string>& reasons);
+  void find_weaknesses(const pool_view& seen, size_t kept, time_point now, std::vector<std::string>& reasons);
 
   pool_state state_;
   bool begun_ = false;

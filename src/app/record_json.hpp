@@ -14,12 +14,12 @@ namespace cenote::app {
 /// @name What is recorded of a pool, as HTTP answers it
 /// Times in seconds; points in time as Unix time.
 /// @{
-nlohmann::ordered_json to_json(const pool_state& x);
+nlohmann::ordered_json to_json(const pool_state& state);
 
 /// @param servers whose breakers are named in the samples.
-nlohmann::ordered_json to_json(const std::vector<history_sample>& x, const server_settings& servers);
+nlohmann::ordered_json to_json(const std::vector<history_sample>& samples, const server_settings& servers);
 
-nlohmann::ordered_json to_json(const std::vector<logged_event>& x);
+nlohmann::ordered_json to_json(const std::vector<logged_event>& events);
 /// @}
 
 } // namespace cenote::app

@@ -22,8 +22,8 @@ struct request {
 };
 
 /// The value of a key in the query; empty if it has none, nothing if there is no such key.
-inline std::optional<std::string> query_value(const request& x, std::string_view key) {
-  for (auto& [name, value] : x.query)
+inline std::optional<std::string> query_value(const request& received, std::string_view key) {
+  for (auto& [name, value] : received.query)
     if (name == key)
       return value;
   return std::nullopt;

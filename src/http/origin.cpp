@@ -37,13 +37,13 @@ bool names_this_machine(std::string_view host) {
   return same_ignoring_case(name, "localhost") || is_loopback(std::string{name});
 }
 
-bool has_same_origin(const request& x) {
-  if (x.origin.empty())
+bool has_same_origin(const request& received) {
+  if (received.origin.empty())
     return true;
   constexpr std::string_view end_of_scheme = "://";
-  auto scheme = x.origin.find(end_of_scheme);
-  return scheme != std::string::npos && !x.host.empty()
-         && same_ignoring_case(std::string_view{x.origin}.substr(scheme + end_of_scheme.size()), x.host);
+  auto scheme = received.origin.find(end_of_scheme);
+  return scheme != std::string::npos && !received.host.empty()
+         && same_ignoring_case(std::string_view{received.origin}.substr(scheme + end_of_scheme.size()), received.host);
 }
 
 } // namespace cenote::http

@@ -11,6 +11,6 @@ namespace cenote::http {
 bool names_this_machine(std::string_view host);
 
 /// Whether the page in a browser that asks, if one does, is from the very host that it asks.
-bool has_same_origin(const request& x);
+bool has_same_origin(const request& received);
 
 } // namespace cenote::http

@@ -68,7 +68,7 @@ SCENARIO("each condition has its sign") {
     auto x = healthy();
     row.change(x);
     auto state = after(x, 3s);
-    CHECK_EQ(to_string(state.is), to_string(row.expected));
+    CHECK_EQ(to_string(state.kind), to_string(row.expected));
     if (row.expected == condition::degraded || row.expected == condition::down)
       CHECK_EQ(state.reasons.size(), 1u);
   }
@@ -77,8 +77,8 @@ SCENARIO("each condition has its sign") {
 SCENARIO("callers that wait and missing connections are usual for a moment") {
   auto x = healthy();
   x.status->waiting = 1;
-  CHECK(after(x, 1900ms).is == condition::serving);
-  CHECK(after(x, 2s).is == condition::degraded);
+  CHECK(after(x, 1900ms).kind == condition::serving);
+  CHECK(after(x, 2s).kind == condition::degraded);
   GIVEN("a queue that is empty now and then") {
     state_tracker tracker;
     for (int i = 0; i < 20; ++i) {
@@ -86,7 +86,7 @@ SCENARIO("callers that wait and missing connections are usual for a moment") {
       tracker.update(x, kept, at(std::chrono::seconds{i}));
     }
     THEN("nothing is wrong") {
-      CHECK(tracker.current().is == condition::serving);
+      CHECK(tracker.current().kind == condition::serving);
     }
   }
 }
@@ -95,11 +95,11 @@ SCENARIO("requests that were turned away count for ten seconds") {
   state_tracker tracker;
   auto x = healthy();
   tracker.update(x, kept, at(0s));
-  CHECK(tracker.update(x, kept, at(1s)).is == condition::serving);
+  CHECK(tracker.update(x, kept, at(1s)).kind == condition::serving);
   x.status->shed = 5;
-  CHECK(tracker.update(x, kept, at(2s)).is == condition::degraded);
-  CHECK(tracker.update(x, kept, at(11s)).is == condition::degraded);
-  CHECK(tracker.update(x, kept, at(13s)).is == condition::serving);
+  CHECK(tracker.update(x, kept, at(2s)).kind == condition::degraded);
+  CHECK(tracker.update(x, kept, at(11s)).kind == condition::degraded);
+  CHECK(tracker.update(x, kept, at(13s)).kind == condition::serving);
 }
 
 SCENARIO("a condition lasts from when it began, whatever the reason") {
@@ -115,14 +115,14 @@ SCENARIO("a condition lasts from when it began, whatever the reason") {
   CHECK_EQ(state.reasons[0], "no connection to the server is open; the last error: connection refused");
   x.status->breaker = breaker_state::open;
   state = tracker.update(x, kept, at(9s));
-  CHECK(state.is == condition::down);
+  CHECK(state.kind == condition::down);
   CHECK_EQ(state.since, at(6s));
-  CHECK(tracker.update(healthy(), kept, at(10s)).is == condition::serving);
+  CHECK(tracker.update(healthy(), kept, at(10s)).kind == condition::serving);
   CHECK_EQ(tracker.current().since, at(10s));
 }
 
 SCENARIO("a pool that keeps no connections serves without one") {
   auto x = healthy();
   x.status->total_connections = 0;
-  CHECK(after(x, 5s, 0).is == condition::serving);
+  CHECK(after(x, 5s, 0).kind == condition::serving);
 }
