@@ -83,7 +83,6 @@ history_sample make_sample(const observation& before, const observation& now) {
   out.in_use = status.checked_out;
   out.idle = status.checked_in;
   out.connecting = status.connecting;
-  out.closing = status.closing;
   out.limit = status.limit;
   out.waiting = status.waiting;
   out.in_flight = status.in_flight;

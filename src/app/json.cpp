@@ -76,7 +76,6 @@ json to_json(const pool_status& x) {
   out["total_connections"] = x.total_connections;
   out["waiting"] = x.waiting;
   out["connecting"] = x.connecting;
-  out["closing"] = x.closing;
   out["limit"] = x.limit;
   out["generation"] = x.generation;
   out["last_error"] = x.last_error.empty() ? json(nullptr) : json(x.last_error);

@@ -399,7 +399,6 @@ pool_status pool_core::status() const {
   result.overflow = result.total_connections > rules_.size ? result.total_connections - rules_.size : 0;
   result.waiting = numbers.waiting;
   result.connecting = numbers.connecting;
-  result.closing = slots_.count(slot_state::closing);
   result.limit = numbers.limit;
   result.generation = numbers.generation;
   result.breaker = servers_.state();

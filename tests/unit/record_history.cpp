@@ -64,14 +64,12 @@ SCENARIO("a sample tells what has happened between two observations, and how it 
   now.metrics.sessions = 2;
   now.status.checked_out = 3;
   now.status.checked_in = 1;
-  now.status.closing = 1;
   now.status.limit = 15;
   now.status.waiting = 9;
   auto x = make_sample(before, now);
   CHECK_EQ(x.at, now.at);
   CHECK_EQ(x.in_use, 3u);
   CHECK_EQ(x.idle, 1u);
-  CHECK_EQ(x.closing, 1u);
   CHECK_EQ(x.limit, 15u);
   CHECK_EQ(x.waiting, 9u);
   CHECK_EQ(x.sessions, 2u);
