@@ -67,7 +67,8 @@ SCENARIO("every endpoint answers, and with a token only who shows it") {
 
 SCENARIO("the page needs no token, and comes from nowhere else") {
   temporary_folder folder;
-  program serve{{"cenote", "serve", "--http-token-file", folder.write("token", "t0ken\n")}, at(shared_server().uri())};
+  program serve{{"cenote", "serve", "--http-token-file", folder.write("token", "t0ken\n")},
+                serve_environment(shared_server().uri())};
   auto port = port_of(serve);
   REQUIRE(port != 0);
   for (auto path : {"GET /", "GET /page.css", "GET /page.js", "GET /chart.js", "GET /icon.svg"}) {
@@ -85,7 +86,7 @@ SCENARIO("the page needs no token, and comes from nowhere else") {
 
 SCENARIO("the history grows, and events are told") {
   private_server server;
-  program serve{{"cenote", "serve", "--pool-size=2"}, at(server.uri())};
+  program serve{{"cenote", "serve", "--pool-size=2"}, serve_environment(server.uri())};
   auto port = port_of(serve);
   auto get = [&](const std::string& path) {
     return nlohmann::json::parse(ask(port, "GET " + path).body, nullptr, false);
@@ -110,8 +111,8 @@ SCENARIO("the history grows, and events are told") {
 }
 
 SCENARIO("requests for other names than this machine's reach nothing") {
-  program serve{{"cenote", "serve"}, at(shared_server().uri())};
-  connection to{port_of(serve)};
+  program serve{{"cenote", "serve"}, serve_environment(shared_server().uri())};
+  http_connection to{port_of(serve)};
   to.send("GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n");
   auto text = to.rest();
   CHECK(contains(text, " 403 "));

@@ -88,6 +88,10 @@ struct scripted_connections::state {
         [](evict_atom, session_id) {
           // nop
         },
+        [](kill_atom, session_id) {
+          // nop
+        },
+        [](details_atom) { return connection_report{}; },
         [](check_caller_atom) {
           // nop: its callers do not end unless a test ends them.
         },
