@@ -53,7 +53,7 @@ void use(caf::event_based_actor* self, const pool_actor& pool, session_id sessio
 
 void hold(caf::event_based_actor* self, const pool_actor& pool) {
   session_options how;
-  how.owner = "monthly report";
+  how.owner = "monthly report <b>"; // Must not become a part of the page.
   self->request(pool, caf::infinite, checkout_atom_v, how)
       .then([=](session_id session) { use(self, pool, session); },
             [=](const caf::error&) { self->run_delayed(1s, [=] { hold(self, pool); }); });

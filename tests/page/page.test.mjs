@@ -122,7 +122,7 @@ test("it shows live values under load, in light and dark, wide and narrow", asyn
   const before = await text(page, "#statements-per-second");
   await eventually("the rate changes", async () => await text(page, "#statements-per-second") !== before);
   await eventually("errors are counted by cause", async () => /rejected by the server/.test(await text(page, "#errors")));
-  await eventually("the session is told", async () => /monthly report/.test(await text(page, "#sessions")));
+  await eventually("the session is told", async () => /monthly report <b>/.test(await text(page, "#sessions")));
   assert.match(await text(page, "#sessions"), /SELECT COUNT\(\*\) FROM information_schema\.TABLES/);
   assert.match(await text(page, "#statements"), /SELECT SLEEP\(\?\), \?/);
   await eventually("events are told", async () => (await text(page, "#events")).includes("opened"));
