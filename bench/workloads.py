@@ -63,16 +63,16 @@ def mix(callers: int) -> Cell:
                 compared="p99_us", reference="cenote depth 1", seconds=2, on_request=True)
 
 
-def lanes(callers: int) -> Cell:
+def io_threads(callers: int) -> Cell:
     """What large results do to the small ones beside them, on the same I/O thread and on another."""
     beside = ("--large-readers", "2")
     entries = (
         Entry("cenote alone", "cenote"),
         Entry("cenote 1 I/O thread", "cenote", beside),
-        Entry("cenote 2 I/O threads", "cenote", ("--lanes", "2", *beside)),
+        Entry("cenote 2 I/O threads", "cenote", ("--io-threads", "2", *beside)),
     )
     title = f"point select beside two callers that read 10 MB each time, {callers} callers, TCP"
-    return Cell(f"lanes-{callers}", title, "point", callers, entries=entries, compared="p99_us",
+    return Cell(f"io-threads-{callers}", title, "point", callers, entries=entries, compared="p99_us",
                 reference="cenote 1 I/O thread", seconds=2, on_request=True)
 
 
@@ -96,7 +96,7 @@ CELLS = (
     mix(10),
     mix(64),
     mix(256),
-    lanes(4),
+    io_threads(4),
     Cell("many", "point select, 100 000 callers, TCP", "point", 100_000, seconds=4, on_request=True,
          entries=(Entry("cenote", "cenote"),)),
 )

@@ -13,9 +13,9 @@
 #include <vector>
 
 int main() try {
-  auto how = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
+  auto settings = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
   cenote::init();
-  cenote::database db{how};
+  cenote::database db{settings};
   db.initialize();
   db.execute(cenote::idempotent_write("REPLACE INTO visits VALUES ('home', 0)"));
   std::atomic<int> code = 0;

@@ -18,12 +18,12 @@
 using namespace std::chrono_literals;
 
 int main() try {
-  auto how = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
+  auto settings = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
   cenote::init();
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
-  cenote::scoped_pool pool{sys, how.server, how.pool}; // ends with its scope, however that is left
+  cenote::scoped_pool pool{sys, settings.server, settings.pool}; // ends with its scope, however that is left
   caf::scoped_actor self{sys}; // main is no actor, so it may wait; an actor would say .then() instead of .receive()
   auto code = 1;
   self->request(pool.handle(), 60s, cenote::execute_atom_v,
@@ -34,7 +34,7 @@ int main() try {
               std::cout << row.get<std::string>("title") << ": " << row.get<int>("chapters") << " chapters\n";
             code = 0;
           },
-          [](const caf::error& why) { std::cerr << cenote::describe(why) << '\n'; });
+          [](const caf::error& error) { std::cerr << cenote::describe(error) << '\n'; });
   return code;
 } catch (const std::exception& err) { // configuration_error; result_error: NULL, or no number
   std::cerr << err.what() << '\n';

@@ -20,11 +20,11 @@
 
 // Sends a message to an actor and waits for the answer: main is no actor, so it may.
 template <class Answer, class Handle, class... Ts>
-Answer ask(caf::scoped_actor& self, const Handle& whom, const Ts&... message) {
+Answer ask(caf::scoped_actor& self, const Handle& target, const Ts&... message) {
   Answer out{};
   caf::error failed;
-  self->request(whom, caf::infinite, message...)
-      .receive([&](const Answer& x) { out = x; }, [&](caf::error& why) { failed = std::move(why); });
+  self->request(target, caf::infinite, message...)
+      .receive([&](const Answer& answer) { out = answer; }, [&](caf::error& error) { failed = std::move(error); });
   if (failed)
     throw std::runtime_error{cenote::describe(failed)};
   return out;
@@ -36,25 +36,25 @@ void use(caf::scoped_actor& self, const library_actor& books) {
   ask<uint64_t>(self, books, add_chapter_atom_v, uint32_t{1});
   auto akira = ask<std::optional<manga>>(self, books, caf::get_atom_v, uint32_t{1});
   if (!akira)
-    throw std::runtime_error{"somebody has removed Akira"};
+    throw std::runtime_error{"the row of Akira has been removed"};
   std::cout << akira->title << " has " << akira->chapters.value_or(0) << " chapters\n";
-  for (auto& x : ask<std::vector<manga>>(self, books, find_atom_v, std::string{"a"}))
-    std::cout << "found " << x.title << '\n';
+  for (auto& match : ask<std::vector<manga>>(self, books, find_atom_v, std::string{"a"}))
+    std::cout << "found " << match.title << '\n';
 }
 
 int main() try {
-  auto how = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
+  auto settings = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::library>();
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
-  cenote::scoped_pool pool{sys, how}; // with a retrier before it; both end with their scope
+  cenote::scoped_pool pool{sys, settings}; // with a retrier before it; both end with their scope
   auto books = sys.spawn(library, pool.handle());
   caf::scoped_actor self{sys};
   auto code = 0;
   try {
-    // The retrier would wait for a server that is away; whoever runs an example would not.
+    // The retrier would wait for a server that is down; an example should not.
     ask<cenote::verification>(self, pool.pool(), cenote::verify_atom_v);
     use(self, books);
   } catch (const std::exception& err) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// A repository: an actor that takes the application's messages and turns them into statements. Nobody else in the
+// A repository: an actor that takes the application's messages and turns them into statements. No other part of the
 // program knows SQL. docs/repositories.md explains it; repository_test.cpp tests it without a server.
 
 #include <cenote/repository.hpp>
@@ -15,7 +15,7 @@
 struct manga {
   uint32_t id = 0;
   std::string title;
-  std::optional<uint32_t> chapters; // NULL while nobody has counted them
+  std::optional<uint32_t> chapters; // NULL: unknown
   bool operator==(const manga&) const = default;
 };
 
@@ -59,11 +59,11 @@ inline library_actor::behavior_type library(library_actor::pointer self, const c
             cenote::read("SELECT id, title, chapters FROM library WHERE LOCATE(?, title) ORDER BY id", text)
                 .within(2s));
       },
-      [=](caf::put_atom, const manga& x) {
+      [=](caf::put_atom, const manga& book) {
         return cenote::run(self, pool,
                            cenote::idempotent_write("REPLACE INTO library (id, title, chapters)"
                                                     " VALUES (:id, :title, :chapters)",
-                                                    x)
+                                                    book)
                                .retried_at_most(10));
       },
       [=](add_chapter_atom, uint32_t id) {

@@ -27,13 +27,14 @@ struct fixture : test_coordinator_fixture<> {
   // What the repository answers to a message.
   template <class Answer, class... Ts>
   cenote::failure ask(Answer& out, Ts... message) {
-    cenote::failure why;
+    cenote::failure reason;
     sys.spawn([&](caf::event_based_actor* caller) {
       caller->request(books, caf::infinite, message...)
-          .then([&](const Answer& x) { out = x; }, [&](const caf::error& err) { why = cenote::details(err); });
+          .then([&](const Answer& answer) { out = answer; },
+                [&](const caf::error& err) { reason = cenote::details(err); });
     });
-    run(); // until nobody has anything to do
-    return why;
+    run(); // until all actors are idle
+    return reason;
   }
 
   script::scripted_pool pool{sys};
@@ -69,9 +70,9 @@ SCENARIO("a write that must not run twice is marked as such") {
     pool.fail("UPDATE library", lost);
     WHEN("a chapter is added") {
       uint64_t changed = 0;
-      auto why = ask(changed, add_chapter_atom_v, uint32_t{42});
+      auto reason = ask(changed, add_chapter_atom_v, uint32_t{42});
       THEN("the caller learns that it may have been added, and a retrier would not do it again") {
-        CHECK(why.outcome == cenote::outcome::unknown);
+        CHECK(reason.outcome == cenote::outcome::unknown);
         CHECK(pool.seen()[0].kind == cenote::statement_kind::write);
       }
     }

@@ -26,49 +26,49 @@ transaction transfer(uint32_t amount) {
       read("SELECT amount FROM account WHERE name = 'Asuka'"));
 }
 
-bool moved(const std::vector<result>& all) {
-  if (all.back().empty()) {
+bool moved(const std::vector<result>& results) {
+  if (results.back().empty()) {
     std::cerr << "there is no row 'Asuka': see the top of this example\n";
     return false;
   }
-  std::cout << "moved; Asuka has " << all.back()[0].text(0) << " left\n";
+  std::cout << "moved; Asuka has " << results.back()[0].text(0) << " left\n";
   return true;
 }
 
 // The column is unsigned: the server refuses to take more than there is, and the first statement is undone.
-bool is_refusal(const failure& x) {
-  return x.code == errc::server_error && x.statement_index == 1u;
+bool is_refusal(const failure& reason) {
+  return reason.code == errc::server_error && reason.statement_index == 1u;
 }
 
 int main() try {
-  auto how = load_settings({}); // DATABASE_URI, and further settings from file and environment
+  auto settings = load_settings({}); // DATABASE_URI, and further settings from file and environment
   init();
   caf::actor_system_config cfg;
   cfg.load<caf::io::middleman>();
   caf::actor_system sys{cfg};
   // A pool that ends with its scope, and a retrier before it, which repeats the whole transaction after a deadlock. If
   // the answer to its COMMIT is lost, it does not: `unknown`.
-  scoped_pool pool{sys, how};
+  scoped_pool pool{sys, settings};
   caf::scoped_actor self{sys};
-  auto complain = [](const caf::error& why) { std::cerr << "nothing was moved: " << describe(why) << '\n'; };
-  auto there = false;
-  // The retrier would wait for a server that is away; whoever runs an example would not.
+  auto report = [](const caf::error& error) { std::cerr << "nothing was moved: " << describe(error) << '\n'; };
+  auto connected = false;
+  // The retrier would wait for a server that is down; an example should not.
   self->request(pool.pool(), caf::infinite, verify_atom_v)
-      .receive([&](const verification&) { there = true; }, complain);
-  auto some = false;
-  if (there)
+      .receive([&](const verification&) { connected = true; }, report);
+  auto first_moved = false;
+  if (connected)
     self->request(pool.handle(), caf::infinite, transact_atom_v, transfer(30))
-        .receive([&](const std::vector<result>& all) { some = moved(all); }, complain);
+        .receive([&](const std::vector<result>& all) { first_moved = moved(all); }, report);
   auto code = 1;
-  if (some)
+  if (first_moved)
     self->request(pool.handle(), caf::infinite, transact_atom_v, transfer(1000))
         .receive([&](const std::vector<result>& all) { code = moved(all) ? 0 : 1; },
-                 [&](const caf::error& why) {
-                   auto x = details(why);
-                   if (!is_refusal(x))
-                     return complain(why);
-                   std::cout << "nothing was moved: statement " << *x.statement_index << " failed with " << x.number
-                             << ", " << to_string(x.outcome) << '\n';
+                 [&](const caf::error& error) {
+                   auto reason = details(error);
+                   if (!is_refusal(reason))
+                     return report(error);
+                   std::cout << "nothing was moved: statement " << *reason.statement_index << " failed with "
+                             << reason.number << ", " << to_string(reason.outcome) << '\n';
                    code = 0;
                  });
   return code;

@@ -12,11 +12,11 @@
 
 namespace bato {
 
-/// What is known about a manga: a row of `manga_details`.
+/// A manga: a row of `manga_details`.
 struct manga_details {
   uint32_t anilist_id = 0;
   std::string title;
-  std::string link; ///< Where it is read; empty: nowhere.
+  std::string link; ///< Its page; empty: none.
   uint32_t chapters = 0;
   std::optional<cenote::datetime> last_scraped; ///< UTC; none: never.
   bool operator==(const manga_details&) const = default;
@@ -58,7 +58,7 @@ CAF_END_TYPE_ID_BLOCK(bato)
 
 namespace bato {
 
-/// All that the service asks the database. Errors are cenote's.
+/// The repository of the service. Errors are cenote's.
 using repository_actor = caf::typed_actor<
     // The manga with this anilist id, if there is one.
     caf::result<std::optional<manga_details>>(caf::get_atom, uint32_t),
@@ -66,14 +66,14 @@ using repository_actor = caf::typed_actor<
     // Those with the text in their title, in the order of their titles.
     caf::result<std::vector<manga_details>>(find_atom, std::string),
 
-    // Inserts or replaces. Answers the number of rows changed: 1 for a new one, 2 for a replaced one, 0 if it is as it
-    // was.
+    // Inserts or replaces. Answers the number of rows changed: 1 for a new one, 2 for a replaced one, 0 for an
+    // unchanged one.
     caf::result<uint64_t>(caf::put_atom, manga_details),
 
-    // Those that have not been scraped since that time (UTC), the oldest first; so many at most.
+    // Those not scraped since that time (UTC), the oldest first, up to the given number.
     caf::result<std::vector<manga_details>>(stale_atom, cenote::datetime, uint32_t),
 
-    // Notes what a round has done. Answers its number.
+    // Records a round. Answers its number.
     caf::result<uint64_t>(record_atom, scrape_run)>;
 
 } // namespace bato

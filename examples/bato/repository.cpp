@@ -34,21 +34,21 @@ constexpr auto record_sql = "INSERT INTO scrape_runs (began, ended, scraped, upd
 
 repository_actor::behavior_type repository(repository_actor::pointer self, const pool_actor& pool) {
   return {
-      // Somebody waits for these: better an error soon than an answer late.
+      // A user waits for these: an early error is better than a late answer.
       [=](caf::get_atom, uint32_t id) { return fetch_one<manga_details>(self, pool, read(get_sql, id).within(5s)); },
       [=](find_atom, const std::string& text) {
         return fetch<manga_details>(self, pool, read(find_sql, text).within(5s));
       },
-      // What was scraped is worth many attempts, and may be written twice.
-      [=](caf::put_atom, const manga_details& x) {
-        return run(self, pool, idempotent_write(put_sql, x).retried_at_most(10));
+      // Scraped data is worth many attempts, and may be written twice.
+      [=](caf::put_atom, const manga_details& manga) {
+        return run(self, pool, idempotent_write(put_sql, manga).retried_at_most(10));
       },
       [=](stale_atom, const datetime& since, uint32_t limit) {
         return fetch<manga_details>(self, pool, read(stale_sql, since, limit).within(30s));
       },
       // A second line would be wrong: repeated only if the first has certainly not been written.
-      [=](record_atom, const scrape_run& x) {
-        return query(self, pool, write(record_sql, x), [](const result& done) { return done.last_insert_id(); });
+      [=](record_atom, const scrape_run& finished) {
+        return query(self, pool, write(record_sql, finished), [](const result& done) { return done.last_insert_id(); });
       },
   };
 }

@@ -2,17 +2,17 @@
 
 namespace bato {
 
-std::optional<uint32_t> scrape(const manga_details& x) {
-  if (x.link.empty())
+std::optional<uint32_t> scrape(const manga_details& manga) {
+  if (manga.link.empty())
     return std::nullopt;
-  return x.chapters + x.anilist_id % 3;
+  return manga.chapters + manga.anilist_id % 3;
 }
 
-cenote::datetime to_datetime(std::chrono::system_clock::time_point x) {
+cenote::datetime to_datetime(std::chrono::system_clock::time_point moment) {
   using namespace std::chrono;
-  auto day = floor<days>(x);
+  auto day = floor<days>(moment);
   year_month_day date{day};
-  hh_mm_ss time{floor<microseconds>(x - day)};
+  hh_mm_ss time{floor<microseconds>(moment - day)};
   cenote::datetime out;
   out.year = static_cast<uint16_t>(static_cast<int>(date.year()));
   out.month = static_cast<uint8_t>(static_cast<unsigned>(date.month()));

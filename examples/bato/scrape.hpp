@@ -9,11 +9,11 @@ namespace bato {
 
 /// The number of chapters that the page of a manga shows; nothing if it cannot be read.
 ///
-/// Simulated: a real service would ask the site. This one makes the answer up from what is known, always the same, so
-/// that the example needs no network and its tests know what comes.
-std::optional<uint32_t> scrape(const manga_details& x);
+/// Simulated: a real service would ask the site. This one derives the answer from the row, always the same, so that the
+/// example needs no network and its tests know the answer.
+std::optional<uint32_t> scrape(const manga_details& manga);
 
 /// A time of the system's clock as the database stores it: UTC.
-cenote::datetime to_datetime(std::chrono::system_clock::time_point x);
+cenote::datetime to_datetime(std::chrono::system_clock::time_point moment);
 
 } // namespace bato

@@ -22,9 +22,13 @@ using wall_clock = std::chrono::system_clock;
 struct service_state {
   static inline const char* name = "bato.service";
 
-  service_state(caf::event_based_actor* ptr, repository_actor of, cenote::pool_actor below, service_options opts,
-                caf::actor reports_to)
-      : self{ptr}, repository{std::move(of)}, pool{std::move(below)}, options{opts}, owner{std::move(reports_to)} {
+  service_state(caf::event_based_actor* ptr, repository_actor repo, cenote::pool_actor target_pool,
+                service_options opts, caf::actor reports_to)
+      : self{ptr},
+        repository{std::move(repo)},
+        pool{std::move(target_pool)},
+        options{opts},
+        owner{std::move(reports_to)} {
     // nop
   }
 
@@ -45,7 +49,7 @@ struct service_state {
     run.began = to_datetime(now);
     self->request(repository, caf::infinite, stale_atom_v, to_datetime(now - options.stale_after), options.batch)
         .then([this](const std::vector<manga_details>& list) { work_through(list); },
-              [this](const caf::error& why) { round_failed("cannot read the list: " + describe(why)); });
+              [this](const caf::error& error) { round_failed("cannot read the list: " + describe(error)); });
   }
 
   void work_through(const std::vector<manga_details>& list) {
@@ -53,22 +57,22 @@ struct service_state {
     if (list.empty())
       end_round();
     // All at once: the pool lets as many through as it has connections.
-    for (auto& x : list)
-      work_on(x);
+    for (auto& entry : list)
+      work_on(entry);
   }
 
-  void work_on(const manga_details& x) {
-    auto found = scrape(x);
+  void work_on(const manga_details& manga) {
+    auto found = scrape(manga);
     if (!found) {
-      failed(x, "its page cannot be read");
+      failed(manga, "its page cannot be read");
       return;
     }
-    auto after = x;
+    auto after = manga;
     after.chapters = *found;
     after.last_scraped = to_datetime(wall_clock::now());
     self->request(repository, caf::infinite, caf::put_atom_v, after)
-        .then([this, before = x, after](uint64_t) { scraped(before, after); },
-              [this, x](const caf::error& why) { failed(x, describe(why)); });
+        .then([this, before = manga, after](uint64_t) { scraped(before, after); },
+              [this, manga](const caf::error& error) { failed(manga, describe(error)); });
   }
 
   void scraped(const manga_details& before, const manga_details& after) {
@@ -81,9 +85,9 @@ struct service_state {
     one_done();
   }
 
-  void failed(const manga_details& x, const std::string& why) {
+  void failed(const manga_details& manga, const std::string& reason) {
     ++run.failed;
-    note(x.title + ": " + why);
+    note(manga.title + ": " + reason);
     one_done();
   }
 
@@ -101,20 +105,20 @@ struct service_state {
                    + std::to_string(run.updated) + " with new chapters, " + std::to_string(run.failed) + " failed");
               round_done(0);
             },
-            [this](const caf::error& why) { round_failed("cannot record the run: " + describe(why)); });
+            [this](const caf::error& error) { round_failed("cannot record the run: " + describe(error)); });
   }
 
   /// The database may be away for a while: the next round tries again.
-  void round_failed(const std::string& why) {
-    spdlog::error("{}", why);
+  void round_failed(const std::string& reason) {
+    spdlog::error("{}", reason);
     round_done(1);
   }
 
   void round_done(int32_t code) {
     working = false;
     self->request(pool, caf::infinite, cenote::status_atom_v)
-        .then([](const cenote::pool_status& x) { spdlog::info("{}", to_string(x)); },
-              [](const caf::error& why) { spdlog::warn("the pool does not tell its status: {}", describe(why)); });
+        .then([](const cenote::pool_status& status) { spdlog::info("{}", to_string(status)); },
+              [](const caf::error& error) { spdlog::warn("cannot get the pool's status: {}", describe(error)); });
     if (options.once) {
       for (auto& line : report)
         self->send(owner, line);
@@ -151,8 +155,8 @@ struct service_state {
     timer.dispose();
     self->request(pool, caf::infinite, cenote::drain_atom_v, caf::timespan{options.drain_timeout})
         .then([this, code](const cenote::drain_report&) { finish(code); },
-              [this](const caf::error& why) {
-                spdlog::error("the pool could not be drained: {}", describe(why));
+              [this](const caf::error& error) {
+                spdlog::error("the pool could not be drained: {}", describe(error));
                 finish(1);
               });
   }
@@ -171,7 +175,7 @@ struct service_state {
 
   scrape_run run;                  ///< The round under way, or the last one.
   std::vector<std::string> report; ///< Its lines.
-  size_t open = 0;                 ///< Manga that it is not done with.
+  size_t open = 0;                 ///< Manga not done yet.
   bool working = false;
   bool stopping = false;
   bool draining = false;

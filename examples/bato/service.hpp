@@ -14,14 +14,14 @@ namespace bato {
 struct service_options {
   bool once = false;                           ///< One round, then it ends.
   std::chrono::seconds interval{3600};         ///< From the end of a round to the next one.
-  std::chrono::seconds stale_after{24 * 3600}; ///< What was scraped earlier is scraped again.
+  std::chrono::seconds stale_after{24 * 3600}; ///< Older data is scraped again.
   uint32_t batch = 100;                        ///< Manga per round, at most.
   std::chrono::nanoseconds drain_timeout{0};   ///< Longest time that a signal waits for the round and the pool.
 };
 
 /// Starts the service: it works through the list of manga that have to be scraped, again and again. An `int32_t` sent
-/// to it is a signal's number: it finishes its round, drains the pool and ends. Tells `owner` what a round with `once`
-/// has done (a `std::string` for each line, with titles as the database has them), and at its end the exit code (an
+/// to it is a signal's number: it finishes its round, drains the pool and ends. Sends `owner` the report of a round
+/// with `once` (a `std::string` for each line, with titles as the database has them), and at its end the exit code (an
 /// `int32_t`).
 caf::actor spawn_service(caf::actor_system& sys, repository_actor repository, cenote::pool_actor pool,
                          service_options options, caf::actor owner);

@@ -1,4 +1,4 @@
-// bato-service with nothing but what is installed of cenote: the main program of a copy of this folder.
+// bato-service with the installed headers of cenote only: the main program of a copy of this folder.
 //   DATABASE_URI=mysql://user:password@host/database bato-service [--once]
 
 #include "bato/repository.hpp"
@@ -31,7 +31,7 @@
 
 namespace {
 
-/// SIGINT and SIGTERM, blocked for this thread and all that it starts: they are waited for instead.
+/// SIGINT and SIGTERM, blocked for this thread and all threads that it starts: a thread waits for them instead.
 sigset_t block_signals() {
   sigset_t out;
   sigemptyset(&out);
@@ -42,12 +42,12 @@ sigset_t block_signals() {
 }
 
 /// Sends the first signal to the service; another one ends the process at once, as it would by default.
-void forward_signal(const sigset_t& which, const caf::actor& service) {
-  std::thread{[which, service] {
+void forward_signal(const sigset_t& signals, const caf::actor& service) {
+  std::thread{[signals, service] {
     int number = 0;
-    if (sigwait(&which, &number) == 0)
+    if (sigwait(&signals, &number) == 0)
       caf::anon_send(service, int32_t{number});
-    pthread_sigmask(SIG_UNBLOCK, &which, nullptr);
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
     for (;;)
       pause();
   }}.detach();
@@ -65,12 +65,12 @@ std::string without_controls(std::string line) {
 /// @throws std::runtime_error if that fails, with the reason.
 void create_tables(caf::scoped_actor& self, const cenote::pool_actor& pool) {
   caf::error failed;
-  auto keep = [&failed](caf::error& why) { failed = std::move(why); };
+  auto keep = [&failed](caf::error& error) { failed = std::move(error); };
   // A service waits for a server that is away, but not for one that has never been there.
   self->request(pool, caf::infinite, cenote::verify_atom_v).receive([](const cenote::verification&) {}, keep);
-  for (auto& x : bato::schema())
+  for (auto& create : bato::schema())
     if (!failed)
-      self->request(pool, caf::infinite, cenote::execute_atom_v, x).receive([](const cenote::result&) {}, keep);
+      self->request(pool, caf::infinite, cenote::execute_atom_v, create).receive([](const cenote::result&) {}, keep);
   if (failed)
     throw std::runtime_error{cenote::describe(failed)};
 }
@@ -91,15 +91,15 @@ int main(int argc, char** argv) try {
   options.once = argc == 2 && std::string_view{argv[1]} == "--once";
   if (argc > 1 && !options.once)
     throw std::invalid_argument{"usage: bato-service [--once]"};
-  auto how = cenote::load_settings({});
-  options.drain_timeout = how.pool.drain_timeout;
+  auto settings = cenote::load_settings({});
+  options.drain_timeout = settings.pool.drain_timeout;
   auto signals = block_signals();
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::bato>();
   caf::actor_system_config config;
   config.load<caf::io::middleman>();
   caf::actor_system sys{config};
-  cenote::scoped_pool pool{sys, how};
+  cenote::scoped_pool pool{sys, settings};
   caf::scoped_actor self{sys};
   create_tables(self, pool.pool());
   auto repository = sys.spawn(bato::repository, pool.handle());

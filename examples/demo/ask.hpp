@@ -10,15 +10,15 @@
 
 namespace demo {
 
-/// Sends a request and waits for the answer: for code that is no actor.
+/// Sends a request and waits for the answer: for non-actor code.
 /// @throws std::runtime_error if the answer is an error.
 template <class Answer, class Handle, class... Ts>
-Answer ask(caf::actor_system& sys, const Handle& whom, Ts&&... request) {
+Answer ask(caf::actor_system& sys, const Handle& target, Ts&&... request) {
   caf::scoped_actor self{sys};
   Answer out{};
-  // No timeout of CAF's: whoever is asked here always answers.
-  self->request(whom, caf::infinite, std::forward<Ts>(request)...)
-      .receive([&out](Answer& x) { out = std::move(x); },
+  // No timeout of CAF's: the actors asked here always answer.
+  self->request(target, caf::infinite, std::forward<Ts>(request)...)
+      .receive([&out](Answer& answer) { out = std::move(answer); },
                [](caf::error& err) { throw std::runtime_error{cenote::describe(err)}; });
   return out;
 }

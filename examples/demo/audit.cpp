@@ -10,7 +10,7 @@ using namespace cenote;
 
 namespace {
 
-/// What the log holds of one scraper.
+/// The lines of one scraper in the log.
 struct log_lines {
   uint64_t all = 0;
   uint64_t promised = 0; ///< Different entries among those that were acknowledged, with the right content.
@@ -31,7 +31,7 @@ uint64_t count_wrong_rows(const result& rows, const std::vector<ledger>& promise
 } // namespace
 
 classification audit(caf::actor_system& sys, const pool_actor& pool, const std::vector<ledger>& promises) {
-  auto run = [&](statement what) { return ask<result>(sys, pool, execute_atom_v, std::move(what)); };
+  auto run = [&](statement query) { return ask<result>(sys, pool, execute_atom_v, std::move(query)); };
   classification out;
   out.lost = count_wrong_rows(run(read("SELECT anilist_id, chapters FROM manga")), promises);
   std::map<uint32_t, log_lines> logs;

@@ -8,7 +8,7 @@
 
 namespace demo {
 
-/// What the tables say about the promises.
+/// The promises compared with the tables.
 struct classification {
   uint64_t lost = 0;    ///< Acknowledged writes that are not in the database.
   uint64_t doubled = 0; ///< Writes that are there more than once, or were never acknowledged.

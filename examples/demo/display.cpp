@@ -22,10 +22,10 @@ bool speaks_utf8() {
   return answer;
 }
 
-std::string repeated(std::string_view what, int n) {
+std::string repeated(std::string_view text, int count) {
   std::string out;
-  for (int i = 0; i < n; ++i)
-    out += what;
+  for (int i = 0; i < count; ++i)
+    out += text;
   return out;
 }
 
@@ -35,8 +35,8 @@ std::string right_aligned(const std::string& text, size_t width) {
 
 } // namespace
 
-std::string grouped(uint64_t x) {
-  auto out = std::to_string(x);
+std::string grouped(uint64_t number) {
+  auto out = std::to_string(number);
   for (auto i = static_cast<ptrdiff_t>(out.size()) - 3; i > 0; i -= 3)
     out.insert(static_cast<size_t>(i), " ");
   return out;

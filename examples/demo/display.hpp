@@ -9,7 +9,7 @@
 namespace demo {
 
 /// `1234567` -> `1 234 567`
-std::string grouped(uint64_t x);
+std::string grouped(uint64_t number);
 
 /// The demo's output: lines that stay, and on a terminal one at the bottom that is redrawn.
 class display {

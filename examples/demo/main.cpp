@@ -34,8 +34,8 @@ int run(const demo::options& options, cenote::app::signal_watch& signals) try {
   cenote::app::embedded_server server{signals.first()};
   demo_config cfg;
   caf::actor_system sys{cfg};
-  auto well = demo::show{sys, server, options}.run(signals.first());
-  return signals.received() != 0 ? 128 + signals.received() : well ? 0 : 1;
+  auto success = demo::show{sys, server, options}.run(signals.first());
+  return signals.received() != 0 ? 128 + signals.received() : success ? 0 : 1;
 } catch (std::exception& err) {
   if (signals.received() != 0)
     return 128 + signals.received();
@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
   cenote::app::signal_watch::block();
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::demo>();
-  // What the pool says about lost connections is its daily business here.
+  // The pool's log lines about lost connections are expected here.
   cenote::app::start_logging({"error", "text", {}});
   cenote::app::signal_watch signals;
   return run(options, signals);

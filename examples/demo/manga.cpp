@@ -40,30 +40,30 @@ public:
 
 private:
   std::string title() {
-    auto who = std::string{pick(people)};
-    auto how = std::string{pick(adjectives)};
-    auto where = std::string{pick(places)};
+    auto hero = std::string{pick(people)};
+    auto adjective = std::string{pick(adjectives)};
+    auto place = std::string{pick(places)};
     switch (below(6)) {
     case 0:
-      return "The " + how + " " + who;
+      return "The " + adjective + " " + hero;
     case 1:
-      return how + " " + who + " of " + where;
+      return adjective + " " + hero + " of " + place;
     case 2:
-      return "I Was Reborn as the " + how + " " + who + " of " + where;
+      return "I Was Reborn as the " + adjective + " " + hero + " of " + place;
     case 3:
-      return "My Neighbour, the " + how + " " + who;
+      return "My Neighbour, the " + adjective + " " + hero;
     case 4:
-      return std::string{pick(japanese)} + " ~ " + how + " " + who;
+      return std::string{pick(japanese)} + " ~ " + adjective + " " + hero;
     default:
-      return "A " + who + "'s Guide to " + where;
+      return "A " + hero + "'s Guide to " + place;
     }
   }
 
   uint32_t below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
 
   template <size_t N>
-  word pick(const std::array<word, N>& from) {
-    return from[below(N)];
+  word pick(const std::array<word, N>& words) {
+    return words[below(N)];
   }
 
   std::minstd_rand random_{30'002};
@@ -91,13 +91,13 @@ std::vector<statement> make_tables() {
 std::vector<statement> load(const std::vector<manga>& rows) {
   std::vector<statement> out;
   for (size_t i = 0; i < rows.size(); i += rows_per_statement) {
-    auto what = write("INSERT INTO manga (anilist_id, title, link, chapters) VALUES ");
+    auto insert = write("INSERT INTO manga (anilist_id, title, link, chapters) VALUES ");
     for (size_t j = i; j < std::min(rows.size(), i + rows_per_statement); ++j) {
-      what.sql += j == i ? "(?, ?, ?, ?)" : ", (?, ?, ?, ?)";
-      what.params.insert(what.params.end(), {to_value(rows[j].anilist_id), to_value(rows[j].title),
-                                             to_value(rows[j].link), to_value(rows[j].chapters)});
+      insert.sql += j == i ? "(?, ?, ?, ?)" : ", (?, ?, ?, ?)";
+      insert.params.insert(insert.params.end(), {to_value(rows[j].anilist_id), to_value(rows[j].title),
+                                                 to_value(rows[j].link), to_value(rows[j].chapters)});
     }
-    out.push_back(std::move(what));
+    out.push_back(std::move(insert));
   }
   return out;
 }

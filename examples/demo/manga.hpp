@@ -8,7 +8,7 @@
 
 namespace demo {
 
-/// What a scraper knows about a manga.
+/// A row of the table `manga`.
 struct manga {
   uint32_t anilist_id = 0;
   std::string title;
@@ -20,7 +20,7 @@ struct manga {
 std::vector<manga> make_manga(size_t n);
 
 /// The statements that create the tables: `manga`, and `scrape_log`, to which every scrape adds a line. Nothing in the
-/// log's definition keeps a line from being added twice: that is left to those who write it.
+/// log's definition keeps a line from being added twice: that is left to the scrapers.
 std::vector<cenote::statement> make_tables();
 
 /// The statements that load the rows, some hundred at a time.

@@ -9,7 +9,7 @@
 
 namespace demo {
 
-/// What a scraper was promised: everything in here must be in the database at the end.
+/// The writes that were acknowledged to a scraper: all of them must be in the database at the end.
 struct ledger {
   uint32_t scraper = 0;
   /// The last acknowledged number of chapters of each manga that only this scraper writes, by anilist id.

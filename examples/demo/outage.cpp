@@ -50,7 +50,7 @@ bool exists(caf::actor_system& sys, const pool_actor& control, uint64_t session)
 size_t cut_all_sessions(caf::actor_system& sys, const pool_actor& control, const std::string& database) {
   caf::scoped_actor self{sys};
   auto lock = self->request(control, caf::infinite, execute_atom_v, lock_for_a_while(database));
-  // Readers are still served: a moment later all connections are in the hands of waiting writers.
+  // Readers are still served: a moment later all connections are held by waiting writers.
   std::this_thread::sleep_for(200ms);
   auto sessions = sessions_in(sys, control, database);
   for (auto id : sessions)
@@ -58,7 +58,7 @@ size_t cut_all_sessions(caf::actor_system& sys, const pool_actor& control, const
   for (auto id : sessions)
     while (exists(sys, control, id))
       std::this_thread::sleep_for(1ms);
-  lock.receive([](const result&) {}, [](const caf::error& why) { throw std::runtime_error{describe(why)}; });
+  lock.receive([](const result&) {}, [](const caf::error& error) { throw std::runtime_error{describe(error)}; });
   return sessions.size();
 }
 

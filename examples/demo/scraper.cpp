@@ -25,10 +25,10 @@ struct scraper_state {
 
   static inline const char* name = "demo.scraper";
 
-  scraper_state(pointer this_actor, pool_actor decorated_pool, assignment what, tally_ptr shared)
+  scraper_state(pointer this_actor, pool_actor decorated_pool, assignment todo, tally_ptr shared)
       : self{this_actor},
         retrier{std::move(decorated_pool)},
-        work{std::move(what)},
+        work{std::move(todo)},
         counters{std::move(shared)},
         random{work.scraper + 1} {
     mine.scraper = work.scraper;
@@ -67,7 +67,7 @@ struct scraper_state {
     ask(read("SELECT title, link, chapters, scraped_at FROM manga WHERE anilist_id = ?", id),
         [this, id](const result& rows) {
           ++counters->reads;
-          // What was acknowledged must be visible to everybody from then on.
+          // An acknowledged write must be visible to every reader from then on.
           if (auto own = mine.chapters.find(id); own != mine.chapters.end())
             if (rows.size() != 1 || rows[0].get<uint32_t>("chapters") != own->second)
               give_up("an acknowledged write was not visible");
@@ -88,7 +88,7 @@ struct scraper_state {
         });
   }
 
-  /// Adding a line twice would be wrong: after an unknown outcome nobody repeats it before it is known what happened.
+  /// Adding a line twice would be wrong: after an unknown outcome it is not repeated until the outcome is known.
   void log_scrape() {
     auto entry = ++mine.entries;
     ask(
@@ -97,11 +97,11 @@ struct scraper_state {
           ++counters->writes;
           self->send(self, go_atom_v);
         },
-        [this, entry](const failure& why) {
-          if (why.outcome == outcome::unknown)
+        [this, entry](const failure& reason) {
+          if (reason.outcome == outcome::unknown)
             unsettled.push_back(entry);
           else
-            give_up(to_string(why));
+            give_up(to_string(reason));
           self->send(self, go_atom_v);
         });
   }
@@ -113,7 +113,7 @@ struct scraper_state {
 
   // -- at the end -----------------------------------------------------------------
 
-  /// Looks unknown outcomes up, and does again what was not done.
+  /// Looks up unknown outcomes, and repeats statements that were not carried out.
   void settle() {
     if (unsettled.empty()) {
       finishing.deliver(mine);
@@ -139,9 +139,9 @@ struct scraper_state {
           ++mine.repeated;
           settled();
         },
-        [this](const failure& why) {
-          if (why.outcome != outcome::unknown)
-            give_up(to_string(why));
+        [this](const failure& reason) {
+          if (reason.outcome != outcome::unknown)
+            give_up(to_string(reason));
           self->send(self, go_atom_v);
         });
   }
@@ -154,15 +154,15 @@ struct scraper_state {
 
   // -- asking ---------------------------------------------------------------------
 
-  void ask(statement what, on_result done, on_failure failed = nullptr) {
+  void ask(statement query, on_result done, on_failure failed = nullptr) {
     ++counters->requests;
     auto began = clock::now();
     // No timeout of CAF's: the pool answers every request within its own.
-    self->request(retrier, caf::infinite, execute_atom_v, std::move(what))
+    self->request(retrier, caf::infinite, execute_atom_v, std::move(query))
         .then(
-            [this, began, done = std::move(done)](const result& x) {
+            [this, began, done = std::move(done)](const result& rows) {
               counters->add_latency(clock::now() - began);
-              done(x);
+              done(rows);
             },
             [this, failed = std::move(failed)](const caf::error& err) {
               if (failed)
@@ -172,10 +172,10 @@ struct scraper_state {
             });
   }
 
-  /// Something went wrong that must not.
-  void give_up(const std::string& why) {
+  /// An error that must not happen.
+  void give_up(const std::string& reason) {
     if (++counters->failed == 1)
-      spdlog::error("scraper {}: {}", work.scraper, why);
+      spdlog::error("scraper {}: {}", work.scraper, reason);
     if (finishing.pending())
       finishing.deliver(mine);
     self->quit();
@@ -187,7 +187,7 @@ struct scraper_state {
   tally_ptr counters;
   std::minstd_rand random;
   ledger mine;
-  std::vector<uint32_t> unsettled; ///< Log entries of which nobody knows whether they were added.
+  std::vector<uint32_t> unsettled; ///< Log entries that may or may not have been added.
   caf::typed_response_promise<ledger> finishing;
 };
 

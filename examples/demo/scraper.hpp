@@ -16,11 +16,11 @@ using scraper_actor = caf::typed_actor<
     // Internal: does the next statement.
     caf::result<void>(go_atom),
 
-    // Does no new statement, finds out what became of those whose outcome is unknown, answers, and ends. The sessions
-    // in which those ran must have ended.
+    // Starts no new statement, finds out the unknown outcomes, answers, and ends. The sessions in which those
+    // statements ran must have ended.
     caf::result<ledger>(finish_atom)>;
 
-/// What a scraper works on.
+/// The rows that a scraper works on.
 struct assignment {
   uint32_t scraper = 0;
   std::shared_ptr<const std::vector<uint32_t>> all; ///< Ids of all manga; it reads any of them.
@@ -28,7 +28,7 @@ struct assignment {
 };
 
 /// Starts a scraper.
-/// @param retrier repeats what may be repeated.
+/// @param retrier the pool, behind a retrier.
 scraper_actor spawn_scraper(caf::actor_system& sys, cenote::pool_actor retrier, assignment work, tally_ptr counters);
 
 } // namespace demo

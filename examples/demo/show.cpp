@@ -26,14 +26,14 @@ constexpr size_t manga_per_scraper = 3;
 settings make_settings(const std::string& uri) {
   settings out;
   out.server = parse_uri(uri);
-  // The demo's callers never give up; a user's would after a while.
+  // The demo's callers never give up; real ones would after a while.
   out.retry.max_retries = 1000;
   out.retry.initial_delay = 10ms;
   out.retry.max_delay = 500ms;
   return out;
 }
 
-/// A pool that has no part in the show: its sessions are not in the database whose sessions are cut.
+/// A pool outside the show: its sessions are not in the database whose sessions are cut.
 pool_actor spawn_control(caf::actor_system& sys, server_settings server) {
   server.database.clear();
   pool_settings rules;
@@ -54,17 +54,17 @@ std::string line(const std::string& name, uint64_t number, const std::string& re
 show::show(caf::actor_system& sys, app::embedded_server& server, const options& opts)
     : sys_{sys},
       server_{server},
-      how_{make_settings(server.uri())},
+      settings_{make_settings(server.uri())},
       options_{opts},
       screen_{std::chrono::seconds{opts.seconds}} {
-  pool_ = spawn_pool(sys, how_.server, how_.pool);
-  control_ = spawn_control(sys, how_.server);
-  retrier_ = spawn_retrier(sys, spawn_counter(sys, pool_, counters_), how_.retry);
+  pool_ = spawn_pool(sys, settings_.server, settings_.pool);
+  control_ = spawn_control(sys, settings_.server);
+  retrier_ = spawn_retrier(sys, spawn_counter(sys, pool_, counters_), settings_.retry);
 }
 
 show::~show() {
-  for (auto& x : scrapers_)
-    caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+  for (auto& scraper : scrapers_)
+    caf::anon_send_exit(scraper, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(pool_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(control_, caf::exit_reason::user_shutdown);
 }
@@ -80,16 +80,16 @@ bool show::run(const std::stop_token& cancel) {
 }
 
 void show::prepare() {
-  auto run = [&](const statement& what) { ask<result>(sys_, pool_, execute_atom_v, what); };
-  for (auto& what : make_tables())
-    run(what);
+  auto run = [&](const statement& query) { ask<result>(sys_, pool_, execute_atom_v, query); };
+  for (auto& query : make_tables())
+    run(query);
   auto rows = make_manga(options_.actors * manga_per_scraper);
-  for (auto& what : load(rows))
-    run(what);
+  for (auto& query : load(rows))
+    run(query);
   auto server = ask<verification>(sys_, pool_, verify_atom_v);
   screen_.say("server   " + server.server_version);
   screen_.say("table    " + grouped(rows.size()) + " manga, such as \"" + rows.front().title + "\"");
-  screen_.say("pool     " + grouped(how_.pool.size) + " connections, " + grouped(how_.pool.max_overflow)
+  screen_.say("pool     " + grouped(settings_.pool.size) + " connections, " + grouped(settings_.pool.max_overflow)
               + " more while callers wait");
   screen_.say("callers  " + grouped(options_.actors)
               + " actors, each reads and writes one statement after the other\n");
@@ -126,7 +126,7 @@ void show::watch(const std::stop_token& cancel) {
 }
 
 void show::cut_all_connections() {
-  cut_ = cut_all_sessions(sys_, control_, how_.server.database);
+  cut_ = cut_all_sessions(sys_, control_, settings_.server.database);
   auto began = clock::now();
   screen_.report("all rows were locked; the server has cut all " + std::to_string(cut_) + " connections");
   await_answers(began, "");
@@ -143,21 +143,21 @@ void show::kill_the_server(const std::stop_token& cancel) {
 }
 
 /// Waits for as many answers as there are callers.
-void show::await_answers(clock::time_point since, const std::string& what) {
+void show::await_answers(clock::time_point since, const std::string& addition) {
   auto enough = counters_->answered() + options_.actors;
   while (counters_->answered() < enough && counters_->failed == 0 && clock::now() < since + 10s)
     std::this_thread::sleep_for(1ms);
   auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - since).count();
   screen_.report("callers go on: " + grouped(options_.actors) + " answers within " + std::to_string(pause) + " ms"
-                 + what);
+                 + addition);
 }
 
 std::vector<ledger> show::collect_promises() {
   std::vector<ledger> out;
-  for (auto& x : scrapers_) {
+  for (auto& scraper : scrapers_) {
     caf::scoped_actor self{sys_};
-    // No timeout of CAF's: one that cannot finish has failed and ended, which is an answer, too.
-    self->request(x, caf::infinite, finish_atom_v)
+    // No timeout of CAF's: a scraper that cannot finish has failed and ended, which is an answer, too.
+    self->request(scraper, caf::infinite, finish_atom_v)
         .receive([&out](ledger& answer) { out.push_back(std::move(answer)); }, [](const caf::error&) {});
   }
   return out;
@@ -166,22 +166,22 @@ std::vector<ledger> show::collect_promises() {
 void show::summarise(const classification& found, const std::vector<ledger>& promises) {
   uint64_t found_done = 0;
   uint64_t repeated = 0;
-  for (auto& x : promises) {
-    found_done += x.found_done;
-    repeated += x.repeated;
+  for (auto& promise : promises) {
+    found_done += promise.found_done;
+    repeated += promise.repeated;
   }
-  auto& n = *counters_;
-  auto rate = seconds_ > 0 ? static_cast<uint64_t>(static_cast<double>(n.answered()) / seconds_) : 0;
-  screen_.say(line("statements", n.answered(), grouped(rate) + " per second"));
-  screen_.say(line("reads", n.reads, ""));
-  screen_.say(line("writes", n.writes, "acknowledged"));
-  screen_.say(line("retried", n.attempts - n.requests, "by the retrier, unseen by the callers"));
+  auto& totals = *counters_;
+  auto rate = seconds_ > 0 ? static_cast<uint64_t>(static_cast<double>(totals.answered()) / seconds_) : 0;
+  screen_.say(line("statements", totals.answered(), grouped(rate) + " per second"));
+  screen_.say(line("reads", totals.reads, ""));
+  screen_.say(line("writes", totals.writes, "acknowledged"));
+  screen_.say(line("retried", totals.attempts - totals.requests, "by the retrier, unseen by the callers"));
   screen_.say(
       line("unknown outcomes", found_done + repeated,
            "looked up: " + grouped(found_done) + " had been carried out, " + grouped(repeated) + " were done again"));
-  screen_.say(line("slowest answer", static_cast<uint64_t>(n.slowest / 1'000'000), "ms"));
-  if (n.failed > 0)
-    screen_.say(line("failed", n.failed, "callers had to give up"));
+  screen_.say(line("slowest answer", static_cast<uint64_t>(totals.slowest / 1'000'000), "ms"));
+  if (totals.failed > 0)
+    screen_.say(line("failed", totals.failed, "callers had to give up"));
   screen_.say("\nlost: " + grouped(found.lost) + "\ndoubled: " + grouped(found.doubled));
 }
 

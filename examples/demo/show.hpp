@@ -15,13 +15,13 @@
 
 namespace demo {
 
-/// What the command line says.
+/// The options of the command line.
 struct options {
   uint32_t seconds = 10;
   uint32_t actors = 200;
 };
 
-/// The demo: a pool, those who use it, and the one who cuts its connections and kills its server.
+/// The demo: a pool, its users, and the code that cuts its connections and kills its server.
 class show {
 public:
   /// @param server is ours: tables are made there, sessions and the server itself killed.
@@ -41,18 +41,18 @@ private:
   void watch(const std::stop_token& cancel);
   void cut_all_connections();
   void kill_the_server(const std::stop_token& cancel);
-  void await_answers(clock::time_point since, const std::string& what);
+  void await_answers(clock::time_point since, const std::string& addition);
   std::vector<ledger> collect_promises();
   void summarise(const classification& found, const std::vector<ledger>& promises);
 
   caf::actor_system& sys_;
   cenote::app::embedded_server& server_;
-  cenote::settings how_;
+  cenote::settings settings_;
   options options_;
   display screen_;
   tally_ptr counters_ = std::make_shared<tally>();
   cenote::pool_actor pool_;
-  cenote::pool_actor control_; ///< For what must not go through the pool under test.
+  cenote::pool_actor control_; ///< For statements that must not go through the pool under test.
   cenote::pool_actor retrier_;
   std::vector<scraper_actor> scrapers_;
   double seconds_ = 0;  ///< How long the scrapers have worked.

@@ -14,26 +14,30 @@ pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& po
   self->monitor(pool);
   self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
   return {
-      [=](execute_atom, statement& what) {
+      [=](execute_atom, statement& request) {
         ++counters->attempts;
-        return self->delegate(pool, execute_atom_v, std::move(what));
+        return self->delegate(pool, execute_atom_v, std::move(request));
       },
-      [=](execute_atom, statement& what, caf::strong_actor_ptr& user) {
+      [=](execute_atom, statement& request, caf::strong_actor_ptr& user) {
         ++counters->attempts;
-        return self->delegate(pool, execute_atom_v, std::move(what), std::move(user));
+        return self->delegate(pool, execute_atom_v, std::move(request), std::move(user));
       },
-      // The demo asks for nothing of these.
-      [=](transact_atom a, transaction& what) { return self->delegate(pool, a, std::move(what)); },
-      [=](transact_atom a, transaction& what, caf::strong_actor_ptr& user) {
-        return self->delegate(pool, a, std::move(what), std::move(user));
+      // The demo uses none of these.
+      [=](transact_atom a, transaction& request) { return self->delegate(pool, a, std::move(request)); },
+      [=](transact_atom a, transaction& request, caf::strong_actor_ptr& user) {
+        return self->delegate(pool, a, std::move(request), std::move(user));
       },
-      [=](checkout_atom a, session_options& how) { return self->delegate(pool, a, std::move(how)); },
-      [=](checkout_atom a, session_options& how, caf::strong_actor_ptr& holder) {
-        return self->delegate(pool, a, std::move(how), std::move(holder));
+      [=](checkout_atom a, session_options& options) { return self->delegate(pool, a, std::move(options)); },
+      [=](checkout_atom a, session_options& options, caf::strong_actor_ptr& holder) {
+        return self->delegate(pool, a, std::move(options), std::move(holder));
       },
       [=](checkin_atom a, session_id id) { return self->delegate(pool, a, id); },
-      [=](execute_atom a, session_id id, statement& what) { return self->delegate(pool, a, id, std::move(what)); },
-      [=](begin_atom a, session_id id, const transaction_options& how) { return self->delegate(pool, a, id, how); },
+      [=](execute_atom a, session_id id, statement& request) {
+        return self->delegate(pool, a, id, std::move(request));
+      },
+      [=](begin_atom a, session_id id, const transaction_options& options) {
+        return self->delegate(pool, a, id, options);
+      },
       [=](commit_atom a, session_id id) { return self->delegate(pool, a, id); },
       [=](rollback_atom a, session_id id) { return self->delegate(pool, a, id); },
       [=](savepoint_atom a, session_id id, std::string& savepoint) {
@@ -42,8 +46,8 @@ pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& po
       [=](rollback_atom a, session_id id, std::string& savepoint) {
         return self->delegate(pool, a, id, std::move(savepoint));
       },
-      [=](handover_atom a, session_id id, caf::strong_actor_ptr& to) {
-        return self->delegate(pool, a, id, std::move(to));
+      [=](handover_atom a, session_id id, caf::strong_actor_ptr& new_holder) {
+        return self->delegate(pool, a, id, std::move(new_holder));
       },
       [=](evict_atom a, session_id id) { return self->delegate(pool, a, id); },
       [=](verify_atom) { return self->delegate(pool, verify_atom_v); },
@@ -53,9 +57,16 @@ pool_actor::behavior_type counter(pool_actor::pointer self, const pool_actor& po
       [=](resume_atom) { return self->delegate(pool, resume_atom_v); },
       [=](subscribe_atom) { return self->delegate(pool, subscribe_atom_v); },
       [=](unsubscribe_atom) { return self->delegate(pool, unsubscribe_atom_v); },
-      [=](subscribe_atom a, caf::strong_actor_ptr& who) { return self->delegate(pool, a, std::move(who)); },
-      [=](unsubscribe_atom a, caf::strong_actor_ptr& who) { return self->delegate(pool, a, std::move(who)); },
-      [=](reconfigure_atom a, settings_update& x) { return self->delegate(pool, a, std::move(x)); },
+      [=](subscribe_atom a, caf::strong_actor_ptr& subscriber) {
+        return self->delegate(pool, a, std::move(subscriber));
+      },
+      [=](unsubscribe_atom a, caf::strong_actor_ptr& subscriber) {
+        return self->delegate(pool, a, std::move(subscriber));
+      },
+      [=](reconfigure_atom a, settings_update& update) { return self->delegate(pool, a, std::move(update)); },
+      [=](details_atom a) { return self->delegate(pool, a); },
+      [=](statements_atom a) { return self->delegate(pool, a); },
+      [=](kill_atom a, session_id id) { return self->delegate(pool, a, id); },
       [=](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
       [=](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
   };

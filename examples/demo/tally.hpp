@@ -22,17 +22,17 @@ struct tally {
 
   uint64_t answered() const { return reads + writes; }
 
-  void add_latency(std::chrono::nanoseconds x) {
+  void add_latency(std::chrono::nanoseconds latency) {
     auto before = slowest.load();
-    while (x.count() > before && !slowest.compare_exchange_weak(before, x.count())) {
-      // Somebody else was faster.
+    while (latency.count() > before && !slowest.compare_exchange_weak(before, latency.count())) {
+      // Another thread was faster: `before` is up to date now.
     }
   }
 };
 
 using tally_ptr = std::shared_ptr<tally>;
 
-/// Decorates a pool: counts what passes. Put between retrier and pool it sees the repetitions.
+/// Decorates a pool: counts the requests that pass. Put between retrier and pool it sees the repetitions.
 cenote::pool_actor spawn_counter(caf::actor_system& sys, cenote::pool_actor pool, tally_ptr counters);
 
 } // namespace demo

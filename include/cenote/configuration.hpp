@@ -12,8 +12,8 @@
 
 namespace cenote {
 
-/// A setting that cannot be used. The text is one line that names the file and line, the variable or the option, says
-/// what is wrong, and what would be right. It never shows a password.
+/// An invalid setting. The text is one line that names the file and line, the variable or the option, and says what is
+/// wrong with it and what would be right. It never shows a password.
 class configuration_error : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
@@ -56,6 +56,6 @@ settings load_settings(const configuration_sources& sources, bool need_server = 
 
 /// Checks that all values are in range.
 /// @throws configuration_error naming the first that is not.
-void check(const settings& x);
+void check(const settings& config);
 
 } // namespace cenote

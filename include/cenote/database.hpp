@@ -41,12 +41,12 @@ concept expected_like = requires(T& x) {
 } // namespace detail
 
 /// A pool for plain code: every function waits until it has the answer, and throws `database_error` if that is a
-/// failure. For threads that are no actors; any number of them may use one object at the same time, each call uses a
-/// connection of its own.
+/// failure. For non-actor threads; any number of them may use one object at the same time, each call uses a connection
+/// of its own.
 ///
-///     cenote::settings how;
-///     how.server = cenote::parse_uri(uri);
-///     cenote::database db{how};
+///     cenote::settings settings;
+///     settings.server = cenote::parse_uri(uri);
+///     cenote::database db{settings};
 ///     db.initialize();
 ///     auto rows = db.execute(cenote::read("SELECT title FROM manga WHERE id = ?", 42));
 ///     db.with_transaction([](auto& session) {
@@ -54,22 +54,24 @@ concept expected_like = requires(T& x) {
 ///       session.execute(cenote::write("UPDATE account SET balance = balance + 5 WHERE id = 2"));
 ///     });
 ///
-/// What is called from inside an actor would block a thread that others need: every function but the destructor throws
-/// `std::logic_error` there. It knows CAF's threads by their names; a thread that an actor starts has the same name
-/// until it takes another (`pthread_setname_np`). CAF's test scheduler runs actors on the test's thread, unnoticed.
+/// Called from inside an actor it would block a thread that others need: every function but the destructor throws
+/// `std::logic_error` there. It recognises CAF's threads by their names; a thread that an actor starts has the same
+/// name until it takes another (`pthread_setname_np`). CAF's test scheduler runs actors on the test's thread,
+/// unnoticed.
 ///
 /// How long a call may take:
-/// - `execute` and `transact` with a time of their own (`within`): no longer than that, with all retries and the delays
+/// - `execute` and `transact` with a time limit of their own (`within`): no longer than that, with all retries and the
+/// delays
 ///   between them.
 /// - Without one: the setting `pool.timeout` for a connection, and for as long as the statements run, which
-///   `server.max-statement-time` can limit. A pool that is full is not asked again. While the server cannot be reached:
-///   `pool.breaker-after`, then the delays of all retries (31 s by default). A retry after anything else, as a
-///   deadlock, may wait and run as long as the first attempt.
+///   `server.max-statement-time` can limit. A request that a full pool refuses is not repeated. While the server cannot
+///   be reached: `pool.breaker-after`, then the delays of all retries (31 s by default). A retry after anything else,
+///   as a deadlock, may wait and run as long as the first attempt.
 /// - `with_session` and `with_transaction` wait for a connection for `pool.timeout`, or `acquire_timeout` if that is
 /// less;
 ///   then each statement has no limit but its own, and all together `time_limit`.
 /// - `initialize` and `verify_connection`: `pool.timeout`.
-/// - `get_pool_status` and `dispose` wait for nothing.
+/// - `get_pool_status` and `dispose` do not wait.
 /// - `close` and the destructor: `pool.drain-timeout`, and `server.connect-timeout` if a connect is under way then.
 ///
 /// After `close` every call fails with `errc::shutting_down`.
@@ -77,14 +79,14 @@ class database {
 public:
   class session;
 
-  /// Uses a pool that belongs to somebody else: `close` leaves it alone. Whether failed requests are repeated is up to
+  /// Uses a pool that is owned elsewhere: `close` leaves it alone. Whether failed requests are repeated is up to
   /// `pool`: it may be a retrier. The actor system must outlive this object.
   /// @throws std::invalid_argument if the pool is on another node: nothing would wake a thread that waits for a node
   ///         that has gone away.
   database(caf::actor_system& sys, pool_actor pool);
 
   /// Starts an actor system, a pool and a retrier that belong to this object. Returns at once; connections are opened
-  /// in the background. `execute` and `transact` are repeated as `how.retry` says. `how.log` is ignored.
+  /// in the background. `execute` and `transact` are repeated as `config.retry` says. `config.log` is ignored.
   /// @throws configuration_error if a setting is out of range; std::logic_error if `cenote::init` was not called.
   explicit database(const settings& config);
 
@@ -96,7 +98,7 @@ public:
 
   /// Waits until a connection is open and has answered; the others go on being opened in the background. May be called
   /// again after it failed.
-  /// @returns what the server calls itself.
+  /// @returns the server's version and connection id.
   /// @throws database_error with `connect_failed` or `login_refused` as soon as a connect fails while no connection is
   ///         open, which takes the setting `connect_timeout` at most.
   verification initialize();
@@ -105,8 +107,18 @@ public:
   /// @throws database_error as `initialize` does, or `acquire_timeout` if all connections stay in use.
   verification verify_connection();
 
-  /// The numbers of this moment. Does not ask the server.
+  /// The state and the counters of the pool at this moment. Does not ask the server.
   pool_status get_pool_status();
+
+  /// What each connection and each session does. Does not ask the server.
+  pool_details get_details();
+
+  /// The statements that have taken the most time, the costliest first; none if `statement_statistics` is off.
+  std::vector<statement_summary> get_statements();
+
+  /// Ends a session, whoever holds it: what it runs is stopped, what is open is rolled back.
+  /// @throws database_error with `session_ended` if there is no such session.
+  void kill(session_id id);
 
   /// Runs one statement in autocommit mode.
   result execute(statement query);
@@ -128,18 +140,18 @@ public:
   /// means success, `false` as well. Is never repeated: after `outcome::rolled_back` the caller may do so.
   ///
   /// If the transaction has ended on its own (rolled back by the server after a deadlock; committed by DDL, LOCK TABLES
-  /// or a procedure), what `f` still tries is refused, and so is the commit: `f` cannot miss it by catching the error.
+  /// or a procedure), whatever `f` still tries is refused, and so is the commit: catching the error cannot hide it.
   /// @throws database_error if no connection could be had, or begin or commit failed: nothing has taken effect then,
-  ///         unless the outcome is `unknown`; what `f` throws. But if what `f` has done may have been committed though
-  ///         `f` throws something else, or returns an error: a `database_error` with that failure, outcome `unknown`,
-  ///         which is a `std::nested_exception` as well and holds what `f` has thrown.
+  ///         unless the outcome is `unknown`; what `f` throws. If the work of `f` may have been committed although `f`
+  ///         throws something else or returns an error: a `database_error` with that failure, outcome `unknown`, which
+  ///         is a `std::nested_exception` as well and holds the exception of `f`.
   template <class F>
   auto with_transaction(F&& f, transaction_options options = {}, session_options terms = {});
 
-  /// Replaces all connections: those in use when they come back, the others now. Returns at once.
+  /// Replaces all connections: those in use when they are returned, the others now. Returns at once.
   void dispose();
 
-  /// No call gets a connection until `resume`; those under way go on. Calls wait meanwhile, for as long as they would
+  /// Grants no call a connection until `resume`; those under way go on. Calls wait meanwhile, for as long as they would
   /// for a connection: see `pause_atom`. Returns at once.
   /// @throws database_error with `shutting_down` after `close`.
   void pause();
@@ -148,16 +160,16 @@ public:
   /// @throws database_error with `shutting_down` after `close`.
   void resume();
 
-  /// Other settings hold from now on, for new calls and for those that wait; see `reconfigure_atom` for what can change
-  /// and what becomes of open connections.
+  /// Applies new settings, to new calls and to those that wait; see `reconfigure_atom` for what can change and what
+  /// becomes of open connections.
   /// @throws database_error (`invalid_setting`) if any of them cannot; then nothing has changed.
   void reconfigure(const settings& config);
 
   /// The settings that the pool works with.
   effective_settings get_settings();
 
-  /// From now on `f` is called with what happens, see `subscribe_atom`, until this object is closed. It is called on a
-  /// thread of the actor system, must return soon, and must not call this object; what it throws is logged.
+  /// Calls `f` with the pool's events, see `subscribe_atom`, until this object is closed. `f` is called on a thread of
+  /// the actor system, must return soon, and must not call this object; what it throws is logged.
   void subscribe(std::function<void(const pool_events&)> f);
 
   /// Refuses new calls, and waits for those under way. If the pool belongs to this object, they have the setting
@@ -176,10 +188,10 @@ private:
 /// functions wait for the answer and throw `database_error`. `errc::session_ended`: its time limit has passed, or its
 /// connection was lost.
 ///
-/// If an open transaction has ended on its own, all but `rollback()` and `begin()` is refused with that failure, so
-/// that the rest of the transaction does not take effect alone: `rolled_back` after a deadlock,
-/// `errc::transaction_ended` with outcome `unknown` if what came before may have been committed. The texts COMMIT,
-/// ROLLBACK, BEGIN and START TRANSACTION are refused inside of a transaction that `begin()` has begun:
+/// If an open transaction has ended on its own, everything but `rollback()` and `begin()` is refused with that failure,
+/// so that the rest of the transaction does not take effect alone: `rolled_back` after a deadlock,
+/// `errc::transaction_ended` with outcome `unknown` if the statements before may have been committed. The statements
+/// COMMIT, ROLLBACK, BEGIN and START TRANSACTION are refused inside a transaction that `begin()` has begun:
 /// `errc::invalid_statement`. See `actors.hpp`.
 class database::session {
 public:
@@ -189,7 +201,7 @@ public:
   /// Checks in. Errors do not matter: then the connection is gone, or the pool.
   ~session();
 
-  /// As the pool calls it, for logs.
+  /// The pool's id of it, for logs.
   session_id id() const noexcept;
 
   /// Runs one statement, inside the open transaction if there is one. Never repeated. Its `timeout` counts from the
@@ -205,14 +217,14 @@ public:
   /// Rolls the open transaction back, or clears the failure of one that has ended on its own.
   void rollback();
 
-  /// Marks a place in the open transaction to which `rollback_to` returns. A second one of that name replaces the
-  /// first.
+  /// Sets a savepoint in the open transaction, to which `rollback_to` returns. A second one of the same name replaces
+  /// the first.
   void savepoint(std::string name);
 
   /// Undoes what came after the savepoint of that name; the transaction stays open.
   void rollback_to(std::string name);
 
-  /// The connection is not to be used again: it is closed when the session ends, and replaced.
+  /// Excludes the connection from reuse: it is closed when the session ends, and replaced.
   void evict();
 
 private:
@@ -220,10 +232,10 @@ private:
 
   struct impl;
 
-  session(database::impl& of, session_options terms);
+  session(database::impl& owner, session_options terms);
 
-  /// Rolls back what is open, whatever state the session is in. If it may have been committed before, throws that
-  /// failure, with `thrown` inside unless that is null or says as much itself.
+  /// Rolls back the open transaction, whatever state the session is in. If it may have been committed before, throws
+  /// that failure, with `thrown` nested inside unless that is null or carries the same failure.
   void abandon(std::exception_ptr thrown);
 
   std::unique_ptr<impl> impl_;

@@ -7,7 +7,7 @@
 
 namespace cenote {
 
-/// The settings that a pool works with, as `settings_atom` answers them. Nothing secret is among them.
+/// The settings that a pool works with: the answer to `settings_atom`. Contains no secrets.
 struct effective_settings {
   pool_settings pool;                  ///< Those of the pool itself.
   std::optional<retry_settings> retry; ///< Filled in by a retrier.
@@ -26,7 +26,7 @@ bool inspect(Inspector& f, pool_settings& x) {
       f.field("breaker-after", x.breaker_after), f.field("shed-target", x.shed_target),
       f.field("shed-interval", x.shed_interval), f.field("leak-warning", x.leak_warning),
       f.field("unclaimed-session-timeout", x.unclaimed_session_timeout), f.field("drain-timeout", x.drain_timeout),
-      f.field("io-lanes", x.io_lanes));
+      f.field("io-threads", x.io_threads), f.field("statement-statistics", x.statement_statistics));
 }
 
 template <class Inspector>

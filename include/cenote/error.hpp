@@ -9,16 +9,16 @@
 
 namespace cenote {
 
-/// Wraps a failure so that it can answer a message. It survives the way over the network.
-caf::error make_error(failure x);
+/// Wraps a failure so that it can answer a message, also over the network.
+caf::error make_error(failure reason);
 
-/// The failure inside an error: the one cenote made, or for CAF's own errors the nearest one. A request to a pool that
-/// had ended is `shutting_down`, for it was certainly not begun; one that the pool did not answer before its end, or
-/// not before CAF's timeout, is `pool_gone` and `unknown`: cenote cannot tell how far it got.
-/// @param x must not be a default-constructed error.
-failure details(const caf::error& x);
+/// The failure inside an error: the one that cenote made, or the nearest one for CAF's own errors. A request to a pool
+/// that had ended is `shutting_down`, for it was certainly not begun; one that the pool did not answer before its end,
+/// or before CAF's timeout, is `pool_gone` and `unknown`: cenote cannot tell how far it got.
+/// @param error must not be a default-constructed error.
+failure details(const caf::error& error);
 
-/// `to_string(details(x))`.
-std::string describe(const caf::error& x);
+/// `to_string(details(error))`.
+std::string describe(const caf::error& error);
 
 } // namespace cenote

@@ -16,27 +16,28 @@ enum class event_kind : uint8_t {
   connection_opened, ///< (connection, server_connection_id, detail: the server's version)
   connection_closed, ///< Comes once for every connection that was opened. (connection, reason, detail, elapsed: its
                      ///< age)
-  connection_lost,   ///< The server or the network ended it; `connection_closed` follows. (connection, detail: how)
-  checked_out, ///< A session, a transaction or a statement got a connection for itself. Statements that share one are
-               ///< not told. (connection, session, owner, elapsed: the wait for it)
-  checked_in,  ///< That use has ended. (connection, session, owner, elapsed: how long it was held)
-  breaker_changed, ///< (breaker, detail: the last connect error)
-  disposed,        ///< All connections are being replaced.
-  leak_suspected,  ///< A session is held for longer than `leak_warning`. (session, connection, owner, elapsed,
-                   ///< detail: its last statement)
-  retried,         ///< A retrier will repeat a request. (attempts, elapsed: the delay, detail: the failure)
-  paused,          ///< The pool gives no request a connection until it is resumed.
-  resumed,         ///< A pause has ended.
-  draining,        ///< The pool takes no new requests. When it has ended, its subscribers get no word: monitor it.
+  connection_lost,   ///< The server or the network ended it; `connection_closed` follows. (connection, detail: the
+                     ///< error)
+  checked_out,       ///< A session, a transaction or a statement was granted a connection of its own. Not reported for
+                     ///< statements that share one. (connection, session, owner, elapsed: the wait for it)
+  checked_in,        ///< That use has ended. (connection, session, owner, elapsed: how long it was held)
+  breaker_changed,   ///< (breaker, detail: the last connect error)
+  disposed,          ///< All connections are being replaced.
+  leak_suspected,    ///< A session is held for longer than `leak_warning`. (session, connection, owner, elapsed,
+                     ///< detail: its last statement)
+  retried,           ///< A retrier will repeat a request. (attempts, elapsed: the delay, detail: the failure)
+  paused,            ///< The pool gives no request a connection until it is resumed.
+  resumed,           ///< A pause has ended.
+  draining,          ///< The pool takes no new requests. There is no event for its end: monitor it.
 };
 
 /// The enumerator's name, for logs.
-std::string to_string(event_kind x);
+std::string to_string(event_kind kind);
 
 /// Why a connection was closed.
 enum class close_reason : uint8_t {
-  none,     ///< It was not.
-  idle,     ///< Nobody had needed it for `idle_timeout`.
+  none,     ///< It was not closed.
+  idle,     ///< It had not been needed for `idle_timeout`.
   aged,     ///< It was older than `recycle`.
   disposed, ///< By `dispose`, or because another connection was lost in use.
   evicted,  ///< By the holder of its session.
@@ -47,32 +48,32 @@ enum class close_reason : uint8_t {
 };
 
 /// The enumerator's name, for logs.
-std::string to_string(close_reason x);
+std::string to_string(close_reason reason);
 
 /// Something that happened to a pool. Fields that an event does not fill in are empty or zero.
 struct pool_event {
   event_kind kind = event_kind::connection_opened;    ///< What happened.
-  std::string pool;                                   ///< The pool's name; empty if a retrier tells.
+  std::string pool;                                   ///< The pool's name; empty if a retrier reports it.
   std::chrono::sys_time<std::chrono::nanoseconds> at; ///< By the clock of the machine that the pool runs on.
-  uint64_t connection = 0;                            ///< The pool's number of it, never reused.
-  uint64_t server_connection_id = 0;                  ///< The server's number of it, as in its process list.
+  uint64_t connection = 0;                            ///< The pool's number for it, never reused.
+  uint64_t server_connection_id = 0;                  ///< The server's number for it, as in its process list.
   session_id session{};                               ///< Zero: it is not about a session.
   std::string owner;                                  ///< See `session_options::owner`.
   close_reason reason = close_reason::none;           ///< Why the connection was closed.
   breaker_state breaker = breaker_state::closed;      ///< The new state of the circuit breaker.
-  uint32_t attempts = 0;                              ///< How often a request has been tried so far.
-  std::chrono::nanoseconds elapsed{0};                ///< A time span; of what, see `event_kind`.
+  uint32_t attempts = 0;                              ///< Number of attempts at a request so far.
+  std::chrono::nanoseconds elapsed{0};                ///< A time span; `event_kind` says of what.
   std::string detail;                                 ///< For people; never a password.
 
   bool operator==(const pool_event&) const = default;
 };
 
 /// One line for logs: `pool main: connection 3 closed (idle) after 61.0 s`.
-std::string to_string(const pool_event& x);
+std::string to_string(const pool_event& event);
 
-/// What subscribers of a pool are sent, see `subscribe_atom`: events in the order in which they happened.
+/// The message that subscribers of a pool get, see `subscribe_atom`: events in the order in which they happened.
 struct pool_events {
-  uint64_t lost = 0;              ///< So many came before these and were dropped, because the subscriber was too slow.
+  uint64_t lost = 0;              ///< Number of earlier events that were dropped because the subscriber was too slow.
   std::vector<pool_event> events; ///< At least one, oldest first.
 
   bool operator==(const pool_events&) const = default;

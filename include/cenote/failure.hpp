@@ -27,45 +27,45 @@ enum class outcome : uint8_t {
 enum class errc : uint8_t {
   // unavailable
   acquire_timeout = 1, ///< No connection came free within the time allowed.
-  queue_full,          ///< Too many callers wait already.
+  queue_full,          ///< Too many requests wait already.
   shutting_down,       ///< The pool drains or has stopped.
   connect_failed,      ///< No connection is open and none can be opened.
   server_full,         ///< The same, because the server has as many sessions as it permits.
-  circuit_open,        ///< Connects have failed for so long that nobody is made to wait for one.
-  overloaded,          ///< Given up to shorten a queue in which everybody waited for too long.
+  circuit_open,        ///< Connects have failed for so long that requests no longer wait for one.
+  overloaded,          ///< Given up to shorten a queue in which every request waited for too long.
   // not_sent
   connection_lost_unsent, ///< The connection broke before the statement was handed over, or the server, a Galera node
                           ///< that is not ready, refuses every statement.
   // unknown
-  connection_lost,   ///< The connection broke after the statement was sent.
-  pool_gone,         ///< The pool, or the node it runs on, has ended before it answered, or the caller has waited no
-                     ///< longer (CAF's timeout of a request).
-  statement_timeout, ///< The statement's own time was up while it ran.
+  connection_lost, ///< The connection broke after the statement was sent.
+  pool_gone,       ///< The pool, or the node it runs on, ended before it answered, or the caller stopped waiting (CAF's
+                   ///< timeout of a request).
+  statement_timeout, ///< The statement's own time limit passed while it ran.
   // rolled_back
   deadlock,  ///< The server chose this statement or transaction as the victim of a deadlock.
   lock_wait, ///< A lock was not granted in time.
   conflict,  ///< The row changed since the transaction's snapshot was taken.
   // rejected
   login_refused,     ///< Wrong password, unknown database, no grant, an `init_command` or a session setting that the
-                     ///< server refuses: connecting is useless until somebody changes that.
-  invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL, what a session has
-                     ///< messages of its own for.
+                     ///< server refuses: connecting is useless until that is changed.
+  invalid_statement, ///< Refused before anything was sent: parameters, size, a NUL, statements for which a session has
+                     ///< messages of its own.
   server_error,      ///< The server refused the statement: syntax, constraint, missing table, privilege ... If it was
-                     ///< the commit that failed there (1180): unknown.
+                     ///< the commit that failed on the server (1180): unknown.
   read_only_server,  ///< The server does not accept writes: unavailable. In a read-only transaction of one's own:
                      ///< rejected.
   interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
-  session_ended,     ///< The session was checked in, its time was up, or its connection was lost: nothing was sent.
-                     ///< Rolled back if that has ended an open transaction. What ran when the session ended: rolled
-                     ///< back if that is certain, else unknown.
+  session_ended,     ///< The session was checked in, its time limit passed, or its connection was lost: nothing was
+                     ///< sent. Rolled back if that has ended an open transaction. A statement that ran when the session
+                     ///< ended: rolled back if that is certain, otherwise unknown.
   result_too_large,  ///< The result exceeds `max-result-bytes`. A read is rejected; a write may have run: unknown.
   // configuration and use
   invalid_setting, ///< A setting is missing, unknown, of the wrong type or out of range.
   internal,        ///< A defect of cenote. Please report it.
   // unknown
-  transaction_ended, ///< The transaction had ended though nobody asked the pool for that: by DDL, LOCK TABLES, a COMMIT
-                     ///< in a procedure ... Unknown if what came before may have been committed; rolled back if the
-                     ///< server has certainly undone it. `statement_index` says which of its statements it was. Or a
+  transaction_ended, ///< The transaction had ended without a request to end it: by DDL, LOCK TABLES, a COMMIT in a
+                     ///< procedure ... Unknown if its earlier statements may have been committed; rolled back if the
+                     ///< server has certainly undone them. `statement_index` says which of its statements it was. Or a
                      ///< statement outside of a session left one open, which was rolled back: unknown, or rejected if
                      ///< nothing can have been committed.
 };
@@ -86,19 +86,19 @@ struct failure {
   uint32_t number = 0;     ///< The server's or Connector/C's error number; zero if neither was asked.
   std::string sqlstate;    ///< Five characters, or empty if `number` is zero.
   std::string text;        ///< What happened, for people; says what to change where that is known. Never a password.
-  std::string server_text; ///< What the server or Connector/C said, word for word; empty if neither was asked.
+  std::string server_text; ///< The server's or Connector/C's message, word for word; empty if neither was asked.
 
-  uint32_t attempts = 1;                   ///< How often the request was tried.
+  uint32_t attempts = 1;                   ///< Number of attempts at the request.
   std::chrono::nanoseconds waited{0};      ///< Time spent waiting for a connection.
   std::string last_connect_error;          ///< Why the last connect failed, if that matters here.
-  std::chrono::nanoseconds retry_after{0}; ///< Trying again earlier is useless; zero: nothing is known about that.
+  std::chrono::nanoseconds retry_after{0}; ///< Trying again earlier is useless; zero: unknown.
   std::optional<uint32_t> statement_index; ///< Which statement of a transaction failed, counted from 0.
 
   bool operator==(const failure&) const = default;
 };
 
 /// One line for logs and terminals: the text, and in parentheses number, sqlstate and outcome where there are any.
-std::string to_string(const failure& x);
+std::string to_string(const failure& reason);
 
 template <class Inspector>
 bool inspect(Inspector& f, outcome& x) {

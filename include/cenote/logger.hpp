@@ -9,8 +9,8 @@ class logger;
 namespace cenote {
 
 /// Makes `target` the logger of all pools, retriers and threads of this process. Without it cenote takes the logger
-/// that is registered under the name "cenote" when the first line is written; else spdlog's default logger if that has
-/// a name; else a new one, on standard error.
+/// that is registered under the name "cenote" when the first line is written; failing that, spdlog's default logger if
+/// that has a name; failing that, a new one on standard error.
 ///
 /// May be called at any time, from any thread: lines that are being written still go to the logger before, which is
 /// kept until the process ends. The logger must be one of spdlog's `_mt` loggers, or asynchronous, for lines come from

@@ -21,12 +21,12 @@ namespace detail {
 /// The failure of a request whose result the program cannot read.
 failure unreadable(statement_kind kind, const std::string& reason);
 
-inline statement_kind kind_of_request(const statement& x) noexcept {
-  return x.kind;
+inline statement_kind kind_of_request(const statement& request) noexcept {
+  return request.kind;
 }
 
-inline statement_kind kind_of_request(const transaction& x) noexcept {
-  return kind_of(x);
+inline statement_kind kind_of_request(const transaction& request) noexcept {
+  return kind_of(request);
 }
 
 template <class Answer, class Raw, class Self, class Atom, class Request, class F>
@@ -54,12 +54,12 @@ auto ask_and_map(Self* self, const pool_actor& pool, Atom atom, Request request,
 /// For message handlers of an event-based actor: they send the request to the pool, or to a retrier before it, and
 /// return a promise of the answer. The handler returns that; the actor goes on with other messages meanwhile.
 ///
-/// The request is made on behalf of whom the message at hand came from: if that one ends, the statement is dropped from
-/// the queue, or stopped on the server. Errors are passed on as they are, see `details`. Rows that do not fit what the
-/// program reads them as (a misspelt column, a NULL) are an `invalid_statement` with the text of the exception; its
-/// outcome is `unknown` for a write, for that has been carried out.
+/// The request is made on behalf of the sender of the message at hand: if that actor ends, the statement is dropped
+/// from the queue, or stopped on the server. Errors are passed on as they are, see `details`. Rows that do not fit the
+/// type they are read as (a misspelt column, a NULL) are an `invalid_statement` with the text of the exception; its
+/// outcome is `unknown` for a write, which has been carried out by then.
 ///
-/// Must be called in a handler, before anything else makes a promise for its message.
+/// Must be called in a handler, before any other promise is made for its message.
 /// @param self the actor itself.
 /// @{
 
@@ -101,10 +101,10 @@ auto run(Self* self, const pool_actor& pool, statement request) {
 /// The same for all statements of a transaction together.
 template <class Self>
 auto run(Self* self, const pool_actor& pool, transaction request) {
-  return query(self, pool, std::move(request), [](const std::vector<result>& all) {
+  return query(self, pool, std::move(request), [](const std::vector<result>& results) {
     uint64_t sum = 0;
-    for (auto& x : all)
-      sum += x.affected_rows();
+    for (auto& part : results)
+      sum += part.affected_rows();
     return sum;
   });
 }

@@ -34,7 +34,7 @@ enum class column_type : uint8_t {
 };
 
 /// The name of a column type as used in error texts: "integer", "text", ...
-std::string_view to_string(column_type x);
+std::string_view to_string(column_type type);
 
 /// A column of a result.
 struct column {
@@ -52,7 +52,7 @@ public:
 
 class row;
 
-/// What a statement gave back: rows, or the effects of a write. One flat buffer holds all cells.
+/// The result of a statement: rows, or the effects of a write. One flat buffer holds all cells.
 ///
 /// Plain data: copyable, cheap to move, and may be sent to other nodes.
 class result {
@@ -118,7 +118,7 @@ public:
 
   template <class Inspector>
   friend bool inspect(Inspector& f, result& x) {
-    // What other nodes send may be damaged: the accessors rely on `ends`.
+    // Data from other nodes may be damaged: the accessors rely on `ends`.
     auto check = [&x] { return x.consistent(); };
     return f.object(x).on_load(check).fields(f.field("columns", x.columns_), f.field("data", x.data_),
                                              f.field("ends", x.ends_), f.field("affected-rows", x.affected_rows_),
@@ -241,8 +241,8 @@ private:
   T object(size_t index) const;
 
   const column& column_at(size_t index) const;
-  std::string_view not_null(size_t index, const char* wanted) const;
-  [[noreturn]] void mismatch(size_t index, const char* wanted) const;
+  std::string_view not_null(size_t index, const char* expected_type) const;
+  [[noreturn]] void mismatch(size_t index, const char* expected_type) const;
 
   const result* parent_;
   size_t first_; ///< Index of this row's first cell.
@@ -308,7 +308,7 @@ inline result::iterator result::end() const noexcept {
 class result_builder {
 public:
   /// Starts a result with these columns.
-  void columns(std::vector<column> xs) { result_.columns_ = std::move(xs); }
+  void columns(std::vector<column> definitions) { result_.columns_ = std::move(definitions); }
 
   /// Appends a cell that is NULL.
   void add_null() { result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()) | result::null_bit); }
@@ -327,15 +327,15 @@ public:
   }
 
   /// Appends a further result of a `CALL`.
-  void more(result x) { result_.more_.push_back(std::move(x)); }
+  void more(result further) { result_.more_.push_back(std::move(further)); }
 
   /// Bytes that the result holds so far, with the room for the ends of its cells.
   size_t size() const noexcept { return result_.data_.size() + result_.ends_.size() * sizeof(uint32_t); }
 
-  /// The result sets of a result one by one, without the effects that they had together.
-  static std::vector<result> take_apart(result x);
+  /// The result sets of a result one by one, without their common effects.
+  static std::vector<result> take_apart(result combined);
 
-  /// Hands the result out and starts anew.
+  /// Returns the result and starts a new one.
   result finish() { return std::exchange(result_, {}); }
 
 private:

@@ -6,24 +6,25 @@
 
 namespace cenote {
 
-/// Names the exclusive use of a connection. It belongs to its holder: whoever else sends it is refused, and so is who
-/// comes late with an old one. Drawn at random, never zero, and never used again, not by another pool either.
+/// Identifies a checked-out session: the exclusive use of a connection by its holder. Messages of any other actor are
+/// refused, and so are those with a stale id (`session_ended`). Drawn at random, never zero, and never reused, not by
+/// another pool either.
 enum class session_id : uint64_t {};
 
-/// How a session is asked for.
+/// The terms of a checkout.
 struct session_options {
-  /// Who uses it, for logs; may be empty.
+  /// The name of its user, for logs; may be empty.
   std::string owner;
 
-  /// Longest time until it is checked in. Then what it does is rolled back and the connection taken away. Zero, and
-  /// more than a century: none. Less than zero: its time has passed, the checkout fails at once with `acquire_timeout`.
+  /// Longest time until it is checked in. Then its work is rolled back and the connection taken away. Zero, and more
+  /// than a century: none. Less than zero: its time has passed, the checkout fails at once with `acquire_timeout`.
   std::chrono::nanoseconds time_limit{0};
 
   /// Longest wait for a connection, if that is less than the pool's `timeout`. Zero: the pool's `timeout`. Less than
   /// zero: its time has passed, the checkout fails at once with `acquire_timeout`.
   std::chrono::nanoseconds acquire_timeout{0};
 
-  /// Longest time from the answer to the first use by the holder; then the session ends, for nobody may know of it.
+  /// Longest time from the answer to the first use by the holder; then the session ends: the answer may be lost.
   /// Zero: the pool's `unclaimed_session_timeout`. `nanoseconds::max()`: none.
   std::chrono::nanoseconds unclaimed_timeout{0};
 

@@ -49,12 +49,12 @@ struct server_address {
   bool operator==(const server_address&) const = default;
 };
 
-/// Where the server is and how to log in: what a database URI says. See `parse_uri`.
+/// The server's address and how to log in: the content of a database URI. See `parse_uri`.
 struct server_settings {
   std::string host = "127.0.0.1"; ///< `localhost` means TCP, unless `unix_socket` is set.
   uint16_t port = 3306;           ///< Of TCP.
-  /// Servers to use instead while the first is not there, in this order. If there are any, a server that is read-only
-  /// counts as not there: the pool looks for the primary.
+  /// Servers to use instead while the first is unavailable, in this order. If there are any, a server that is read-only
+  /// counts as unavailable: the pool looks for the primary.
   std::vector<server_address> other_hosts;
   std::string unix_socket; ///< Path; used instead of host and port if not empty.
   std::string user;        ///< The account to log in as.
@@ -87,7 +87,7 @@ struct server_settings {
   std::chrono::nanoseconds read_timeout{0};  ///< Of each wait for the server in it; zero: `connect_timeout` alone.
   std::chrono::nanoseconds write_timeout{0}; ///< Likewise.
 
-  /// The server itself stops statements that run for longer: what is left of a client that has vanished. Zero: never.
+  /// The server itself stops statements that run for longer, such as those of a client that has vanished. Zero: never.
   /// On MySQL only reads are stopped.
   std::chrono::nanoseconds max_statement_time{0};
 
@@ -114,14 +114,14 @@ struct pool_settings {
   std::string name = "main"; ///< Shown in errors, logs and status.
 
   size_t size = 10;        ///< Connections kept open, unless `min_size` says fewer. At least 1.
-  size_t max_overflow = 5; ///< Further ones while callers wait. Zero: none.
+  size_t max_overflow = 5; ///< Additional connections while callers wait. Zero: none.
 
   /// Connections kept open even if they are not needed. Up to `size`; empty: as many as `size`. Above it the pool grows
   /// for callers that wait for longer than a connect takes, and shrinks after `idle_timeout`. Zero: all are closed
   /// after `idle_timeout`, the first is opened when a request comes, and while the server is down one connect is tried
   /// from time to time.
   std::optional<size_t> min_size;
-  /// How long a connection beyond `min_size` may be idle. Zero: it is closed as soon as nobody waits.
+  /// How long a connection beyond `min_size` may be idle. Zero: it is closed as soon as no request waits.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds{60};
 
   /// The most statements that one connection carries at a time, sent one behind the other without waiting for the
@@ -131,7 +131,7 @@ struct pool_settings {
 
   /// Longest wait for a connection. At least 1 ms. How long whole calls may take: see `database`.
   std::chrono::nanoseconds timeout = std::chrono::seconds{30};
-  /// Age at which an idle connection is replaced, less up to 10 % at random. Zero: never.
+  /// Age at which an idle connection is replaced, minus up to 10 % at random. Zero: never.
   std::chrono::nanoseconds recycle = std::chrono::seconds{3600};
 
   /// Whether a connection is checked before each use: its socket always, with a round trip after `pre_ping_idle`.
@@ -147,7 +147,7 @@ struct pool_settings {
   /// Connects under way at a time. At least 1.
   size_t max_connecting = 4;
 
-  /// Delay after the first failed connect; doubles with each further one, each time less up to 50 % at random.
+  /// Delay after the first failed connect; doubles with each further one, each time minus up to 50 % at random.
   std::chrono::nanoseconds reconnect_delay = std::chrono::milliseconds{100};
   /// The delay grows no further than this.
   std::chrono::nanoseconds max_reconnect_delay = std::chrono::seconds{5};
@@ -164,15 +164,18 @@ struct pool_settings {
   /// A session that is held for longer is logged, with its owner and its last statement. Zero: never.
   std::chrono::nanoseconds leak_warning = std::chrono::seconds{30};
 
-  /// A session that its holder has not used once for so long ends, and is logged: its answer may have reached nobody.
+  /// A session that its holder has not used once within this time ends, and is logged: the answer may have been lost.
   /// Zero: never.
   std::chrono::nanoseconds unclaimed_session_timeout = std::chrono::seconds{10};
 
-  /// Longest time that a shutdown waits for the work that was accepted. Zero: not at all.
+  /// Longest time that a shutdown waits for accepted work. Zero: not at all.
   std::chrono::nanoseconds drain_timeout = std::chrono::seconds{30};
 
   /// I/O threads over which the connections are spread. At least 1.
-  size_t io_lanes = 1;
+  size_t io_threads = 1;
+
+  /// Whether statements are counted and timed by their digest; see `statement_summary`.
+  bool statement_statistics = true;
 
   /// Connections that are kept open in any case.
   size_t kept() const noexcept { return min_size.value_or(size); }
@@ -206,7 +209,7 @@ struct http_settings {
   bool enabled() const noexcept { return !listen.empty() && listen != "off"; }
 };
 
-/// All of them: what file, environment and command line set.
+/// All settings: those that file, environment and command line set.
 struct settings {
   server_settings server; ///< Where the database is.
   pool_settings pool;     ///< The pool's rules.

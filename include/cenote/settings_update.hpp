@@ -9,11 +9,11 @@
 
 namespace cenote {
 
-/// Settings for a pool that runs already: the message that goes with `reconfigure_atom`. It may hold a password, so it
-/// stays in its process: CAF cannot send it to another node.
+/// New settings for a running pool: the message that goes with `reconfigure_atom`. It may hold a password, so it stays
+/// in its process: CAF cannot send it to another node.
 class settings_update {
 public:
-  /// The settings that nobody has changed.
+  /// The default settings.
   settings_update() : settings_update{settings{}} {
     // nop
   }

@@ -51,7 +51,7 @@ struct statement {
   std::vector<value> params; ///< In the order of the `?` placeholders, or of `names`.
   /// The name of each parameter; empty if the placeholders are `?`.
   std::vector<std::string> names;
-  statement_kind kind = statement_kind::write; ///< What repeating it would do; the caller's word is taken.
+  statement_kind kind = statement_kind::write; ///< What repeating it would do; not checked.
 
   /// Longest time from the moment the pool gets the statement to its answer, waiting for a connection included. Zero,
   /// and more than a century, mean no limit of its own: then only the wait for a connection is limited, by the pool's
@@ -80,21 +80,21 @@ namespace detail {
 
 template <class... Ts>
 statement make_statement(statement_kind kind, std::string sql, Ts&&... params) {
-  statement result;
-  result.sql = std::move(sql);
-  result.kind = kind;
+  statement built;
+  built.sql = std::move(sql);
+  built.kind = kind;
   if constexpr (sizeof...(Ts) == 1 && (struct_with_fields<std::remove_cvref_t<Ts>, parameter_writer> && ...)) {
-    parameter_writer f{result.names, result.params};
-    // Overloads take what they save by reference, and change it only when they load.
+    parameter_writer f{built.names, built.params};
+    // Overloads take the object by reference, and change it only when they load.
     if (!(inspect(f, const_cast<std::remove_cvref_t<Ts>&>(params)) && ...))
       throw std::invalid_argument("the inspect overload of the parameters' struct failed");
   } else {
     static_assert((!struct_with_fields<std::remove_cvref_t<Ts>, parameter_writer> && ...),
                   "a struct must be the only parameter: its fields are the named ones");
-    result.params.reserve(sizeof...(Ts));
-    (result.params.push_back(to_value(std::forward<Ts>(params))), ...);
+    built.params.reserve(sizeof...(Ts));
+    (built.params.push_back(to_value(std::forward<Ts>(params))), ...);
   }
-  return result;
+  return built;
 }
 
 } // namespace detail

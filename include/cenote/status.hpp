@@ -25,7 +25,7 @@ struct pool_status {
 
   bool initialized = false;       ///< A connection has been opened since the start, and the pool has not been stopped.
   bool draining = false;          ///< It takes no new requests.
-  bool paused = false;            ///< It gives no request a connection.
+  bool paused = false;            ///< It grants no request a connection.
   uint64_t pool_size = 0;         ///< Connections it keeps open: the setting `size`.
   uint64_t checked_in = 0;        ///< Open and free (being pinged included).
   uint64_t checked_out = 0;       ///< Open and in use.
@@ -40,11 +40,11 @@ struct pool_status {
   /// Whether callers are made to wait for a server that is down.
   breaker_state breaker = breaker_state::closed;
 
-  // Since the start. What `verify` asks for on behalf of operators and of the pool's owner is not counted.
-  uint64_t served = 0;    ///< Requests that were given a connection.
+  // Since the start. Requests of `verify`, on behalf of operators and of the pool's owner, are not counted.
+  uint64_t served = 0;    ///< Requests that were granted a connection.
   uint64_t timed_out = 0; ///< Requests that waited too long.
   uint64_t refused = 0;   ///< Requests turned away: queue full, shutting down, no connect possible.
-  uint64_t shed = 0;      ///< Requests given up because of overload.
+  uint64_t shed = 0;      ///< Requests refused because of overload.
   uint64_t connects = 0;  ///< Connections opened.
   uint64_t lost = 0;      ///< Connections that broke, in use or idle.
 
@@ -56,7 +56,7 @@ std::string to_string(const pool_status& x);
 
 /// The answer to `verify`: one round trip to the server was made.
 struct verification {
-  std::string server_version;          ///< As the server calls itself: `10.11.19-MariaDB-...`.
+  std::string server_version;          ///< As the server reports it: `10.11.19-MariaDB-...`.
   uint64_t server_connection_id = 0;   ///< Of the connection that was used.
   std::chrono::nanoseconds elapsed{0}; ///< From the request to the answer, the wait for a connection included.
   bool operator==(const verification&) const = default;
@@ -64,11 +64,11 @@ struct verification {
 
 /// The answer to `drain`.
 struct drain_report {
-  /// Requests that were running or waiting when the drain began and whose work has come to its own end since: with
-  /// results, with an error of the server, or stopped at their own time limit. A session is one request.
+  /// Requests that were running or waiting when the drain began and have ended by themselves since: with results, with
+  /// an error of the server, or at their own time limit. A session is one request.
   uint64_t finished = 0;
-  /// Requests still running or waiting when the time was up. What is in neither number was not given a connection in
-  /// its time, or has lost it.
+  /// Requests still running or waiting when the time was up. Requests in neither number were not granted a connection
+  /// in time, or lost it.
   uint64_t cut = 0;
   bool operator==(const drain_report&) const = default;
 };

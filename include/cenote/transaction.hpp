@@ -12,15 +12,15 @@ namespace cenote {
 
 /// What a transaction sees of others.
 enum class isolation : uint8_t {
-  server_default,   ///< What the server's `tx_isolation` says.
-  read_uncommitted, ///< What others have not committed yet, too.
+  server_default,   ///< The server's `tx_isolation`.
+  read_uncommitted, ///< Uncommitted changes of others, too.
   read_committed,   ///< Each statement sees what was committed when it began.
   repeatable_read,  ///< All statements see what was committed when the first of them read.
   serializable,     ///< As `repeatable_read`, and what was read cannot be changed by others.
 };
 
-/// The standard's words: `READ COMMITTED`. Empty for `server_default`.
-std::string to_string(isolation x);
+/// The level in SQL: `READ COMMITTED`. Empty for `server_default`.
+std::string to_string(isolation level);
 
 /// How a transaction begins.
 struct transaction_options {
@@ -31,7 +31,7 @@ struct transaction_options {
 
 /// Statements that take effect all together or not at all.
 ///
-/// They must not begin, commit or roll back by themselves, nor cause that, as `CREATE TABLE` and its like do: a
+/// They must neither begin, commit or roll back a transaction, nor imply that as `CREATE TABLE` and the like do: a
 /// statement whose first word is one of these is refused; one that does so in a procedure fails, too late. Of an INSERT
 /// that sets the key itself `result::last_insert_id` may be zero.
 struct transaction {
@@ -75,14 +75,14 @@ struct transaction {
 /// Makes a transaction of these statements.
 template <class... Ts>
 transaction all_or_nothing(Ts... statements) {
-  transaction result;
-  result.statements.reserve(sizeof...(Ts));
-  (result.statements.push_back(std::move(statements)), ...);
-  return result;
+  transaction built;
+  built.statements.reserve(sizeof...(Ts));
+  (built.statements.push_back(std::move(statements)), ...);
+  return built;
 }
 
 /// What repeating the whole transaction would do: the worst of its statements.
-statement_kind kind_of(const transaction& x) noexcept;
+statement_kind kind_of(const transaction& request) noexcept;
 
 template <class Inspector>
 bool inspect(Inspector& f, isolation& x) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cenote/details.hpp"
 #include "cenote/effective_settings.hpp"
 #include "cenote/events.hpp"
 #include "cenote/failure.hpp"
@@ -61,9 +62,9 @@ CAF_ADD_ATOM(cenote, cenote, commit_atom)
 CAF_ADD_ATOM(cenote, cenote, rollback_atom)
 /// Sets a savepoint in the transaction of a session.
 CAF_ADD_ATOM(cenote, cenote, savepoint_atom)
-/// Makes one round trip to the server, and fails soon while that is down.
+/// Makes one round trip to the server, and fails early while the server is down.
 CAF_ADD_ATOM(cenote, cenote, verify_atom)
-/// Asks for the numbers of a pool.
+/// Asks for the status of a pool.
 CAF_ADD_ATOM(cenote, cenote, status_atom)
 /// Replaces all connections of a pool.
 CAF_ADD_ATOM(cenote, cenote, dispose_atom)
@@ -74,9 +75,9 @@ CAF_ADD_TYPE_ID(cenote, (cenote::pool_events))
 CAF_ADD_TYPE_ID(cenote, (cenote::effective_settings))
 /// Gives a session to another holder.
 CAF_ADD_ATOM(cenote, cenote, handover_atom)
-/// Has the connection of a session closed when that ends.
+/// Has the connection of a session closed when the session ends.
 CAF_ADD_ATOM(cenote, cenote, evict_atom)
-/// Has a pool give no request a connection until it is resumed.
+/// Stops a pool from granting connections until it is resumed.
 CAF_ADD_ATOM(cenote, cenote, pause_atom)
 /// Ends a pause.
 CAF_ADD_ATOM(cenote, cenote, resume_atom)
@@ -88,8 +89,17 @@ CAF_ADD_ATOM(cenote, cenote, subscribe_atom)
 CAF_ADD_ATOM(cenote, cenote, unsubscribe_atom)
 
 CAF_ADD_TYPE_ID(cenote, (cenote::settings_update))
-/// Has a pool work with other settings from now on.
+/// Applies new settings to a running pool.
 CAF_ADD_ATOM(cenote, cenote, reconfigure_atom)
+
+CAF_ADD_TYPE_ID(cenote, (cenote::pool_details))
+CAF_ADD_TYPE_ID(cenote, (std::vector<cenote::statement_summary>))
+/// Asks what the connections and sessions of a pool do.
+CAF_ADD_ATOM(cenote, cenote, details_atom)
+/// Asks what has been measured of a pool's statements.
+CAF_ADD_ATOM(cenote, cenote, statements_atom)
+/// Ends a session, whoever holds it.
+CAF_ADD_ATOM(cenote, cenote, kill_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 

@@ -113,39 +113,39 @@ using enum_integer = typename integer_of<std::underlying_type_t<Enum>>::type;
 
 } // namespace detail
 
-/// Turns what callers write as a parameter into a `value`: integers (`int8_t` and `uint8_t` are two of them),
+/// Turns a caller's parameter into a `value`: integers (`int8_t` and `uint8_t` are two of them),
 /// floating-point numbers (a `long double` is rounded to a `double`), `bool` (1 or 0), `char` (a text of one byte),
 /// anything that converts to `std::string_view`, `std::nullopt` and `std::optional` (NULL if empty), and the types
 /// above. A null pointer to characters is NULL.
 template <class T>
-value to_value(T&& x) {
+value to_value(T&& input) {
   using type = std::remove_cvref_t<T>;
   static_assert(!detail::is_wide_character<type>,
                 "text is UTF-8 in char: convert wide characters, or cast to a number");
   if constexpr (std::is_same_v<type, value>) {
-    return std::forward<T>(x);
+    return std::forward<T>(input);
   } else if constexpr (std::is_same_v<type, std::nullopt_t> || std::is_same_v<type, std::nullptr_t>) {
     return null{};
   } else if constexpr (detail::is_optional<type>) {
-    return x ? to_value(*std::forward<T>(x)) : value{null{}};
+    return input ? to_value(*std::forward<T>(input)) : value{null{}};
   } else if constexpr (std::is_same_v<type, char>) {
-    return std::string(1, x);
+    return std::string(1, input);
   } else if constexpr (std::is_integral_v<type>) {
     static_assert(sizeof(type) <= sizeof(int64_t), "the server's integers have 64 bits at most");
     if constexpr (std::is_signed_v<type> || std::is_same_v<type, bool>)
-      return static_cast<int64_t>(x);
+      return static_cast<int64_t>(input);
     else
-      return static_cast<uint64_t>(x);
+      return static_cast<uint64_t>(input);
   } else if constexpr (std::is_floating_point_v<type>) {
-    return static_cast<double>(x);
+    return static_cast<double>(input);
   } else if constexpr (std::is_same_v<type, std::string>) {
-    return std::string{std::forward<T>(x)};
+    return std::string{std::forward<T>(input)};
   } else if constexpr (std::is_pointer_v<type> && std::is_convertible_v<T, std::string_view>) {
-    return x != nullptr ? value{std::string{x}} : value{null{}};
+    return input != nullptr ? value{std::string{input}} : value{null{}};
   } else if constexpr (std::is_convertible_v<T, std::string_view>) {
-    return std::string{std::string_view{x}};
+    return std::string{std::string_view{input}};
   } else if constexpr (std::is_constructible_v<value, T>) {
-    return value{std::forward<T>(x)};
+    return value{std::forward<T>(input)};
   } else {
     static_assert(detail::always_false<T>, "this type cannot be a parameter: see cenote::value");
   }

@@ -67,14 +67,20 @@ struct connection_state {
     return {
         [this](execute_atom, grant& what, caf::strong_actor_ptr& caller) -> caf::result<result> {
           auto at = now();
-          auto answer_to = await(std::move(caller), measured_as(what.request), what.request.accepted);
+          auto answer_to = await({{},
+                                  std::move(caller),
+                                  measured_as(what.request),
+                                  what.request.accepted,
+                                  record_of(*context.statements, what.request),
+                                  at});
           core.begin(std::move(what), answer_to, at);
           carry_out();
           return caf::delegated<result>{};
         },
         [this](execute_atom, session_command& what) -> caf::result<result> {
           auto at = now();
-          auto answer_to = await(nullptr, metrics::operation::session_command, at);
+          auto answer_to = await(
+              {{}, nullptr, metrics::operation::session_command, at, context.statements->find(text_of(what)), at});
           core.execute(std::move(what), answer_to, at);
           carry_out();
           return caf::delegated<result>{};
@@ -99,6 +105,16 @@ struct connection_state {
             return make_error(std::move(*why));
           return caf::unit;
         },
+        [this](kill_atom, session_id id) -> caf::result<void> {
+          auto refused = core.kill(id, now());
+          carry_out();
+          if (refused)
+            return make_error(std::move(*refused));
+          return caf::unit;
+        },
+        [this](details_atom) {
+          return connection_report{core.view(now()), answered};
+        },
         [this](ping_atom) {
           core.ping(now());
           carry_out();
@@ -119,17 +135,20 @@ struct connection_state {
   /// A request that has not been answered.
   struct request {
     caf::response_promise promise;
-    caf::strong_actor_ptr caller;           ///< Whose end makes it useless; may be null.
-    std::optional<metrics::operation> kind; ///< If it is to be measured.
-    time_point began;
+    caf::strong_actor_ptr caller;                      ///< Whose end makes it useless; may be null.
+    std::optional<metrics::operation> kind;            ///< If it is to be measured.
+    time_point accepted;                               ///< By the pool.
+    std::shared_ptr<metrics::statement_record> record; ///< May be null.
+    time_point began;                                  ///< Here.
   };
 
   // -- events --------------------------------------------------------------------
 
   /// Keeps where the request at hand is to be answered.
-  ticket await(caf::strong_actor_ptr caller, std::optional<metrics::operation> kind, time_point began) {
+  ticket await(request about) {
     auto id = ticket{++last_ticket};
-    awaited.emplace(id, request{self->make_response_promise(), std::move(caller), kind, began});
+    about.promise = self->make_response_promise();
+    awaited.emplace(id, std::move(about));
     return id;
   }
 
@@ -181,6 +200,7 @@ struct connection_state {
   void carry_out(connection_command::answer& x) {
     auto to = awaited.extract(x.to);
     auto& promise = to.mapped().promise;
+    ++answered;
     measure(to.mapped(), x);
     if (auto why = std::get_if<failure>(&x.content)) {
       promise.deliver(make_error(std::move(*why)));
@@ -204,12 +224,16 @@ struct connection_state {
       return;
     auto& measured = *context.measured;
     auto why = std::get_if<failure>(&x.content);
-    measured.answered(*about.kind, why ? std::optional{why->outcome} : std::nullopt, last_event - about.began);
+    measured.answered(*about.kind, why ? std::optional{why->outcome} : std::nullopt, last_event - about.accepted);
+    result_size size;
     if (auto rows = std::get_if<result>(&x.content))
-      measured.delivered(bytes_of(*rows));
+      size = size_of(*rows);
     else if (auto all = std::get_if<std::vector<result>>(&x.content))
       for (auto& one : *all)
-        measured.delivered(bytes_of(one));
+        size += size_of(one);
+    measured.delivered(size.bytes);
+    if (about.record)
+      about.record->add(why != nullptr, size.rows, last_event - about.began);
   }
 
   void carry_out(connection_command::return_grant& x) {
@@ -299,6 +323,7 @@ struct connection_state {
   socket_watch_ptr watch;
   std::unordered_map<ticket, request> awaited;
   uint64_t last_ticket = 0;
+  uint64_t answered = 0;
   time_point last_event;        ///< When it happened.
   caf::strong_actor_ptr holder; ///< Of the session, if there is one.
   size_t expected = 0;          ///< Answers, as the event loop knows.

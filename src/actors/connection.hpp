@@ -4,6 +4,7 @@
 #include "cenote/settings.hpp"
 #include "db/connection.hpp"
 #include "metrics/operation_metrics.hpp"
+#include "metrics/statement_statistics.hpp"
 #include "runtime/io_thread.hpp"
 #include "runtime/socket_watch.hpp"
 
@@ -20,6 +21,7 @@ struct connection_context {
   canceller_actor canceller;                     ///< Stops what has to be cut.
   std::shared_ptr<const server_settings> server; ///< That one server.
   std::shared_ptr<metrics::operation_metrics> measured;
+  std::shared_ptr<metrics::statement_statistics> statements;
 };
 
 /// Starts the actor that owns `session`, on an I/O thread. May be called from any thread.

@@ -4,6 +4,7 @@
 #include "cenote/settings.hpp"
 
 #include <string>
+#include <vector>
 
 namespace cenote {
 
@@ -27,6 +28,17 @@ public:
 
   /// Where the connections lead, without credentials.
   virtual std::string endpoint() const = 0;
+
+  /// The same for one of the servers.
+  virtual std::string endpoint(size_t) const { return endpoint(); }
+
+  /// Whether the connections measure their statements from now on.
+  virtual void measure_statements(bool) {
+    // nop
+  }
+
+  /// The costliest statements.
+  virtual std::vector<statement_summary> statements() const { return {}; }
 };
 
 } // namespace cenote

@@ -37,6 +37,9 @@ failure no_room(const server_settings& where, const std::string& why) {
                      where.endpoint() + ": no room for one more connection: " + why);
 }
 
+/// The most statements that are told of.
+constexpr size_t max_told_statements = 200;
+
 /// What is to be connected, and for whom.
 struct connect_order {
   connection_context context;
@@ -104,7 +107,7 @@ struct connect_state {
   }
 
   void report(tl::expected<db::connection, db::driver_error> session) {
-    auto& [id, pool, canceller, server, measured] = order.context;
+    auto& [id, pool, canceller, server, measured, statements] = order.context;
     if (!session) {
       self->send(pool, open_failed_atom_v, id, to_failure(session.error(), *server));
       return;
@@ -135,8 +138,13 @@ struct connect_state {
 } // namespace
 
 connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads,
-                     std::shared_ptr<metrics::operation_metrics> measured)
-    : sys_{sys}, server_{server}, io_threads_{std::move(io_threads)}, measured_{std::move(measured)} {
+                     std::shared_ptr<metrics::operation_metrics> measured,
+                     std::shared_ptr<metrics::statement_statistics> statements)
+    : sys_{sys},
+      server_{server},
+      io_threads_{std::move(io_threads)},
+      measured_{std::move(measured)},
+      statements_{std::move(statements)} {
   for (size_t i = 0; i < server.servers(); ++i) {
     auto one = std::make_shared<const server_settings>(server.server(i));
     targets_.push_back({one, spawn_canceller(sys, one)});
@@ -152,8 +160,8 @@ void connector::open(connection_id id, size_t server, const internal_pool_actor&
   auto where =
       *std::ranges::min_element(io_threads_, {}, &io_thread_ptr::use_count); // Each connection holds its I/O thread.
   auto& to = targets_.at(server);
-  sys_.spawn<caf::stateful_actor<connect_state>>(
-      connect_order{{id, pool, to.canceller, to.server, measured_}, std::move(where), targets_.size() > 1});
+  sys_.spawn<caf::stateful_actor<connect_state>>(connect_order{
+      {id, pool, to.canceller, to.server, measured_, statements_}, std::move(where), targets_.size() > 1});
 }
 
 bool connector::leads_to(const server_settings& x) const {
@@ -175,6 +183,14 @@ bool connector::reconfigure(const server_settings& x) {
 
 std::string connector::endpoint() const {
   return server_.endpoint();
+}
+
+std::string connector::endpoint(size_t server) const {
+  return targets_.at(server).server->endpoint();
+}
+
+std::vector<statement_summary> connector::statements() const {
+  return statements_->costliest(max_told_statements);
 }
 
 } // namespace cenote

@@ -3,6 +3,7 @@
 #include "actors/connection_factory.hpp"
 #include "cenote/settings.hpp"
 #include "metrics/operation_metrics.hpp"
+#include "metrics/statement_statistics.hpp"
 #include "runtime/io_thread.hpp"
 
 #include <caf/fwd.hpp>
@@ -18,7 +19,8 @@ class connector : public connection_factory {
 public:
   /// @param io_threads at least one.
   connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads,
-            std::shared_ptr<metrics::operation_metrics> measured);
+            std::shared_ptr<metrics::operation_metrics> measured,
+            std::shared_ptr<metrics::statement_statistics> statements);
   ~connector() override;
 
   size_t servers() const override { return targets_.size(); }
@@ -26,6 +28,9 @@ public:
   bool leads_to(const server_settings& x) const override;
   bool reconfigure(const server_settings& x) override;
   std::string endpoint() const override;
+  std::string endpoint(size_t server) const override;
+  void measure_statements(bool x) override { statements_->enable(x); }
+  std::vector<statement_summary> statements() const override;
 
 private:
   struct target {
@@ -38,6 +43,7 @@ private:
   std::vector<target> targets_;
   std::vector<io_thread_ptr> io_threads_;
   std::shared_ptr<metrics::operation_metrics> measured_;
+  std::shared_ptr<metrics::statement_statistics> statements_;
 };
 
 } // namespace cenote

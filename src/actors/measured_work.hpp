@@ -3,9 +3,13 @@
 #include "cenote/result.hpp"
 #include "connection/grant.hpp"
 #include "metrics/operation_metrics.hpp"
+#include "metrics/statement_statistics.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
+#include <string_view>
 #include <variant>
 
 namespace cenote {
@@ -29,11 +33,52 @@ inline std::optional<metrics::operation> operation_of(const work_item& x) {
   return operation::write;
 }
 
-/// The cells of a result and of those behind it.
-inline size_t bytes_of(const result& x) {
-  auto sum = x.data_size();
+/// Where to note what becomes of the request at the server; null if it is not measured.
+inline std::shared_ptr<metrics::statement_record> record_of(metrics::statement_statistics& all, const work_request& x) {
+  if (x.fail_fast)
+    return nullptr;
+  if (auto whole = std::get_if<transaction>(&x.work))
+    return all.find(*whole);
+  auto text = std::get_if<statement>(&x.work);
+  return text == nullptr ? nullptr : all.find(text->sql);
+}
+
+/// What the command of a session is measured as.
+inline std::string_view text_of(const session_command& x) {
+  using action = session_command::action;
+  switch (x.kind) {
+  case action::execute:
+    break;
+  case action::begin:
+    return "START TRANSACTION";
+  case action::commit:
+    return "COMMIT";
+  case action::rollback:
+    return "ROLLBACK";
+  case action::savepoint:
+    return "SAVEPOINT";
+  case action::rollback_to:
+    return "ROLLBACK TO SAVEPOINT";
+  }
+  return x.text.sql;
+}
+
+/// How much a result is, with those behind it.
+struct result_size {
+  size_t bytes = 0;  ///< Of all cells.
+  uint64_t rows = 0; ///< Returned or changed.
+
+  result_size& operator+=(const result_size& x) {
+    bytes += x.bytes;
+    rows += x.rows;
+    return *this;
+  }
+};
+
+inline result_size size_of(const result& x) {
+  result_size sum{x.data_size(), x.size() + x.affected_rows()};
   for (auto& more : x.more())
-    sum += more.data_size();
+    sum += {more.data_size(), more.size() + more.affected_rows()};
   return sum;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cenote/actors.hpp"
+#include "connection/connection_view.hpp"
 #include "connection/grant.hpp"
 #include "types/connection_id.hpp"
 #include "types/server_session.hpp"
@@ -18,6 +19,7 @@
 
 namespace cenote {
 struct opened;
+struct connection_report;
 } // namespace cenote
 
 // Not a part of the network protocol: nodes need not agree. Behind the block of the public types, with room for those
@@ -45,10 +47,17 @@ CAF_ADD_ATOM(cenote_internal, cenote, done_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, requeue_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, requeued_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, leaked_atom)
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::connection_report))
 
 CAF_END_TYPE_ID_BLOCK(cenote_internal)
 
 namespace cenote {
+
+/// What a connection tells of itself.
+struct connection_report {
+  connection_view view;
+  uint64_t answered = 0; ///< Requests.
+};
 
 /// A connection: owns one session with the server. A broker on an I/O thread; never blocks it.
 using connection_actor = caf::typed_actor<
@@ -73,6 +82,12 @@ using connection_actor = caf::typed_actor<
 
     // When this session ends the connection is closed.
     caf::result<void>(evict_atom, session_id),
+
+    // The session ends at once: an operator wants that.
+    caf::result<void>(kill_atom, session_id),
+
+    // What it does.
+    caf::result<connection_report>(details_atom),
 
     // Pings the server, then reports `released`.
     caf::result<void>(ping_atom),
@@ -134,6 +149,7 @@ using internal_pool_actor = pool_actor::extend<
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::grant)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::session_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::released)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::server_session)

@@ -137,6 +137,9 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
         result.endpoint = connections_of->endpoint();
         return result;
       },
+      [this](details_atom) { return details(); },
+      [this](statements_atom) { return connections_of->statements(); },
+      [this](kill_atom, session_id id) { return kill(id); },
       [this](settings_atom) {
         return effective_settings{rules, std::nullopt, connections_of->endpoint()};
       },
@@ -233,7 +236,7 @@ void pool_actor_state::opened_connection(connection_id id, opened x) {
     log().info("pool {}: connected to {} again", rules.name, connections_of->endpoint());
   publish_opened(id, x);
   self->monitor(x.connection);
-  connections.emplace(id, member{std::move(x.connection)});
+  connections.emplace(id, member{std::move(x.connection), x.server_connection_id});
   perform(core.opened(id, now()));
 }
 

@@ -18,8 +18,8 @@ std::string obstacle(const pool_settings& before, const pool_settings& after) {
     return cannot_change("pool.name");
   if (before.pipeline_depth != after.pipeline_depth)
     return cannot_change("pool.pipeline-depth");
-  if (before.io_lanes != after.io_lanes)
-    return cannot_change("pool.io-lanes");
+  if (before.io_threads != after.io_threads)
+    return cannot_change("pool.io-threads");
   return {};
 }
 
@@ -53,6 +53,7 @@ caf::result<void> pool_actor_state::reconfigure(const settings& all) {
     return caf::unit;
   rules = all.pool;
   measured.apply(rules);
+  connections_of->measure_statements(rules.statement_statistics);
   log().info("pool {}: other settings hold from now on{}", rules.name,
              renew ? "; the connections are replaced one after the other" : "");
   perform(core.reconfigure(rules, renew, now()));

@@ -2,7 +2,7 @@
 
 // Private to the pool actor: its state. pool_actor.cpp translates between messages and pool_core;
 // pool_actor_sessions.cpp keeps the books of sessions and their holders, pool_actor_events.cpp tells subscribers what
-// happens; pool_actor_settings.cpp changes the settings while it runs.
+// happens; pool_actor_settings.cpp changes the settings while it runs; pool_actor_details.cpp is for operators.
 
 #include "actors/connection_factory.hpp"
 #include "actors/ended_sessions.hpp"
@@ -51,6 +51,7 @@ struct exclusive_use {
 /// What an open connection is, and for whom.
 struct member {
   connection_actor actor;
+  uint64_t server_connection_id = 0;
   std::optional<session_id> session{};
   bool reported_gone = false;         ///< The log has told that it is gone.
   std::optional<exclusive_use> use{}; ///< As subscribers are told; goes on while the connection is reset.
@@ -93,6 +94,9 @@ struct pool_actor_state {
   bool belongs_to_sender(session_id id) const;
   caf::result<void> handover(session_id id, const caf::strong_actor_ptr& to);
   caf::result<void> evict(session_id id);
+  caf::result<void> kill(session_id id);
+  caf::result<pool_details> details();
+  session_details outline(session_id id, pool::time_point at) const;
   caf::result<void> reconfigure(const settings& all);
   std::string obstacle_to(const settings& all) const;
   caf::result<verification> verify();

@@ -38,11 +38,12 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
   if (!sys.has_middleman())
     throw std::invalid_argument{"cenote needs CAF's I/O module: call load<caf::io::middleman>() in the configuration"};
   std::vector<io_thread_ptr> io_threads;
-  for (size_t i = 0; i < rules.io_lanes; ++i)
+  for (size_t i = 0; i < rules.io_threads; ++i)
     io_threads.push_back(io_thread::start(sys));
   auto home = io_threads.front();
   auto connections = std::make_unique<connector>(
-      sys, server, std::move(io_threads), std::make_shared<metrics::operation_metrics>(sys.metrics(), rules.name));
+      sys, server, std::move(io_threads), std::make_shared<metrics::operation_metrics>(sys.metrics(), rules.name),
+      std::make_shared<metrics::statement_statistics>(rules.statement_statistics));
   return spawn_pool_actor(sys, *home, rules, std::move(connections), std::random_device{}());
 }
 

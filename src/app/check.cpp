@@ -98,7 +98,7 @@ settings for_one_question(const job& x) {
   how.pool.size = 1;
   how.pool.min_size = 0;
   how.pool.max_overflow = 0;
-  how.pool.io_lanes = 1;
+  how.pool.io_threads = 1;
   return how;
 }
 

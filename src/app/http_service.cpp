@@ -1,13 +1,13 @@
 #include "app/http_service.hpp"
 
+#include "app/details.hpp"
 #include "app/health.hpp"
-#include "app/json.hpp"
+#include "app/json_response.hpp"
 #include "app/metrics.hpp"
 #include "cenote/metrics.hpp"
 #include "config/listen_address.hpp"
 #include "config/setting.hpp"
 
-#include <chrono>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -16,17 +16,10 @@ namespace cenote::app {
 
 namespace {
 
-using namespace std::chrono_literals;
 using http::access;
 using http::request;
 using http::response;
 
-/// Longest time that the pool may take to carry out what `/admin` asks for.
-constexpr auto max_admin_time = 1s;
-
-response json_response(const nlohmann::ordered_json& x) {
-  return {200, dump(x) + "\n", "application/json", {}};
-}
 
 response metrics(caf::actor_system& system, const request& x) {
   auto text = collect_metrics(system);
@@ -39,12 +32,8 @@ response metrics(caf::actor_system& system, const request& x) {
 template <class Atom>
 response order(pool_host& host, Atom what, const std::string& done) {
   spdlog::info("HTTP: /admin: {}", done);
-  caf::scoped_actor self{host.system()};
-  response out;
-  self->request(host.pool(), max_admin_time, what)
-      .receive([&] { out = http::line(200, done); },
-               [&](caf::error& err) { out = http::line(503, "the pool refuses: " + describe(err)); });
-  return out;
+  auto came = host.ask_in_time<void>(what);
+  return came ? http::line(200, done) : http::line(503, "the pool refuses: " + to_string(came.error()));
 }
 
 nlohmann::ordered_json to_json_value(const std::string& text) {
@@ -121,6 +110,7 @@ http::router http_service::make_router(const std::string& token) {
     body["settings"] = to_json(*control_.current());
     return json_response(body);
   });
+  add_details(out, host_);
   out.add("POST", "/admin/dispose", access::privileged,
           [this](auto&) { return order(host_, dispose_atom_v, "all connections are being replaced"); });
   out.add("POST", "/admin/pause", access::privileged,

@@ -4,7 +4,9 @@
 #include "cenote/pool.hpp"
 #include "client/hosted_pool.hpp"
 
+#include <chrono>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -37,12 +39,7 @@ public:
   /// Sends a request to `whom` and waits for the answer. It always comes: a pool answers every request.
   template <class Answer, class... Ts>
   tl::expected<Answer, failure> ask_actor(const pool_actor& whom, Ts&&... request) {
-    caf::scoped_actor self{system()};
-    tl::expected<Answer, failure> out = tl::unexpected<failure>{failure{}};
-    self->request(whom, caf::infinite, std::forward<Ts>(request)...)
-        .receive([&out](Answer& x) { out = std::move(x); },
-                 [&out](caf::error& err) { out = tl::unexpected<failure>{details(err)}; });
-    return out;
+    return ask_within<Answer>(caf::infinite, whom, std::forward<Ts>(request)...);
   }
 
   /// `ask_actor` for the pool.
@@ -51,10 +48,29 @@ public:
     return ask_actor<Answer>(pool(), std::forward<Ts>(request)...);
   }
 
+  /// `ask` for what the pool does at once: if it takes longer than a second, that is a failure.
+  template <class Answer, class... Ts>
+  tl::expected<Answer, failure> ask_in_time(Ts&&... request) {
+    return ask_within<Answer>(caf::timespan{std::chrono::seconds{1}}, pool(), std::forward<Ts>(request)...);
+  }
+
   /// Whether an actor system had to be left running: then leave the process with `_Exit`.
   static bool abandoned() noexcept;
 
 private:
+  template <class Answer, class Limit, class... Ts>
+  tl::expected<Answer, failure> ask_within(Limit limit, const pool_actor& whom, Ts&&... request) {
+    caf::scoped_actor self{system()};
+    tl::expected<Answer, failure> out = tl::unexpected<failure>{failure{}};
+    auto failed = [&out](caf::error& err) { out = tl::unexpected<failure>{details(err)}; };
+    auto response = self->request(whom, limit, std::forward<Ts>(request)...);
+    if constexpr (std::is_void_v<Answer>)
+      response.receive([&out] { out = {}; }, failed);
+    else
+      response.receive([&out](Answer& x) { out = std::move(x); }, failed);
+    return out;
+  }
+
   std::unique_ptr<hosted_pool> host_;
 };
 

@@ -17,7 +17,7 @@ namespace {
 settings for_one_statement(settings how) {
   how.pool.size = 1;
   how.pool.max_overflow = 0;
-  how.pool.io_lanes = 1;
+  how.pool.io_threads = 1;
   return how;
 }
 

@@ -224,6 +224,18 @@ pool_status database::get_pool_status() {
   return impl_->run<pool_status>(status_atom_v);
 }
 
+pool_details database::get_details() {
+  return impl_->run<pool_details>(details_atom_v);
+}
+
+std::vector<statement_summary> database::get_statements() {
+  return impl_->run<std::vector<statement_summary>>(statements_atom_v);
+}
+
+void database::kill(session_id id) {
+  impl_->run<void>(kill_atom_v, id);
+}
+
 result database::execute(statement query) {
   return impl_->run<result>(execute_atom_v, std::move(query));
 }

@@ -175,6 +175,10 @@ struct scripted_pool::state {
           return out;
         },
         [](reconfigure_atom, const settings_update&) {},
+        // It has no connections.
+        [](details_atom) { return pool_details{}; },
+        [](statements_atom) { return std::vector<statement_summary>{}; },
+        [](kill_atom, session_id) {},
         [](dispose_atom) {},
         // It has nothing to hold back, and nothing happens to it.
         [](pause_atom) {},

@@ -21,7 +21,7 @@ namespace cenote::config {
 
 namespace {
 
-/// Knows the options.
+/// The options of CAF and its modules.
 struct registry : caf::actor_system_config {
   registry() {
     load<caf::io::middleman>();
@@ -29,23 +29,23 @@ struct registry : caf::actor_system_config {
   }
 };
 
-/// A value that CAF takes although nothing works with it.
+/// A value that CAF accepts although nothing works with it.
 struct pitfall {
   std::string_view key;
   bool (*is_bad)(const caf::config_value&);
   std::string_view must_be;
 };
 
-bool is_zero(const caf::config_value& x) {
-  return caf::get_as<int64_t>(x) == int64_t{0};
+bool is_zero(const caf::config_value& value) {
+  return caf::get_as<int64_t>(value) == int64_t{0};
 }
 
-bool is_zero_time(const caf::config_value& x) {
-  return caf::get_as<caf::timespan>(x) == caf::timespan{0};
+bool is_zero_time(const caf::config_value& value) {
+  return caf::get_as<caf::timespan>(value) == caf::timespan{0};
 }
 
-bool is_no_policy(const caf::config_value& x) {
-  return caf::to_string(x) != "sharing" && caf::to_string(x) != "stealing";
+bool is_no_policy(const caf::config_value& value) {
+  return caf::to_string(value) != "sharing" && caf::to_string(value) != "stealing";
 }
 
 constexpr auto pitfalls = std::array{
@@ -56,7 +56,7 @@ constexpr auto pitfalls = std::array{
     pitfall{"caf.middleman.connection-timeout", is_zero_time, "above 0"},
 };
 
-/// What a file may set for the program.
+/// The keys that a file may set for the program.
 constexpr std::string_view permitted[] = {"caf.scheduler.policy", "caf.scheduler.max-threads",
                                           "caf.scheduler.max-throughput"};
 
@@ -100,9 +100,9 @@ private:
                                 + did_you_mean(key, permitted_keys())};
     if (option->sync(value))
       refuse(key, "of type " + caf::to_string(option->type_name()));
-    for (auto& x : pitfalls)
-      if (x.key == key && x.is_bad(value))
-        refuse(key, std::string{x.must_be});
+    for (auto& trap : pitfalls)
+      if (trap.key == key && trap.is_bad(value))
+        refuse(key, std::string{trap.must_be});
   }
 
   [[noreturn]] void refuse(const std::string& key, const std::string& must_be) const {

@@ -9,7 +9,7 @@ namespace cenote::config {
 struct config_file;
 
 /// Checks the part `caf { ... }` of a config file against the options that CAF's core and its modules io and openssl
-/// have registered. CAF itself passes over unknown keys and wrong types in silence.
+/// have registered. CAF itself silently ignores unknown keys and wrong types.
 /// @throws configuration_error for the first mistake.
 void check_caf_settings(const config_file& file);
 

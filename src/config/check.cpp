@@ -21,19 +21,21 @@ void check_growth(const std::string& last_key, std::chrono::nanoseconds last, co
 
 } // namespace
 
-void check(const settings& x) {
-  for (auto& what : table())
-    if (!in_range(what, x))
-      throw configuration_error{what.key + " is " + format(what, x) + ", but must be " + permitted(what)};
-  check_growth("pool.max-reconnect-delay", x.pool.max_reconnect_delay, "pool.reconnect-delay", x.pool.reconnect_delay);
-  if (x.pool.kept() > x.pool.size)
-    throw configuration_error{"pool.min-size is " + std::to_string(x.pool.kept())
-                              + ", but must be at most pool.size, which is " + std::to_string(x.pool.size)};
-  check_growth("retry.max-delay", x.retry.max_delay, "retry.initial-delay", x.retry.initial_delay);
-  if (x.http.enabled() && !parse_listen_address(x.http.listen))
+void check(const settings& config) {
+  for (auto& definition : table())
+    if (!in_range(definition, config))
+      throw configuration_error{definition.key + " is " + format(definition, config) + ", but must be "
+                                + permitted(definition)};
+  check_growth("pool.max-reconnect-delay", config.pool.max_reconnect_delay, "pool.reconnect-delay",
+               config.pool.reconnect_delay);
+  if (config.pool.kept() > config.pool.size)
+    throw configuration_error{"pool.min-size is " + std::to_string(config.pool.kept())
+                              + ", but must be at most pool.size, which is " + std::to_string(config.pool.size)};
+  check_growth("retry.max-delay", config.retry.max_delay, "retry.initial-delay", config.retry.initial_delay);
+  if (config.http.enabled() && !parse_listen_address(config.http.listen))
     throw configuration_error{"http.listen must be an address and a port such as 127.0.0.1:9180, [::1]:9180 or "
                               "0.0.0.0:9180, or off"};
-  if (auto problem = find_problem(x.server); !problem.empty())
+  if (auto problem = find_problem(config.server); !problem.empty())
     throw configuration_error{"database server: " + problem};
 }
 

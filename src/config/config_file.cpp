@@ -18,18 +18,18 @@ namespace {
 constexpr auto default_name = "caf-application.conf";
 constexpr auto max_size = size_t{1} << 20;
 
-/// CAF names the place of a syntax error by two numbers in the error's context.
+/// CAF reports the position of a syntax error by two numbers in the error's context.
 [[noreturn]] void throw_syntax_error(const config_file& file, const caf::error& err) {
-  auto where = file.name;
-  if (auto place = caf::make_const_typed_message_view<int32_t, int32_t>(err.context()))
-    where += ":" + std::to_string(get<0>(place)) + ":" + std::to_string(get<1>(place));
-  auto what = caf::to_string(err);
+  auto place = file.name;
+  if (auto position = caf::make_const_typed_message_view<int32_t, int32_t>(err.context()))
+    place += ":" + std::to_string(get<0>(position)) + ":" + std::to_string(get<1>(position));
+  auto text = caf::to_string(err);
   if (err.category() == caf::type_id_v<caf::pec>) {
-    what = to_string(static_cast<caf::pec>(err.code())); // caf::pec::unexpected_character
-    what.erase(0, what.rfind(':') + 1);
-    std::replace(what.begin(), what.end(), '_', ' ');
+    text = to_string(static_cast<caf::pec>(err.code())); // caf::pec::unexpected_character
+    text.erase(0, text.rfind(':') + 1);
+    std::replace(text.begin(), text.end(), '_', ' ');
   }
-  throw file_error{where + ": this is not CAF's config format (" + what + ")", file.keys};
+  throw file_error{place + ": this is not CAF's config format (" + text + ")", file.keys};
 }
 
 caf::settings parse(const config_file& file, const std::string& text) {

@@ -16,19 +16,19 @@ namespace cenote::config {
 struct config_file {
   std::string name;
   outline keys;
-  caf::settings content; ///< The same as CAF understands it.
+  caf::settings content; ///< The same, parsed by CAF.
 
-  /// `caf-application.conf:12`: where the key stands.
+  /// The file and line of a key: `caf-application.conf:12`.
   std::string place(const std::string& path) const;
 };
 
 /// A config file that is not well-formed.
 struct file_error : configuration_error {
-  file_error(const std::string& what, outline found) : configuration_error{what}, before{std::move(found)} {
+  file_error(const std::string& text, outline keys) : configuration_error{text}, before{std::move(keys)} {
     // nop
   }
 
-  outline before; ///< The keys before the mistake: they may say how to log it.
+  outline before; ///< The keys before the mistake: they may include the log settings.
 };
 
 /// Reads a config file.

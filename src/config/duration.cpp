@@ -26,9 +26,9 @@ constexpr auto units = std::array{unit{"h", hour},       unit{"min", 60 * second
 std::optional<int64_t> length_of(std::string_view name) {
   if (name.empty())
     return second;
-  for (auto& x : units)
-    if (x.name == name)
-      return x.length;
+  for (auto& candidate : units)
+    if (candidate.name == name)
+      return candidate.length;
   return std::nullopt;
 }
 
@@ -60,8 +60,8 @@ std::optional<nanoseconds> parse_duration(std::string_view text) {
   return nanoseconds{rounded};
 }
 
-std::string format_duration(nanoseconds x) {
-  auto count = x.count();
+std::string format_duration(nanoseconds span) {
+  auto count = span.count();
   if (count == 0)
     return "0s";
   if (count % hour == 0 && (count >= 24 * hour || count <= -24 * hour))

@@ -8,18 +8,18 @@ namespace cenote::config {
 
 namespace {
 
-bool is_loopback(const listen_address& x) {
-  if (!x.ipv6)
-    return x.host.starts_with("127.");
+bool is_loopback(const listen_address& address) {
+  if (!address.ipv6)
+    return address.host.starts_with("127.");
   in6_addr parsed{};
-  return inet_pton(AF_INET6, x.host.c_str(), &parsed) == 1 && IN6_IS_ADDR_LOOPBACK(&parsed) != 0;
+  return inet_pton(AF_INET6, address.host.c_str(), &parsed) == 1 && IN6_IS_ADDR_LOOPBACK(&parsed) != 0;
 }
 
-bool is_address(const listen_address& x) {
-  if (x.host.find('\0') != std::string::npos)
+bool is_address(const listen_address& address) {
+  if (address.host.find('\0') != std::string::npos)
     return false; // C would see less of it.
   in6_addr parsed{};
-  return inet_pton(x.ipv6 ? AF_INET6 : AF_INET, x.host.c_str(), &parsed) == 1;
+  return inet_pton(address.ipv6 ? AF_INET6 : AF_INET, address.host.c_str(), &parsed) == 1;
 }
 
 } // namespace

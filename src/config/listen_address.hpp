@@ -7,7 +7,7 @@
 
 namespace cenote::config {
 
-/// Where a program listens.
+/// The address that a program listens on.
 struct listen_address {
   std::string host;   ///< An IP address in numbers, without brackets.
   uint16_t port = 0;  ///< Zero: any free one.

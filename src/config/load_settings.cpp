@@ -38,22 +38,22 @@ std::string shown(std::string_view value) {
   return value.size() > max_length ? out + "..." : out;
 }
 
-[[noreturn]] void refuse_value(const std::string& name, const setting& what, const written& value) {
+[[noreturn]] void refuse_value(const std::string& name, const setting& definition, const input_value& value) {
   auto text = value.in_file ? shown(value.raw) : "'" + shown(value.raw) + "'";
-  auto meant = nearest(value.text, alternatives(what));
-  if (!meant.empty() && value.in_file && std::holds_alternative<word>(what.kind))
-    meant = '"' + meant + '"';
-  throw configuration_error{name + " is " + text + ", but must be " + permitted(what, value.in_file)
-                            + (meant.empty() ? meant : "; did you mean " + meant + "?")};
+  auto suggestion = nearest(value.text, alternatives(definition));
+  if (!suggestion.empty() && value.in_file && std::holds_alternative<word>(definition.kind))
+    suggestion = '"' + suggestion + '"';
+  throw configuration_error{name + " is " + text + ", but must be " + permitted(definition, value.in_file)
+                            + (suggestion.empty() ? suggestion : "; did you mean " + suggestion + "?")};
 }
 
-/// The keys below a section: `pool.` has `name`, `size` ...
+/// The keys in a section: `pool.` has `name`, `size` ...
 std::string known_keys(const std::string& section) {
   std::string out;
-  for (auto& x : table()) {
-    if (!x.key.starts_with(section))
+  for (auto& definition : table()) {
+    if (!definition.key.starts_with(section))
       continue;
-    auto name = x.key.substr(section.size());
+    auto name = definition.key.substr(section.size());
     name = name.substr(0, name.find('.'));
     if (!(", " + out + ",").ends_with(", " + name + ","))
       out += (out.empty() ? "" : ", ") + name;
@@ -62,7 +62,8 @@ std::string known_keys(const std::string& section) {
 }
 
 bool is_section(const std::string& key) {
-  return std::any_of(table().begin(), table().end(), [&](auto& x) { return x.key.starts_with(key + "."); });
+  return std::any_of(table().begin(), table().end(),
+                     [&](auto& definition) { return definition.key.starts_with(key + "."); });
 }
 
 /// Whether the key's last part looks as if its value were a secret.
@@ -76,8 +77,8 @@ bool sounds_secret(std::string key) {
 
 std::vector<std::string> all_keys() {
   std::vector<std::string> out;
-  for (auto& x : table())
-    out.push_back(x.key);
+  for (auto& definition : table())
+    out.push_back(definition.key);
   for (auto section : {"pool", "server", "retry", "log", "http"})
     out.emplace_back(section);
   return out;
@@ -102,12 +103,12 @@ void load_entry(settings& target, const config_file& file, const std::string& pa
   using value_form = outline_entry::value_form;
   auto key = path.substr(sizeof("cenote.") - 1);
   auto place = file.place(path) + ": ";
-  if (auto what = find_setting(key)) {
+  if (auto definition = find_setting(key)) {
     if (entry.form == value_form::section || entry.form == value_form::other)
-      throw configuration_error{place + path + " must be " + permitted(*what, true)};
-    written value{entry.text, entry.raw, true, entry.form == value_form::quoted};
-    if (!assign(*what, target, value))
-      refuse_value(place + path, *what, value);
+      throw configuration_error{place + path + " must be " + permitted(*definition, true)};
+    input_value value{entry.text, entry.raw, true, entry.form == value_form::quoted};
+    if (!assign(*definition, target, value))
+      refuse_value(place + path, *definition, value);
   } else if (!is_section(key)) {
     refuse_unknown(place, path, key);
   } else if (entry.form != value_form::section) {
@@ -128,26 +129,26 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value != nullptr ? std::optional<std::string>{value} : std::nullopt;
 }
 
-/// A variable's value. Set to nothing counts as not set: container tools cannot unset.
+/// A variable's value. An empty one counts as unset: container tools cannot unset variables.
 std::optional<std::string> lookup(const configuration_sources& sources, const std::string& name) {
   auto out = sources.environment ? sources.environment(name) : process_environment(name);
   return out && !out->empty() ? out : std::nullopt;
 }
 
 void load_environment(settings& target, const configuration_sources& sources) {
-  for (auto& x : table()) {
-    if (x.environment.empty())
+  for (auto& definition : table()) {
+    if (definition.environment.empty())
       continue;
-    if (auto text = lookup(sources, x.environment)) {
-      written value{*text, *text};
-      if (!assign(x, target, value))
-        refuse_value("environment variable " + x.environment, x, value);
+    if (auto text = lookup(sources, definition.environment)) {
+      input_value value{*text, *text};
+      if (!assign(definition, target, value))
+        refuse_value("environment variable " + definition.environment, definition, value);
     }
   }
 }
 
 std::string read_uri_file(const std::string& name) {
-  // Somebody may have set it to the URI itself.
+  // It may have been set to the URI itself by mistake.
   if (name.find("://") != std::string::npos)
     throw configuration_error{"DATABASE_URI_FILE must name a file that holds the URI; for the URI itself there is "
                               "DATABASE_URI"};
@@ -176,12 +177,12 @@ void load_passphrase(server_settings& target, const configuration_sources& sourc
     target.tls_key_passphrase_file = *file;
 }
 
-/// The name that somebody has given to the URI's variable instead.
+/// A hint if a variable with a similar name is set instead.
 std::string other_name_in(const configuration_sources& sources) {
   for (auto name : {"DATABASE_URL", "DATABASE_URI_PATH", "DATABASE_URL_FILE", "DB_URI", "DB_URL", "MYSQL_URI",
                     "MYSQL_URL", "MARIADB_URI", "MARIADB_URL"})
     if (lookup(sources, name))
-      return std::string{"; "} + name + " is set, but is not the name that is looked for";
+      return std::string{"; "} + name + " is set, but that is not the name that is looked up";
   return "";
 }
 
@@ -209,25 +210,25 @@ void load_command_line(settings& target, const configuration_sources& sources) {
   for (auto& [key, text] : sources.command_line) {
     auto option = "--" + key;
     std::replace(option.begin(), option.end(), '.', '-');
-    auto what = find_setting(key);
-    if (what == nullptr)
+    auto definition = find_setting(key);
+    if (definition == nullptr)
       refuse_unknown("command line: ", key, key);
-    written value{text, text};
-    if (!assign(*what, target, value))
-      refuse_value(option, *what, value);
+    input_value value{text, text};
+    if (!assign(*definition, target, value))
+      refuse_value(option, *definition, value);
   }
 }
 
 } // namespace
 
-settings config::load_settings(const std::optional<config_file>& file, const configuration_sources& from,
+settings config::load_settings(const std::optional<config_file>& file, const configuration_sources& sources,
                                bool need_server) {
   settings out;
   if (file)
     load_file(out, *file);
-  load_environment(out, from);
-  load_uri(out, from, need_server);
-  load_command_line(out, from);
+  load_environment(out, sources);
+  load_uri(out, sources, need_server);
+  load_command_line(out, sources);
   check(out);
   return out;
 }
@@ -239,11 +240,12 @@ settings load_settings(const configuration_sources& sources, bool need_server) {
 log_settings config::log_settings_in(const outline& keys, const std::map<std::string, std::string>& command_line) {
   settings out;
   for (auto key : {"log.level", "log.format"}) {
-    auto what = find_setting(key);
+    auto definition = find_setting(key);
     if (auto i = keys.find(std::string{"cenote."} + key); i != keys.end())
-      assign(*what, out, {i->second.text, i->second.raw, true, i->second.form == outline_entry::value_form::quoted});
+      assign(*definition, out,
+             {i->second.text, i->second.raw, true, i->second.form == outline_entry::value_form::quoted});
     if (auto i = command_line.find(key); i != command_line.end())
-      assign(*what, out, {i->second, i->second});
+      assign(*definition, out, {i->second, i->second});
   }
   return out.log;
 }

@@ -7,7 +7,7 @@ namespace cenote::config {
 
 namespace {
 
-/// Longer words are no misspelt ones, and would take time.
+/// Longer words are not misspellings, and would take time.
 constexpr auto max_length = size_t{100};
 
 bool is_separator(char c) {
@@ -21,7 +21,7 @@ std::string plain(std::string_view word) {
   return out;
 }
 
-/// What may be wrong in a word of that length.
+/// The largest edit distance to a word of that length that is still near.
 size_t tolerance(size_t length) {
   return length < 3 ? 0 : length < 5 ? 1 : length < 9 ? 2 : length < 14 ? 3 : 4;
 }
@@ -37,9 +37,9 @@ std::vector<std::string_view> tails(std::string_view name) {
 
 } // namespace
 
-size_t edit_distance(std::string_view x, std::string_view y) {
-  auto a = plain(x.substr(0, max_length));
-  auto b = plain(y.substr(0, max_length));
+size_t edit_distance(std::string_view first, std::string_view second) {
+  auto a = plain(first.substr(0, max_length));
+  auto b = plain(second.substr(0, max_length));
   // The distances between the first i letters of a and the first j of b; three rows suffice.
   std::vector<size_t> before_last(b.size() + 1);
   std::vector<size_t> last(b.size() + 1);
@@ -74,7 +74,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
         distance = std::min(distance, size_t{1}); // A short form: warn, crit.
       if (distance > tolerance(std::min(letters.size(), tail.size())))
         continue;
-      // Of two that are equally near, the one of which less was left out.
+      // Of two that are equally near, the one with fewer omitted letters.
       auto cost = distance * (max_length + 1) + name.size() - tail.size();
       if (cost < best) {
         best = cost;

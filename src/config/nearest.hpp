@@ -6,9 +6,9 @@
 
 namespace cenote::config {
 
-/// How many letters have to be changed, added, left out or swapped with their neighbour to get from one word to the
-/// other. Case does not count, nor which of `-`, `_`, `.` separates.
-size_t edit_distance(std::string_view a, std::string_view b);
+/// The number of letters that have to be changed, added, left out or swapped with their neighbour to get from one word
+/// to the other. Case is ignored, and so is the difference between `-`, `_` and `.`.
+size_t edit_distance(std::string_view first, std::string_view second);
 
 /// The word that was probably meant: the nearest of those that are known, or empty if none is near. A word that a
 /// known one begins or ends with is near, too: `warn` for `warning`, `size` for `pool.size`.

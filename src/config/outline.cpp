@@ -18,8 +18,8 @@ public:
   }
 
   outline run() {
-    if (auto at = text_.find('\r'); at != std::string_view::npos) {
-      while (pos_ < at)
+    if (auto carriage_return = text_.find('\r'); carriage_return != std::string_view::npos) {
+      while (pos_ < carriage_return)
         next();
       fail("Windows line end (carriage return): save the file with Unix line ends");
     }
@@ -34,7 +34,7 @@ public:
     return std::move(found_);
   }
 
-  /// What has been found so far, after an error.
+  /// The keys found so far, after an error.
   outline found() && { return std::move(found_); }
 
 private:
@@ -45,7 +45,7 @@ private:
 
   // -- characters ----------------------------------------------------------------------------------------------------
 
-  [[noreturn]] void fail(const std::string& what) const { throw text_error{line_, what}; }
+  [[noreturn]] void fail(const std::string& text) const { throw text_error{line_, text}; }
 
   bool at_end() const { return pos_ == text_.size(); }
 
@@ -76,7 +76,7 @@ private:
       next();
   }
 
-  /// What may stand between entries. Where commas may be is for CAF to say.
+  /// Skips the space between entries. CAF checks whether a comma is allowed there.
   void skip_space() {
     for (;;) {
       if (peek() == '#')
@@ -118,7 +118,7 @@ private:
       out = read_quoted();
       for (auto c : out)
         if (!is_key_char(c))
-          fail("the key in quotes has a character that no key has");
+          fail("the key in quotes has a character that is not allowed in a key");
       return out;
     }
     while (is_key_char(peek()))
@@ -212,11 +212,11 @@ private:
 } // namespace
 
 outline make_outline(std::string_view text) {
-  scanner x{text};
+  scanner scan{text};
   try {
-    return x.run();
+    return scan.run();
   } catch (text_error& err) {
-    err.before = std::move(x).found();
+    err.before = std::move(scan).found();
     throw;
   }
 }

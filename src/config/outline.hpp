@@ -8,13 +8,13 @@
 
 namespace cenote::config {
 
-/// A key in a config file, with what follows it.
+/// A key in a config file, with its value.
 struct outline_entry {
   enum class value_form { section, bare, quoted, other };
 
   size_t line = 0;
   value_form form = value_form::section;
-  std::string raw;  ///< The value as it stands there; empty for sections and other forms.
+  std::string raw;  ///< The value as written; empty for sections and other forms.
   std::string text; ///< Without quotes and escapes.
 };
 
@@ -23,17 +23,17 @@ using outline = std::map<std::string, outline_entry>;
 
 /// A mistake in the text of a config file.
 struct text_error : std::runtime_error {
-  text_error(size_t where, const std::string& what) : std::runtime_error{what}, line{where} {
+  text_error(size_t position, const std::string& text) : std::runtime_error{text}, line{position} {
     // nop
   }
 
   size_t line;
-  outline before; ///< What was found before it.
+  outline before; ///< The keys before it.
 };
 
-/// Finds the keys of a text in CAF's config format, and the mistakes that CAF's own parser passes over in silence:
-/// dotted keys, which swallow what follows; braces that are not closed; keys given twice; and Windows line ends, which
-/// it cannot explain. Whether the text is well-formed beyond that is left to CAF.
+/// Finds the keys of a text in CAF's config format, and the mistakes that CAF's own parser silently accepts: dotted
+/// keys, which swallow the text behind them; braces that are not closed; keys given twice; and Windows line ends, for
+/// which its error is no help. All other syntax is left to CAF to check.
 /// @throws text_error for the first mistake.
 outline make_outline(std::string_view text);
 

@@ -58,7 +58,7 @@ uint64_t read_bytes(const std::string& key, const std::string& text) {
   return out;
 }
 
-/// What a URI says about TLS, to be combined when all of it is known.
+/// The TLS options of a URI, to be combined when all of them are known.
 struct tls_options {
   bool any = false; ///< A file or a cipher was named.
   std::optional<bool> disabled;
@@ -84,28 +84,28 @@ tls_mode read_mode(const std::string& text) {
                   + did_you_mean(word, {"DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"})};
 }
 
-/// The safest reading: whoever names a CA wants the server's certificate and name checked, as PyMySQL does.
-tls_mode combined_mode(const tls_options& x, bool has_ca) {
-  auto wants_tls = x.any || x.verify_cert || x.verify_identity || x.disabled == false;
-  if (x.disabled == true || x.mode == tls_mode::disabled) {
-    if (x.any || x.verify_cert == true || x.verify_identity == true || (x.mode && x.mode != tls_mode::disabled)
-        || x.disabled == false)
+/// The safest interpretation: naming a CA asks for a check of the server's certificate and name, as in PyMySQL.
+tls_mode combined_mode(const tls_options& options, bool has_ca) {
+  auto wants_tls = options.any || options.verify_cert || options.verify_identity || options.disabled == false;
+  if (options.disabled == true || options.mode == tls_mode::disabled) {
+    if (options.any || options.verify_cert == true || options.verify_identity == true
+        || (options.mode && options.mode != tls_mode::disabled) || options.disabled == false)
       throw uri_error{"query both disables TLS and asks for it"};
     return tls_mode::disabled;
   }
-  if (x.mode) {
-    if (x.verify_cert || x.verify_identity)
-      throw uri_error{"query has ssl_mode besides other keys that say what to verify: leave one out"};
-    return *x.mode;
+  if (options.mode) {
+    if (options.verify_cert || options.verify_identity)
+      throw uri_error{"query has ssl_mode and other keys that say what to verify: leave one out"};
+    return *options.mode;
   }
   if (!wants_tls)
     return tls_mode::disabled;
-  if (x.verify_cert == false && x.verify_identity == true)
+  if (options.verify_cert == false && options.verify_identity == true)
     throw uri_error{"query asks for the server's name to be verified but not its certificate"};
-  auto verify = x.verify_cert.value_or(has_ca || x.verify_identity == true);
+  auto verify = options.verify_cert.value_or(has_ca || options.verify_identity == true);
   if (!verify)
     return tls_mode::required;
-  return x.verify_identity.value_or(true) ? tls_mode::verify_full : tls_mode::verify_ca;
+  return options.verify_identity.value_or(true) ? tls_mode::verify_full : tls_mode::verify_ca;
 }
 
 class reader {
@@ -145,7 +145,7 @@ private:
     (this->*i->second)(key, decode(pair.substr(equals + 1), true));
   }
 
-  /// What was probably meant. Keys that are refused or ignored are no help.
+  /// A suggestion for a misspelt key. Keys that are refused or ignored are not suggested.
   static std::string guess(const std::string& key) {
     std::vector<std::string> known;
     for (auto& [name, handle] : handlers())
@@ -167,7 +167,7 @@ private:
 
   template <std::string server_settings::*Field>
   void tls_text(const std::string& key, const std::string& value) {
-    // Nothing in the place of a name is a template that was not filled in, and would mean less security in silence.
+    // An empty value is a template that was not filled in, and would silently mean less security.
     if (value.find_first_not_of(' ') == std::string::npos)
       throw uri_error{key + " is empty: give it a value, or leave it out"};
     target_.*Field = value;
@@ -181,14 +181,14 @@ private:
 
   template <std::optional<bool> tls_options::*Field>
   void set_tls_option(const std::string& key, const std::string& value) {
-    auto x = read_bool(key, value);
-    if ((tls_.*Field).value_or(x) != x)
+    auto enabled = read_bool(key, value);
+    if ((tls_.*Field).value_or(enabled) != enabled)
       throw uri_error{"query contradicts itself with " + key};
-    tls_.*Field = x;
+    tls_.*Field = enabled;
   }
 
   void autocommit(const std::string& key, const std::string& value) {
-    // Without it a statement of its own would be answered as done, and then rolled back.
+    // Without it a single statement would be reported as successful, and then rolled back.
     if (!read_bool(key, value))
       throw uri_error{
           "autocommit cannot be false: single statements are always committed; for others use transact or a "
@@ -196,7 +196,7 @@ private:
   }
 
   void charset(const std::string&, const std::string& value) {
-    // In MySQL utf8 is a character set of at most three bytes; everybody who writes it means UTF-8.
+    // In MySQL utf8 is a character set of at most three bytes per character, but it is written to mean UTF-8.
     auto name = lower_case(value);
     target_.charset = name == "utf8" || name == "utf8mb3" ? "utf8mb4" : name;
   }
@@ -225,33 +225,33 @@ private:
 
   /// The keys; null: ignored, because they concern Python only.
   static const std::map<std::string, handler, std::less<>>& handlers() {
-    using x = server_settings;
+    using server = server_settings;
     static const std::map<std::string, handler, std::less<>> instance = {
         {"autocommit", &reader::autocommit},
-        {"bind_address", &reader::text<&x::bind_address>},
+        {"bind_address", &reader::text<&server::bind_address>},
         {"charset", &reader::charset},
-        {"compress", &reader::boolean<&x::compress>},
+        {"compress", &reader::boolean<&server::compress>},
         {"connect_timeout", &reader::connect_timeout},
-        {"init_command", &reader::text<&x::init_command>},
+        {"init_command", &reader::text<&server::init_command>},
         {"local_infile", &reader::refuse_file_access},
         {"max_allowed_packet", &reader::max_allowed_packet},
-        {"program_name", &reader::text<&x::program_name>},
+        {"program_name", &reader::text<&server::program_name>},
         {"read_default_file", &reader::refuse_file_access},
         {"read_default_group", &reader::refuse_file_access},
         {"read_timeout", &reader::read_timeout},
-        {"sql_mode", &reader::text<&x::sql_mode>},
-        {"ssl_ca", &reader::tls_text<&x::tls_ca>},
-        {"ssl_capath", &reader::tls_text<&x::tls_capath>},
-        {"ssl_cert", &reader::tls_text<&x::tls_cert>},
+        {"sql_mode", &reader::text<&server::sql_mode>},
+        {"ssl_ca", &reader::tls_text<&server::tls_ca>},
+        {"ssl_capath", &reader::tls_text<&server::tls_capath>},
+        {"ssl_cert", &reader::tls_text<&server::tls_cert>},
         {"ssl_check_hostname", &reader::set_tls_option<&tls_options::verify_identity>},
-        {"ssl_cipher", &reader::tls_text<&x::tls_cipher>},
+        {"ssl_cipher", &reader::tls_text<&server::tls_cipher>},
         {"ssl_disabled", &reader::set_tls_option<&tls_options::disabled>},
-        {"ssl_key", &reader::tls_text<&x::tls_key>},
-        {"ssl_key_passphrase_file", &reader::tls_text<&x::tls_key_passphrase_file>},
+        {"ssl_key", &reader::tls_text<&server::tls_key>},
+        {"ssl_key_passphrase_file", &reader::tls_text<&server::tls_key_passphrase_file>},
         {"ssl_mode", &reader::mode},
         {"ssl_verify_cert", &reader::set_tls_option<&tls_options::verify_cert>},
         {"ssl_verify_identity", &reader::set_tls_option<&tls_options::verify_identity>},
-        {"unix_socket", &reader::text<&x::unix_socket>},
+        {"unix_socket", &reader::text<&server::unix_socket>},
         {"write_timeout", &reader::write_timeout},
         {"binary_prefix", nullptr},
         {"conv", nullptr},

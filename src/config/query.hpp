@@ -7,12 +7,12 @@
 
 namespace cenote::config {
 
-/// A mistake in a URI. The text completes "the ...", and shows nothing that could be a part of the password.
+/// A mistake in a URI. The text continues "the ...", and shows nothing that could be part of the password.
 struct uri_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Decodes `%40`. A `%` that no two digits follow stays, as it does in Python.
+/// Decodes `%40`. A `%` that is not followed by two digits is kept, as in Python.
 /// @param plus_is_space whether `+` means a space.
 std::string decode(std::string_view text, bool plus_is_space);
 

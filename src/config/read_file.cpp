@@ -29,14 +29,14 @@ file_text read_file(const std::string& name, size_t max_size) {
   std::string text;
   for (;;) {
     char buffer[4096];
-    auto n = read(fd, buffer, sizeof(buffer));
-    if (n == 0)
+    auto length = read(fd, buffer, sizeof(buffer));
+    if (length == 0)
       return {std::move(text), {}};
-    if (n < 0 && errno == EINTR)
+    if (length < 0 && errno == EINTR)
       continue;
-    if (n < 0)
+    if (length < 0)
       return {{}, last_problem()};
-    text.append(buffer, static_cast<size_t>(n));
+    text.append(buffer, static_cast<size_t>(length));
     if (text.size() > max_size)
       return {{}, "it is larger than " + std::to_string(max_size >> 10) + " KiB"};
   }

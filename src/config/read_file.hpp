@@ -4,7 +4,7 @@
 
 namespace cenote::config {
 
-/// The content of a file, or why it cannot be had.
+/// The content of a file, or why it cannot be read.
 struct file_text {
   std::string text;
   std::string problem; ///< Empty: none.

@@ -24,7 +24,7 @@ struct count {
   uint64_t max = 0;
 };
 
-/// A whole number, or a word that stands for what another setting says.
+/// A whole number, or a word that stands for the value of another setting.
 struct count_or_word {
   field<std::optional<uint64_t>> at; ///< Empty: the word.
   uint64_t min = 0;
@@ -61,7 +61,7 @@ struct label {
 
 using kind = std::variant<count, count_or_word, duration, flag, word, label>;
 
-/// A setting: everything there is to know about it.
+/// The definition of a setting.
 struct setting {
   std::string key;  ///< `pool.size`.
   std::string unit; ///< As in `setting_info`.
@@ -71,10 +71,10 @@ struct setting {
 };
 
 /// A value on its way into a setting.
-struct written {
+struct input_value {
   std::string_view text; ///< Without quotes.
-  std::string_view raw;  ///< As it stands there, for errors.
-  bool in_file = false;  ///< A file tells texts, which are quoted, from numbers, and knows only `true` and `false`.
+  std::string_view raw;  ///< As written, for errors.
+  bool in_file = false;  ///< In a file texts are quoted, unlike numbers, and flags are only `true` and `false`.
   bool quoted = false;
 };
 
@@ -85,22 +85,22 @@ const std::vector<setting>& table();
 const setting* find_setting(std::string_view key);
 
 /// Reads the value into `target`.
-/// @returns whether it is of the right form and in range; else `target` is unchanged.
-bool assign(const setting& what, settings& target, const written& value);
+/// @returns whether it is of the right form and in range; otherwise `target` is unchanged.
+bool assign(const setting& definition, settings& target, const input_value& value);
 
 /// Whether the setting's field is in range.
-bool in_range(const setting& what, const settings& all);
+bool in_range(const setting& definition, const settings& config);
 
 /// The field's value as the config file has it.
-std::string format(const setting& what, const settings& all);
+std::string format(const setting& definition, const settings& config);
 
 /// The lowest value, or the words to choose from.
-std::string lowest(const setting& what);
+std::string lowest(const setting& definition);
 
-/// What the setting takes, to be continued after "must be": "a whole number from 1 to 10000".
-std::string permitted(const setting& what, bool in_file = false);
+/// The values that the setting takes, to be continued after "must be": "a whole number from 1 to 10000".
+std::string permitted(const setting& definition, bool in_file = false);
 
-/// The words to choose from; empty if it takes something else.
-std::vector<std::string> alternatives(const setting& what);
+/// The words to choose from; empty if it takes other values.
+std::vector<std::string> alternatives(const setting& definition);
 
 } // namespace cenote::config

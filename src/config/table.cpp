@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 /// A field of a group of settings.
 template <class Group, class T>
 field<T> at(Group settings::*group, T Group::*member) {
-  return [group, member](settings& x) -> T& { return x.*group.*member; };
+  return [group, member](settings& config) -> T& { return config.*group.*member; };
 }
 
 constexpr auto day = 24h; ///< Long enough for every wait, and far from any overflow.
@@ -28,17 +28,17 @@ std::vector<setting> make_table() {
       {"pool.size", "connections", count{pool(&pool_settings::size), 1, 10'000}, "POOL_SIZE",
        "Connections kept open, unless pool.min-size says fewer."},
       {"pool.max-overflow", "connections", count{pool(&pool_settings::max_overflow), 0, 10'000}, "MAX_OVERFLOW",
-       "Further connections while callers wait; 0 means none."},
+       "Additional connections while callers wait; 0 means none."},
       {"pool.min-size", "connections", count_or_word{pool(&pool_settings::min_size), 0, 10'000, "size"}, "",
        "Connections kept open even if they are not needed; \"size\" means pool.size, 0 none."},
       {"pool.idle-timeout", "seconds", duration{pool(&pool_settings::idle_timeout), 1ms, day, true}, "",
-       "Idle time after which a connection beyond those is closed; 0 means as soon as nobody waits."},
+       "Idle time after which a connection beyond those is closed; 0 means as soon as no caller waits."},
       {"pool.pipeline-depth", "statements", count{pool(&pool_settings::pipeline_depth), 1, 64}, "",
        "Reads and idempotent writes that one connection carries at a time, if none is idle; 1 means one."},
       {"pool.timeout", "seconds", duration{pool(&pool_settings::timeout), 1ms, day}, "POOL_TIMEOUT",
        "Longest wait for a connection."},
       {"pool.recycle", "seconds", duration{pool(&pool_settings::recycle), 1ms, 365 * day, true, true}, "POOL_RECYCLE",
-       "Age at which an idle connection is replaced, less up to 10 % at random; 0 or -1 means never."},
+       "Age at which an idle connection is replaced, minus up to 10 % at random; 0 or -1 means never."},
       {"pool.pre-ping", "bool", flag{pool(&pool_settings::pre_ping)}, "POOL_PRE_PING",
        "Whether a connection is checked before each use."},
       {"pool.pre-ping-idle", "seconds", duration{pool(&pool_settings::pre_ping_idle), 1ms, day, true}, "",
@@ -50,7 +50,7 @@ std::vector<setting> make_table() {
       {"pool.max-connecting", "connections", count{pool(&pool_settings::max_connecting), 1, 256}, "",
        "Connections being opened at a time."},
       {"pool.reconnect-delay", "seconds", duration{pool(&pool_settings::reconnect_delay), 1ms, day}, "",
-       "Delay after the first failed connect; doubles with each further one, less up to 50 % at random."},
+       "Delay after the first failed connect; doubles with each further one, minus up to 50 % at random."},
       {"pool.max-reconnect-delay", "seconds", duration{pool(&pool_settings::max_reconnect_delay), 1ms, day}, "",
        "That delay grows no further than this."},
       {"pool.breaker-after", "seconds", duration{pool(&pool_settings::breaker_after), 1ms, day, true}, "",
@@ -63,11 +63,13 @@ std::vector<setting> make_table() {
        "A session held for longer is logged with its owner and last statement; 0 means never."},
       {"pool.unclaimed-session-timeout", "seconds",
        duration{pool(&pool_settings::unclaimed_session_timeout), 1ms, day, true}, "",
-       "A session that its holder has not used once for so long ends; 0 means never."},
+       "A session that its holder has not used once within this time ends; 0 means never."},
       {"pool.drain-timeout", "seconds", duration{pool(&pool_settings::drain_timeout), 1ms, day, true}, "",
-       "Longest time that a shutdown waits for the work that was accepted; 0 means not at all."},
-      {"pool.io-lanes", "threads", count{pool(&pool_settings::io_lanes), 1, 64}, "",
+       "Longest time that a shutdown waits for accepted work; 0 means not at all."},
+      {"pool.io-threads", "threads", count{pool(&pool_settings::io_threads), 1, 64}, "",
        "I/O threads over which the connections are spread."},
+      {"pool.statement-statistics", "bool", flag{pool(&pool_settings::statement_statistics)}, "",
+       "Whether statements are counted and timed by their text without its literals."},
       {"server.connect-timeout", "seconds", duration{server(&server_settings::connect_timeout), 1s, day}, "",
        "Longest time for one connect, from the host's name to the set-up query. The URI is stronger than the file."},
       {"server.max-statement-time", "seconds", duration{server(&server_settings::max_statement_time), 1ms, day, true},
@@ -99,8 +101,9 @@ std::vector<setting> make_table() {
 
 std::vector<setting_info> make_infos() {
   std::vector<setting_info> out;
-  for (auto& x : table())
-    out.push_back({x.key, x.unit, format(x, settings{}), lowest(x), x.environment, x.help});
+  for (auto& definition : table())
+    out.push_back({definition.key, definition.unit, format(definition, settings{}), lowest(definition),
+                   definition.environment, definition.help});
   return out;
 }
 

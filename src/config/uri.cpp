@@ -19,7 +19,7 @@ bool is_digit(unsigned char c) {
   return std::isdigit(c) != 0;
 }
 
-/// Takes `mysql+pymysql://` off.
+/// Removes `mysql+pymysql://`.
 void skip_scheme(std::string_view& rest) {
   auto end = rest.find("://");
   std::string scheme{rest.substr(0, end)};
@@ -28,22 +28,22 @@ void skip_scheme(std::string_view& rest) {
   auto driver = plus == std::string::npos ? "x" : scheme.substr(plus + 1);
   auto is_driver_char = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; };
   scheme.resize(std::min(plus, scheme.size()));
-  // What stands here is not shown: somebody may have set the password alone.
+  // The text is not shown: it may be the password alone.
   if (end == npos || (scheme != "mysql" && scheme != "mariadb") || driver.empty()
       || !std::all_of(driver.begin(), driver.end(), is_driver_char))
     throw uri_error{"URI must begin with mysql:// or mariadb:// (no blank or quote before it)"};
   rest.remove_prefix(end + 3);
 }
 
-/// The `host:port` that the rest begins with is complete: what follows the colon is a number or nothing.
+/// Whether `rest` begins with a complete `host:port`: the colon is followed by a number or nothing.
 bool begins_with_host_and_port(std::string_view rest) {
-  auto place = rest.substr(0, rest.find_first_of("/?"));
-  auto colon = place.rfind(':');
-  return colon == npos || std::all_of(place.begin() + static_cast<ptrdiff_t>(colon) + 1, place.end(), is_digit);
+  auto address = rest.substr(0, rest.find_first_of("/?"));
+  auto colon = address.rfind(':');
+  return colon == npos || std::all_of(address.begin() + static_cast<ptrdiff_t>(colon) + 1, address.end(), is_digit);
 }
 
-/// Takes `user:password@` off. An '@' in the password may stand as it is; a '/' or '?' may if it is clear that it does
-/// not end the host, as in SQLAlchemy.
+/// Removes `user:password@`. An '@' in the password needs no encoding; nor does a '/' or '?' that clearly does not end
+/// the host, as in SQLAlchemy.
 std::string_view take_login(std::string_view& rest) {
   auto end = rest.find_first_of("/?");
   auto at = rest.substr(0, end).rfind('@');
@@ -72,45 +72,45 @@ uint16_t read_port(std::string_view text) {
   return out;
 }
 
-server_address read_address(std::string_view place, uint16_t default_port) {
+server_address read_address(std::string_view address, uint16_t default_port) {
   server_address out{{}, default_port};
-  if (place.starts_with('[')) {
-    auto end = place.find(']');
+  if (address.starts_with('[')) {
+    auto end = address.find(']');
     if (end == npos)
       throw uri_error{"host has a '[' but no ']'"};
-    out.host = decode(place.substr(1, end - 1), false); // %25 separates the name of an interface.
-    place.remove_prefix(end + 1);
+    out.host = decode(address.substr(1, end - 1), false); // %25 separates the name of an interface.
+    address.remove_prefix(end + 1);
     if (out.host.find(':') == std::string::npos)
       throw uri_error{"host in brackets is not an IPv6 address"};
-    if (!place.empty() && !place.starts_with(':'))
+    if (!address.empty() && !address.starts_with(':'))
       throw uri_error{"host in brackets must be followed by ':' and the port, or nothing"};
   } else {
-    out.host = place.substr(0, place.find(':'));
-    place.remove_prefix(out.host.size());
+    out.host = address.substr(0, address.find(':'));
+    address.remove_prefix(out.host.size());
     if (out.host.find('%') != std::string::npos)
       throw uri_error{"host must not be percent-encoded; for a unix socket write ?unix_socket=/path"};
   }
   if (auto problem = host_problem(out.host); !problem.empty())
     throw uri_error{problem};
-  if (place.size() > 1)
-    out.port = read_port(place.substr(1));
+  if (address.size() > 1)
+    out.port = read_port(address.substr(1));
   return out;
 }
 
 /// Reads one host, or several with commas between them.
-void read_places(server_settings& target, std::string_view places) {
-  auto comma = std::min(places.find(','), places.size());
-  auto first = read_address(places.substr(0, comma), target.port);
+void read_addresses(server_settings& target, std::string_view addresses) {
+  auto comma = std::min(addresses.find(','), addresses.size());
+  auto first = read_address(addresses.substr(0, comma), target.port);
   if (!first.host.empty())
     target.host = first.host;
-  else if (comma < places.size())
-    throw uri_error{"list of hosts has an empty place: write host1:3306,host2:3306"};
+  else if (comma < addresses.size())
+    throw uri_error{"list of hosts has an empty entry: write host1:3306,host2:3306"};
   target.port = first.port;
   target.other_hosts.clear();
-  while (comma < places.size()) {
-    places.remove_prefix(comma + 1);
-    comma = std::min(places.find(','), places.size());
-    target.other_hosts.push_back(read_address(places.substr(0, comma), 3306));
+  while (comma < addresses.size()) {
+    addresses.remove_prefix(comma + 1);
+    comma = std::min(addresses.find(','), addresses.size());
+    target.other_hosts.push_back(read_address(addresses.substr(0, comma), 3306));
   }
 }
 
@@ -130,14 +130,14 @@ server_settings read_uri(server_settings target, std::string_view uri) {
   auto has_colon = rest.find(':') != npos;
   auto login = take_login(rest);
   read_login(target, login);
-  auto place = rest.substr(0, rest.find_first_of("/?"));
-  read_places(target, place);
-  rest.remove_prefix(place.size());
+  auto addresses = rest.substr(0, rest.find_first_of("/?"));
+  read_addresses(target, addresses);
+  rest.remove_prefix(addresses.size());
   auto question = rest.find('?');
   if (rest.starts_with('/'))
     read_database(target, rest.substr(1, std::min(question, rest.size()) - 1));
   if (question != npos) {
-    // Behind the last '@' there is no password, nor is there one without a colon.
+    // There is no password behind the last '@', and none without a colon.
     auto query = rest.substr(question + 1);
     auto show_names = !has_colon || (login.data() != nullptr && query.find('@') == npos);
     apply_query(target, query, show_names);

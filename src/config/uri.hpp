@@ -7,8 +7,8 @@
 
 namespace cenote::config {
 
-/// Writes what the URI says over `target`; what it does not mention stays.
-/// @param origin what errors begin with: `DATABASE_URI`.
+/// Overwrites `target` with the settings of the URI; others are kept.
+/// @param origin the beginning of error texts: `DATABASE_URI`.
 /// @throws configuration_error if it is not of the right form. Then `target` is unchanged.
 void apply_uri(server_settings& target, std::string_view uri, const std::string& origin);
 

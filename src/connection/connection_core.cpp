@@ -331,6 +331,7 @@ void connection_core::stop_on_server(std::optional<job> work) {
   if (auto alone = as<activity::running>(); alone != nullptr && alone->work.content().is_transaction())
     reuse_.require_reset();
   state_ = activity::stopping{.work = std::move(work)};
+  shared_.stop_made();
   ++output_.stopped;
   limit_until(later(now_, patience_));
   output_.add(connection_command::stop_statement{});
@@ -525,6 +526,7 @@ void connection_core::run(job work, std::optional<held_grant> origin) {
 }
 
 void connection_core::run_step() {
+  step_began_ = now_;
   drive(std::get<activity::running>(state_).work.start_step(*link_));
 }
 
@@ -637,10 +639,9 @@ void connection_core::drive_shared(db::progress x) {
 
 /// The answer to the first statement has come.
 void connection_core::first_done() {
-  auto stop = as<activity::stopping>();
-  if (stop != nullptr)
+  if (auto stop = as<activity::stopping>())
     stop->for_first = false;
-  if (auto loss = shared_.finish_first(*link_, stop != nullptr, reuse_, now_))
+  if (auto loss = shared_.finish_first(*link_, reuse_, now_))
     lose_shared(loss->disposition, loss->of_sent);
 }
 

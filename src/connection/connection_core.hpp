@@ -3,6 +3,7 @@
 #include "connection/activity.hpp"
 #include "connection/classification.hpp"
 #include "connection/commands.hpp"
+#include "connection/connection_view.hpp"
 #include "connection/output.hpp"
 #include "connection/reuse_rules.hpp"
 #include "connection/session_in_use.hpp"
@@ -45,6 +46,10 @@ public:
   /// Somebody else holds the session from now on.
   /// @returns a failure if the session has already ended.
   std::optional<failure> hand_over(session_id id, time_point now);
+
+  /// The session ends at once: an operator wants that.
+  /// @returns a failure if it has already ended.
+  std::optional<failure> kill(session_id id, time_point now);
 
   /// The connection is not to be used again after this session.
   /// @returns a failure if the session has already ended.
@@ -94,6 +99,9 @@ public:
 
   // -- what the actor has to know ------------------------------------------------
 
+  /// What it does, for operators.
+  connection_view view(time_point now) const;
+
   bool is_gone() const noexcept { return is<activity::gone>(); }
   bool has_session() const noexcept { return session_.has_value(); }
   bool wants_read() const noexcept { return wants_read_; }
@@ -110,6 +118,11 @@ private:
 
   template <class State>
   State* as() noexcept {
+    return std::get_if<State>(&state_);
+  }
+
+  template <class State>
+  const State* as() const noexcept {
     return std::get_if<State>(&state_);
   }
 
@@ -194,6 +207,7 @@ private:
 
   activity::state state_;
   time_point busy_until_ = time_point::max(); ///< When what it does, other than sharing, has taken too long.
+  time_point step_began_;                     ///< Of what runs for one alone.
   time_point wake_at_ = time_point::max();
 
   size_t expected_ = 0;

@@ -54,6 +54,14 @@ void connection_core::check_in(session_id id, bool at_once, time_point now) {
     next_command();
 }
 
+std::optional<failure> connection_core::kill(session_id id, time_point now) {
+  at(now);
+  auto refused = refusal_of(id);
+  if (!refused)
+    end_session("an operator has ended it");
+  return refused;
+}
+
 std::optional<failure> connection_core::hand_over(session_id id, time_point now) {
   at(now);
   auto why = refusal_of(id);

@@ -64,8 +64,8 @@ void shared_statements::send(db::server_link& link, time_point now) {
 
 // -- answers ---------------------------------------------------------------------
 
-std::optional<shared_statements::loss> shared_statements::finish_first(db::server_link& link, bool stop_missed,
-                                                                       reuse_rules& reuse, time_point now) {
+std::optional<shared_statements::loss> shared_statements::finish_first(db::server_link& link, reuse_rules& reuse,
+                                                                       time_point now) {
   auto answered = link.take();
   auto first = take_first(now);
   if (answered) {
@@ -76,7 +76,7 @@ std::optional<shared_statements::loss> shared_statements::finish_first(db::serve
     return std::nullopt;
   }
   auto& error = answered.error();
-  if (stop_missed && error.number == pool::query_interrupted && first.wanted) {
+  if (first.maybe_hit && error.number == pool::query_interrupted && first.wanted) {
     // The stop was meant for the one before it.
     first.what.request.maybe_executed |= first.text().kind != statement_kind::read;
     put_back(std::move(first));
@@ -112,6 +112,12 @@ shared_statement shared_statements::take_first(time_point now) {
     watch(later(now, max_superseded_time()));
   }
   return x;
+}
+
+/// It is to be sent again, before the others.
+void shared_statements::put_back(shared_statement x) {
+  x.maybe_hit = false;
+  waiting_.push_front(std::move(x));
 }
 
 void shared_statements::count_answers(size_t count, time_point now) {
@@ -181,6 +187,11 @@ void shared_statements::requeue_late(time_point now) {
   std::erase_if(waiting_, [](auto& x) { return x.requeued; });
 }
 
+void shared_statements::stop_made() {
+  for (auto& x : sent_)
+    x.maybe_hit = true;
+}
+
 void shared_statements::stop_again_at(time_point when) {
   assert(!sent_.empty());
   stop_not_before_ = when;
@@ -238,7 +249,7 @@ void shared_statements::report_progress() {
 void shared_statements::lose(size_t unsent, bool reads_again, const failure& why) {
   for (auto n = std::min(unsent, sent_.size()); n > 0; --n) {
     if (sent_.back().wanted)
-      waiting_.push_front(std::move(sent_.back()));
+      put_back(std::move(sent_.back()));
     else
       count_end(sent_.back());
     sent_.pop_back();
@@ -246,7 +257,7 @@ void shared_statements::lose(size_t unsent, bool reads_again, const failure& why
   for (; !sent_.empty(); sent_.pop_back()) {
     auto& x = sent_.back();
     if (reads_again && x.wanted && x.text().kind == statement_kind::read) {
-      waiting_.push_front(std::move(x));
+      put_back(std::move(x));
     } else {
       answer(x, why);
       count_end(x);

@@ -21,6 +21,7 @@ struct shared_statement {
   bool wanted = true;     ///< Its caller waits for this result. Otherwise it was answered early, or requeued.
   bool requeued = false;  ///< It runs on another connection as well: what it does here is superseded.
   bool cancelled = false; ///< Nobody needs it: it is stopped when it is what the server runs.
+  bool maybe_hit = false; ///< A stop was made while it was under way: meant for it, or for one before it.
 
   const statement& text() const { return std::get<statement>(what.request.work); }
 };
@@ -47,6 +48,13 @@ public:
 
   size_t answers_due() const noexcept { return sent_.size(); }
 
+  /// What the server is at.
+  /// @pre `under_way()`
+  const statement& first() const { return sent_.front().text(); }
+
+  /// Since when.
+  time_point turn_began() const noexcept { return turn_began_; }
+
   /// Lower bound of the next moment at which `expire` has something to do.
   time_point next_event() const noexcept { return due_; }
 
@@ -64,9 +72,8 @@ public:
   // -- answers -------------------------------------------------------------------
 
   /// The answer to the first has come: that one leaves, answered or to be sent again.
-  /// @param stop_missed whether the server was told to stop a statement, which may have hit this one.
   /// @returns how the connection has to be given up; nothing if it goes on.
-  std::optional<loss> finish_first(db::server_link& link, bool stop_missed, reuse_rules& reuse, time_point now);
+  std::optional<loss> finish_first(db::server_link& link, reuse_rules& reuse, time_point now);
 
   /// So many answers have come in this turn.
   void count_answers(size_t count, time_point now);
@@ -82,6 +89,9 @@ public:
 
   /// Whether the first is superseded: it runs elsewhere, too, and may go on here if it cannot be stopped.
   bool first_is_superseded() const { return !sent_.empty() && sent_.front().requeued; }
+
+  /// The server is told to stop the first. If that one ends sooner, any of those behind it may be hit instead.
+  void stop_made();
 
   /// The first could not be stopped: not again before that.
   void stop_again_at(time_point when);
@@ -115,7 +125,7 @@ private:
   shared_statement take_first(time_point now);
   void answer(shared_statement& x, failure reason);
   void count_end(const shared_statement& x);
-  void put_back(shared_statement x) { waiting_.push_front(std::move(x)); }
+  void put_back(shared_statement x);
   std::chrono::nanoseconds max_superseded_time() const;
   void requeue_one(shared_statement& x);
   void requeue_late(time_point now);

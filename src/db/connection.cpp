@@ -11,7 +11,7 @@
 
 namespace cenote::db {
 
-connection::connection(std::unique_ptr<impl> x) noexcept : impl_{std::move(x)} {
+connection::connection(std::unique_ptr<impl> state) noexcept : impl_{std::move(state)} {
   // nop
 }
 
@@ -52,29 +52,29 @@ bool connection::is_read_only() const noexcept {
 bool connection::alive() const noexcept {
   if (!usable())
     return false;
-  // Between operations the server has nothing to say: whatever arrives is its goodbye, or out of step.
-  pollfd x{socket(), POLLIN | POLLRDHUP, 0};
-  return ::poll(&x, 1, 0) == 0;
+  // Between operations the server sends nothing: whatever arrives is its goodbye, or out of step.
+  pollfd descriptor{socket(), POLLIN | POLLRDHUP, 0};
+  return ::poll(&descriptor, 1, 0) == 0;
 }
 
 progress connection::start_ping() {
   return impl_->start_ping();
 }
 
-progress connection::start_execute(const statement& what) {
-  return impl_->start_execute(what);
+progress connection::start_execute(const statement& request) {
+  return impl_->start_execute(request);
 }
 
-progress connection::start_compound(const transaction& what) {
-  return impl_->start_compound(what);
+progress connection::start_compound(const transaction& request) {
+  return impl_->start_compound(request);
 }
 
 progress connection::start_reset() {
   return impl_->start_reset();
 }
 
-std::optional<driver_error> connection::send(const statement& what) {
-  return impl_->send(what);
+std::optional<driver_error> connection::send(const statement& request) {
+  return impl_->send(request);
 }
 
 bool connection::can_send() const noexcept {
@@ -114,7 +114,7 @@ tl::expected<std::vector<result>, driver_error> connection::take_compound() {
   const auto& give_rows = impl_->compound_gives_rows;
   auto all = impl_->take();
   if (!all) {
-    // The counts of warnings are a result set of our own.
+    // The warning counts are a result set of our own.
     all.error().complete_sets = std::min(all.error().complete_sets, give_rows.size());
     return tl::unexpected{std::move(all.error())};
   }

@@ -23,21 +23,21 @@ class connection final : public server_link {
 public:
   /// Resolves, connects, does TLS, logs in, checks the server and runs the set-up query. Blocks, for
   /// `connect_timeout` in all at most; within a `guarded_call`, for its limit.
-  static tl::expected<connection, driver_error> open(const server_settings& where);
+  static tl::expected<connection, driver_error> open(const server_settings& server);
 
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
 
-  /// Says goodbye to the server if no operation is under way, else just cuts the socket. Never blocks noticeably.
+  /// Says goodbye to the server if no operation is under way, otherwise cuts the socket. Never blocks noticeably.
   ~connection() override;
 
   /// The socket, owned by this object.
   int socket() const noexcept;
 
-  /// The session's number on the server: what `KILL` and the process list call id.
+  /// The session's number on the server: the id in `KILL` and in the process list.
   uint64_t server_id() const noexcept;
 
-  /// The same with what is known of its server. Without an instance if that server, or a proxy before it, does not say.
+  /// The same, with the identity of its server: without an instance if the server, or a proxy before it, hides that.
   const server_session& identity() const noexcept;
   const std::string& server_version() const noexcept;
   bool uses_tls() const noexcept;
@@ -48,13 +48,13 @@ public:
   bool is_mariadb() const noexcept override;
   bool alive() const noexcept override;
   progress start_ping() override;
-  progress start_execute(const statement& text) override;
-  progress start_compound(const transaction& whole) override;
+  progress start_execute(const statement& request) override;
+  progress start_compound(const transaction& request) override;
   progress start_reset() override;
   progress resume(bool readable, bool writable) override;
   tl::expected<result, driver_error> take() override;
   tl::expected<std::vector<result>, driver_error> take_compound() override;
-  std::optional<driver_error> send(const statement& text) override;
+  std::optional<driver_error> send(const statement& request) override;
   bool can_send() const noexcept override;
   void flush() override;
   progress next() override;
@@ -67,7 +67,7 @@ public:
 
 private:
   struct impl;
-  explicit connection(std::unique_ptr<impl> x) noexcept;
+  explicit connection(std::unique_ptr<impl> state) noexcept;
   std::unique_ptr<impl> impl_;
 };
 

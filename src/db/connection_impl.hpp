@@ -13,8 +13,8 @@
 
 namespace cenote::db {
 
-/// What a connection is, and the state machine of its operations: each step is one call of Connector/C that may need
-/// the socket several times.
+/// The state of a connection and the state machine of its operations: each step is one call of Connector/C, which may
+/// need the socket several times.
 struct connection::impl {
   enum class step : uint8_t {
     idle,
@@ -27,24 +27,24 @@ struct connection::impl {
     done,
   };
 
-  /// What bringing the session back into its first state is at.
+  /// The stage of a reset, which brings the session back into its initial state.
   enum class reset_stage : uint8_t {
     none,
-    rollback, ///< Tells whether the session holds an XA transaction, which the reset would keep if it is prepared.
+    rollback, ///< Shows whether the session holds an XA transaction, which the reset would keep if it is prepared.
     reset,
     set_up, ///< The set-up statements, one by one.
   };
 
-  impl(session_ptr x, const server_settings& where);
+  impl(session_ptr handle, const server_settings& server);
   ~impl();
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
 
   progress start_ping();
-  progress start_execute(const statement& what);
-  progress start_compound(const transaction& what);
+  progress start_execute(const statement& request);
+  progress start_compound(const transaction& request);
   progress start_reset();
-  std::optional<driver_error> send(const statement& what);
+  std::optional<driver_error> send(const statement& request);
   bool can_send() const noexcept;
   void flush();
   progress next();
@@ -65,8 +65,8 @@ struct connection::impl {
   bool read_only = false;
   bool has_database = true;    ///< Whether the session was opened with a database.
   bool lacks_database = false; ///< Its database did not exist at the last reset.
-  /// Something may have changed the session since it was opened or reset: the server has said so, or a statement has
-  /// failed, and errors do not say it.
+  /// Whether something may have changed the session since it was opened or reset: the server has reported it, or a
+  /// statement has failed, since errors do not report it.
   bool touched = false;
 
 private:
@@ -75,28 +75,29 @@ private:
   template <class Write>
   progress start_text(Write write, bool limit_each);
   /// Writes the text of a statement into `sql_`.
+  /// @returns why it cannot be sent.
   template <class Write>
-  std::optional<driver_error> problem_with(Write write);
+  std::optional<driver_error> write_text(Write write);
   void begin_set_up();
   void next_of_reset();
   bool tolerates(unsigned error);
   progress run(int ready);
   progress run_steps(int ready);
-  int call();
-  int call_again(int ready);
+  int begin_call();
+  int continue_call(int ready);
   void finish_step();
   void read_answer();
   void read_row();
   void next_result();
   void fail(phase when);
-  void fail(driver_error why);
+  void fail(driver_error error);
   void abandon();
 
-  step now_ = step::idle;
+  step step_ = step::idle;
   reset_stage stage_ = reset_stage::none;
-  bool after_error_ = false; ///< Whether a transaction is open is not known.
+  bool after_error_ = false; ///< It is unknown whether a transaction is open.
   bool suspended_ = false;   ///< Within a call that waits for the socket.
-  int events_ = 0;           ///< What it waits for.
+  int events_ = 0;           ///< The events it waits for.
   bool desynchronised_ = false;
   bool failed_ = false;
   bool limit_each_ = false;
@@ -109,7 +110,7 @@ private:
   driver_error error_;
   size_t bytes_this_turn_ = 0;
 
-  // What Connector/C's calls give back.
+  // Results of Connector/C's calls.
   int status_ = 0;
   my_bool refused_ = 0;
   MYSQL_ROW row_ = nullptr;

@@ -13,7 +13,7 @@ namespace cenote::db {
 
 namespace {
 
-/// Threads that were given up and have not ended. Each waits for a name server in most cases.
+/// Number of threads that were given up and have not ended. Most of them wait for a name server.
 std::atomic<size_t> left_behind{0};
 
 constexpr size_t max_left_behind = 64;
@@ -27,8 +27,8 @@ bool has_spare_memory() {
   return block != MAP_FAILED && munmap(block, spare_memory) == 0;
 }
 
-driver_error cannot_start(std::string why) {
-  return {error_source::process_limit, phase::connecting, 0, "", std::move(why)};
+driver_error cannot_start(std::string reason) {
+  return {error_source::process_limit, phase::connecting, 0, "", std::move(reason)};
 }
 
 } // namespace
@@ -39,8 +39,8 @@ struct guarded_thread::state {
   }
 
   io_limit time;
-  std::function<void()> body; ///< The thread's alone.
-  std::thread thread;         ///< The owner's alone.
+  std::function<void()> body; ///< Used by the thread only.
+  std::thread thread;         ///< Used by the owner only.
 
   std::mutex mutex; ///< Guards what follows.
   std::condition_variable changed;
@@ -48,23 +48,23 @@ struct guarded_thread::state {
   bool ended = false;
   bool abandoned = false;
 
-  static void run(const std::shared_ptr<state>& x) {
+  static void run(const std::shared_ptr<state>& self) {
     {
-      io_limit::scope mine{x->time};
-      std::exchange(x->body, nullptr)();
+      io_limit::scope mine{self->time};
+      std::exchange(self->body, nullptr)();
     }
-    std::lock_guard guard{x->mutex};
-    x->ended = true;
-    if (x->abandoned)
+    std::lock_guard guard{self->mutex};
+    self->ended = true;
+    if (self->abandoned)
       --left_behind;
     try {
-      if (x->notify)
-        x->notify();
+      if (self->notify)
+        self->notify();
     } catch (const std::exception&) {
-      // No memory for a message: whoever watches the time finds the outcome then.
+      // No memory for a message: the outcome is found when the time limit is checked.
     }
-    x->notify = nullptr;
-    x->changed.notify_all();
+    self->notify = nullptr;
+    self->changed.notify_all();
   }
 };
 
@@ -85,7 +85,7 @@ guarded_thread::guarded_thread(std::chrono::nanoseconds limit, std::function<voi
     return;
   }
   try {
-    state_->thread = std::thread{[x = state_] { state::run(x); }};
+    state_->thread = std::thread{[self = state_] { state::run(self); }};
   } catch (const std::exception& err) { // No thread, or no memory for one.
     problem_ = cannot_start(std::string{"cannot start a thread to connect: "} + err.what()
                             + ": raise the limits of threads and memory, or make the pool smaller");
@@ -93,24 +93,24 @@ guarded_thread::guarded_thread(std::chrono::nanoseconds limit, std::function<voi
 }
 
 guarded_thread::~guarded_thread() {
-  auto& x = *state_;
-  if (!x.thread.joinable())
+  auto& self = *state_;
+  if (!self.thread.joinable())
     return;
   auto has_ended = false;
   {
-    std::lock_guard guard{x.mutex};
-    has_ended = x.ended;
-    x.notify = nullptr;
+    std::lock_guard guard{self.mutex};
+    has_ended = self.ended;
+    self.notify = nullptr;
     if (!has_ended) {
-      x.abandoned = true;
+      self.abandoned = true;
       ++left_behind;
     }
   }
   if (has_ended) {
-    x.thread.join();
+    self.thread.join();
   } else {
-    x.time.cut();
-    x.thread.detach();
+    self.time.cut();
+    self.thread.detach();
   }
 }
 
@@ -124,17 +124,17 @@ void guarded_thread::cut() {
 }
 
 void guarded_thread::wait() {
-  auto& x = *state_;
-  if (!x.thread.joinable())
+  auto& self = *state_;
+  if (!self.thread.joinable())
     return;
-  auto has_ended = [&x] { return x.ended; };
-  std::unique_lock guard{x.mutex};
-  if (x.changed.wait_until(guard, x.time.deadline(), has_ended))
+  auto has_ended = [&self] { return self.ended; };
+  std::unique_lock guard{self.mutex};
+  if (self.changed.wait_until(guard, self.time.deadline(), has_ended))
     return;
   guard.unlock();
-  x.time.cut();
+  self.time.cut();
   guard.lock();
-  x.changed.wait_for(guard, grace, has_ended);
+  self.changed.wait_for(guard, grace, has_ended);
 }
 
 bool is_guarded() noexcept {
@@ -147,9 +147,9 @@ driver_error given_up(std::chrono::nanoseconds limit) {
               + ", without an answer of the system: most likely a name server does not answer"};
 }
 
-driver_error out_of_memory(const char* what) {
+driver_error out_of_memory(const char* detail) {
   return {error_source::process_limit, phase::connecting, 0, "",
-          std::string{"not enough memory for a connection: "} + what};
+          std::string{"not enough memory for a connection: "} + detail};
 }
 
 } // namespace cenote::db

@@ -13,9 +13,9 @@
 
 namespace cenote::db {
 
-/// A function that talks to a server and may block, on a thread of its own, with one time limit for all that it does.
-/// When the limit has passed its socket is shut down, which ends every wait of Connector/C and OpenSSL. What nothing
-/// can interrupt, a name server that does not answer, is left behind: it ends some time later, and its outcome is
+/// A function that talks to a server and may block, on a thread of its own, with one time limit for all its work. When
+/// the limit has passed its socket is shut down, which ends every wait of Connector/C and OpenSSL. A call that cannot
+/// be interrupted, to a name server that does not answer, is left behind: it ends some time later, and its outcome is
 /// dropped.
 class guarded_thread {
 public:
@@ -53,11 +53,11 @@ private:
 /// Whether the calling thread is that of a `guarded_thread`.
 bool is_guarded() noexcept;
 
-/// What is known of a call that was given up.
+/// The error of a call that was given up.
 driver_error given_up(std::chrono::nanoseconds limit);
 
-/// What an exception on such a thread means: there is not enough memory for one more connection.
-driver_error out_of_memory(const char* what);
+/// The error that stands for an exception on such a thread: there is not enough memory for one more connection.
+driver_error out_of_memory(const char* detail);
 
 /// A `guarded_thread` with an outcome.
 template <class T>
@@ -65,10 +65,10 @@ class guarded_call {
 public:
   using outcome = tl::expected<T, driver_error>;
 
-  guarded_call(std::chrono::nanoseconds limit, std::function<outcome()> what, std::function<void()> notify = {})
+  guarded_call(std::chrono::nanoseconds limit, std::function<outcome()> body, std::function<void()> notify = {})
       : limit_{limit},
         outcome_{std::make_shared<std::optional<outcome>>()},
-        thread_{limit, [to = outcome_, f = std::move(what)] { run(*to, f); }, std::move(notify)} {
+        thread_{limit, [slot = outcome_, call = std::move(body)] { run(*slot, call); }, std::move(notify)} {
     // nop
   }
 
@@ -81,7 +81,7 @@ public:
   /// Why it could not be started; nothing if it was.
   const std::optional<driver_error>& problem() const noexcept { return thread_.problem(); }
 
-  /// The outcome; of a call that has not ended, that it was given up. Only once.
+  /// The outcome; for a call that has not ended, the error `given_up`. Only once.
   outcome take() {
     if (thread_.problem())
       return tl::unexpected{*thread_.problem()};
@@ -91,24 +91,24 @@ public:
   }
 
 private:
-  static void run(std::optional<outcome>& to, const std::function<outcome()>& what) noexcept {
+  static void run(std::optional<outcome>& slot, const std::function<outcome()>& body) noexcept {
     try {
-      to.emplace(what());
+      slot.emplace(body());
     } catch (const std::exception& err) {
-      to.emplace(tl::unexpected{out_of_memory(err.what())});
+      slot.emplace(tl::unexpected{out_of_memory(err.what())});
     }
   }
 
   std::chrono::nanoseconds limit_;
-  std::shared_ptr<std::optional<outcome>> outcome_; ///< Also the thread's, which may outlive this object.
+  std::shared_ptr<std::optional<outcome>> outcome_; ///< Shared with the thread, which may outlive this object.
   guarded_thread thread_;
 };
 
 /// Runs a function on a thread of its own and waits for its outcome.
 template <class T>
 tl::expected<T, driver_error> call_guarded(std::chrono::nanoseconds limit,
-                                           std::function<tl::expected<T, driver_error>()> what) {
-  guarded_call<T> call{limit, std::move(what)};
+                                           std::function<tl::expected<T, driver_error>()> body) {
+  guarded_call<T> call{limit, std::move(body)};
   call.wait();
   return call.take();
 }

@@ -6,7 +6,7 @@ namespace cenote::db {
 
 namespace {
 
-/// The id that the server has made for itself, if its version has one.
+/// The column for the id that the server has generated for itself, if its version has one.
 std::string_view own_id(MYSQL& session) {
   if (mariadb_connection(&session) == 0)
     return ", @@server_uuid";
@@ -23,8 +23,8 @@ std::string_view counters(MYSQL& session) {
 } // namespace
 
 std::string identity_columns(MYSQL& session, std::string_view session_id) {
-  // None of them alone is enough: containers share hardware addresses, names and folders. Two servers with all of it in
-  // common that have also started in the same second are told apart by the address of the session.
+  // None of them alone is enough: containers share hardware addresses, names and folders. Two servers that agree in all
+  // of them and have started in the same second are told apart by the address of the session.
   std::string result = "CONCAT_WS(', ', @@hostname, @@port, @@socket, @@datadir, @@pid_file, @@server_id";
   result += own_id(session);
   // Both count from the beginning of this statement, so that the difference does not move with the clock.

@@ -35,8 +35,8 @@ io_limit* io_limit::current() noexcept {
   return limit_of_thread;
 }
 
-io_limit::scope::scope(io_limit& x) noexcept {
-  limit_of_thread = &x;
+io_limit::scope::scope(io_limit& limit) noexcept {
+  limit_of_thread = &limit;
 }
 
 io_limit::scope::~scope() {
@@ -56,13 +56,13 @@ void io_limit::limit_each(std::chrono::nanoseconds read, std::chrono::nanosecond
 }
 
 int io_limit::wait(int socket, bool for_input) noexcept {
-  auto began = clock::now();
-  auto until = deadline_;
-  auto allow = [&](std::chrono::nanoseconds x) { until = std::min(until, began + std::min(x, max_limit)); };
+  auto start = clock::now();
+  auto wait_end = deadline_;
+  auto allow = [&](std::chrono::nanoseconds span) { wait_end = std::min(wait_end, start + std::min(span, max_limit)); };
   if (!for_input && !connected_) {
-    // A further address: Connector/C has closed the socket of the one before, and its number may be the same.
+    // Another address: Connector/C has closed the socket of the previous one, and its number may be the same.
     adopt(socket);
-    auto share = std::max(deadline_ - began, 0ns) / static_cast<int64_t>(std::max<size_t>(addresses_left_, 1));
+    auto share = std::max(deadline_ - start, 0ns) / static_cast<int64_t>(std::max<size_t>(addresses_left_, 1));
     addresses_left_ -= addresses_left_ > 1 ? 1 : 0;
     allow(share);
   } else {
@@ -72,17 +72,17 @@ int io_limit::wait(int socket, bool for_input) noexcept {
     if (auto each = for_input ? read_limit_ : write_limit_; each > 0ns)
       allow(each);
   }
-  pollfd x{socket, static_cast<short>(for_input ? POLLIN : POLLOUT), 0};
+  pollfd descriptor{socket, static_cast<short>(for_input ? POLLIN : POLLOUT), 0};
   for (;;) {
-    auto left = over() ? 0ns : std::max<std::chrono::nanoseconds>(until - clock::now(), 0ns);
+    auto left = over() ? 0ns : std::max<std::chrono::nanoseconds>(wait_end - clock::now(), 0ns);
     // Rounded up, so that the time has passed when it ends.
-    auto rc =
-        ::poll(&x, 1, left == 0ns ? 0 : static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+    auto rc = ::poll(&descriptor, 1,
+                     left == 0ns ? 0 : static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
     if (rc > 0 && left > 0ns)
       return rc;
     if (rc < 0 && errno != EINTR)
       return rc;
-    if (left == 0ns) { // Also if there is input: a server that always has more must not go on for ever.
+    if (left == 0ns) { // Also if there is input: a server that never stops sending must not hold the thread for ever.
       errno = ETIMEDOUT;
       return 0;
     }
@@ -93,7 +93,7 @@ void io_limit::adopt(int socket) noexcept {
   std::lock_guard guard{mutex_};
   if (socket_ != -1)
     ::close(socket_);
-  // Without it, for want of descriptors, the wait itself still ends in time.
+  // If there is no descriptor left for it, the wait itself still ends in time.
   socket_ = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
   if (is_cut_ && socket_ != -1)
     ::shutdown(socket_, SHUT_RDWR);
@@ -113,8 +113,8 @@ int wait_for_socket(int socket, char for_input, int) noexcept {
   return 0;
 }
 
-std::string seconds(std::chrono::nanoseconds x) {
-  auto text = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(x).count());
+std::string seconds(std::chrono::nanoseconds span) {
+  auto text = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(span).count());
   text.insert(0, text.size() < 4 ? 4 - text.size() : 0, '0');
   text.insert(text.size() - 3, ".");
   text.erase(text.find_last_not_of('0') + 1);

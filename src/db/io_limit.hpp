@@ -7,8 +7,8 @@
 
 namespace cenote::db {
 
-/// The time limit of everything that one thread does with a server. Connector/C's own limits are for each address, each
-/// read and each write; it asks `wait_for_socket` instead, which holds to this one.
+/// One time limit for everything that a thread does with a server. Connector/C's own limits are per address, read and
+/// write; it calls `wait_for_socket` instead, which keeps this one.
 class io_limit {
 public:
   using clock = std::chrono::steady_clock;
@@ -18,13 +18,13 @@ public:
   io_limit& operator=(const io_limit&) = delete;
   ~io_limit();
 
-  /// That of the calling thread, or null.
+  /// The limit of the calling thread, or null.
   static io_limit* current() noexcept;
 
-  /// Makes one that of the calling thread for as long as this lives.
+  /// Makes a limit that of the calling thread for its own lifetime.
   class scope {
   public:
-    explicit scope(io_limit& x) noexcept;
+    explicit scope(io_limit& limit) noexcept;
     scope(const scope&) = delete;
     scope& operator=(const scope&) = delete;
     ~scope();
@@ -64,11 +64,11 @@ private:
   bool is_cut_ = false;
 };
 
-/// For `MARIADB_OPT_IO_WAIT`. On a thread without a time limit nothing is waited for: between its operations a
-/// connection has no reason to, and saying goodbye must not block.
+/// For `MARIADB_OPT_IO_WAIT`. Does not wait on a thread without a time limit: a connection has no reason to wait
+/// between operations, and saying goodbye must not block.
 int wait_for_socket(int socket, char for_input, int timeout) noexcept;
 
-/// For texts: `1.5 s`.
-std::string seconds(std::chrono::nanoseconds x);
+/// A time span as text: `1.5 s`.
+std::string seconds(std::chrono::nanoseconds span);
 
 } // namespace cenote::db

@@ -14,7 +14,7 @@ constexpr char com_query = 3;
 } // namespace
 
 void outbox::add(std::string_view sql) {
-  // A packet has three bytes of length, its number in the exchange, and what it holds.
+  // A packet has three bytes of length, its sequence number, and the payload.
   auto length = sql.size() + 1;
   for (auto shift : {0, 8, 16})
     packets_ += static_cast<char>((length >> shift) & 0xff);
@@ -26,9 +26,9 @@ void outbox::add(std::string_view sql) {
 
 void outbox::flush(int socket) {
   while (is_waiting()) {
-    auto n = ::send(socket, packets_.data() + written_, packets_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n >= 0)
-      written_ += static_cast<size_t>(n);
+    auto sent = ::send(socket, packets_.data() + written_, packets_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0)
+      written_ += static_cast<size_t>(sent);
     else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
       return;
     else if (errno != EINTR)

@@ -8,7 +8,7 @@
 namespace cenote::db {
 
 /// Statements on their way to a server without TLS and compression. They are handed over together: one system call, and
-/// one wake-up of the server, for many. Connector/C makes both for each.
+/// one wake-up of the server, for many. Connector/C needs both for each.
 class outbox {
 public:
   /// The largest statement; larger ones need several packets.
@@ -27,7 +27,7 @@ public:
 
 private:
   std::string packets_;
-  size_t written_ = 0;       ///< Bytes of them that the system has taken.
+  size_t written_ = 0;       ///< Bytes of `packets_` that the system has taken.
   std::vector<size_t> ends_; ///< Where each statement ends.
   bool failed_ = false;
 };

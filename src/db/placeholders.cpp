@@ -24,7 +24,7 @@ bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
 
-/// Whether the server takes this for a part of a name that is not quoted.
+/// Whether the server reads this character as part of an unquoted name.
 bool is_name_part(char c) noexcept {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'
          || static_cast<unsigned char>(c) >= 0x80;
@@ -93,8 +93,8 @@ bool placeholder_finder::read_name() noexcept {
   return true;
 }
 
-/// Leaves `pos_` at the closing quote, or at the end. A doubled quote needs no care: it ends one quoted part and begins
-/// another.
+/// Leaves `pos_` at the closing quote, or at the end. A doubled quote needs no special treatment: it ends one quoted
+/// part and begins another.
 void placeholder_finder::skip_quoted(char quote, bool backslash_escapes) noexcept {
   for (++pos_; pos_ < sql_.size() && sql_[pos_] != quote; ++pos_)
     if (backslash_escapes && sql_[pos_] == '\\')
@@ -105,8 +105,8 @@ void placeholder_finder::skip_line() noexcept {
   pos_ = std::min(sql_.find('\n', pos_), sql_.size());
 }
 
-/// The server takes `--` for a comment only before a space, a control character or the end. Which bytes beyond ASCII
-/// are one of these depends on the character set: 0xA0 is a space in latin1, and a letter's part in UTF-8.
+/// To the server, `--` begins a comment only before a space, a control character or the end. Which bytes beyond ASCII
+/// are one of these depends on the character set: 0xA0 is a space in latin1, and part of a letter in UTF-8.
 void placeholder_finder::skip_dashes() noexcept {
   if (pos_ + 2 >= sql_.size() || is_space_or_control(sql_[pos_ + 2]))
     skip_line();
@@ -118,7 +118,7 @@ void placeholder_finder::skip_comment() noexcept {
   if (at(2, '!') || (at(2, 'M') && at(3, '!')))
     return give_up(uncertainty::executable_comment);
   auto end = sql_.find("*/", pos_ + 2);
-  // A server that reads hints finds no end of the comment in their quotes.
+  // For a server that reads hints, an end of the comment within their quotes does not count.
   if (at(2, '+') && sql_.substr(pos_, end - pos_).find_first_of("'\"`") != npos)
     return give_up(uncertainty::hint);
   pos_ = end == npos ? sql_.size() : end + 1;
@@ -135,8 +135,8 @@ void placeholder_finder::skip_dollar() noexcept {
     give_up(uncertainty::dollar_quotes);
 }
 
-void placeholder_finder::give_up(uncertainty why) noexcept {
-  uncertainty_ = why;
+void placeholder_finder::give_up(uncertainty reason) noexcept {
+  uncertainty_ = reason;
   pos_ = sql_.size();
 }
 
@@ -156,7 +156,7 @@ placeholder_list find_with(std::string_view sql, quoting mode, placeholders kind
 
 placeholder_list find_placeholders(std::string_view sql, placeholders kind) {
   auto result = find_with(sql, {true, false}, kind);
-  // A backslash alone is read differently.
+  // SQL modes differ only in how they read a backslash.
   if (sql.find('\\') != std::string_view::npos
       && (result != find_with(sql, {true, true}, kind) || result != find_with(sql, {false, false}, kind)))
     result.doubt = uncertainty::backslash;

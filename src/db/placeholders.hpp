@@ -6,8 +6,8 @@
 
 namespace cenote::db {
 
-/// How a session reads quotes. It follows from its SQL mode, which nobody but the server knows for certain: what it
-/// reports of its mode may be that of a stored program that has ended.
+/// How a session reads quotes. It follows from its SQL mode, which only the server knows for certain: the mode that it
+/// reports may be that of a stored program that has ended.
 struct quoting {
   bool backslash_escapes = true; ///< Not under NO_BACKSLASH_ESCAPES.
   bool ansi_quotes = false;      ///< `"` quotes names; a backslash is an ordinary character in them.
@@ -19,20 +19,20 @@ enum class placeholders {
   named,    ///< `:name`
 };
 
-/// Why it cannot be told from the text alone where quotes and comments end.
+/// Why the text alone does not show where quotes and comments end.
 enum class uncertainty {
   none,
-  backslash,          ///< In quotes, in a place where it matters whether it escapes what follows.
-  executable_comment, ///< `/*!` or `/*M!`: what the server makes of the rest depends on its version.
-  dashes,             ///< `--` before a byte that some character sets call a space, and then it begins a comment.
+  backslash,          ///< In quotes, in a place where it matters whether it is an escape character.
+  executable_comment, ///< `/*!` or `/*M!`: whether the rest is executed depends on the server's version.
+  dashes,             ///< `--` before a byte that is a space in some character sets, where it begins a comment.
   hint,               ///< Quotes in `/*+ ... */`, which some servers read and others skip.
   dollar_quotes,      ///< `$$` or `$tag$`, which quote text for some servers.
 };
 
 /// Finds the placeholders of a statement outside of quotes and comments: every `?`, or every `:name`.
 ///
-/// A name has letters, digits, `_`, `$` and whatever is not ASCII, and begins with no digit. A `:` directly behind one
-/// of these, a quote or another `:` begins none: it is a label's, or what other databases call a cast.
+/// A name has letters, digits, `_`, `$` and non-ASCII characters, and does not begin with a digit. A `:` directly
+/// behind one of these, a quote or another `:` begins none: it belongs to a label, or is a cast in other databases.
 class placeholder_finder {
 public:
   static constexpr size_t npos = std::string_view::npos;
@@ -54,7 +54,7 @@ public:
   /// Whether the search for named placeholders passed a `?` outside of quotes and comments.
   bool met_question_mark() const noexcept { return question_mark_; }
 
-  /// Whether the search ended early, because there is no telling where quotes and comments begin and end from there on.
+  /// Why the search ended early: from there on it is uncertain where quotes and comments begin and end.
   uncertainty met() const noexcept { return uncertainty_; }
 
 private:
@@ -66,7 +66,7 @@ private:
   void skip_dashes() noexcept;
   void skip_comment() noexcept;
   void skip_dollar() noexcept;
-  void give_up(uncertainty why) noexcept;
+  void give_up(uncertainty reason) noexcept;
   bool at(size_t offset, char c) const noexcept { return pos_ + offset < sql_.size() && sql_[pos_ + offset] == c; }
 
   std::string_view sql_;
@@ -93,7 +93,7 @@ struct placeholder_list {
   bool operator==(const placeholder_list&) const = default;
 };
 
-/// Finds the placeholders of a statement for every SQL mode at once: without a doubt, they are where they are in all.
+/// Finds the placeholders of a statement for every SQL mode at once: if nothing is uncertain, they are the same in all.
 placeholder_list find_placeholders(std::string_view sql, placeholders kind);
 
 } // namespace cenote::db

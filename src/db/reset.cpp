@@ -1,4 +1,4 @@
-// How a session is brought back into the state in which it was opened.
+// Resetting a session: back into the state in which it was opened.
 
 #include "db/connection_impl.hpp"
 
@@ -9,21 +9,21 @@
 namespace cenote::db {
 
 progress connection::impl::start_reset() {
-  assert(now_ == step::idle);
+  assert(step_ == step::idle);
   if (!has_database && session->db != nullptr && *session->db != '\0') {
-    now_ = step::done;
+    step_ = step::done;
     fail(driver_error{error_source::invalid_statement, phase::preparing, 0, "",
-                      "a statement has selected a database, which nothing but a new connection undoes"});
+                      "a statement has selected a database, which only a new connection undoes"});
     return progress::done;
   }
   limit_each_ = false;
   if (after_error_ || (session->server_status & SERVER_STATUS_IN_TRANS) != 0) {
     stage_ = reset_stage::rollback;
     sql_ = "ROLLBACK";
-    now_ = step::send;
+    step_ = step::send;
   } else {
     stage_ = reset_stage::reset;
-    now_ = step::reset;
+    step_ = step::reset;
   }
   return run(0);
 }
@@ -32,21 +32,21 @@ void connection::impl::begin_set_up() {
   stage_ = reset_stage::set_up;
   set_up_done_ = 0;
   sql_ = set_up.front();
-  now_ = step::send;
+  step_ = step::send;
 }
 
 /// A statement of the reset has been answered.
 void connection::impl::next_of_reset() {
   if (stage_ == reset_stage::rollback) {
     stage_ = reset_stage::reset;
-    now_ = step::reset;
+    step_ = step::reset;
   } else if (++set_up_done_ < set_up.size()) {
     sql_ = set_up[set_up_done_];
-    now_ = step::send;
+    step_ = step::send;
   } else {
     stage_ = reset_stage::none;
     touched = false;
-    now_ = step::done;
+    step_ = step::done;
   }
 }
 

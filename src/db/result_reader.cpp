@@ -11,17 +11,17 @@ constexpr unsigned binary_charset = 63;
 /// MySQL's own number for JSON; Connector/C knows it, its header for MariaDB does not use it.
 constexpr auto mysql_json = static_cast<enum_field_types>(245);
 
-/// Whether text of this character set, as the server sends it, is UTF-8. A session may have changed what it wants.
-/// Those that Connector/C does not know are the collations of later servers, nearly all of UTF-8.
+/// Whether text of this character set, as the server sends it, is UTF-8: a session may have changed its character set.
+/// Numbers unknown to Connector/C are collations of newer servers, nearly all of UTF-8.
 bool is_utf8(unsigned number) noexcept {
   auto charset = mariadb_get_charset_by_nr(number);
   return charset == nullptr || std::string_view{charset->csname}.starts_with("utf8")
          || std::string_view{charset->csname} == "ascii";
 }
 
-bool has_format(const MYSQL_FIELD& x, std::string_view name) noexcept {
+bool has_format(const MYSQL_FIELD& field, std::string_view name) noexcept {
   MARIADB_CONST_STRING format{nullptr, 0};
-  return mariadb_field_attr(&format, &x, MARIADB_FIELD_ATTR_FORMAT_NAME) == 0 && format.str != nullptr
+  return mariadb_field_attr(&format, &field, MARIADB_FIELD_ATTR_FORMAT_NAME) == 0 && format.str != nullptr
          && std::string_view{format.str, format.length} == name;
 }
 
@@ -37,14 +37,14 @@ std::vector<column> columns_of(const MYSQL_RES& rows) {
 
 } // namespace
 
-column_type type_of(const MYSQL_FIELD& x) noexcept {
-  switch (x.type) {
+column_type type_of(const MYSQL_FIELD& field) noexcept {
+  switch (field.type) {
   case MYSQL_TYPE_TINY:
   case MYSQL_TYPE_SHORT:
   case MYSQL_TYPE_INT24:
   case MYSQL_TYPE_LONG:
   case MYSQL_TYPE_LONGLONG:
-    return (x.flags & UNSIGNED_FLAG) != 0 ? column_type::unsigned_integer : column_type::integer;
+    return (field.flags & UNSIGNED_FLAG) != 0 ? column_type::unsigned_integer : column_type::integer;
   case MYSQL_TYPE_YEAR: // Flagged as unsigned, which says nothing about years.
     return column_type::integer;
   case MYSQL_TYPE_FLOAT:
@@ -71,13 +71,13 @@ column_type type_of(const MYSQL_FIELD& x) noexcept {
   case MYSQL_TYPE_GEOMETRY:
     return column_type::bytes;
   default: // Strings of all kinds.
-    if (x.type == mysql_json)
+    if (field.type == mysql_json)
       return column_type::json;
-    if (x.charsetnr != binary_charset && !is_utf8(x.charsetnr))
+    if (field.charsetnr != binary_charset && !is_utf8(field.charsetnr))
       return column_type::bytes;
-    if (has_format(x, "json"))
+    if (has_format(field, "json"))
       return column_type::json;
-    return x.charsetnr == binary_charset ? column_type::bytes : column_type::text;
+    return field.charsetnr == binary_charset ? column_type::bytes : column_type::text;
   }
 }
 
@@ -92,10 +92,10 @@ bool result_reader::begin_rows(const MYSQL_RES& rows) {
   columns_ = rows.field_count;
   auto columns = columns_of(rows);
   if (sets_ > 1) {
-    // A loop in a procedure can give back very many small results: they count with all they take.
+    // A loop in a procedure can return very many small results: they count with all the memory they take.
     complete_ += sizeof(result);
-    for (const auto& x : columns)
-      complete_ += sizeof(column) + x.name.size();
+    for (const auto& definition : columns)
+      complete_ += sizeof(column) + definition.name.size();
   }
   current().columns(std::move(columns));
   return held() <= max_bytes_;

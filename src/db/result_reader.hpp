@@ -15,15 +15,15 @@ class result_reader {
 public:
   /// Starts anew.
   /// @param max_bytes the most that all results together may hold.
-  /// @param each whether that goes for each of them alone.
+  /// @param each whether the limit applies to each of them alone.
   void start(uint64_t max_bytes, bool each = false);
 
   /// A result set begins.
-  /// @returns false if it would pass the limit, like `add`.
+  /// @returns false if it would exceed the limit, like `add`.
   bool begin_rows(const MYSQL_RES& rows);
 
   /// Adds a row.
-  /// @returns false if it would pass the limit; then the result is of no use.
+  /// @returns false if it would exceed the limit; then the result is unusable.
   bool add(MYSQL_ROW cells, const unsigned long* lengths);
 
   /// The result set is complete.
@@ -32,7 +32,7 @@ public:
   /// The statement changed something, or a `CALL` has ended.
   void effects(uint64_t affected_rows, uint64_t last_insert_id, uint16_t warnings);
 
-  /// How many result sets have come completely.
+  /// Number of result sets that have arrived completely.
   size_t complete_sets() const noexcept { return ended_sets_; }
 
   /// Bytes of the last row that was added.
@@ -44,7 +44,7 @@ public:
 private:
   result_builder& current() noexcept { return sets_ > 1 ? further_ : first_; }
 
-  /// What counts against the limit.
+  /// Bytes that count against the limit.
   uint64_t held() noexcept { return each_ ? current().size() : complete_ + first_.size() + further_.size(); }
 
   result_builder first_;
@@ -59,6 +59,6 @@ private:
 };
 
 /// How the values of a column are represented.
-column_type type_of(const MYSQL_FIELD& x) noexcept;
+column_type type_of(const MYSQL_FIELD& field) noexcept;
 
 } // namespace cenote::db

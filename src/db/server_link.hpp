@@ -27,21 +27,21 @@ enum class phase : uint8_t {
 
 /// Where an error comes from.
 enum class error_source : uint8_t {
-  server,            ///< The server or Connector/C; `number` says what.
+  server,            ///< The server or Connector/C; `number` says which error.
   invalid_statement, ///< The statement was refused before sending; `number` is zero.
-  result_too_large,  ///< The result passed `max_result_bytes`; `number` is zero.
-  settings,          ///< The settings cannot be used, and only a person can mend them; `number` is zero.
-  process_limit,     ///< The process has no thread or memory for it; `number` is zero.
+  result_too_large,  ///< The result exceeded `max_result_bytes`; `number` is zero.
+  settings,          ///< The settings are unusable until a person corrects them; `number` is zero.
+  process_limit,     ///< The process is out of threads or memory; `number` is zero.
 };
 
-/// An error as it was observed, not yet classified: that is for the table in src/pool.
+/// An error as it was observed; the table in src/pool classifies it.
 struct driver_error {
   error_source source = error_source::server;
   db::phase phase = db::phase::preparing;
   uint32_t number = 0;
   std::string sqlstate;
   std::string text;         ///< Never contains the password.
-  size_t complete_sets = 0; ///< Result sets that had come completely before.
+  size_t complete_sets = 0; ///< Result sets that had arrived completely before.
 };
 
 /// What an operation waits for.
@@ -60,8 +60,8 @@ public:
 
   virtual bool is_mariadb() const noexcept = 0;
 
-  /// Looks at the socket without a round trip. False if the server closed it or sent something unasked for. Cannot see
-  /// that the network in between is cut. Only between operations.
+  /// Checks the socket without a round trip. False if the server closed it or sent unsolicited data. Cannot detect that
+  /// the network in between is cut. Only between operations.
   virtual bool alive() const noexcept = 0;
 
   /// @name Operations
@@ -70,21 +70,20 @@ public:
   virtual progress start_ping() = 0;
 
   /// Fills in the parameters with the connection's character set and SQL mode, and runs the statement.
-  virtual progress start_execute(const statement& text) = 0;
+  virtual progress start_execute(const statement& request) = 0;
 
   /// Runs a whole transaction as one compound statement; see `compound.hpp` for when that is possible.
-  virtual progress start_compound(const transaction& whole) = 0;
+  virtual progress start_compound(const transaction& request) = 0;
 
-  /// Brings the session back into the state in which it was opened: whatever its user has done to it is undone, an open
-  /// transaction and the current role included. If this fails the connection is unusable: nothing but its end undoes
-  /// some things, a prepared XA transaction for one. If only its database does not exist any more, it
-  /// `lacks_database`.
+  /// Brings the session back into the state in which it was opened: all changes by its user are undone, an open
+  /// transaction and the current role included. If this fails the connection is unusable: some changes, such as a
+  /// prepared XA transaction, only its end undoes. If merely its database no longer exists, it `lacks_database`.
   virtual progress start_reset() = 0;
 
   /// Continues after the socket became ready.
   virtual progress resume(bool readable, bool writable) = 0;
 
-  /// The outcome of the operation that is done; of a ping an empty result.
+  /// The outcome of the finished operation; for a ping an empty result.
   virtual tl::expected<result, driver_error> take() = 0;
 
   /// The outcome of `start_compound`: one result per statement.
@@ -92,39 +91,40 @@ public:
   /// @}
 
   /// @name Pipelining
-  /// Statements may be sent while others wait for their answers, which come in the same order. `resume` goes on with
-  /// the first of them until it is done, `take` takes its outcome, `next` goes on with the one behind it. The caller
-  /// limits how much is under way: a server that cannot get rid of its answers takes no more statements.
+  /// Statements may be sent while others wait for their answers, which arrive in the same order. `resume` continues the
+  /// first of them until it is done, `take` takes its outcome, `next` continues with the one behind it. The caller
+  /// limits how much is in flight: a server that cannot send its answers accepts no more statements.
   /// @{
 
-  /// Adds a statement like that of `start_execute` to what is to be sent. Only if `can_send`.
+  /// Queues a statement like that of `start_execute` for sending. Only if `can_send`.
   /// @returns why it was refused; the others are not affected.
-  virtual std::optional<driver_error> send(const statement& text) = 0;
+  virtual std::optional<driver_error> send(const statement& request) = 0;
 
-  /// Whether nothing is under way, or nothing but statements whose answers have not begun to come.
+  /// Whether nothing is in flight, or only statements whose answers have not begun to arrive.
   virtual bool can_send() const noexcept = 0;
 
-  /// Hands all that is to be sent over to the system, at once, as far as that takes it. Whether the connection is lost
-  /// shows when the answers are read.
+  /// Hands all queued statements to the system at once, as far as it accepts them. A lost connection shows when the
+  /// answers are read.
   virtual void flush() = 0;
 
-  /// While statements are under way: what the first of them waits for. Reads only what has been read from the socket
-  /// already.
+  /// While statements are in flight: what the first of them waits for. Uses only data that has already been read from
+  /// the socket.
   virtual progress next() = 0;
 
-  /// When the connection is lost: how many statements, the last ones, the server cannot have got.
+  /// When the connection is lost: the number of statements, the last ones, that cannot have reached the server.
   virtual size_t unsent() const noexcept = 0;
   /// @}
 
   /// Whether a transaction is open, or begins with the next statement because autocommit was switched off, as far as
-  /// the server has told: it does not with an error.
+  /// the server has reported: errors do not report it.
   virtual bool in_transaction() const noexcept = 0;
 
-  /// Whether a transaction is open, as far as the server has told.
+  /// Whether a transaction is open, as far as the server has reported.
   virtual bool has_open_transaction() const noexcept = 0;
 
-  /// Whether something may have changed the session since it was opened or reset, as far as the server tells: a stored
-  /// function does so without a sign in the text that calls it. User level locks and `SET TRANSACTION` are not noticed.
+  /// Whether something may have changed the session since it was opened or reset, as far as the server reports: a
+  /// stored function may do so without a sign in the calling statement. User-level locks and `SET TRANSACTION` are not
+  /// reported.
   virtual bool is_touched() const noexcept = 0;
 
   /// Whether its database did not exist at the last reset. The next one tries again.

@@ -45,7 +45,7 @@ void explain_number(std::string& text, unsigned number) {
   std::string meaning;
   if (number == CR_UNKNOWN_HOST)
     meaning = ::gai_strerror(code);
-  else if (code == EINPROGRESS) // What is left of a connect that failed later: Connector/C drops the real error.
+  else if (code == EINPROGRESS) // Left over from a connect that failed later: Connector/C drops the real error.
     meaning = "refused, or the host cannot be reached";
   else if (code > 0)
     meaning = std::generic_category().message(code);
@@ -60,125 +60,125 @@ public:
     // nop
   }
 
-  void set(mysql_option what, const char* x) { failed_ |= mysql_optionsv(&session_, what, x) != 0; }
-  void set(mysql_option what, const std::string& x) { set(what, x.c_str()); }
-  void set(mysql_option what, bool x) {
-    my_bool raw = x;
-    set_raw(what, &raw);
+  void set(mysql_option option, const char* setting) { failed_ |= mysql_optionsv(&session_, option, setting) != 0; }
+  void set(mysql_option option, const std::string& setting) { set(option, setting.c_str()); }
+  void set(mysql_option option, bool setting) {
+    my_bool raw = setting;
+    set_raw(option, &raw);
   }
-  void set(mysql_option what, unsigned x) { set_raw(what, &x); }
-  void set(mysql_option what, size_t x) { set_raw(what, &x); }
+  void set(mysql_option option, unsigned setting) { set_raw(option, &setting); }
+  void set(mysql_option option, size_t setting) { set_raw(option, &setting); }
 
-  void set_if_given(mysql_option what, const std::string& x) {
-    if (!x.empty())
-      set(what, x);
-  }
-
-  void add_attribute(const char* key, const std::string& x) {
-    failed_ |= mysql_optionsv(&session_, MYSQL_OPT_CONNECT_ATTR_ADD, key, x.c_str()) != 0;
+  void set_if_given(mysql_option option, const std::string& setting) {
+    if (!setting.empty())
+      set(option, setting);
   }
 
-  void set_wait(int (*x)(int, char, int) noexcept) {
-    failed_ |= mysql_optionsv(&session_, MARIADB_OPT_IO_WAIT, x) != 0;
+  void add_attribute(const char* key, const std::string& setting) {
+    failed_ |= mysql_optionsv(&session_, MYSQL_OPT_CONNECT_ATTR_ADD, key, setting.c_str()) != 0;
+  }
+
+  void set_wait(int (*wait)(int, char, int) noexcept) {
+    failed_ |= mysql_optionsv(&session_, MARIADB_OPT_IO_WAIT, wait) != 0;
   }
 
   bool failed() const noexcept { return failed_; }
 
 private:
-  void set_raw(mysql_option what, const void* x) { failed_ |= mysql_optionsv(&session_, what, x) != 0; }
+  void set_raw(mysql_option option, const void* setting) { failed_ |= mysql_optionsv(&session_, option, setting) != 0; }
 
   MYSQL& session_;
   bool failed_ = false;
 };
 
-/// Connector/C asks `wait_for_socket` for every wait, which keeps the time limit. Its own limits are only there because
-/// it sets those of the socket from them: a read of OpenSSL ends at last. It counts whole seconds, and takes zero for
-/// "for ever".
-void set_timeouts(option_setter& options, const server_settings& where) {
+/// Connector/C calls `wait_for_socket` for every wait, which keeps the time limit. Its own limits are set only because
+/// it derives those of the socket from them, so that a read by OpenSSL ends some time. They are in whole seconds, and
+/// zero means no limit.
+void set_timeouts(option_setter& options, const server_settings& server) {
   auto max_seconds = static_cast<unsigned>(
-      std::clamp<int64_t>(std::chrono::ceil<std::chrono::seconds>(where.connect_timeout).count(), 1, 1'000'000));
-  for (auto x : {MYSQL_OPT_CONNECT_TIMEOUT, MYSQL_OPT_READ_TIMEOUT, MYSQL_OPT_WRITE_TIMEOUT})
-    options.set(x, max_seconds);
+      std::clamp<int64_t>(std::chrono::ceil<std::chrono::seconds>(server.connect_timeout).count(), 1, 1'000'000));
+  for (auto option : {MYSQL_OPT_CONNECT_TIMEOUT, MYSQL_OPT_READ_TIMEOUT, MYSQL_OPT_WRITE_TIMEOUT})
+    options.set(option, max_seconds);
   options.set_wait(wait_for_socket);
 }
 
 std::string environment_or(const char* name, const char* fallback) {
-  auto x = std::getenv(name);
-  return x != nullptr ? x : fallback;
+  auto setting = std::getenv(name);
+  return setting != nullptr ? setting : fallback;
 }
 
-void set_authorities(option_setter& options, const server_settings& where) {
-  if (!where.tls_ca.empty() || !where.tls_capath.empty()) {
-    options.set_if_given(MYSQL_OPT_SSL_CA, where.tls_ca);
-    options.set_if_given(MYSQL_OPT_SSL_CAPATH, where.tls_capath);
+void set_authorities(option_setter& options, const server_settings& server) {
+  if (!server.tls_ca.empty() || !server.tls_capath.empty()) {
+    options.set_if_given(MYSQL_OPT_SSL_CA, server.tls_ca);
+    options.set_if_given(MYSQL_OPT_SSL_CAPATH, server.tls_capath);
     return;
   }
-  // Without either, Connector/C checks no chain at all. These are the places of OpenSSL itself.
+  // Without either, Connector/C checks no chain at all. These are OpenSSL's own locations.
   auto file = environment_or(X509_get_default_cert_file_env(), X509_get_default_cert_file());
   if (::access(file.c_str(), R_OK) == 0)
     options.set(MYSQL_OPT_SSL_CA, file);
   options.set(MYSQL_OPT_SSL_CAPATH, environment_or(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
 }
 
-void set_tls(option_setter& options, const server_settings& where, const tls_choice& choice) {
-  auto wanted = where.tls != tls_mode::disabled;
+void set_tls(option_setter& options, const server_settings& server, const tls_choice& choice) {
+  auto wanted = server.tls != tls_mode::disabled;
   options.set(MYSQL_OPT_SSL_ENFORCE, wanted);
-  options.set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, where.tls == tls_mode::verify_full);
+  options.set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, server.tls == tls_mode::verify_full);
   if (!wanted)
     return;
   // MYSQL_OPT_SSL_ENFORCE alone lets a server without TLS have the password. A fingerprint, even an empty one that
   // nothing is compared with, makes Connector/C refuse such a server before it logs in.
   options.set(MARIADB_OPT_TLS_PEER_FP, "");
   options.set(MARIADB_OPT_TLS_VERSION, choice.versions);
-  options.set_if_given(MYSQL_OPT_SSL_CERT, where.tls_cert);
-  options.set_if_given(MYSQL_OPT_SSL_KEY, where.tls_key);
+  options.set_if_given(MYSQL_OPT_SSL_CERT, server.tls_cert);
+  options.set_if_given(MYSQL_OPT_SSL_KEY, server.tls_key);
   options.set(MARIADB_OPT_TLS_PASSPHRASE, choice.passphrase);
-  options.set_if_given(MYSQL_OPT_SSL_CIPHER, where.tls_cipher);
-  if (where.tls != tls_mode::required)
-    set_authorities(options, where);
+  options.set_if_given(MYSQL_OPT_SSL_CIPHER, server.tls_cipher);
+  if (server.tls != tls_mode::required)
+    set_authorities(options, server);
 }
 
-/// Login methods that do not tell an impostor the password.
-const char* login_methods(const server_settings& where) {
-  if (where.tls != tls_mode::disabled || !where.unix_socket.empty())
+/// Login methods that do not give the password away to an impostor.
+const char* login_methods(const server_settings& server) {
+  if (server.tls != tls_mode::disabled || !server.unix_socket.empty())
     return "mysql_native_password,client_ed25519,caching_sha2_password";
   return "mysql_native_password,client_ed25519";
 }
 
 /// The largest packet to accept: one row of `max_result_bytes` with the lengths of its cells. A larger row would be
 /// refused in any case, but only after Connector/C has made room for it.
-size_t largest_packet(const server_settings& where) {
+size_t largest_packet(const server_settings& server) {
   constexpr uint64_t min_bytes = 64u << 10;
-  return std::max(where.max_result_bytes, min_bytes) + 4096;
+  return std::max(server.max_result_bytes, min_bytes) + 4096;
 }
 
-bool set_options(MYSQL& session, const server_settings& where, const tls_choice& choice) {
+bool set_options(MYSQL& session, const server_settings& server, const tls_choice& choice) {
   option_setter options{session};
   options.set(MYSQL_OPT_LOCAL_INFILE, 0u); // On by default, and reads any file of this machine.
   options.set(MYSQL_OPT_RECONNECT, false);
   options.set(MYSQL_SET_CHARSET_NAME, session_charset);
   options.set(MYSQL_OPT_PROTOCOL,
-              static_cast<unsigned>(where.unix_socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET));
-  options.set(MYSQL_OPT_MAX_ALLOWED_PACKET, largest_packet(where));
-  options.set(MARIADB_OPT_RESTRICTED_AUTH, login_methods(where));
-  options.set_if_given(MYSQL_OPT_BIND, where.bind_address);
-  options.add_attribute("program_name", where.program_name);
-  if (where.compress)
+              static_cast<unsigned>(server.unix_socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET));
+  options.set(MYSQL_OPT_MAX_ALLOWED_PACKET, largest_packet(server));
+  options.set(MARIADB_OPT_RESTRICTED_AUTH, login_methods(server));
+  options.set_if_given(MYSQL_OPT_BIND, server.bind_address);
+  options.add_attribute("program_name", server.program_name);
+  if (server.compress)
     options.set(MYSQL_OPT_COMPRESS, true);
-  set_timeouts(options, where);
-  set_tls(options, where, choice);
+  set_timeouts(options, server);
+  set_tls(options, server, choice);
   return !options.failed();
 }
 
-/// What Connector/C would read into these settings although nobody meant it.
-std::string misleading(const server_settings& where) {
+/// An error text if Connector/C would misinterpret these settings, otherwise empty.
+std::string misleading(const server_settings& server) {
   // It takes `a=b;c` for a connection string, `x://` for the name of a plugin, and `a,b` for a list.
-  if (where.unix_socket.empty() && (where.host.empty() || where.host.find_first_of(";=, /") != std::string::npos))
-    return "\"" + where.host + "\" is not a host name or address";
+  if (server.unix_socket.empty() && (server.host.empty() || server.host.find_first_of(";=, /") != std::string::npos))
+    return "\"" + server.host + "\" is not a host name or address";
   return {};
 }
 
-/// How many addresses a host has; one if that is not known. Connector/C tries one after the other.
+/// Number of addresses of a host; one if it is unknown. Connector/C tries one after the other.
 size_t addresses_of(const std::string& host) {
   addrinfo hints{};
   hints.ai_protocol = IPPROTO_TCP;
@@ -187,17 +187,17 @@ size_t addresses_of(const std::string& host) {
   if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0)
     return 1;
   size_t result = 0;
-  for (auto x = found; x != nullptr; x = x->ai_next)
+  for (auto address = found; address != nullptr; address = address->ai_next)
     ++result;
   ::freeaddrinfo(found);
   return result;
 }
 
-tl::unexpected<driver_error> failed(MYSQL& session, std::string_view doing) {
-  auto why = current_error(session, phase::connecting);
-  why.phase = phase::setting_up;
-  why.text = std::string{doing} + " failed: " + why.text;
-  return tl::unexpected{std::move(why)};
+tl::unexpected<driver_error> failed(MYSQL& session, std::string_view action) {
+  auto error = current_error(session, phase::connecting);
+  error.phase = phase::setting_up;
+  error.text = std::string{action} + " failed: " + error.text;
+  return tl::unexpected{std::move(error)};
 }
 
 } // namespace
@@ -207,18 +207,18 @@ void forget_tls_errors() noexcept {
 }
 
 bool has_input(const MYSQL& session) noexcept {
-  auto x = session.net.pvio;
-  if (x == nullptr)
+  auto io = session.net.pvio;
+  if (io == nullptr)
     return true;
-  return x->cache_pos < x->cache + x->cache_size
-         || (x->ctls != nullptr && SSL_has_pending(static_cast<SSL*>(x->ctls->ssl)) == 1);
+  return io->cache_pos < io->cache + io->cache_size
+         || (io->ctls != nullptr && SSL_has_pending(static_cast<SSL*>(io->ctls->ssl)) == 1);
 }
 
 driver_error current_error(MYSQL& session, phase when) {
   driver_error result{error_source::server, when, mysql_errno(&session), mysql_sqlstate(&session),
                       mysql_error(&session)};
-  // Connector/C reports some malformed packets without a number, and malformed rows as an unknown error. And a number
-  // of its own that comes from the server, in an error packet, says nothing about what was sent.
+  // Connector/C reports some malformed packets without a number, and malformed rows as an unknown error. One of its own
+  // numbers in an error packet of the server says nothing about what was sent.
   auto from_server = when == phase::waiting && mysql_get_socket(&session) != MARIADB_INVALID_SOCKET;
   if (result.number == 0 || result.number == CR_UNKNOWN_ERROR
       || (from_server && (result.number == CR_SERVER_GONE_ERROR || result.number == CR_ERR_NET_WRITE)))
@@ -250,65 +250,65 @@ bool is_utf8_name(std::string_view charset) noexcept {
   return charset == "utf8mb4" || charset == "utf8mb3" || charset == "utf8";
 }
 
-bool is_ascii_safe(const MARIADB_CHARSET_INFO& x) noexcept {
-  return x.char_maxlen <= 1 || std::string_view{x.csname}.starts_with("utf8");
+bool is_ascii_safe(const MARIADB_CHARSET_INFO& charset) noexcept {
+  return charset.char_maxlen <= 1 || std::string_view{charset.csname}.starts_with("utf8");
 }
 
-tl::expected<session_ptr, driver_error> log_in(const server_settings& where) {
+tl::expected<session_ptr, driver_error> log_in(const server_settings& server) {
   init_library();
-  if (auto text = misleading(where); !text.empty())
+  if (auto text = misleading(server); !text.empty())
     return tl::unexpected{client_error(CR_UNKNOWN_HOST, std::move(text))};
-  if (!is_utf8_name(where.charset))
+  if (!is_utf8_name(server.charset))
     return tl::unexpected{
         client_error(CR_CANT_READ_CHARSET,
-                     "the character set \"" + where.charset + "\" cannot be used: all text is UTF-8, use utf8mb4")};
+                     "the character set \"" + server.charset + "\" cannot be used: all text is UTF-8, use utf8mb4")};
   tls_choice choice;
-  if (where.tls != tls_mode::disabled) {
-    auto checked = check_tls(where);
+  if (server.tls != tls_mode::disabled) {
+    auto checked = check_tls(server);
     if (!checked)
       return tl::unexpected{std::move(checked.error())};
     choice = std::move(*checked);
   }
   if (auto time = io_limit::current()) {
-    time->limit_each(where.read_timeout, where.write_timeout);
-    if (where.unix_socket.empty())
-      time->expect_addresses(addresses_of(where.host));
+    time->limit_each(server.read_timeout, server.write_timeout);
+    if (server.unix_socket.empty())
+      time->expect_addresses(addresses_of(server.host));
   }
   // Always a new handle: a failed connect wipes its options, and the second try would go without TLS.
   session_ptr session{mysql_init(nullptr)};
-  if (!session || !set_options(*session, where, choice))
+  if (!session || !set_options(*session, server, choice))
     return tl::unexpected{client_error(CR_OUT_OF_MEMORY, "Connector/C is out of memory, or too old for an option")};
-  auto local = !where.unix_socket.empty();
+  auto local = !server.unix_socket.empty();
   forget_tls_errors();
   // The password must not be a null pointer: Connector/C would use the environment variable MYSQL_PWD.
-  if (mysql_real_connect(session.get(), local ? nullptr : where.host.c_str(), where.user.c_str(),
-                         where.password.reveal().c_str(), where.database.empty() ? nullptr : where.database.c_str(),
-                         where.port, local ? where.unix_socket.c_str() : nullptr, 0)
+  if (mysql_real_connect(session.get(), local ? nullptr : server.host.c_str(), server.user.c_str(),
+                         server.password.reveal().c_str(), server.database.empty() ? nullptr : server.database.c_str(),
+                         server.port, local ? server.unix_socket.c_str() : nullptr, 0)
       == nullptr)
     return tl::unexpected{current_error(*session, phase::connecting)};
-  if (where.tls != tls_mode::disabled && mysql_get_ssl_cipher(session.get()) == nullptr)
+  if (server.tls != tls_mode::disabled && mysql_get_ssl_cipher(session.get()) == nullptr)
     return tl::unexpected{client_error(CR_SSL_CONNECTION_ERROR, "TLS is required, but the server does not offer it")};
   return session;
 }
 
 namespace {
 
-tl::unexpected<driver_error> too_much(std::string_view doing) {
+tl::unexpected<driver_error> too_much(std::string_view action) {
   return tl::unexpected{
-      client_error(CR_MALFORMED_PACKET, std::string{doing} + " failed: its answer did not end within connect-timeout, "
+      client_error(CR_MALFORMED_PACKET, std::string{action} + " failed: its answer did not end within connect-timeout, "
                                             + seconds(io_limit::current()->limit()))};
 }
 
-/// Whether it is time to stop reading: a server that always has more is never waited for.
+/// Whether it is time to stop reading, even if the server still has more to send.
 bool is_too_late() {
   auto time = io_limit::current();
   return time != nullptr && time->over();
 }
 
 struct result_freer {
-  void operator()(MYSQL_RES* x) const noexcept {
-    x->handle = nullptr; // Else it would read the rest of the rows first.
-    mysql_free_result(x);
+  void operator()(MYSQL_RES* rows) const noexcept {
+    rows->handle = nullptr; // Otherwise it would read the rest of the rows first.
+    mysql_free_result(rows);
   }
 };
 
@@ -316,24 +316,24 @@ using result_ptr = std::unique_ptr<MYSQL_RES, result_freer>;
 
 } // namespace
 
-tl::expected<cells, driver_error> ask(MYSQL& session, const std::string& sql, std::string_view doing) {
+tl::expected<cells, driver_error> ask(MYSQL& session, const std::string& sql, std::string_view action) {
   std::optional<cells> first;
   forget_tls_errors();
   // A query that cannot be sent gives -1 as well, which only later means that there are no more results.
   if (mysql_real_query(&session, sql.data(), sql.size()) != 0)
-    return failed(session, doing);
+    return failed(session, action);
   for (auto status = 0; status != -1; status = mysql_next_result(&session)) {
     if (status > 0)
-      return failed(session, doing);
+      return failed(session, action);
     if (is_too_late())
-      return too_much(doing);
+      return too_much(action);
     result_ptr rows{mysql_use_result(&session)};
     if (!rows && mysql_field_count(&session) != 0)
-      return failed(session, doing);
+      return failed(session, action);
     auto columns = rows ? mysql_num_fields(rows.get()) : 0;
     for (auto row = rows ? mysql_fetch_row(rows.get()) : nullptr; row != nullptr; row = mysql_fetch_row(rows.get())) {
       if (is_too_late())
-        return too_much(doing);
+        return too_much(action);
       if (first)
         continue;
       first.emplace();
@@ -342,10 +342,10 @@ tl::expected<cells, driver_error> ask(MYSQL& session, const std::string& sql, st
         first->push_back(row[i] != nullptr ? std::string{row[i], lengths[i]} : std::string{});
     }
     if (rows && mysql_errno(&session) != 0)
-      return failed(session, doing);
+      return failed(session, action);
   }
   if (mysql_errno(&session) != 0) // Refused by Connector/C itself, as LOAD DATA LOCAL is.
-    return failed(session, doing);
+    return failed(session, action);
   return std::move(first).value_or(cells{});
 }
 

@@ -21,7 +21,7 @@ bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
 
-/// Whether this character would melt into one token with a literal beside it.
+/// Whether this character would form one token with a literal beside it.
 bool sticks_to_literals(char c) noexcept {
   auto byte = static_cast<unsigned char>(c);
   return byte >= 0x80 || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'
@@ -32,8 +32,8 @@ bool is_ascii(std::string_view text) noexcept {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-/// Whether a multi-byte character set that the session may have without our knowledge could take a backslash or a
-/// backtick for the second half of a character, so that quotes end elsewhere. In none it takes another quote.
+/// Whether a multi-byte character set that the session may have without our knowledge could read a backslash or a
+/// backtick as the second half of a character, so that quotes end elsewhere. No such set does so with other quotes.
 bool may_hide_quotes(std::string_view sql) noexcept {
   for (auto pos = sql.find_first_of("\\`"); pos != std::string_view::npos; pos = sql.find_first_of("\\`", pos + 1))
     if (pos > 0 && static_cast<unsigned char>(sql[pos - 1]) >= 0x80)
@@ -41,7 +41,7 @@ bool may_hide_quotes(std::string_view sql) noexcept {
   return false;
 }
 
-/// Whether the text ends with a word that makes a literal of a type of the text behind it: `DATE '2024-01-31'`.
+/// Whether the text ends with a word that turns the text behind it into a typed literal: `DATE '2024-01-31'`.
 bool ends_with_type(std::string_view sql) noexcept {
   auto end = sql.find_last_not_of(" \t\r\n");
   if (end == std::string_view::npos)
@@ -55,21 +55,21 @@ bool ends_with_type(std::string_view sql) noexcept {
   });
 }
 
-bool is_real(const date& x) noexcept {
+bool is_real(const date& value) noexcept {
   using namespace std::chrono;
-  return x.year > 0 && year_month_day{year{x.year}, month{x.month}, day{x.day}}.ok();
+  return value.year > 0 && year_month_day{year{value.year}, month{value.month}, day{value.day}}.ok();
 }
 
-bool is_real(const datetime& x) noexcept {
-  return is_real(date{x.year, x.month, x.day});
+bool is_real(const datetime& value) noexcept {
+  return is_real(date{value.year, value.month, value.day});
 }
 
 /// MySQL ends at 838:59:59.
-bool is_real(const time& x) noexcept {
-  return x.hours < 838 || x.minute < 59 || x.second < 59 || x.microsecond == 0;
+bool is_real(const time& value) noexcept {
+  return value.hours < 838 || value.minute < 59 || value.second < 59 || value.microsecond == 0;
 }
 
-/// Appends one value as a literal. Every function returns what is wrong with the value, if anything.
+/// Appends one value as a literal. Every function returns the problem with the value, if there is one.
 class literal_writer {
 public:
   literal_writer(std::string& out, const MARIADB_CHARSET_INFO& charset, text_form form)
@@ -82,71 +82,73 @@ public:
     return {};
   }
 
-  problem_text operator()(int64_t x) { return number(x); }
+  problem_text operator()(int64_t value) { return number(value); }
 
-  problem_text operator()(uint64_t x) { return number(x); }
+  problem_text operator()(uint64_t value) { return number(value); }
 
-  problem_text operator()(double x) {
-    if (!std::isfinite(x))
+  problem_text operator()(double value) {
+    if (!std::isfinite(value))
       return "is not a finite number: SQL has no NaN and no infinity, use NULL";
     // Shortest form that reads back as the same number. The exponent makes it a DOUBLE and not a DECIMAL.
     char text[32];
-    auto end = std::to_chars(std::begin(text), std::end(text), x, std::chars_format::scientific).ptr;
+    auto end = std::to_chars(std::begin(text), std::end(text), value, std::chars_format::scientific).ptr;
     out_.append(text, end);
     return {};
   }
 
-  problem_text operator()(const std::string& x) {
-    append_text_literal(out_, x, charset_, form_);
+  problem_text operator()(const std::string& value) {
+    append_text_literal(out_, value, charset_, form_);
     return {};
   }
 
-  problem_text operator()(const bytes& x) {
+  problem_text operator()(const bytes& value) {
     out_ += 'X';
-    append_hexadecimal(out_, x.data);
+    append_hexadecimal(out_, value.data);
     return {};
   }
 
-  problem_text operator()(const decimal& x) {
-    if (!is_decimal(x.digits))
+  problem_text operator()(const decimal& value) {
+    if (!is_decimal(value.digits))
       return "is not a decimal number: write it as -12.340, with at most 65 digits";
-    out_ += x.digits;
+    out_ += value.digits;
     return {};
   }
 
-  problem_text operator()(const date& x) { return temporal(x, "DATE", "date: the last is 9999-12-31"); }
+  problem_text operator()(const date& value) { return temporal(value, "DATE", "date: the last is 9999-12-31"); }
 
-  problem_text operator()(const datetime& x) {
-    return temporal(x, "TIMESTAMP", "datetime: the last is 9999-12-31 23:59:59.999999");
+  problem_text operator()(const datetime& value) {
+    return temporal(value, "TIMESTAMP", "datetime: the last is 9999-12-31 23:59:59.999999");
   }
 
-  problem_text operator()(const time& x) { return temporal(x, "TIME", "time: the longest is 838:59:59.999999"); }
+  problem_text operator()(const time& value) {
+    return temporal(value, "TIME", "time: the longest is 838:59:59.999999");
+  }
 
 private:
   template <class T>
-  problem_text number(T x) {
+  problem_text number(T value) {
     char text[24];
-    out_.append(text, std::to_chars(std::begin(text), std::end(text), x).ptr);
+    out_.append(text, std::to_chars(std::begin(text), std::end(text), value).ptr);
     return {};
   }
 
-  /// A literal of its type: a mere text would be compared as text. There is none for dates that no calendar has, and
-  /// which the server may accept in a column all the same.
+  /// A literal of its type: a plain text would be compared as text. There is none for dates that no calendar has, which
+  /// the server may accept in a column all the same.
   template <class T>
-  problem_text temporal(const T& x, const char* type, const char* wanted) {
-    if (!detail::in_range(x))
-      return "is out of the range of a " + std::string{wanted};
-    if (is_real(x) && !ends_with_type(out_))
+  problem_text temporal(const T& value, const char* type, const char* range) {
+    if (!detail::in_range(value))
+      return "is out of the range of a " + std::string{range};
+    if (is_real(value) && !ends_with_type(out_))
       out_ += type;
     out_ += '\'';
-    detail::append_text(out_, x);
+    detail::append_text(out_, value);
     out_ += '\'';
     return {};
   }
 
   /// Digits, perhaps with a sign before and a point among them.
   static bool is_decimal(std::string_view text) {
-    constexpr size_t max_length = 200; // Zeros before it count for nothing, but they take room.
+    constexpr size_t max_length = 200; // Leading zeros do not count as digits, but they take room.
     if (text.size() > max_length)
       return false;
     if (text.starts_with('-'))
@@ -178,11 +180,11 @@ std::string wrong_number(size_t placeholders, size_t params) {
          + ": give one value for each ?";
 }
 
-size_t position(const std::vector<std::string>& names, std::string_view wanted) {
-  return static_cast<size_t>(std::ranges::find(names, wanted) - names.begin());
+size_t position(const std::vector<std::string>& names, std::string_view name) {
+  return static_cast<size_t>(std::ranges::find(names, name) - names.begin());
 }
 
-/// Some placeholders that there are parameters for.
+/// Some placeholders for the given parameters.
 std::string examples(const std::vector<std::string>& names) {
   constexpr size_t max_names = 20;
   std::string result;
@@ -199,8 +201,8 @@ std::string unknown_name(std::string_view name, const std::vector<std::string>& 
 }
 
 /// Why the placeholders cannot be found for certain, and what to write instead.
-std::string explain(uncertainty why) {
-  switch (why) {
+std::string explain(uncertainty reason) {
+  switch (reason) {
   case uncertainty::none:
     break;
   case uncertainty::backslash:
@@ -223,30 +225,30 @@ std::string explain(uncertainty why) {
   return {};
 }
 
-/// What is wrong with the placeholders as a whole.
-problem_text mismatch(const placeholder_list& found, const statement& what) {
+/// The problem with the placeholders as a whole, if there is one.
+problem_text mismatch(const placeholder_list& found, const statement& query) {
   auto used = found.places.size();
   if (found.doubt != uncertainty::none)
-    return what.params.empty() ? problem_text{} : explain(found.doubt);
-  if (what.names.empty())
-    return used == what.params.size() ? problem_text{} : wrong_number(used, what.params.size());
+    return query.params.empty() ? problem_text{} : explain(found.doubt);
+  if (query.names.empty())
+    return used == query.params.size() ? problem_text{} : wrong_number(used, query.params.size());
   if (found.question_mark)
-    return "the statement has a placeholder ? but its parameters have names: write " + examples(what.names);
+    return "the statement has a placeholder ? but its parameters have names: write " + examples(query.names);
   if (used == 0)
-    return "the statement uses none of its parameters: write " + examples(what.names) + " outside of quotes";
+    return "the statement uses none of its parameters: write " + examples(query.names) + " outside of quotes";
   return {};
 }
 
-/// What is wrong with the text itself, whatever its placeholders.
-problem_text malformed(const statement& what, const MARIADB_CHARSET_INFO& charset) {
-  if (what.sql.find_first_not_of(" \t\r\n;") == std::string::npos)
+/// The problem with the text itself, whatever its placeholders, if there is one.
+problem_text malformed(const statement& query, const MARIADB_CHARSET_INFO& charset) {
+  if (query.sql.find_first_not_of(" \t\r\n;") == std::string::npos)
     return "the statement is empty";
-  if (auto nul = what.sql.find('\0'); nul != std::string::npos)
+  if (auto nul = query.sql.find('\0'); nul != std::string::npos)
     return "the SQL text has a NUL at byte " + std::to_string(nul) + ": pass such text as a parameter";
-  if (!what.names.empty() && what.names.size() != what.params.size())
-    return "the statement has " + amount(what.names.size(), "name") + " for " + amount(what.params.size(), "parameter")
-           + ": give one name for each";
-  if (!what.params.empty() && !is_ascii_safe(charset) && !is_ascii(what.sql))
+  if (!query.names.empty() && query.names.size() != query.params.size())
+    return "the statement has " + amount(query.names.size(), "name") + " for "
+           + amount(query.params.size(), "parameter") + ": give one name for each";
+  if (!query.params.empty() && !is_ascii_safe(charset) && !is_ascii(query.sql))
     return std::string{"a statement changed the session's character set to "} + charset.csname
            + ", in which placeholders cannot be found beside characters beyond ASCII: pass these as parameters, or use "
              "utf8mb4";
@@ -255,38 +257,38 @@ problem_text malformed(const statement& what, const MARIADB_CHARSET_INFO& charse
 
 } // namespace
 
-problem_text fill_in(std::string& out, const statement& what, const MARIADB_CHARSET_INFO& charset) {
+problem_text fill_in(std::string& out, const statement& query, const MARIADB_CHARSET_INFO& charset) {
   out.clear();
-  if (auto wrong = malformed(what, charset))
-    return wrong;
-  auto named = !what.names.empty();
-  auto found = what.params.empty() && !is_ascii_safe(charset)
+  if (auto problem = malformed(query, charset))
+    return problem;
+  auto named = !query.names.empty();
+  auto found = query.params.empty() && !is_ascii_safe(charset)
                    ? placeholder_list{}
-                   : find_placeholders(what.sql, named ? placeholders::named : placeholders::numbered);
-  if (auto wrong = mismatch(found, what))
-    return wrong;
-  if (what.params.empty()) {
-    out = what.sql;
+                   : find_placeholders(query.sql, named ? placeholders::named : placeholders::numbered);
+  if (auto problem = mismatch(found, query))
+    return problem;
+  if (query.params.empty()) {
+    out = query.sql;
     return {};
   }
-  literal_writer write{out, charset, may_hide_quotes(what.sql) ? text_form::hexadecimal : text_form::any};
+  literal_writer write{out, charset, may_hide_quotes(query.sql) ? text_form::hexadecimal : text_form::any};
   size_t copied = 0;
   for (size_t i = 0; i < found.places.size(); ++i) {
     auto [pos, size] = found.places[i];
-    auto name = std::string_view{what.sql}.substr(pos + 1, size - 1);
-    auto index = named ? position(what.names, name) : i;
-    if (index >= what.params.size())
-      return unknown_name(name, what.names);
-    out.append(what.sql, copied, pos - copied);
+    auto name = std::string_view{query.sql}.substr(pos + 1, size - 1);
+    auto index = named ? position(query.names, name) : i;
+    if (index >= query.params.size())
+      return unknown_name(name, query.names);
+    out.append(query.sql, copied, pos - copied);
     copied = pos + size;
     if (!out.empty() && sticks_to_literals(out.back()))
       out += ' ';
-    if (auto wrong = std::visit(write, what.params[index]))
-      return "parameter " + (named ? ":" + what.names[index] : std::to_string(i + 1)) + " " + *wrong;
-    if (copied < what.sql.size() && sticks_to_literals(what.sql[copied]))
+    if (auto problem = std::visit(write, query.params[index]))
+      return "parameter " + (named ? ":" + query.names[index] : std::to_string(i + 1)) + " " + *problem;
+    if (copied < query.sql.size() && sticks_to_literals(query.sql[copied]))
       out += ' ';
   }
-  out.append(what.sql, copied);
+  out.append(query.sql, copied);
   return {};
 }
 

@@ -7,15 +7,15 @@ namespace cenote::db {
 
 namespace {
 
-/// What a character of a text asks for.
-enum care : uint8_t {
+/// The treatment that a character of a text needs.
+enum treatment : uint8_t {
   none = 0,
   quote = 1,        ///< It is doubled.
   digits = 2,       ///< A backslash, which escapes or does not; and NUL, at which some readers stop.
   beyond_ascii = 4, ///< Its meaning depends on the character set.
 };
 
-constexpr auto care_of = [] {
+constexpr auto treatment_of = [] {
   std::array<uint8_t, 256> result{};
   result['\''] = quote;
   result['\\'] = result[0] = digits;
@@ -31,8 +31,8 @@ unsigned byte(std::string_view text, size_t pos) noexcept {
 /// The length of the valid UTF-8 character at `pos`, or zero.
 size_t length_of_character(std::string_view text, size_t pos, size_t max_bytes) noexcept {
   auto continues = [&](size_t offset, unsigned min = 0x80, unsigned max = 0xbf) {
-    auto x = byte(text, pos + offset);
-    return x >= min && x <= max;
+    auto unit = byte(text, pos + offset);
+    return unit >= min && unit <= max;
   };
   auto first = byte(text, pos);
   if (first < 0x80)
@@ -75,9 +75,9 @@ void append_digits(std::string& out, std::string_view text, const MARIADB_CHARSE
   append_hexadecimal(out, text);
 }
 
-/// The server refuses hexadecimal digits that are no valid text, but not the same text in quotes.
+/// The server refuses hexadecimal digits of invalid text, but not the same text in quotes.
 void append_in_pieces(std::string& out, std::string_view text, const MARIADB_CHARSET_INFO& charset) {
-  auto needs_digits = [](char c) { return care_of[static_cast<unsigned char>(c)] == digits; };
+  auto needs_digits = [](char c) { return treatment_of[static_cast<unsigned char>(c)] == digits; };
   out += "CONCAT(";
   for (auto begin = text.begin(); begin != text.end();) {
     auto in_digits = needs_digits(*begin);
@@ -96,14 +96,14 @@ void append_in_pieces(std::string& out, std::string_view text, const MARIADB_CHA
 
 } // namespace
 
-bool is_utf8(const MARIADB_CHARSET_INFO& x) noexcept {
-  return std::string_view{x.csname}.starts_with("utf8");
+bool is_utf8(const MARIADB_CHARSET_INFO& charset) noexcept {
+  return std::string_view{charset.csname}.starts_with("utf8");
 }
 
 void append_text_literal(std::string& out, std::string_view text, const MARIADB_CHARSET_INFO& charset, text_form form) {
   unsigned needs = none;
   for (auto c : text)
-    needs |= care_of[static_cast<unsigned char>(c)];
+    needs |= treatment_of[static_cast<unsigned char>(c)];
   auto utf8 = is_utf8(charset);
   if (form == text_form::hexadecimal || (needs & digits) != 0 || ((needs & beyond_ascii) != 0 && !utf8)) {
     if (form == text_form::any && utf8 && (needs & beyond_ascii) != 0 && !is_valid(text, charset))
@@ -124,9 +124,9 @@ void append_hexadecimal(std::string& out, std::string_view data) {
   out.resize(old_size + 2 * data.size());
   auto target = out.data() + old_size;
   for (auto c : data) {
-    auto x = static_cast<unsigned char>(c);
-    *target++ = hex[x >> 4];
-    *target++ = hex[x & 0x0f];
+    auto unit = static_cast<unsigned char>(c);
+    *target++ = hex[unit >> 4];
+    *target++ = hex[unit & 0x0f];
   }
   out += '\'';
 }

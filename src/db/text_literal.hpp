@@ -10,12 +10,12 @@
 namespace cenote::db {
 
 /// Whether text of this character set is UTF-8.
-bool is_utf8(const MARIADB_CHARSET_INFO& x) noexcept;
+bool is_utf8(const MARIADB_CHARSET_INFO& charset) noexcept;
 
 /// How texts are written.
 enum class text_form {
-  any,         ///< In quotes if that is certain to mean the same in every SQL mode, else in hexadecimal digits.
-  hexadecimal, ///< In hexadecimal digits only: it can end no quote, wherever the server takes it for standing.
+  any,         ///< In quotes if that is certain to mean the same in every SQL mode, otherwise in hexadecimal digits.
+  hexadecimal, ///< In hexadecimal digits only: it cannot end a quote, wherever the server finds it.
 };
 
 /// Appends a literal for a text in this character set, which means the same in every SQL mode: a quote is doubled,

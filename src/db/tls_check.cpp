@@ -21,11 +21,11 @@ namespace cenote::db {
 
 namespace {
 
-constexpr size_t max_passphrase = 1023; // What OpenSSL has room for.
+constexpr size_t max_passphrase = 1023; // OpenSSL has room for no more.
 
 template <class T, void (*Free)(T*)>
 struct freed_by {
-  void operator()(T* x) const noexcept { Free(x); }
+  void operator()(T* object) const noexcept { Free(object); }
 };
 
 using context_ptr = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX, SSL_CTX_free>>;
@@ -38,9 +38,9 @@ tl::unexpected<driver_error> wrong_setting(std::string text) {
   return tl::unexpected{driver_error{error_source::settings, phase::connecting, 0, "", std::move(text)}};
 }
 
-tl::unexpected<driver_error> unreadable(const std::string& file, const std::string& why) {
+tl::unexpected<driver_error> unreadable(const std::string& file, const std::string& reason) {
   return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_SSL_CONNECTION_ERROR, "HY000",
-                                     "cannot read " + file + ": " + why}};
+                                     "cannot read " + file + ": " + reason}};
 }
 
 // -- ciphers ---------------------------------------------------------------------
@@ -61,17 +61,17 @@ cipher_kind kind_of(const std::string& cipher) {
   return result;
 }
 
-/// Which versions of TLS can be offered so that the setting is kept: Connector/C applies it to one of them only, and
+/// The versions of TLS that can be offered so that the setting holds: Connector/C applies it to one of them only, and
 /// leaves the other as it is.
 tl::expected<std::string, driver_error> versions_for(const std::string& ciphers) {
   if (ciphers.empty())
     return "TLSv1.2,TLSv1.3";
   auto old_ones = false;
   auto new_ones = false;
-  for (size_t at = 0; at < ciphers.size();) {
-    auto end = std::min(ciphers.find_first_of(":,; ", at), ciphers.size());
-    auto name = ciphers.substr(at, end - at);
-    at = end + 1;
+  for (size_t start = 0; start < ciphers.size();) {
+    auto end = std::min(ciphers.find_first_of(":,; ", start), ciphers.size());
+    auto name = ciphers.substr(start, end - start);
+    start = end + 1;
     if (name.empty())
       continue;
     if (name.front() == '@') { // @STRENGTH, @SECLEVEL=2.
@@ -108,7 +108,7 @@ tl::expected<std::string, driver_error> versions_for(const std::string& ciphers)
 
 // -- the client's key --------------------------------------------------------------
 
-/// What OpenSSL is told when it asks for a passphrase.
+/// A request of OpenSSL for a passphrase, and its answer.
 struct passphrase_request {
   std::string_view answer;
   bool asked = false;
@@ -117,14 +117,14 @@ struct passphrase_request {
 int answer_request(char* buffer, int size, int, void* data) {
   auto& request = *static_cast<passphrase_request*>(data);
   request.asked = true;
-  auto n = std::min(request.answer.size(), static_cast<size_t>(size));
-  std::memcpy(buffer, request.answer.data(), n);
-  return n == 0 ? -1 : static_cast<int>(n);
+  auto length = std::min(request.answer.size(), static_cast<size_t>(size));
+  std::memcpy(buffer, request.answer.data(), length);
+  return length == 0 ? -1 : static_cast<int>(length);
 }
 
-tl::expected<std::string, driver_error> passphrase_of(const server_settings& where) {
-  auto& name = where.tls_key_passphrase_file;
-  auto text = where.tls_key_passphrase.reveal();
+tl::expected<std::string, driver_error> passphrase_of(const server_settings& server) {
+  auto& name = server.tls_key_passphrase_file;
+  auto text = server.tls_key_passphrase.reveal();
   if (!name.empty()) {
     std::ifstream file{name, std::ios::binary};
     if (!file)
@@ -146,12 +146,12 @@ tl::expected<std::string, driver_error> passphrase_of(const server_settings& whe
 }
 
 /// Connector/C reads the key from the certificate's file if no other is named, and the other way round.
-tl::expected<std::string, driver_error> check_key(const server_settings& where) {
-  auto passphrase = passphrase_of(where);
+tl::expected<std::string, driver_error> check_key(const server_settings& server) {
+  auto passphrase = passphrase_of(server);
   if (!passphrase)
     return passphrase;
-  auto& key_file = where.tls_key.empty() ? where.tls_cert : where.tls_key;
-  auto& certificate_file = where.tls_cert.empty() ? where.tls_key : where.tls_cert;
+  auto& key_file = server.tls_key.empty() ? server.tls_cert : server.tls_key;
+  auto& certificate_file = server.tls_cert.empty() ? server.tls_key : server.tls_cert;
   if (key_file.empty())
     return passphrase;
   ERR_clear_error();
@@ -163,7 +163,7 @@ tl::expected<std::string, driver_error> check_key(const server_settings& where) 
                          + " is encrypted: put its passphrase into a file and name that with ssl_key_passphrase_file, "
                            "or into the environment variable DATABASE_SSL_KEY_PASSPHRASE");
   if (!key && request.asked)
-    return wrong_setting("the passphrase given for the key in " + key_file + " does not fit");
+    return wrong_setting("the passphrase given for the key in " + key_file + " is wrong");
   if (!key)
     return wrong_setting(key_file + " holds no private key in PEM form");
   passphrase_request no_answer;
@@ -180,14 +180,14 @@ tl::expected<std::string, driver_error> check_key(const server_settings& where) 
 
 } // namespace
 
-tl::expected<tls_choice, driver_error> check_tls(const server_settings& where) {
-  for (const auto* file : {&where.tls_ca, &where.tls_capath, &where.tls_cert, &where.tls_key})
+tl::expected<tls_choice, driver_error> check_tls(const server_settings& server) {
+  for (const auto* file : {&server.tls_ca, &server.tls_capath, &server.tls_cert, &server.tls_key})
     if (!file->empty() && ::access(file->c_str(), R_OK) != 0)
       return unreadable(*file, std::generic_category().message(errno));
-  auto versions = versions_for(where.tls_cipher);
+  auto versions = versions_for(server.tls_cipher);
   if (!versions)
     return tl::unexpected{std::move(versions.error())};
-  auto passphrase = check_key(where);
+  auto passphrase = check_key(server);
   if (!passphrase)
     return tl::unexpected{std::move(passphrase.error())};
   return tls_choice{std::move(*versions), passphrase->empty() ? "none" : std::move(*passphrase)};

@@ -55,17 +55,17 @@ std::string last_problem() {
 }
 
 /// Waits for the socket; false, with `errno`, if the time is up first.
-bool wait_for(int fd, short what, clock::time_point deadline) {
+bool wait_for(int fd, short events, clock::time_point deadline) {
   auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()).count();
-  pollfd ready{fd, what, 0};
-  auto n = left > 0 ? poll(&ready, 1, static_cast<int>(left)) : 0;
-  if (n == 0)
+  pollfd ready{fd, events, 0};
+  auto count = left > 0 ? poll(&ready, 1, static_cast<int>(left)) : 0;
+  if (count == 0)
     errno = ETIMEDOUT;
-  return n > 0;
+  return count > 0;
 }
 
-bool connect_to(int fd, const addrinfo& where, clock::time_point deadline) {
-  if (connect(fd, where.ai_addr, where.ai_addrlen) == 0)
+bool connect_to(int fd, const addrinfo& address, clock::time_point deadline) {
+  if (connect(fd, address.ai_addr, address.ai_addrlen) == 0)
     return true;
   if (errno != EINPROGRESS || !wait_for(fd, POLLOUT, deadline))
     return false;
@@ -78,17 +78,17 @@ bool connect_to(int fd, const addrinfo& where, clock::time_point deadline) {
 
 /// Sends the request and reads until the server closes.
 bool exchange(int fd, const std::string& text, clock::time_point deadline, std::string& out) {
-  // So few bytes fit into the buffer of a new socket.
+  // A request of this size fits into the buffer of a new socket.
   if (send(fd, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size()))
     return false;
   char buffer[4096];
   while (wait_for(fd, POLLIN, deadline)) {
-    auto n = recv(fd, buffer, sizeof(buffer), 0);
-    if (n == 0)
+    auto received = recv(fd, buffer, sizeof(buffer), 0);
+    if (received == 0)
       return true;
-    if (n < 0)
+    if (received < 0)
       return false;
-    out.append(buffer, static_cast<size_t>(n));
+    out.append(buffer, static_cast<size_t>(received));
     if (out.size() > max_answer) {
       errno = EMSGSIZE;
       return false;
@@ -97,12 +97,12 @@ bool exchange(int fd, const std::string& text, clock::time_point deadline, std::
   return false;
 }
 
-fetched understand(const std::string& text) {
+fetched parse_answer(const std::string& text) {
   constexpr size_t status_at = sizeof("HTTP/1.1 ") - 1;
   fetched out;
   auto end = text.find("\r\n\r\n");
   if (!text.starts_with("HTTP/1.") || end == std::string::npos || text.size() < status_at + 3)
-    return {0, {}, "what answers there is not HTTP"};
+    return {0, {}, "the answer is not HTTP"};
   std::from_chars(text.data() + status_at, text.data() + status_at + 3, out.status);
   out.body = text.substr(end + 4);
   return out;
@@ -112,28 +112,28 @@ fetched understand(const std::string& text) {
 
 fetched fetch(const std::string& url, const std::string& path, std::chrono::milliseconds patience,
               const std::string& token) {
-  location where;
-  if (!parse(url, path, where))
+  location target;
+  if (!parse(url, path, target))
     return {0, {}, "not a URL of the form http://host:port/path"};
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (auto rc = getaddrinfo(where.host.c_str(), where.port.c_str(), &hints, &found); rc != 0)
+  if (auto rc = getaddrinfo(target.host.c_str(), target.port.c_str(), &hints, &found); rc != 0)
     return {0, {}, gai_strerror(rc)};
   std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard{found, freeaddrinfo};
   auto deadline = clock::now() + patience;
-  auto request = "GET " + where.path + " HTTP/1.1\r\nHost: " + where.authority + "\r\nConnection: close\r\n"
+  auto request = "GET " + target.path + " HTTP/1.1\r\nHost: " + target.authority + "\r\nConnection: close\r\n"
                  + (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") + "\r\n";
   std::string problem;
-  for (auto x = found; x != nullptr; x = x->ai_next) {
-    auto fd = socket(x->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  for (auto address = found; address != nullptr; address = address->ai_next) {
+    auto fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     std::string answer;
-    auto done = fd >= 0 && connect_to(fd, *x, deadline) && exchange(fd, request, deadline, answer);
+    auto done = fd >= 0 && connect_to(fd, *address, deadline) && exchange(fd, request, deadline, answer);
     problem = last_problem();
     if (fd >= 0)
       close(fd);
     if (done)
-      return understand(answer);
+      return parse_answer(answer);
   }
   return {0, {}, problem};
 }

@@ -5,7 +5,7 @@
 
 namespace cenote::http {
 
-/// What a server has answered, or why it has not.
+/// A server's answer, or why there is none.
 struct fetched {
   int status = 0; ///< Zero: no answer.
   std::string body;
@@ -15,7 +15,7 @@ struct fetched {
 /// Asks for a small document and waits for it.
 /// @param url `http://host:port/path`; the path may be missing.
 /// @param path replaces a path that is missing or `/`.
-/// @param patience longest time for all of it, except for the resolution of a name.
+/// @param patience longest time for the whole exchange, except for the resolution of a name.
 /// @param token shown as `Authorization: Bearer`; empty: none is.
 /// @pre `token` is printable ASCII without spaces.
 fetched fetch(const std::string& url, const std::string& path, std::chrono::milliseconds patience,

@@ -13,11 +13,22 @@ bool same_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-std::string_view trimmed(std::string_view x) {
-  auto first = x.find_first_not_of(" \t");
+std::string_view trimmed(std::string_view text) {
+  auto first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos)
     return {};
-  return x.substr(first, x.find_last_not_of(" \t") - first + 1);
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool is_pattern(std::string_view path) {
+  return path.ends_with("/*");
+}
+
+/// What stands for the `*` of the pattern; empty if the path does not fit.
+std::string_view argument_of(std::string_view path, std::string_view pattern) {
+  auto prefix = pattern.substr(0, pattern.size() - 1);
+  auto fits = path.starts_with(prefix) && path.find('/', prefix.size()) == path.npos;
+  return fits ? path.substr(prefix.size()) : std::string_view{};
 }
 
 bool permits(const std::string& allowed, const std::string& method) {
@@ -26,49 +37,55 @@ bool permits(const std::string& allowed, const std::string& method) {
 
 } // namespace
 
-void router::add(std::string method, std::string path, access who, handler answer) {
-  routes_.push_back({std::move(method), std::move(path), who, std::move(answer)});
+void router::add(std::string method, std::string path, access level, handler answer) {
+  routes_.push_back({std::move(method), std::move(path), level, std::move(answer)});
 }
 
-response router::handle(const request& x) const noexcept {
+response router::handle(const request& received) const noexcept {
   try {
-    return answer(x);
+    return answer(received);
   } catch (...) {
-    // What it says could be anything; the client gets no more than this.
+    // The exception's text could be anything: the client gets only the status.
     response out;
     out.status = 500;
     return out;
   }
 }
 
-response router::answer(const request& x) const {
-  if (x.has_origin)
-    return line(403, "requests of pages from elsewhere are refused: this one has a header Origin");
-  auto found = find(x.path);
+response router::answer(const request& received) const {
+  if (received.has_origin)
+    return line(403, "requests from web pages are refused: this one has a header Origin");
+  auto found = find(received.path);
   if (found == nullptr)
-    return line(404, "there is nothing here");
-  if (!permits(found->method, x.method)) {
+    return line(404, "no such path");
+  if (!permits(found->method, received.method)) {
     auto out = line(405, "the method must be " + found->method);
     out.headers.emplace_back("Allow", found->method == "GET" ? "GET, HEAD" : found->method);
     return out;
   }
-  if (found->who == access::privileged && token_.empty())
+  if (found->level == access::privileged && token_.empty())
     return line(403, "this needs a token: set http.token-file to a file that holds one, and restart cenote serve");
-  if (found->who != access::open && !token_.empty() && !shows_token(x)) {
+  if (found->level != access::open && !token_.empty() && !shows_token(received)) {
     auto out = line(401, "this needs a header 'Authorization: Bearer TOKEN' with the token in http.token-file");
     out.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"cenote\"");
     return out;
   }
-  return found->answer(x);
+  if (!is_pattern(found->path))
+    return found->answer(received);
+  auto with_argument = received;
+  with_argument.argument = argument_of(received.path, found->path);
+  return found->answer(with_argument);
 }
 
 const router::route* router::find(std::string_view path) const {
-  auto i = std::ranges::find(routes_, path, &route::path);
+  auto i = std::ranges::find_if(routes_, [path](const route& x) {
+    return is_pattern(x.path) ? !argument_of(path, x.path).empty() : x.path == path;
+  });
   return i == routes_.end() ? nullptr : &*i;
 }
 
-bool router::shows_token(const request& x) const {
-  std::string_view given{x.authorization};
+bool router::shows_token(const request& received) const {
+  std::string_view given{received.authorization};
   auto space = given.find(' ');
   return space != std::string_view::npos && same_ignoring_case(given.substr(0, space), "bearer")
          && equal_in_constant_time(token_, trimmed(given.substr(space)));
@@ -83,12 +100,12 @@ bool equal_in_constant_time(std::string_view secret, std::string_view given) {
   return difference == 0;
 }
 
-bool accepts(const request& x, std::string_view type) {
-  std::string_view rest{x.accept};
+bool accepts(const request& received, std::string_view type) {
+  std::string_view rest{received.accept};
   while (!rest.empty()) {
     auto comma = std::min(rest.find(','), rest.size());
-    auto one = rest.substr(0, comma);
-    if (same_ignoring_case(trimmed(one.substr(0, one.find(';'))), type))
+    auto media_range = rest.substr(0, comma);
+    if (same_ignoring_case(trimmed(media_range.substr(0, media_range.find(';'))), type))
       return true;
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }

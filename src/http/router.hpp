@@ -9,42 +9,42 @@
 
 namespace cenote::http {
 
-/// Who may ask.
+/// The permission that a route requires.
 enum class access : uint8_t {
-  open,      ///< Everybody.
-  protect,   ///< If there is a token, who has it.
-  privileged ///< Who has the token; if there is none, nobody.
+  open,      ///< None.
+  protect,   ///< The token, if one is set.
+  privileged ///< The token; without one the route is closed.
 };
 
-/// Says what a request is answered: finds its route, checks its method and whether it is permitted. Knows neither
-/// sockets nor threads.
+/// Answers requests: finds the route, and checks method and permission. Knows neither sockets nor threads.
 class router {
 public:
   using handler = std::function<response(const request&)>;
 
-  /// @param token what `Authorization: Bearer` has to show; empty: there is no token.
+  /// @param token the token that `Authorization: Bearer` has to show; empty: there is none.
   explicit router(std::string token) : token_{std::move(token)} {
     // nop
   }
 
   /// Adds a route. One for GET answers HEAD, too.
+  /// @param path may end in `/*`, which stands for one more segment: `request::argument`.
   /// @pre no other route has the path.
-  void add(std::string method, std::string path, access who, handler answer);
+  void add(std::string method, std::string path, access level, handler answer);
 
-  /// The answer. What a handler throws becomes status 500.
-  response handle(const request& x) const noexcept;
+  /// The answer to a request. An exception of a handler becomes status 500.
+  response handle(const request& received) const noexcept;
 
 private:
   struct route {
     std::string method;
     std::string path;
-    access who;
+    access level;
     handler answer;
   };
 
-  response answer(const request& x) const;
+  response answer(const request& received) const;
   const route* find(std::string_view path) const;
-  bool shows_token(const request& x) const;
+  bool shows_token(const request& received) const;
 
   std::string token_;
   std::vector<route> routes_;
@@ -54,6 +54,6 @@ private:
 bool equal_in_constant_time(std::string_view secret, std::string_view given);
 
 /// Whether the header `Accept` names the media type: `application/json`, also with parameters.
-bool accepts(const request& x, std::string_view type);
+bool accepts(const request& received, std::string_view type);
 
 } // namespace cenote::http

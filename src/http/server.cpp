@@ -27,11 +27,11 @@ namespace {
 using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// How often connections are looked at that have lived too long.
+/// How often connections are checked for their age.
 constexpr auto pace = 250ms;
 constexpr auto backlog = 128;
-/// How long a client that sends no more may wait for its answer: libmicrohttpd does not always notice that one has
-/// gone.
+/// How long a client that has closed its side may wait for its answer: libmicrohttpd does not always notice that a
+/// client has gone.
 constexpr auto half_closed_time = 1s;
 
 /// A descriptor that is closed with this object.
@@ -61,13 +61,13 @@ std::string endpoint(const std::string& host, uint16_t port) {
   return name + ":" + std::to_string(port);
 }
 
-[[noreturn]] void refuse(const std::string& where) {
+[[noreturn]] void refuse(const std::string& address) {
   auto advice = errno == EADDRINUSE ? "; another program has this port: set http.listen to a free one, or to off"
                 : errno == EACCES   ? "; ports below 1024 need a privilege: set http.listen to another one"
                 : errno == EADDRNOTAVAIL
                     ? "; this machine does not have the address: set http.listen to one that it has"
                     : "";
-  throw server_error{"cannot answer HTTP at " + where + ": " + last_problem() + advice};
+  throw server_error{"cannot answer HTTP at " + address + ": " + last_problem() + advice};
 }
 
 bool has_gone(int fd) {
@@ -110,12 +110,12 @@ std::string host_of(const sockaddr& address) {
   return host;
 }
 
-std::string header(MHD_Connection* from, const char* name) {
-  auto value = MHD_lookup_connection_value(from, MHD_HEADER_KIND, name);
+std::string header(MHD_Connection* connection, const char* name) {
+  auto value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value != nullptr ? value : "";
 }
 
-/// Nothing is decoded: the paths that exist need it not.
+/// Decodes nothing: the existing paths do not need it.
 size_t keep_escapes(void*, MHD_Connection*, char* text) {
   return std::strlen(text);
 }
@@ -126,36 +126,37 @@ MHD_Result find_verbose(void* found, MHD_ValueKind, const char* key, const char*
   return MHD_YES;
 }
 
-request make_request(MHD_Connection* from, const char* path, const char* method) {
+request make_request(MHD_Connection* connection, const char* path, const char* method) {
   request out;
   out.method = method;
   out.path = path;
-  out.accept = header(from, MHD_HTTP_HEADER_ACCEPT);
-  out.authorization = header(from, MHD_HTTP_HEADER_AUTHORIZATION);
-  out.has_origin = MHD_lookup_connection_value(from, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != nullptr;
-  MHD_get_connection_values(from, MHD_GET_ARGUMENT_KIND, find_verbose, &out.verbose);
+  out.accept = header(connection, MHD_HTTP_HEADER_ACCEPT);
+  out.authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
+  out.has_origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != nullptr;
+  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, find_verbose, &out.verbose);
   return out;
 }
 
-MHD_Result send(MHD_Connection* to, const response& x) {
-  auto raw = MHD_create_response_from_buffer(x.body.size(), const_cast<char*>(x.body.data()), MHD_RESPMEM_MUST_COPY);
+MHD_Result send(MHD_Connection* connection, const response& reply) {
+  auto raw =
+      MHD_create_response_from_buffer(reply.body.size(), const_cast<char*>(reply.body.data()), MHD_RESPMEM_MUST_COPY);
   if (raw == nullptr)
     return MHD_NO;
   std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)> guard{raw, MHD_destroy_response};
-  MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, x.type.c_str());
+  MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, reply.type.c_str());
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
   MHD_add_response_header(raw, "X-Content-Type-Options", "nosniff");
   MHD_add_response_header(raw, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONNECTION, "close");
-  for (auto& [name, value] : x.headers)
+  for (auto& [name, value] : reply.headers)
     MHD_add_response_header(raw, name.c_str(), value.c_str());
-  return MHD_queue_response(to, static_cast<unsigned>(x.status), raw);
+  return MHD_queue_response(connection, static_cast<unsigned>(reply.status), raw);
 }
 
 } // namespace
 
 struct server::impl {
-  /// A connection, and since when there is one.
+  /// A connection, and when it was accepted.
   struct client {
     int fd;
     std::string address;
@@ -163,16 +164,16 @@ struct server::impl {
     bool ended = false;
   };
 
-  impl(const std::string& host, uint16_t port, handler to_answer, limits granted)
-      : answer{std::move(to_answer)}, how{granted}, wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+  impl(const std::string& host, uint16_t port, handler to_answer, limits bounds)
+      : answer{std::move(to_answer)}, granted{bounds}, wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
     descriptor fd{listening_socket(host, port)};
     bound = port_of(fd.get());
-    daemon =
-        MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, &impl::on_request, this, MHD_OPTION_LISTEN_SOCKET,
-                         fd.get(), MHD_OPTION_CONNECTION_LIMIT, how.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-                         static_cast<unsigned>(std::max<int64_t>(1, how.lifetime / 1s)),
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, how.memory, MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes,
-                         nullptr, MHD_OPTION_NOTIFY_CONNECTION, &impl::on_connection, this, MHD_OPTION_END);
+    daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, nullptr, nullptr, &impl::on_request, this, MHD_OPTION_LISTEN_SOCKET, fd.get(),
+        MHD_OPTION_CONNECTION_LIMIT, granted.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        static_cast<unsigned>(std::max<int64_t>(1, granted.lifetime / 1s)), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        granted.memory, MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr, MHD_OPTION_NOTIFY_CONNECTION,
+        &impl::on_connection, this, MHD_OPTION_END);
     if (daemon == nullptr || wake.get() < 0)
       refuse(endpoint(host, port));
     fd.release(); // The daemon closes it.
@@ -206,104 +207,107 @@ struct server::impl {
   /// A client that sends a byte from time to time is never idle: only this ends it.
   void end_old_clients() {
     auto now = clock::now();
-    for (auto& x : clients) {
-      auto gone = now - x.came > half_closed_time && has_gone(x.fd);
-      if (gone || now - x.came > how.lifetime)
-        end(x);
+    for (auto& connection : clients) {
+      auto gone = now - connection.came > half_closed_time && has_gone(connection.fd);
+      if (gone || now - connection.came > granted.lifetime)
+        end(connection);
     }
   }
 
-  static void end(client& x) {
-    if (!std::exchange(x.ended, true))
-      shutdown(x.fd, SHUT_RDWR);
+  static void end(client& connection) {
+    if (!std::exchange(connection.ended, true))
+      shutdown(connection.fd, SHUT_RDWR);
   }
 
   /// See `limits::connections`.
   void make_room() {
     std::map<std::string_view, size_t> per_address;
-    size_t all = 0;
-    for (auto& x : clients)
-      if (!x.ended) {
-        ++per_address[x.address];
-        ++all;
+    size_t open = 0;
+    for (auto& connection : clients)
+      if (!connection.ended) {
+        ++per_address[connection.address];
+        ++open;
       }
-    if (all < how.connections - how.connections / 4)
+    if (open < granted.connections - granted.connections / 4)
       return;
     size_t most = 0;
-    for (auto& [address, n] : per_address)
-      most = std::max(most, n);
+    for (auto& [address, count] : per_address)
+      most = std::max(most, count);
     // The list is in the order in which they came.
-    end(*std::ranges::find_if(clients, [&](auto& x) { return !x.ended && per_address[x.address] == most; }));
+    end(*std::ranges::find_if(clients, [&](auto& connection) {
+      return !connection.ended && per_address[connection.address] == most;
+    }));
   }
 
   // -- callbacks: nothing may be thrown through C ------------------------------------
 
-  static void on_connection(void* self, MHD_Connection* which, void** context, MHD_ConnectionNotificationCode what) {
+  static void on_connection(void* self, MHD_Connection* connection, void** context,
+                            MHD_ConnectionNotificationCode notification) {
     auto& my = *static_cast<impl*>(self);
     using position = std::list<client>::iterator;
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-      std::unique_ptr<position> where{static_cast<position*>(std::exchange(*context, nullptr))};
-      if (where != nullptr)
-        my.clients.erase(*where);
+    if (notification == MHD_CONNECTION_NOTIFY_CLOSED) {
+      std::unique_ptr<position> position_in_list{static_cast<position*>(std::exchange(*context, nullptr))};
+      if (position_in_list != nullptr)
+        my.clients.erase(*position_in_list);
       return;
     }
-    auto fd = MHD_get_connection_info(which, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    auto fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     try {
       my.make_room();
-      auto place = std::make_unique<position>();
-      auto address = MHD_get_connection_info(which, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-      *place = my.clients.insert(my.clients.end(), client{fd, host_of(*address), clock::now()});
-      *context = place.release();
+      auto address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+      auto position_in_list = std::make_unique<position>();
+      *position_in_list = my.clients.insert(my.clients.end(), client{fd, host_of(*address), clock::now()});
+      *context = position_in_list.release();
     } catch (...) {
-      shutdown(fd, SHUT_RDWR); // No memory to watch over it.
+      shutdown(fd, SHUT_RDWR); // No memory to track it.
     }
   }
 
-  static MHD_Result on_request(void* self, MHD_Connection* from, const char* path, const char* method, const char*,
-                               const char*, size_t* body_size, void** context) {
+  static MHD_Result on_request(void* self, MHD_Connection* connection, const char* path, const char* method,
+                               const char*, const char*, size_t* body_size, void** context) {
     try {
-      return static_cast<impl*>(self)->on_request(from, path, method, body_size, context);
+      return static_cast<impl*>(self)->on_request(connection, path, method, body_size, context);
     } catch (...) {
       return MHD_NO; // Closes the connection.
     }
   }
 
   /// Called once for the headers, then for each part of the body, then for its end.
-  MHD_Result on_request(MHD_Connection* from, const char* path, const char* method, size_t* body_size,
+  MHD_Result on_request(MHD_Connection* connection, const char* path, const char* method, size_t* body_size,
                         void** context) const {
     if (*context == nullptr) {
       *context = const_cast<impl*>(this); // Any value: the headers were seen.
-      if (!header(from, MHD_HTTP_HEADER_TRANSFER_ENCODING).empty())
-        return send(from, line(411, "the length of the body must be told: send it without Transfer-Encoding"));
-      auto length = header(from, MHD_HTTP_HEADER_CONTENT_LENGTH);
+      if (!header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING).empty())
+        return send(connection, line(411, "the length of the body is required: send it without Transfer-Encoding"));
+      auto length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
       if (!length.empty() && !is_short(length))
-        return send(from, line(413, "the body is too large: nothing here needs one"));
+        return send(connection, line(413, "the body is too large: nothing here needs one"));
       return MHD_YES;
     }
     if (*body_size > 0) {
       *body_size = 0;
       return MHD_YES;
     }
-    return send(from, answer(make_request(from, path, method)));
+    return send(connection, answer(make_request(connection, path, method)));
   }
 
   bool is_short(std::string_view length) const {
-    size_t n = 0;
-    auto [rest, error] = std::from_chars(length.data(), length.data() + length.size(), n);
-    return error == std::errc{} && rest == length.data() + length.size() && n <= how.body;
+    size_t bytes = 0;
+    auto [rest, error] = std::from_chars(length.data(), length.data() + length.size(), bytes);
+    return error == std::errc{} && rest == length.data() + length.size() && bytes <= granted.body;
   }
 
   handler answer;
-  limits how;
+  limits granted;
   descriptor wake; ///< Readable when the thread has to end.
   uint16_t bound = 0;
   MHD_Daemon* daemon = nullptr;
-  std::list<client> clients; ///< Of the thread, but for the end.
+  std::list<client> clients; ///< Used by the thread only, except at the end.
   std::thread thread;
 };
 
-server::server(const std::string& host, uint16_t port, handler answer, limits how)
-    : impl_{std::make_unique<impl>(host, port, std::move(answer), how)} {
+server::server(const std::string& host, uint16_t port, handler answer, limits bounds)
+    : impl_{std::make_unique<impl>(host, port, std::move(answer), bounds)} {
   // nop
 }
 

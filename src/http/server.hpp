@@ -17,7 +17,7 @@ public:
   using std::runtime_error::runtime_error;
 };
 
-/// What a server grants its clients.
+/// Limits on the clients of a server.
 struct limits {
   /// At a time. When three quarters are taken, each newcomer ends the oldest connection of the IP address that has the
   /// most: who only holds connections keeps nobody out who asks.
@@ -27,8 +27,8 @@ struct limits {
   std::chrono::milliseconds lifetime = std::chrono::seconds{10}; ///< Of a connection, whatever it does.
 };
 
-/// Answers HTTP/1.1 on one thread of its own, one request per connection. A client that is slow, or sends what makes no
-/// sense, costs one connection for `limits::lifetime` at most.
+/// Answers HTTP/1.1 on a thread of its own, one request per connection. A client that is slow, or sends garbage, costs
+/// one connection for `limits::lifetime` at most.
 class server {
 public:
   /// Answers a request, on the server's thread; it should not block.
@@ -38,13 +38,13 @@ public:
   /// @param host an IP address in numbers.
   /// @param port zero: any free one, see `port`.
   /// @throws server_error
-  server(const std::string& host, uint16_t port, handler answer, limits how = {});
+  server(const std::string& host, uint16_t port, handler answer, limits bounds = {});
   server(const server&) = delete;
 
   /// Closes all connections.
   ~server();
 
-  /// Where it listens.
+  /// The port that it listens on.
   uint16_t port() const noexcept;
 
 private:

@@ -17,24 +17,24 @@ namespace {
 std::shared_ptr<spdlog::logger> choose() {
   if (auto registered = spdlog::get("cenote"))
     return registered;
-  // The one that spdlog starts with has no name. It writes to standard output, among what the application prints.
+  // spdlog's initial logger has no name. It writes to standard output, in between the application's output.
   if (auto general = spdlog::default_logger(); general && !general->name().empty())
     return general;
   return spdlog::stderr_color_mt("cenote");
 }
 
-/// The logger in use, and those before it: another thread may be in the middle of a line, and an application may drop
+/// The logger in use, and all earlier ones: another thread may be in the middle of a line, and an application may drop
 /// its loggers before its actors have ended.
 struct selection {
   std::atomic<spdlog::logger*> current = nullptr;
   std::mutex guard;
   std::vector<std::shared_ptr<spdlog::logger>> kept;
 
-  spdlog::logger* keep(std::shared_ptr<spdlog::logger> x) {
+  spdlog::logger* keep(std::shared_ptr<spdlog::logger> logger) {
     for (auto& known : kept)
-      if (known == x)
+      if (known == logger)
         return known.get();
-    return kept.emplace_back(std::move(x)).get();
+    return kept.emplace_back(std::move(logger)).get();
   }
 };
 

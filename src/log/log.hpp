@@ -10,56 +10,56 @@
 
 namespace cenote {
 
-/// Where the library's log lines pass on their way to the application's logger. What servers, statements and users put
-/// into them is escaped here, once for all: a line stays one line, whatever the logger's sinks make of it.
+/// The gate that the library's log lines pass on their way to the application's logger. Text from servers, statements
+/// and users is escaped here: a line stays one line, whatever the logger's sinks do.
 class log_gate {
 public:
-  /// Where lines go now; see `set_logger`.
+  /// The current logger; see `set_logger`.
   static spdlog::logger& target();
 
   static bool should_log(spdlog::level::level_enum level) { return target().should_log(level); }
 
   template <class... Ts>
-  void log(spdlog::level::level_enum level, spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
+  void log(spdlog::level::level_enum level, spdlog::format_string_t<Ts...> form, Ts&&... args) const {
     auto& out = target();
     if (out.should_log(level) || out.should_backtrace())
-      out.log(level, spdlog::string_view_t{printable(fmt::format(form, std::forward<Ts>(xs)...))});
+      out.log(level, spdlog::string_view_t{printable(fmt::format(form, std::forward<Ts>(args)...))});
   }
 
   template <class... Ts>
-  void trace(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
-    log(spdlog::level::trace, form, std::forward<Ts>(xs)...);
+  void trace(spdlog::format_string_t<Ts...> form, Ts&&... args) const {
+    log(spdlog::level::trace, form, std::forward<Ts>(args)...);
   }
 
   template <class... Ts>
-  void debug(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
-    log(spdlog::level::debug, form, std::forward<Ts>(xs)...);
+  void debug(spdlog::format_string_t<Ts...> form, Ts&&... args) const {
+    log(spdlog::level::debug, form, std::forward<Ts>(args)...);
   }
 
   template <class... Ts>
-  void info(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
-    log(spdlog::level::info, form, std::forward<Ts>(xs)...);
+  void info(spdlog::format_string_t<Ts...> form, Ts&&... args) const {
+    log(spdlog::level::info, form, std::forward<Ts>(args)...);
   }
 
   template <class... Ts>
-  void warn(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
-    log(spdlog::level::warn, form, std::forward<Ts>(xs)...);
+  void warn(spdlog::format_string_t<Ts...> form, Ts&&... args) const {
+    log(spdlog::level::warn, form, std::forward<Ts>(args)...);
   }
 
   template <class... Ts>
-  void error(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
-    log(spdlog::level::err, form, std::forward<Ts>(xs)...);
+  void error(spdlog::format_string_t<Ts...> form, Ts&&... args) const {
+    log(spdlog::level::err, form, std::forward<Ts>(args)...);
   }
 
   template <class... Ts>
-  void critical(spdlog::format_string_t<Ts...> form, Ts&&... xs) const {
-    log(spdlog::level::critical, form, std::forward<Ts>(xs)...);
+  void critical(spdlog::format_string_t<Ts...> form, Ts&&... args) const {
+    log(spdlog::level::critical, form, std::forward<Ts>(args)...);
   }
 };
 
 /// The log. Levels: TRACE for each decision of a pool, DEBUG for single connections and statements, INFO for normal
-/// operation, WARNING for retries and connection errors, ERROR for failed operations, CRITICAL for what prevents the
-/// start.
+/// operation, WARNING for retries and connection errors, ERROR for failed operations, CRITICAL for errors that prevent
+/// the start.
 constexpr log_gate log() noexcept {
   return {};
 }

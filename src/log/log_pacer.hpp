@@ -10,14 +10,14 @@
 
 namespace cenote {
 
-/// Keeps a line that any request could cause from filling the log: the first is written, of those that follow within
-/// ten seconds only their number, with the next one after that.
+/// Rate limit for lines that any request could cause: the first is written, those within the next ten seconds are only
+/// counted, and the next line after that gives their number.
 class log_pacer {
 public:
   static constexpr std::chrono::nanoseconds interval = std::chrono::seconds{10};
 
-  /// So many more have happened.
-  /// @returns how many have since the last line, if one is to be written now; these included.
+  /// Counts `count` more events.
+  /// @returns the number of events since the last line, these included, if a line is to be written now.
   std::optional<uint64_t> add(std::chrono::steady_clock::time_point now, uint64_t count = 1) {
     waiting_ += count;
     if (waiting_ == 0 || now < next_)
@@ -31,7 +31,7 @@ private:
   std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::time_point::min();
 };
 
-/// What a line that stands for so many ends with: ` (and 4 more like this since the last such line)`, or nothing.
+/// The end of a line that stands for `count` events: ` (and 4 more since the last such line)`, or nothing.
 inline std::string and_more(uint64_t count) {
   return count < 2 ? "" : " (and " + std::to_string(count - 1) + " more since the last such line)";
 }

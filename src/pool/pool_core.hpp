@@ -118,6 +118,9 @@ public:
 
   size_t servers() const noexcept { return servers_.size(); }
 
+  /// What is known of each connection.
+  const slot_table& slots() const noexcept { return slots_; }
+
   /// How long a connection has been open; zero if it is not.
   duration age_of(connection_id id, time_point now);
 

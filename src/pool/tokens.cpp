@@ -32,6 +32,8 @@ std::optional<token> tokens::next() {
       drop_after(rest_.find("*/", 2), 2);
     else if (c == '#' || begins_dash_comment())
       drop_after(rest_.find('\n'), 1);
+    else if (quotes_ == quotes::keep_literals && (c == '\'' || c == '"'))
+      return token{token::token_kind::literal, quoted()};
     else if (c == '\'')
       quoted();
     else if (c == '`' || c == '"') // A name in some SQL modes.

@@ -17,15 +17,21 @@ std::string upper(std::string_view x);
 
 /// A word, a name or a sign of a statement.
 struct token {
-  enum class token_kind : uint8_t { word, name, sign };
+  enum class token_kind : uint8_t { word, name, sign, literal };
   token_kind kind = token_kind::sign;
-  std::string text; ///< Of a name without its quotes.
+  std::string text; ///< Of a name or a literal without its quotes.
 };
 
-/// Takes a statement apart, without texts and comments.
+/// Takes a statement apart, without comments.
 class tokens {
 public:
-  explicit tokens(std::string_view sql) : rest_{sql} {
+  /// What stands in quotes. Whether double ones hold a name or a text depends on the SQL mode.
+  enum class quotes : uint8_t {
+    drop_texts,   ///< Texts are left out, double quotes hold a name.
+    keep_literals ///< Texts are literals, and what stands in double quotes is one, too.
+  };
+
+  explicit tokens(std::string_view sql, quotes how = quotes::drop_texts) : rest_{sql}, quotes_{how} {
     // nop
   }
 
@@ -42,6 +48,7 @@ private:
   std::string quoted();
 
   std::string_view rest_;
+  quotes quotes_;
 };
 
 /// The first words of a statement in upper case, as far as it begins with words.

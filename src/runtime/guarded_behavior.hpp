@@ -16,17 +16,17 @@
 
 namespace cenote {
 
-/// What a request gets whose handler threw: a defect of cenote, or no memory.
-inline caf::error defect_error(const char* what) {
-  failure why;
-  why.outcome = outcome::unknown;
-  why.text = std::string{"an exception inside cenote: "} + what;
-  return make_error(std::move(why));
+/// The answer to a request whose handler threw: a defect of cenote, or lack of memory.
+inline caf::error defect_error(const char* text) {
+  failure reason;
+  reason.outcome = outcome::unknown;
+  reason.text = std::string{"an exception inside cenote: "} + text;
+  return make_error(std::move(reason));
 }
 
-/// Runs a part of an actor's work that is no message: a timer, the end of another actor. CAF ends an actor that lets an
-/// exception out, and nothing that one message leads to may end a pool.
-/// @param state has `void defect(const char* what)`, which logs, and repairs what it can.
+/// Runs a part of an actor's work outside of message handlers: a timer, the end of another actor. CAF ends an actor
+/// that lets an exception escape, but no single message may end a pool.
+/// @param state has `void defect(const char* text)`, which logs, and repairs what it can.
 template <class State, class F>
 void guard(State& state, F f) {
   try {
@@ -48,9 +48,9 @@ public:
 
   using behavior_impl::invoke;
 
-  bool invoke(caf::detail::invoke_result_visitor& answer, caf::message& what) override {
+  bool invoke(caf::detail::invoke_result_visitor& answer, caf::message& request) override {
     try {
-      return handlers_->invoke(answer, what);
+      return handlers_->invoke(answer, request);
     } catch (const std::exception& err) {
       return refuse(answer, err.what());
     } catch (...) {
@@ -59,10 +59,10 @@ public:
   }
 
 private:
-  bool refuse(caf::detail::invoke_result_visitor& answer, const char* what) {
-    defect_(what);
-    auto why = defect_error(what);
-    answer(why);
+  bool refuse(caf::detail::invoke_result_visitor& answer, const char* text) {
+    defect_(text);
+    auto reason = defect_error(text);
+    answer(reason);
     return true;
   }
 
@@ -70,12 +70,12 @@ private:
   std::function<void(const char*)> defect_;
 };
 
-/// Turns the handlers of an actor into such that do not end it.
+/// Wraps the handlers of an actor so that their exceptions do not end it.
 template <class State, class Behavior>
 Behavior guarded(State* state, Behavior handlers) {
   auto inner = handlers.unbox().as_behavior_impl();
   auto outer =
-      caf::make_counted<guarded_handlers>(std::move(inner), [state](const char* what) { state->defect(what); });
+      caf::make_counted<guarded_handlers>(std::move(inner), [state](const char* text) { state->defect(text); });
   return {caf::unsafe_behavior_init, caf::behavior(caf::behavior::impl_ptr{std::move(outer)})};
 }
 

@@ -16,19 +16,19 @@ namespace cenote {
 
 namespace {
 
-/// The most actors that wait for others to be handed over with them.
-constexpr size_t largest_batch = 16;
+/// The largest number of actors that wait to be handed over together.
+constexpr size_t max_batch = 16;
 
-/// So many answers are very many: a server that owes them has enough to do while nobody reads them.
-constexpr size_t very_many = 32;
+/// From this many expected answers on, wake-ups are batched: the server has enough to do meanwhile.
+constexpr size_t many_expected = 32;
 
-/// A pause brings about this share of the answers that are expected, so that the server never runs out of work.
+/// The share of the expected answers that should arrive during a pause, so that the server never runs out of work.
 constexpr double share_of_pause = 0.25;
 
 constexpr std::chrono::nanoseconds min_pause = std::chrono::microseconds{20};
 constexpr std::chrono::nanoseconds max_pause = std::chrono::microseconds{300};
 
-/// Several actors as one job of the scheduler: the thread that gets it queues them, and competes with nobody for that.
+/// Several actors as one job of the scheduler: the thread that gets the job queues them, without contention.
 class batch : public caf::resumable, public caf::ref_counted {
 public:
   explicit batch(std::vector<caf::resumable*> actors) : actors_{std::move(actors)} {
@@ -37,13 +37,13 @@ public:
 
   /// A scheduler that stops drops its jobs.
   ~batch() override {
-    for (auto x : actors_)
-      intrusive_ptr_release(x);
+    for (auto actor : actors_)
+      intrusive_ptr_release(actor);
   }
 
   resume_result resume(caf::execution_unit* thread, size_t) override {
-    for (auto x : std::exchange(actors_, {}))
-      thread->exec_later(x);
+    for (auto actor : std::exchange(actors_, {}))
+      thread->exec_later(actor);
     return done;
   }
 
@@ -64,29 +64,29 @@ event_loop::~event_loop() {
   hand_over();
 }
 
-void event_loop::exec_later(caf::resumable* what) {
-  auto kind = what->subtype();
+void event_loop::exec_later(caf::resumable* job) {
+  auto kind = job->subtype();
   if (kind == caf::resumable::io_actor || kind == caf::resumable::function_object
       || std::this_thread::get_id() != thread_id()) {
-    default_multiplexer::exec_later(what);
+    default_multiplexer::exec_later(job);
     return;
   }
   if (for_scheduler_.empty())
     post([this] { end_turn(); });
-  for_scheduler_.push_back(what);
+  for_scheduler_.push_back(job);
 }
 
 void event_loop::end_turn() {
-  if (expected_ >= very_many) {
-    auto brought = for_scheduler_.size();
+  if (expected_ >= many_expected) {
+    auto arrived = for_scheduler_.size();
     hand_over();
-    pause(brought);
+    pause(arrived);
     return;
   }
-  auto brought_some = for_scheduler_.size() > known_;
-  if (expected_ > 0 && brought_some && for_scheduler_.size() < largest_batch) {
+  auto more_arrived = for_scheduler_.size() > known_;
+  if (expected_ > 0 && more_arrived && for_scheduler_.size() < max_batch) {
     known_ = for_scheduler_.size();
-    post([this] { end_turn(); }); // After another look at the sockets, without waiting for them.
+    post([this] { end_turn(); }); // After polling the sockets once more, without waiting for them.
     return;
   }
   hand_over();
@@ -102,11 +102,11 @@ void event_loop::hand_over() {
   for_scheduler_.clear();
 }
 
-/// Whoever looks again at once is woken for each single answer: on the way to a server that is busy, that costs both
-/// sides more than the answer itself.
-void event_loop::pause(size_t brought) {
-  auto wanted = share_of_pause * static_cast<double>(expected_ + brought);
-  auto change = std::clamp(wanted / static_cast<double>(brought), 0.5, 1.25);
+/// Polling again at once would mean one wake-up per answer: with a busy server, that costs both sides more than the
+/// answer itself.
+void event_loop::pause(size_t arrived) {
+  auto target = share_of_pause * static_cast<double>(expected_ + arrived);
+  auto change = std::clamp(target / static_cast<double>(arrived), 0.5, 1.25);
   auto next = std::chrono::duration<double, std::nano>{std::max(pause_, min_pause)} * change;
   pause_ = std::min(max_pause, std::chrono::duration_cast<std::chrono::nanoseconds>(next));
   std::this_thread::sleep_for(pause_);
@@ -114,7 +114,7 @@ void event_loop::pause(size_t brought) {
 
 std::shared_ptr<io_thread> io_thread::start(caf::actor_system& sys) {
   auto loop = std::make_shared<event_loop>(&sys);
-  auto keep = loop->make_supervisor();
+  auto supervisor = loop->make_supervisor();
   auto ready = std::make_shared<std::promise<void>>();
   auto is_ready = ready->get_future();
   // A detached actor instead of a bare thread: the actor system joins it at shutdown. It holds no state, so nothing of
@@ -126,17 +126,18 @@ std::shared_ptr<io_thread> io_thread::start(caf::actor_system& sys) {
     loop.reset();
   });
   is_ready.wait();
-  return std::make_shared<io_thread>(std::move(loop), std::move(keep));
+  return std::make_shared<io_thread>(std::move(loop), std::move(supervisor));
 }
 
-io_thread::io_thread(std::shared_ptr<event_loop> loop, caf::io::network::multiplexer::supervisor_ptr keep) noexcept
-    : loop_{std::move(loop)}, keep_{std::move(keep)} {
+io_thread::io_thread(std::shared_ptr<event_loop> loop,
+                     caf::io::network::multiplexer::supervisor_ptr supervisor) noexcept
+    : loop_{std::move(loop)}, supervisor_{std::move(supervisor)} {
   // nop
 }
 
 io_thread::~io_thread() {
   // Releasing the supervisor closes the loop's pipe, on the loop's own thread; the loop itself must outlive that.
-  keep_.reset();
+  supervisor_.reset();
 }
 
 } // namespace cenote

@@ -9,51 +9,51 @@
 
 namespace cenote {
 
-/// An event loop that wakes the scheduler's threads seldom: a wake-up costs several system calls, on both sides. Actors
-/// that have got messages from the loop's own are handed to the scheduler together, at the end of a turn. While answers
-/// of servers are expected, they wait for the first turn that brings no further ones. While very many are expected, the
-/// loop sleeps a little after each turn, so that they come together.
+/// An event loop that rarely wakes the scheduler's threads: a wake-up costs several system calls, on both sides. Actors
+/// that receive messages from the loop's own actors are handed to the scheduler together, at the end of a turn. While
+/// answers of servers are expected, they wait for the first turn without a new answer. While very many answers are
+/// expected, the loop sleeps a little after each turn, so that answers arrive in batches.
 class event_loop : public caf::io::network::default_multiplexer {
 public:
   explicit event_loop(caf::actor_system* sys);
   ~event_loop() override;
 
-  /// Runs actors of this loop on it, in their turn. Any other is handed to the scheduler: later if this thread is the
-  /// loop's own, else at once.
-  void exec_later(caf::resumable* what) override;
+  /// Runs actors of this loop on it, in their turn. Others are handed to the scheduler: later if this thread is the
+  /// loop's own, otherwise at once.
+  void exec_later(caf::resumable* job) override;
 
-  /// So many more answers of servers are expected; less if it is negative. Only on the loop's own thread.
+  /// Adds to the number of expected answers of servers; `more` may be negative. Only on the loop's own thread.
   void expect(ptrdiff_t more) noexcept { expected_ += static_cast<size_t>(more); }
 
 private:
   void end_turn();
   void hand_over();
-  void pause(size_t brought);
+  void pause(size_t arrived);
 
   std::vector<caf::resumable*> for_scheduler_; ///< With a reference to each.
-  size_t known_ = 0;                           ///< How many of them there were at the end of the last turn.
+  size_t known_ = 0;                           ///< Their number at the end of the last turn.
   size_t expected_ = 0;
   std::chrono::nanoseconds pause_{0}; ///< The last one.
 };
 
-/// An I/O thread with an event loop of its own, on which connection actors live. SQL never runs on CAF's middleman: its
-/// heartbeats do.
+/// An I/O thread with an event loop of its own, on which connection actors live. SQL never runs on CAF's middleman,
+/// which runs the heartbeats between nodes.
 ///
-/// The loop ends when the last owner lets go; the actor system waits for it. Every connection actor owns its I/O
+/// The loop ends when the last owner releases it; the actor system waits for it. Every connection actor owns its I/O
 /// thread.
 class io_thread {
 public:
   /// Starts the thread and waits until its loop can take actors.
   static std::shared_ptr<io_thread> start(caf::actor_system& sys);
 
-  io_thread(std::shared_ptr<event_loop> loop, caf::io::network::multiplexer::supervisor_ptr keep) noexcept;
+  io_thread(std::shared_ptr<event_loop> loop, caf::io::network::multiplexer::supervisor_ptr supervisor) noexcept;
   ~io_thread();
 
   event_loop& loop() noexcept { return *loop_; }
 
 private:
   std::shared_ptr<event_loop> loop_;
-  caf::io::network::multiplexer::supervisor_ptr keep_;
+  caf::io::network::multiplexer::supervisor_ptr supervisor_;
 };
 
 using io_thread_ptr = std::shared_ptr<io_thread>;

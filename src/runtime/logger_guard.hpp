@@ -5,7 +5,8 @@
 namespace cenote {
 
 /// A scoped actor leaves a reference to its system's logger in its thread, and the system's destructor waits for all of
-/// them: a thread that called once would hold it up as long as it lives. This drops what was not there before.
+/// them: a thread that called once would delay it for as long as the thread lives. This guard drops the reference if it
+/// is new.
 class logger_guard {
 public:
   logger_guard() = default;

@@ -44,16 +44,16 @@ void socket_watch::stop() {
   owner_ = nullptr;
   caf::intrusive_ptr<socket_watch> guard{this};
   want(false, false);
-  // The loop carries registrations out later and drops those that were taken back before: then it will not tell.
+  // The loop carries out registrations later, and drops those that were revoked before: then it does not call back.
   if (eventbf() == 0)
     registration_ = nullptr;
 }
 
-void socket_watch::set(bool wanted, bool& current, operation op) {
-  if (wanted == current)
+void socket_watch::set(bool enabled, bool& current, operation op) {
+  if (enabled == current)
     return;
-  current = wanted;
-  if (wanted)
+  current = enabled;
+  if (enabled)
     backend().add(op, fd(), this);
   else
     backend().del(op, fd(), this);

@@ -12,13 +12,13 @@
 
 namespace cenote {
 
-/// A duplicate of a socket, for the event loop, which closes what it watches. Made before the connection's
-/// actor is, which could do nothing without.
+/// A duplicate of a socket, for the event loop, which closes the sockets that it watches. Created before the
+/// connection's actor, which is useless without it.
 class descriptor {
 public:
   /// Invalid if the operating system has none left.
   explicit descriptor(int socket);
-  descriptor(descriptor&& x) noexcept : fd_{std::exchange(x.fd_, -1)} {
+  descriptor(descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {
     // nop
   }
   descriptor& operator=(descriptor&&) = delete;
@@ -29,7 +29,7 @@ public:
   /// Why it is invalid.
   std::string problem() const;
 
-  /// Hands it over.
+  /// Hands over the descriptor.
   int release() noexcept { return std::exchange(fd_, -1); }
 
 private:
@@ -48,7 +48,7 @@ public:
   /// @param owner must call `stop` before it ends.
   socket_watch(event_loop& loop, descriptor socket, caf::scheduled_actor* owner, message_function message);
 
-  /// Sets what to watch for. Costs a system call only if it changes.
+  /// Sets the events to watch for. Costs a system call only if they change.
   void want(bool read, bool write);
 
   /// Stops watching; the owner will not be called any more.
@@ -58,7 +58,7 @@ private:
   void handle_event(caf::io::network::operation op) override;
   void removed_from_loop(caf::io::network::operation op) override;
   void graceful_shutdown() override;
-  void set(bool wanted, bool& current, caf::io::network::operation op);
+  void set(bool enabled, bool& current, caf::io::network::operation op);
   void notify(bool readable, bool writable);
 
   caf::scheduled_actor* owner_; ///< Null after `stop`.

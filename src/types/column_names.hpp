@@ -17,17 +17,17 @@ inline std::string quoted(std::string_view name) {
   return result;
 }
 
-/// Names the columns there are, for error texts.
-inline std::string list(const std::vector<column>& xs) {
+/// Lists the columns of a result, for error texts.
+inline std::string list(const std::vector<column>& columns) {
   constexpr size_t max_names = 20;
   std::string result;
-  for (size_t i = 0; i < std::min(xs.size(), max_names); ++i) {
+  for (size_t i = 0; i < std::min(columns.size(), max_names); ++i) {
     if (i > 0)
       result += ", ";
-    result += quoted(xs[i].name);
+    result += quoted(columns[i].name);
   }
-  if (xs.size() > max_names)
-    result += " and " + std::to_string(xs.size() - max_names) + " more";
+  if (columns.size() > max_names)
+    result += " and " + std::to_string(columns.size() - max_names) + " more";
   return result;
 }
 

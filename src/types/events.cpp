@@ -8,54 +8,57 @@ namespace cenote {
 
 namespace {
 
-std::string to_seconds(std::chrono::nanoseconds x) {
+std::string to_seconds(std::chrono::nanoseconds span) {
   char buffer[32];
-  std::snprintf(buffer, sizeof(buffer), "%.3f s", std::chrono::duration<double>(x).count());
+  std::snprintf(buffer, sizeof(buffer), "%.3f s", std::chrono::duration<double>(span).count());
   return buffer;
 }
 
-std::string connection_text(const pool_event& x) {
-  return "connection " + std::to_string(x.connection);
+std::string connection_text(const pool_event& event) {
+  return "connection " + std::to_string(event.connection);
 }
 
-std::string session_text(const pool_event& x) {
-  if (x.session == session_id{})
+std::string session_text(const pool_event& event) {
+  if (event.session == session_id{})
     return {};
-  return " by " + (x.owner.empty() ? std::string{"a session without a name"} : "session " + detail::one_line(x.owner));
+  return " by "
+         + (event.owner.empty() ? std::string{"a session without a name"} : "session " + detail::one_line(event.owner));
 }
 
-std::string body(const pool_event& x) {
-  switch (x.kind) {
+std::string body(const pool_event& event) {
+  switch (event.kind) {
   case event_kind::connection_opened:
-    return connection_text(x) + " opened (session " + std::to_string(x.server_connection_id) + " of the server)";
+    return connection_text(event) + " opened (session " + std::to_string(event.server_connection_id)
+           + " of the server)";
   case event_kind::connection_closed:
-    return connection_text(x) + " closed (" + to_string(x.reason) + ") after " + to_seconds(x.elapsed);
+    return connection_text(event) + " closed (" + to_string(event.reason) + ") after " + to_seconds(event.elapsed);
   case event_kind::connection_lost:
-    return connection_text(x) + " lost";
+    return connection_text(event) + " lost";
   case event_kind::checked_out:
-    return connection_text(x) + " checked out" + session_text(x) + " after a wait of " + to_seconds(x.elapsed);
+    return connection_text(event) + " checked out" + session_text(event) + " after a wait of "
+           + to_seconds(event.elapsed);
   case event_kind::checked_in:
-    return connection_text(x) + " checked in" + session_text(x) + " after " + to_seconds(x.elapsed);
+    return connection_text(event) + " checked in" + session_text(event) + " after " + to_seconds(event.elapsed);
   case event_kind::breaker_changed:
-    return "circuit breaker " + to_string(x.breaker);
+    return "circuit breaker " + to_string(event.breaker);
   case event_kind::disposed:
     return "replacing all connections";
   case event_kind::leak_suspected:
-    return connection_text(x) + " held" + session_text(x) + " for " + to_seconds(x.elapsed);
+    return connection_text(event) + " held" + session_text(event) + " for " + to_seconds(event.elapsed);
   case event_kind::retried:
-    return "retry " + std::to_string(x.attempts) + " in " + to_seconds(x.elapsed);
+    return "retry " + std::to_string(event.attempts) + " in " + to_seconds(event.elapsed);
   case event_kind::paused:
   case event_kind::resumed:
   case event_kind::draining:
     break;
   }
-  return to_string(x.kind);
+  return to_string(event.kind);
 }
 
 } // namespace
 
-std::string to_string(event_kind x) {
-  switch (x) {
+std::string to_string(event_kind kind) {
+  switch (kind) {
   case event_kind::connection_opened:
     return "connection_opened";
   case event_kind::connection_closed:
@@ -84,8 +87,8 @@ std::string to_string(event_kind x) {
   return "invalid event_kind";
 }
 
-std::string to_string(close_reason x) {
-  switch (x) {
+std::string to_string(close_reason reason) {
+  switch (reason) {
   case close_reason::none:
     return "none";
   case close_reason::idle:
@@ -108,11 +111,11 @@ std::string to_string(close_reason x) {
   return "invalid close_reason";
 }
 
-std::string to_string(const pool_event& x) {
-  auto out = x.pool.empty() ? std::string{} : "pool " + x.pool + ": ";
-  out += body(x);
-  if (!x.detail.empty())
-    out += ": " + detail::one_line(x.detail);
+std::string to_string(const pool_event& event) {
+  auto out = event.pool.empty() ? std::string{} : "pool " + event.pool + ": ";
+  out += body(event);
+  if (!event.detail.empty())
+    out += ": " + detail::one_line(event.detail);
   return out;
 }
 

@@ -74,15 +74,15 @@ std::string to_string(errc x) {
   return "invalid errc";
 }
 
-std::string to_string(const failure& x) {
-  auto result = detail::one_line(x.text.empty() ? to_string(x.code) : x.text);
+std::string to_string(const failure& reason) {
+  auto result = detail::one_line(reason.text.empty() ? to_string(reason.code) : reason.text);
   result += " (";
-  if (x.number != 0) {
-    result += "error " + std::to_string(x.number) + ", ";
-    if (!x.sqlstate.empty())
-      result += "sqlstate " + x.sqlstate + ", ";
+  if (reason.number != 0) {
+    result += "error " + std::to_string(reason.number) + ", ";
+    if (!reason.sqlstate.empty())
+      result += "sqlstate " + reason.sqlstate + ", ";
   }
-  result += to_string(x.outcome) + ")";
+  result += to_string(reason.outcome) + ")";
   return result;
 }
 

@@ -9,11 +9,11 @@ namespace {
 
 constexpr auto npos = std::string_view::npos;
 
-bool is_word_char(char x) {
-  return std::isalnum(static_cast<unsigned char>(x)) != 0 || x == '_';
+bool is_word_char(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-/// Skips blanks, parentheses and comments; an executable comment counts as nothing that is known.
+/// Skips blanks, parentheses and comments. Stops at an executable comment, whose content is not analysed.
 std::string_view skip_to_word(std::string_view sql) {
   for (;;) {
     auto pos = sql.find_first_not_of(" \t\r\n\f\v(");
@@ -39,7 +39,7 @@ std::string first_word(std::string_view sql) {
   auto end = std::ranges::find_if_not(rest, is_word_char);
   std::string result{rest.begin(), end};
   std::ranges::transform(result, result.begin(),
-                         [](char x) { return static_cast<char>(std::toupper(static_cast<unsigned char>(x))); });
+                         [](char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
   return result;
 }
 

@@ -31,16 +31,16 @@ private:
   locale_t before_;
 };
 
-/// The last code point there is; the GNU C library decodes what lies beyond it, too.
+/// The last valid code point; the GNU C library decodes larger ones, too.
 constexpr wchar_t last_code_point = 0x10ffff;
 
-/// The length of the code point that `text` starts with; zero if it starts with something else.
+/// The length of the code point that `text` starts with; zero if it does not start with a valid one.
 size_t decode(std::string_view text, wchar_t& out) {
   std::mbstate_t state{};
-  auto n = std::mbrtowc(&out, text.data(), text.size(), &state);
-  if (n == 0) // A NUL.
+  auto length = std::mbrtowc(&out, text.data(), text.size(), &state);
+  if (length == 0) // A NUL.
     return 1;
-  return n <= text.size() && out <= last_code_point ? n : 0;
+  return length <= text.size() && out <= last_code_point ? length : 0;
 }
 
 /// More bytes in a column than combining marks of any script need.
@@ -50,12 +50,12 @@ bool is_plain(char c) {
   return c >= 0x20 && c < 0x7f;
 }
 
-/// Whether a code point acts on the terminal instead of being seen.
+/// Whether a code point controls the terminal instead of being visible.
 bool is_control(uint32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) // C0, DEL, C1
          || c == 0x2028 || c == 0x2029       // line and paragraph separator
          || c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e)
-         || (c >= 0x2066 && c <= 0x2069); // what reorders text
+         || (c >= 0x2066 && c <= 0x2069); // marks that reorder text
 }
 
 std::string escape(uint32_t c) {
@@ -143,10 +143,10 @@ bool is_utf8(std::string_view text) {
   utf8_locale utf8;
   while (!text.empty()) {
     wchar_t c = 0;
-    auto n = decode(text, c);
-    if (n == 0)
+    auto length = decode(text, c);
+    if (length == 0)
       return false;
-    text.remove_prefix(n);
+    text.remove_prefix(length);
   }
   return true;
 }

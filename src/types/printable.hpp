@@ -6,13 +6,13 @@
 
 namespace cenote {
 
-/// A text made safe for a terminal, and how many columns it takes there.
+/// A text made safe for a terminal, and its width in columns.
 struct shown {
   std::string text;
   size_t width = 0;
 };
 
-/// Replaces what could move the cursor, change colours, break the line or reorder the text by escapes: `\n`, `\x1b`,
+/// Escapes characters that could move the cursor, change colours, break the line or reorder the text: `\n`, `\x1b`,
 /// `\u{202e}`. Bytes that are not UTF-8 become `\xff`.
 shown show(std::string_view text);
 

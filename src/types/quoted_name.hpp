@@ -8,8 +8,8 @@ namespace cenote::detail {
 /// A name in SQL text: `a``b`.
 inline std::string quoted_name(std::string_view name) {
   std::string result = "`";
-  for (auto x : name)
-    result += x == '`' ? std::string{"``"} : std::string{x};
+  for (auto c : name)
+    result += c == '`' ? std::string{"``"} : std::string{c};
   return result + '`';
 }
 

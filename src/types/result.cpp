@@ -16,8 +16,8 @@ using detail::list;
 using detail::quoted;
 
 /// The C++ types that a column can be read as.
-const char* readable_as(column_type x) {
-  switch (x) {
+const char* readable_as(column_type type) {
+  switch (type) {
   case column_type::integer:
     return "an integer type or cenote::decimal";
   case column_type::unsigned_integer:
@@ -52,21 +52,21 @@ bool parse(std::string_view text, T& out) {
   return ec == std::errc{} && ptr == end;
 }
 
-[[noreturn]] void damaged(const column& what, std::string_view cell) {
-  throw result_error("column " + quoted(what.name) + " is " + std::string{to_string(what.type)} + " but holds "
+[[noreturn]] void damaged(const column& source, std::string_view cell) {
+  throw result_error("column " + quoted(source.name) + " is " + std::string{to_string(source.type)} + " but holds "
                      + quoted(cell.substr(0, 40)) + ": the result is damaged, or not made by a server");
 }
 
 template <class T>
-[[noreturn]] void out_of_range(const column& what, std::string_view cell, T min, T max) {
-  throw result_error("column " + quoted(what.name) + " holds " + std::string{cell} + ", outside of the wanted type's "
+[[noreturn]] void out_of_range(const column& source, std::string_view cell, T min, T max) {
+  throw result_error("column " + quoted(source.name) + " holds " + std::string{cell} + ", outside of the wanted type's "
                      + std::to_string(min) + " to " + std::to_string(max) + ": read it as a type that holds it");
 }
 
 } // namespace
 
-std::string_view to_string(column_type x) {
-  switch (x) {
+std::string_view to_string(column_type type) {
+  switch (type) {
   case column_type::integer:
     return "integer";
   case column_type::unsigned_integer:
@@ -116,22 +116,23 @@ bool result::consistent() const noexcept {
 // -- row -------------------------------------------------------------------------
 
 const column& row::column_at(size_t index) const {
-  const auto& all = parent_->columns_;
+  const auto& columns = parent_->columns_;
   if (first_ >= parent_->ends_.size())
     throw result_error("there is no such row: the result has " + std::to_string(parent_->size())
                        + " rows, counted from 0");
-  if (index < all.size())
-    return all[index];
-  throw result_error("there is no column " + std::to_string(index) + ": the result has " + std::to_string(all.size())
-                     + (all.size() == 1 ? " column" : " columns") + ", counted from 0: " + list(all));
+  if (index < columns.size())
+    return columns[index];
+  throw result_error("there is no column " + std::to_string(index) + ": the result has "
+                     + std::to_string(columns.size()) + (columns.size() == 1 ? " column" : " columns")
+                     + ", counted from 0: " + list(columns));
 }
 
 size_t row::index_of(std::string_view name) const {
-  const auto& all = parent_->columns_;
-  auto i = std::ranges::find(all, name, &column::name);
-  if (i != all.end())
-    return static_cast<size_t>(i - all.begin());
-  throw result_error("there is no column " + quoted(name) + ": the result has " + list(all));
+  const auto& columns = parent_->columns_;
+  auto i = std::ranges::find(columns, name, &column::name);
+  if (i != columns.end())
+    return static_cast<size_t>(i - columns.begin());
+  throw result_error("there is no column " + quoted(name) + ": the result has " + list(columns));
 }
 
 bool row::is_null(size_t index) const {
@@ -147,39 +148,39 @@ std::string_view row::text(size_t index) const {
   return {parent_->data_.data() + begin, end - begin};
 }
 
-std::string_view row::not_null(size_t index, const char* wanted) const {
+std::string_view row::not_null(size_t index, const char* expected_type) const {
   if (is_null(index)) {
-    const auto& what = column_at(index);
-    throw result_error("column " + quoted(what.name) + " (" + std::string{to_string(what.type)}
-                       + ") is NULL here, which " + wanted
+    const auto& source = column_at(index);
+    throw result_error("column " + quoted(source.name) + " (" + std::string{to_string(source.type)}
+                       + ") is NULL here, which " + expected_type
                        + " cannot hold: read it as a std::optional, or use COALESCE in SQL");
   }
   return text(index);
 }
 
-void row::mismatch(size_t index, const char* wanted) const {
-  const auto& what = column_at(index);
-  throw result_error("column " + quoted(what.name) + " is " + std::string{to_string(what.type)} + ", not " + wanted
-                     + ": read it as " + readable_as(what.type) + ", or CAST it in SQL");
+void row::mismatch(size_t index, const char* expected_type) const {
+  const auto& source = column_at(index);
+  throw result_error("column " + quoted(source.name) + " is " + std::string{to_string(source.type)} + ", not "
+                     + expected_type + ": read it as " + readable_as(source.type) + ", or CAST it in SQL");
 }
 
 int64_t row::integer(size_t index, int64_t min, int64_t max) const {
   auto cell = not_null(index, "an integer");
-  const auto& what = column_at(index);
-  if (what.type == column_type::integer) {
+  const auto& source = column_at(index);
+  if (source.type == column_type::integer) {
     int64_t result = 0;
     if (!parse(cell, result))
-      damaged(what, cell);
+      damaged(source, cell);
     if (result < min || result > max)
-      out_of_range(what, cell, min, max);
+      out_of_range(source, cell, min, max);
     return result;
   }
-  if (what.type == column_type::unsigned_integer) {
+  if (source.type == column_type::unsigned_integer) {
     uint64_t result = 0;
     if (!parse(cell, result))
-      damaged(what, cell);
+      damaged(source, cell);
     if (result > static_cast<uint64_t>(max))
-      out_of_range(what, cell, min, max);
+      out_of_range(source, cell, min, max);
     return static_cast<int64_t>(result);
   }
   mismatch(index, "integer");
@@ -187,27 +188,27 @@ int64_t row::integer(size_t index, int64_t min, int64_t max) const {
 
 uint64_t row::unsigned_integer(size_t index, uint64_t max) const {
   auto cell = not_null(index, "an integer");
-  const auto& what = column_at(index);
-  if (what.type != column_type::integer && what.type != column_type::unsigned_integer)
+  const auto& source = column_at(index);
+  if (source.type != column_type::integer && source.type != column_type::unsigned_integer)
     mismatch(index, "integer");
-  if (what.type == column_type::integer && cell.starts_with('-'))
-    out_of_range(what, cell, uint64_t{0}, max);
+  if (source.type == column_type::integer && cell.starts_with('-'))
+    out_of_range(source, cell, uint64_t{0}, max);
   uint64_t result = 0;
   if (!parse(cell, result))
-    damaged(what, cell);
+    damaged(source, cell);
   if (result > max)
-    out_of_range(what, cell, uint64_t{0}, max);
+    out_of_range(source, cell, uint64_t{0}, max);
   return result;
 }
 
 double row::real(size_t index) const {
   auto cell = not_null(index, "a floating-point number");
-  const auto& what = column_at(index);
-  if (what.type != column_type::real)
+  const auto& source = column_at(index);
+  if (source.type != column_type::real)
     mismatch(index, "real");
   double result = 0;
   if (!parse(cell, result))
-    damaged(what, cell);
+    damaged(source, cell);
   return result;
 }
 
@@ -327,11 +328,11 @@ value row::value_at(size_t index) const {
   damaged(column_at(index), text(index));
 }
 
-std::vector<result> result_builder::take_apart(result x) {
+std::vector<result> result_builder::take_apart(result combined) {
   std::vector<result> sets;
-  auto further = std::exchange(x.more_, {});
+  auto further = std::exchange(combined.more_, {});
   sets.reserve(1 + further.size());
-  sets.push_back(std::move(x));
+  sets.push_back(std::move(combined));
   std::ranges::move(further, std::back_inserter(sets));
   for (auto& set : sets)
     set.affected_rows_ = set.last_insert_id_ = 0;

@@ -13,20 +13,20 @@ std::string field_text(std::string_view name, const std::string& type) {
 } // namespace
 
 void cell_reader::fail() const {
-  // Not the row and the field: who called this adds them.
+  // Without row and field: the caller adds them.
   throw result_error("its type does not take " + quoted(from_.text(column_).substr(0, 40))
                      + (reason_.value_or("").empty() ? "" : ": " + *reason_));
 }
 
 size_t row_reader::column_of(std::string_view name) {
   auto i = next_++;
-  // An overload that names other fields for some rows is slower, and still right.
+  // An overload that names other fields for some rows is slower, but still correct.
   if (i < slots_.size() && slots_[i].name == name)
     return slots_[i].column;
-  const auto& all = rows_.columns();
-  auto found = std::ranges::find(all, name, &column::name);
+  const auto& columns = rows_.columns();
+  auto found = std::ranges::find(columns, name, &column::name);
   slots_.resize(std::max(slots_.size(), i + 1));
-  slots_[i] = {std::string{name}, found == all.end() ? npos : static_cast<size_t>(found - all.begin())};
+  slots_[i] = {std::string{name}, found == columns.end() ? npos : static_cast<size_t>(found - columns.begin())};
   return slots_[i].column;
 }
 
@@ -51,10 +51,11 @@ void row_reader::refuse(std::string_view field, const std::string& type, const c
                         const std::string& reason) const {
   auto column = slots_[next_ - 1].column;
   // Without a column it is the overload's own fallback that is refused.
-  auto what = column == npos ? "the fallback"
-                             : "column " + quoted(rows_.columns()[column].name) + " holds "
-                                   + (source().is_null(column) ? "NULL" : quoted(source().text(column).substr(0, 40)));
-  fail(field, type, what + ", which the " + refused_by + " refuses" + (reason.empty() ? "" : ": " + reason));
+  auto rejected = column == npos
+                      ? "the fallback"
+                      : "column " + quoted(rows_.columns()[column].name) + " holds "
+                            + (source().is_null(column) ? "NULL" : quoted(source().text(column).substr(0, 40)));
+  fail(field, type, rejected + ", which the " + refused_by + " refuses" + (reason.empty() ? "" : ": " + reason));
 }
 
 } // namespace cenote::detail

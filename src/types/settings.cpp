@@ -4,7 +4,7 @@ namespace cenote {
 
 namespace {
 
-std::string place_of(const std::string& host, uint16_t port) {
+std::string address_text(const std::string& host, uint16_t port) {
   auto name = host.find(':') == std::string::npos ? host : '[' + host + ']';
   return name + ':' + std::to_string(port);
 }
@@ -12,10 +12,10 @@ std::string place_of(const std::string& host, uint16_t port) {
 } // namespace
 
 std::string server_settings::endpoint() const {
-  auto places = unix_socket.empty() ? place_of(host, port) : unix_socket;
+  auto addresses = unix_socket.empty() ? address_text(host, port) : unix_socket;
   for (auto& other : other_hosts)
-    places += ',' + place_of(other.host, other.port);
-  return database.empty() ? places : places + '/' + database;
+    addresses += ',' + address_text(other.host, other.port);
+  return database.empty() ? addresses : addresses + '/' + database;
 }
 
 server_settings server_settings::server(size_t n) const {

@@ -29,34 +29,34 @@ std::string to_string(breaker_state x) {
   return "invalid breaker_state";
 }
 
-std::string to_string(const pool_status& x) {
-  auto result = "pool " + x.pool + ": size " + std::to_string(x.pool_size);
-  add(result, "checked in", x.checked_in);
-  add(result, "checked out", x.checked_out);
-  add(result, "in flight", x.in_flight);
-  add(result, "overflow", x.overflow);
-  add(result, "total", x.total_connections);
-  add(result, "waiting", x.waiting);
-  add(result, "connecting", x.connecting);
-  add(result, "limit", x.limit);
-  add(result, "generation", x.generation);
-  add(result, "served", x.served);
-  add(result, "timed out", x.timed_out);
-  add(result, "refused", x.refused);
-  add(result, "shed", x.shed);
-  add(result, "connects", x.connects);
-  add(result, "lost", x.lost);
-  if (x.draining)
+std::string to_string(const pool_status& status) {
+  auto result = "pool " + status.pool + ": size " + std::to_string(status.pool_size);
+  add(result, "checked in", status.checked_in);
+  add(result, "checked out", status.checked_out);
+  add(result, "in flight", status.in_flight);
+  add(result, "overflow", status.overflow);
+  add(result, "total", status.total_connections);
+  add(result, "waiting", status.waiting);
+  add(result, "connecting", status.connecting);
+  add(result, "limit", status.limit);
+  add(result, "generation", status.generation);
+  add(result, "served", status.served);
+  add(result, "timed out", status.timed_out);
+  add(result, "refused", status.refused);
+  add(result, "shed", status.shed);
+  add(result, "connects", status.connects);
+  add(result, "lost", status.lost);
+  if (status.draining)
     result += ", draining";
-  else if (x.paused)
+  else if (status.paused)
     result += ", paused";
-  else if (!x.initialized)
+  else if (!status.initialized)
     result += ", not initialized";
-  if (x.breaker != breaker_state::closed)
-    result += ", breaker " + to_string(x.breaker);
-  result += ", server " + x.endpoint;
-  if (!x.last_error.empty())
-    result += ", last error: " + detail::one_line(x.last_error);
+  if (status.breaker != breaker_state::closed)
+    result += ", breaker " + to_string(status.breaker);
+  result += ", server " + status.endpoint;
+  if (!status.last_error.empty())
+    result += ", last error: " + detail::one_line(status.last_error);
   return result;
 }
 

@@ -15,7 +15,7 @@ void append_text(std::string& out, const time& x);
 /// @}
 
 /// @name Range
-/// Whether the server could hold it in a DATE, DATETIME or TIME column. Zero years, months and days are allowed.
+/// Whether a DATE, DATETIME or TIME column could hold it. Zero years, months and days are allowed.
 /// @{
 bool in_range(const date& x) noexcept;
 bool in_range(const datetime& x) noexcept;

@@ -4,8 +4,8 @@
 
 namespace cenote {
 
-std::string to_string(isolation x) {
-  switch (x) {
+std::string to_string(isolation level) {
+  switch (level) {
   case isolation::server_default:
     return "";
   case isolation::read_uncommitted:
@@ -20,10 +20,10 @@ std::string to_string(isolation x) {
   return "";
 }
 
-statement_kind kind_of(const transaction& x) noexcept {
+statement_kind kind_of(const transaction& request) noexcept {
   auto worst = statement_kind::read;
-  for (auto& y : x.statements)
-    worst = std::max(worst, y.kind);
+  for (auto& query : request.statements)
+    worst = std::max(worst, query.kind);
   return worst;
 }
 

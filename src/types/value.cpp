@@ -9,9 +9,9 @@ namespace cenote {
 namespace {
 
 /// Appends `x` in decimal with at least `width` digits.
-void append_padded(std::string& out, uint32_t x, size_t width) {
+void append_padded(std::string& out, uint32_t number, size_t width) {
   char digits[10];
-  auto end = std::to_chars(std::begin(digits), std::end(digits), x).ptr;
+  auto end = std::to_chars(std::begin(digits), std::end(digits), number).ptr;
   auto length = static_cast<size_t>(end - digits);
   if (length < width)
     out.append(width - length, '0');

@@ -11,9 +11,9 @@ cenote_test(app
 add_dependencies(test-app cenote cenote-demo first_query)
 
 cenote_test(app-http
-            SOURCES support/server.cpp integration/app_program.cpp integration/app_http.cpp
+            SOURCES support/server.cpp integration/app_program.cpp integration/app_details.cpp integration/app_http.cpp
                     integration/app_http_abuse.cpp integration/app_http_client.cpp integration/app_http_probes.cpp
-            SUITES app.http app.http_abuse app.http_probes
+            SUITES app.details app.http app.http_abuse app.http_probes
             LINK cenote::app cenote::client cenote::config)
 add_dependencies(test-app-http cenote)
 

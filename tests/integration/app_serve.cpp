@@ -76,9 +76,9 @@ SCENARIO("serve reads its settings again when it is told to") {
   write(config, "cenote { pool { size = 0 } }");
   serve.signal(SIGHUP);
   CHECK(serve.logs(" ERROR the settings stay as they are, because those that were read cannot be used: "));
-  write(config, "cenote { pool { size = 4, io-lanes = 2 } }");
+  write(config, "cenote { pool { size = 4, io-threads = 2 } }");
   serve.signal(SIGHUP);
-  CHECK(serve.logs("cannot be used: pool.io-lanes cannot change while the pool runs"));
+  CHECK(serve.logs("cannot be used: pool.io-threads cannot change while the pool runs"));
   write(config, "cenote { pool { size = 4 }, log { level = \"debug\" } }");
   write(secret, server.uri() + "?connect_timeout=9");
   serve.signal(SIGHUP);

@@ -36,7 +36,7 @@ struct fixture : chaos_fixture {
     auto rules = rules_for(6, 2);
     // Callers that are refused at once would only spin while the server restarts.
     rules.breaker_after = 0s;
-    rules.io_lanes = 2;
+    rules.io_threads = 2;
     return start_full_pool(where, rules);
   }
 

@@ -258,7 +258,7 @@ SCENARIO("an encrypted key needs its passphrase, and nobody is asked for it on a
   };
   refuse("ssl_key_passphrase_file");
   where.tls_key_passphrase = secret{"sesame"};
-  refuse("does not fit");
+  refuse("is wrong");
   where.tls_key_passphrase = secret{"open-sesame"};
   CHECK(open(where).uses_tls());
   where.tls_key_passphrase = secret{};

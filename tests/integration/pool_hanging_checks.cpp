@@ -6,7 +6,9 @@
 #include "support/pool_fixture.hpp"
 #include "support/session_user.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -155,8 +157,9 @@ SCENARIO("without limits of their own all behind a ping that hangs wait for the 
 SCENARIO("what comes while a statement is being stopped is answered in its own time") {
   GIVEN("a pool of one that cannot tell a frozen server to stop a slow read, and a read behind it") {
     auto pool = careful_pool(1, 8s);
-    auto slow = ask(pool, read("SELECT SLEEP(30) /* slow */").within(500ms));
-    auto behind = ask(pool, idempotent_write("DO 1").within(700ms));
+    // Time enough to be frozen before the first is stopped, on a busy machine, too.
+    auto slow = ask(pool, read("SELECT SLEEP(30) /* slow */").within(3s));
+    auto behind = ask(pool, idempotent_write("DO 1").within(3200ms));
     await_running("%/* slow */", 1);
     network.swallow(true);
     WHEN("the time of the first is up, and then that of the second") {
@@ -165,8 +168,10 @@ SCENARIO("what comes while a statement is being stopped is answered in its own t
       auto second = outcome_of(behind);
       THEN("both are answered") {
         CHECK_EQ(first, "statement_timeout unknown");
-        CHECK(second == "statement_timeout unknown" || second == "statement_timeout not_sent"
-              || second == "acquire_timeout unavailable");
+        std::vector in_time{"statement_timeout unknown"s, "statement_timeout not_sent"s,
+                            "acquire_timeout unavailable"s};
+        if (std::ranges::find(in_time, second) == in_time.end())
+          CHECK_EQ(second, in_time.front());
         CHECK(watch.elapsed() < 3s);
         network.swallow(false);
         CHECK_EQ(must(pool, read("SELECT 1"))[0].get<int>(0), 1);

@@ -136,7 +136,7 @@ SCENARIO("overflow connections are opened for waiting callers and closed afterwa
 SCENARIO("callers in a pool over two I/O threads are all served") {
   GIVEN("a pool of four with two I/O threads") {
     auto rules = rules_for(4);
-    rules.io_lanes = 2;
+    rules.io_threads = 2;
     auto pool = start_full_pool(server.settings(), rules);
     WHEN("two hundred callers make twenty requests each") {
       callers crowd{system(), pool, 200, [](uint64_t number) { return read("SELECT ?", number); }, 20};

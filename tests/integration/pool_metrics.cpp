@@ -98,9 +98,9 @@ SCENARIO("a statement that takes too long and a connection that is killed are co
 
 SCENARIO("requests that get no connection in time are counted as timeouts") {
   GIVEN("a full pool whose two connections are in use") {
-    auto first = ask(pool, write("SELECT SLEEP(2)"));
-    auto second = ask(pool, write("SELECT SLEEP(2)"));
-    await_running("SELECT SLEEP(2)", 2);
+    auto first = ask(pool, write("SELECT SLEEP(3)"));
+    auto second = ask(pool, write("SELECT SLEEP(3)"));
+    await_running("SELECT SLEEP(3)", 2);
     WHEN("another request may wait for 200 ms") {
       auto came = run(pool, write("DO 1").within(200ms));
       THEN("it is refused and counted") {

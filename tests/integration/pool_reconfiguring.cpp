@@ -161,8 +161,8 @@ SCENARIO("settings that cannot be used change nothing") {
   bad.pool.name = "another";
   is_refused(bad, "pool.name cannot change");
   bad = wanted;
-  bad.pool.io_lanes = 2;
-  is_refused(bad, "pool.io-lanes cannot change");
+  bad.pool.io_threads = 2;
+  is_refused(bad, "pool.io-threads cannot change");
   bad = wanted;
   bad.pool.pipeline_depth = 2;
   is_refused(bad, "pool.pipeline-depth cannot change");

@@ -212,11 +212,11 @@ SCENARIO("a session says why it has ended, to its holder alone") {
 }
 
 SCENARIO("the time limit of a session's statement counts from its arrival") {
-  GIVEN("a session whose transaction runs something for a second") {
+  GIVEN("a session whose transaction runs something for three seconds") {
     auto id = user.checkout();
     REQUIRE(user.begin(id).has_value());
-    auto slow = user.ask(id, read("SELECT SLEEP(1)"));
-    await_running("%SLEEP(1)%", 1);
+    auto slow = user.ask(id, read("SELECT SLEEP(3)"));
+    await_running("%SLEEP(3)%", 1);
     WHEN("statements with less time, and with enough, wait behind it") {
       stopwatch time;
       auto late = user.ask(id, insert(1).within(200ms));

@@ -9,16 +9,16 @@
 
 namespace cenote::simulation {
 
-/// One who uses the pool: does one thing after the other, each at random, and keeps account of what came of it. If it
-/// ends, a new one takes its place.
+/// A user of the pool: makes random requests, one round after the other, and keeps account of the answers. If it ends,
+/// a new one takes its place.
 class caller {
 public:
-  caller(world& all, simulated_pool& pool, retrier& retries, size_t number);
+  caller(world& world, simulated_pool& pool, retrier& retries, size_t number);
 
   void start();
   bool is_done() const noexcept { return done_; }
 
-  /// Nothing more will come: says what must be true now.
+  /// No more answers will come: states what must be true now.
   void close_books();
 
 private:
@@ -26,21 +26,21 @@ private:
   void round_ends();
 
   void several_statements();
-  void one_statement(operation what);
-  void ask(operation what);
+  void one_statement(operation op);
+  void ask(operation op);
   void whole_transaction();
   void verify();
   void use_session();
   void come_late();
   void die_soon();
 
-  void told(operation what, stamp mark, const content& x);
-  void told(const std::vector<stamp>& marks, bool restarts, const content& x);
+  void told(operation op, stamp mark, const content& answer);
+  void told(const std::vector<stamp>& marks, bool restarts, const content& answer);
   void awaited() { ++open_; }
   void one_done();
   uint32_t row();
 
-  world& all_;
+  world& world_;
   simulated_pool& pool_;
   retrier& retries_;
   size_t number_;
@@ -48,22 +48,22 @@ private:
   caller_id id_{};
   uint64_t incarnation_ = 0;
   size_t rounds_ = 0;
-  size_t open_ = 0; ///< What this round still waits for.
+  size_t open_ = 0; ///< Answers that this round still waits for.
   bool done_ = false;
   std::vector<std::unique_ptr<session_story>> stories_;
   std::vector<session_id> old_sessions_;
 };
 
-/// A time limit as callers have them: usually none, sometimes very short, over, or as long as can be said.
-duration random_limit(const world& all, dice& random);
+/// A caller's time limit: usually none, sometimes very short, in the past, or the longest possible.
+duration random_limit(const world& world, dice& random);
 
-/// Whether the answer is that to the statement.
-bool carries(const result& x, stamp mark);
+/// Whether the answer belongs to the statement.
+bool carries(const result& answer, stamp mark);
 
-/// Objects if not.
-void check_answer(world& all, const result& x, stamp mark);
+/// Objects if it does not.
+void check_answer(world& world, const result& answer, stamp mark);
 
-/// Whether what it has done can be seen afterwards.
-bool leaves_effect(operation x);
+/// Whether its effect can be seen afterwards.
+bool leaves_effect(operation op);
 
 } // namespace cenote::simulation

@@ -11,14 +11,14 @@ namespace cenote::simulation {
 /// The messages from one actor to another: each takes its time, but none overtakes another.
 class channel {
 public:
-  /// @param longest what a message takes at most.
+  /// @param longest the longest delay of a message.
   channel(schedule& time, dice random, duration longest) : time_{time}, random_{random}, longest_{longest} {
     // nop
   }
 
-  void send(schedule::task what) {
+  void send(schedule::task message) {
     last_ = std::max(last_, time_.now() + random_.up_to(longest_));
-    time_.at(last_, std::move(what));
+    time_.at(last_, std::move(message));
   }
 
 private:

@@ -13,22 +13,22 @@
 
 namespace cenote::simulation {
 
-/// Names an answer that somebody waits for.
+/// Identifies an answer that a caller waits for.
 enum class promise : uint32_t {};
 
 using content = decltype(connection_command::answer::content);
 
-/// What a caller expects of the answer to a request.
+/// The expectations of a caller about the answer to a request.
 struct expectation {
-  std::string what; ///< For texts.
+  std::string description; ///< For texts.
   caller_id caller{};
-  time_point due = time_point::max();          ///< When it must have come.
-  std::optional<stamp> sent{};                 ///< It may come later than ...
-  time_point begun_before = time_point::max(); ///< ... this if this one was sent before.
-  std::function<void(const content&)> then;    ///< Not if the caller has ended.
+  time_point due = time_point::max();          ///< The deadline of the answer.
+  std::optional<stamp> sent{};                 ///< The answer may be later than ...
+  time_point begun_before = time_point::max(); ///< ... this only if that statement was sent before this time.
+  std::function<void(const content&)> then;    ///< Not called if the caller has ended.
 };
 
-/// The books of a run: who was promised an answer, and what must be true in the end. Says what is wrong.
+/// The books of a run: the promised answers, and the facts that must be true in the end. Objects to every deviation.
 class ledger {
 public:
   ledger(const schedule& time, const population& people, stamps& marks, transcript& log)
@@ -36,15 +36,15 @@ public:
     // nop
   }
 
-  promise expect(expectation x);
+  promise expect(expectation expected);
 
-  /// The answer has come.
-  void keep(promise x, const content& what);
+  /// The answer has arrived.
+  void keep(promise kept_promise, const content& answer);
 
-  /// Whether somebody waits for an answer.
+  /// Number of answers that are awaited.
   size_t open() const noexcept { return open_; }
 
-  /// How often requests have failed in which way; `count` answers in all.
+  /// Number of failures by kind; `count` answers in all.
   struct tally {
     size_t count = 0;
     std::map<errc, size_t> failures;
@@ -55,31 +55,31 @@ public:
 
   enum class claim_kind : uint8_t {
     there,          ///< It was acknowledged.
-    absent,         ///< It was said not to have been done.
+    absent,         ///< It was reported as not carried out.
     unknown,        ///< Either.
     all_or_nothing, ///< Either all of them or none.
   };
 
   struct claim {
-    claim_kind what = claim_kind::unknown;
-    std::vector<stamp> about;
-    std::string because;
+    claim_kind kind = claim_kind::unknown;
+    std::vector<stamp> marks;
+    std::string reason;
     time_point answered; ///< When the caller was told.
   };
 
-  void claim_that(claim x) { claims_.push_back(std::move(x)); }
+  void claim_that(claim stated) { claims_.push_back(std::move(stated)); }
 
   /// The end: all promises must have been kept, and all claims be true.
   void close();
 
 private:
   struct entry {
-    expectation what;
+    expectation expected;
     bool kept = false;
   };
 
-  void check(const claim& x);
-  void check(const claim& x, stamp mark);
+  void check(const claim& stated);
+  void check(const claim& stated, stamp mark);
 
   const schedule& time_;
   const population& people_;
@@ -92,7 +92,7 @@ private:
 };
 
 /// For texts.
-std::string describe(const content& x);
-std::string name_of(caller_id x);
+std::string describe(const content& answer);
+std::string name_of(caller_id caller);
 
 } // namespace cenote::simulation

@@ -51,8 +51,8 @@ struct options {
   std::optional<uint64_t> rounds;
 };
 
-[[noreturn]] void misused(const std::string& why) {
-  std::fprintf(stderr, "cenote-simulate: %s; see --help\n", why.c_str());
+[[noreturn]] void misused(const std::string& reason) {
+  std::fprintf(stderr, "cenote-simulate: %s; see --help\n", reason.c_str());
   std::exit(2);
 }
 
@@ -67,9 +67,9 @@ uint64_t number(std::string_view name, std::string_view text) {
 uint64_t set_of(std::string_view name, std::string_view list) {
   uint64_t result = 0;
   while (!list.empty()) {
-    auto one = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(list.size(), one.size() + 1));
-    auto bit = number(name, one);
+    auto entry = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), entry.size() + 1));
+    auto bit = number(name, entry);
     if (bit >= 64)
       misused(std::string{name} + " goes up to 63");
     result |= uint64_t{1} << bit;
@@ -83,7 +83,7 @@ void read_list(const std::string& name, std::vector<uint64_t>& out) {
     misused("cannot read " + name);
   for (std::string line; std::getline(file, line);) {
     line = line.substr(0, line.find('#'));
-    std::erase_if(line, [](char x) { return x == ' ' || x == '\t' || x == '\r'; });
+    std::erase_if(line, [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
     if (!line.empty())
       out.push_back(number(name, line));
   }
@@ -92,8 +92,8 @@ void read_list(const std::string& name, std::vector<uint64_t>& out) {
 void show_help() {
   std::fputs(help, stdout);
   std::fputs("What can be left out:", stdout);
-  for (auto& x : all_ingredients())
-    std::printf(" %s", x.name);
+  for (auto& part : all_ingredients())
+    std::printf(" %s", part.name);
   std::puts("");
 }
 
@@ -142,14 +142,14 @@ options read_options(int argc, char** argv) {
   return result;
 }
 
-void leave_out(plan& how, std::string_view names) {
+void leave_out(plan& run_plan, std::string_view names) {
   while (!names.empty()) {
     auto name = names.substr(0, names.find(','));
     names.remove_prefix(std::min(names.size(), name.size() + 1));
     auto known = false;
-    for (auto& x : all_ingredients())
-      if (name == x.name) {
-        how.with.*x.member = false;
+    for (auto& part : all_ingredients())
+      if (name == part.name) {
+        run_plan.with.*part.member = false;
         known = true;
       }
     if (!known)
@@ -157,41 +157,41 @@ void leave_out(plan& how, std::string_view names) {
   }
 }
 
-plan plan_for(uint64_t seed, const options& how) {
+plan plan_for(uint64_t seed, const options& opts) {
   plan result{seed};
-  leave_out(result, how.without);
-  result.absent = how.absent;
-  if (how.rounds)
-    result.rounds = *how.rounds;
+  leave_out(result, opts.without);
+  result.absent = opts.absent;
+  if (opts.rounds)
+    result.rounds = *opts.rounds;
   return result;
 }
 
 /// The options with which the run is repeated.
-std::string call_for(const plan& how) {
-  auto all = plan{how.seed};
-  auto result = "--seed " + std::to_string(how.seed);
-  auto add = [&result](const char*& before, const std::string& x) {
-    result += before + x;
+std::string call_for(const plan& failing) {
+  auto original = plan{failing.seed};
+  auto result = "--seed " + std::to_string(failing.seed);
+  auto add = [&result](const char*& before, const std::string& part) {
+    result += before + part;
     before = ",";
   };
   auto before = " --without ";
-  for (auto& x : all_ingredients())
-    if (!(how.with.*x.member) && all.with.*x.member)
-      add(before, x.name);
+  for (auto& part : all_ingredients())
+    if (!(failing.with.*part.member) && original.with.*part.member)
+      add(before, part.name);
   before = " --absent ";
-  for (size_t i = 0; i < how.callers; ++i)
-    if ((how.absent >> i & 1) != 0)
+  for (size_t i = 0; i < failing.callers; ++i)
+    if ((failing.absent >> i & 1) != 0)
       add(before, std::to_string(i));
-  if (how.rounds != all.rounds)
-    result += " --rounds " + std::to_string(how.rounds);
+  if (failing.rounds != original.rounds)
+    result += " --rounds " + std::to_string(failing.rounds);
   return result;
 }
 
-void report(const plan& how, const std::string& problem, bool shortens) {
-  std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(how.seed), problem.c_str());
+void report(const plan& failing, const std::string& problem, bool shortens) {
+  std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(failing.seed), problem.c_str());
   if (!shortens)
     return;
-  auto shorter = shorten(how, problem);
+  auto shorter = shorten(failing, problem);
   std::fprintf(stderr, "  shortest: cenote-simulate %s --trace\n  there: %s\n", call_for(shorter).c_str(),
                play(shorter).problem.c_str());
 }
@@ -209,9 +209,9 @@ void crashed(int signal) {
 } // namespace
 
 int main(int argc, char** argv) {
-  auto how = read_options(argc, argv);
-  for (auto x : {SIGABRT, SIGSEGV, SIGFPE})
-    std::signal(x, crashed);
+  auto opts = read_options(argc, argv);
+  for (auto signal : {SIGABRT, SIGSEGV, SIGFPE})
+    std::signal(signal, crashed);
   using clock = std::chrono::steady_clock;
   auto began = clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(clock::now() - began).count(); };
@@ -219,25 +219,25 @@ int main(int argc, char** argv) {
   uint64_t failed = 0;
   uint64_t events = 0;
   ledger::tally answers;
-  auto told_at = 0.0;
-  for (auto seed : how.seeds) {
-    if (how.seconds > 0 && seconds() >= how.seconds)
+  auto reported_at = 0.0;
+  for (auto seed : opts.seeds) {
+    if (opts.seconds > 0 && seconds() >= opts.seconds)
       break;
     seed_of_run = seed;
-    auto what = plan_for(seed, how);
-    auto came = play(what, how.traces ? stdout : nullptr);
+    auto run_plan = plan_for(seed, opts);
+    auto outcome = play(run_plan, opts.traces ? stdout : nullptr);
     ++runs;
-    events += came.events;
-    answers.count += came.answers.count;
-    for (auto& [code, count] : came.answers.failures)
+    events += outcome.events;
+    answers.count += outcome.answers.count;
+    for (auto& [code, count] : outcome.answers.failures)
       answers.failures[code] += count;
-    if (!came.problem.empty()) {
-      report(what, came.problem, how.shortens && !how.traces);
-      if (++failed == how.max_failures)
+    if (!outcome.problem.empty()) {
+      report(run_plan, outcome.problem, opts.shortens && !opts.traces);
+      if (++failed == opts.max_failures)
         break;
     }
-    if (seconds() - told_at >= 5) {
-      told_at = seconds();
+    if (seconds() - reported_at >= 5) {
+      reported_at = seconds();
       std::fprintf(stderr, "%llu seeds, %llu failed, %.0f per second\n", static_cast<unsigned long long>(runs),
                    static_cast<unsigned long long>(failed), static_cast<double>(runs) / seconds());
     }

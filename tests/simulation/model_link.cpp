@@ -15,25 +15,25 @@ namespace {
 
 constexpr uint32_t parse_error = 1064;
 
-/// What cenote makes of the server's answer. The stamp comes back with it: in a column, or as the id of a row.
-result to_result(const result_set& x) {
-  result_builder made;
-  if (!x.has_rows) {
-    made.effects(1, static_cast<uint64_t>(x.mark), x.warnings);
-    return made.finish();
+/// The server's answer as cenote sees it. The stamp comes back with it: in a column, or as the id of a row.
+result to_result(const result_set& set) {
+  result_builder builder;
+  if (!set.has_rows) {
+    builder.effects(1, static_cast<uint64_t>(set.mark), set.warnings);
+    return builder.finish();
   }
   static const std::vector<column> of_statement{{"n", column_type::integer}, {"mark", column_type::integer}};
-  if (x.columns == 0) {
-    made.columns(of_statement);
-    made.add("0");
-    made.add(std::to_string(static_cast<uint32_t>(x.mark)));
-    return made.finish();
+  if (set.columns == 0) {
+    builder.columns(of_statement);
+    builder.add("0");
+    builder.add(std::to_string(static_cast<uint32_t>(set.mark)));
+    return builder.finish();
   }
-  made.columns(std::vector<column>(x.columns));
-  for (auto& row : x.rows)
+  builder.columns(std::vector<column>(set.columns));
+  for (auto& row : set.rows)
     for (auto& cell : row)
-      made.add(cell);
-  return made.finish();
+      builder.add(cell);
+  return builder.finish();
 }
 
 driver_error invalid() {
@@ -58,45 +58,45 @@ progress model_link::start_ping() {
   return start({server_request::kind::ping, {}});
 }
 
-progress model_link::start_execute(const statement& text) {
-  auto what = parse(text);
-  if (what.what == operation::invalid) {
+progress model_link::start_execute(const statement& request) {
+  auto command = parse(request);
+  if (command.op == operation::invalid) {
     state_ = state::done;
     error_ = invalid();
     return progress::done;
   }
-  return start({server_request::kind::statement, {std::move(what)}});
+  return start({server_request::kind::statement, {std::move(command)}});
 }
 
-progress model_link::start_compound(const transaction& whole) {
-  server_request all{server_request::kind::compound, {}};
-  if (auto level = to_string(whole.options.level); !level.empty())
-    all.commands.push_back({operation::set_isolation, {}, 0, level});
-  all.commands.push_back({whole.options.read_only ? operation::begin_read_only : operation::begin, {}, 0, {}});
-  for (auto& x : whole.statements)
-    all.commands.push_back(parse(x));
-  for (auto& x : all.commands)
-    if (x.what == operation::invalid) {
+progress model_link::start_compound(const transaction& request) {
+  server_request compound{server_request::kind::compound, {}};
+  if (auto level = to_string(request.options.level); !level.empty())
+    compound.commands.push_back({operation::set_isolation, {}, 0, level});
+  compound.commands.push_back({request.options.read_only ? operation::begin_read_only : operation::begin, {}, 0, {}});
+  for (auto& statement : request.statements)
+    compound.commands.push_back(parse(statement));
+  for (auto& command : compound.commands)
+    if (command.op == operation::invalid) {
       state_ = state::done;
       error_ = invalid();
       return progress::done;
     }
-  all.commands.push_back({operation::commit, {}, 0, {}});
-  return start(std::move(all));
+  compound.commands.push_back({operation::commit, {}, 0, {}});
+  return start(std::move(compound));
 }
 
 progress model_link::start_reset() {
   return start({server_request::kind::reset, {}});
 }
 
-progress model_link::start(server_request x) {
+progress model_link::start(server_request request) {
   assert(state_ == state::idle && in_flight_ == 0);
-  for (auto& what : x.commands)
-    wire_.note_sent(what.mark);
-  kind_ = x.what;
+  for (auto& command : request.commands)
+    wire_.note_sent(command.mark);
+  kind_ = request.type;
   state_ = state::sending;
   in_flight_ = 1;
-  to_send_.push_back(std::move(x));
+  to_send_.push_back(std::move(request));
   return hand_over();
 }
 
@@ -144,22 +144,22 @@ progress model_link::next() {
     return fail(phase::waiting, 2013, "Lost connection to server during query");
   if (read_.empty())
     return to_send_.empty() ? progress::want_read : progress::want_both;
-  auto x = std::move(read_.front());
+  auto reply = std::move(read_.front());
   read_.pop_front();
-  return finish(std::move(x));
+  return finish(std::move(reply));
 }
 
-progress model_link::finish(server_reply x) {
+progress model_link::finish(server_reply reply) {
   state_ = state::done;
-  if (x.error) {
-    error_ = driver_error{error_source::server, phase::waiting, x.error->number,
-                          x.error->sqlstate,    x.error->text,  x.sets.size()};
-    touched_ |= x.error->number != parse_error;
+  if (reply.error) {
+    error_ = driver_error{error_source::server,  phase::waiting,    reply.error->number,
+                          reply.error->sqlstate, reply.error->text, reply.sets.size()};
+    touched_ |= reply.error->number != parse_error;
     return progress::done;
   }
-  sets_ = std::move(x.sets);
-  in_transaction_ = x.in_transaction;
-  touched_ |= x.touched;
+  sets_ = std::move(reply.sets);
+  in_transaction_ = reply.in_transaction;
+  touched_ |= reply.touched;
   if (kind_ == server_request::kind::reset)
     touched_ = false;
   return progress::done;
@@ -191,22 +191,22 @@ tl::expected<std::vector<result>, driver_error> model_link::take_compound() {
   take_outcome();
   if (error_)
     return tl::unexpected{*std::exchange(error_, std::nullopt)};
-  std::vector<result> all;
-  for (auto& x : std::exchange(sets_, {}))
-    all.push_back(to_result(x));
-  return all;
+  std::vector<result> results;
+  for (auto& set : std::exchange(sets_, {}))
+    results.push_back(to_result(set));
+  return results;
 }
 
 // -- pipelining --------------------------------------------------------------------
 
-std::optional<driver_error> model_link::send(const statement& text) {
+std::optional<driver_error> model_link::send(const statement& request) {
   assert(can_send());
-  auto what = parse(text);
-  if (what.what == operation::invalid)
+  auto command = parse(request);
+  if (command.op == operation::invalid)
     return invalid();
-  wire_.note_sent(what.mark);
+  wire_.note_sent(command.mark);
   kind_ = server_request::kind::statement;
-  to_send_.push_back({server_request::kind::statement, {std::move(what)}});
+  to_send_.push_back({server_request::kind::statement, {std::move(command)}});
   ++in_flight_;
   state_ = state::waiting;
   return std::nullopt;
@@ -218,7 +218,7 @@ bool model_link::can_send() const noexcept {
 }
 
 void model_link::flush() {
-  // After a loss nothing is taken any more: it shows when the answers are read.
+  // After a loss nothing is accepted any more: the loss shows when the answers are read.
   while (!to_send_.empty() && wire_.takes_more() && !wire_.is_lost() && !lost_) {
     wire_.send(std::move(to_send_.front()));
     to_send_.pop_front();

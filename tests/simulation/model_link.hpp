@@ -9,7 +9,7 @@
 
 namespace cenote::simulation {
 
-/// A client's connection with the model of a server: what `db::connection` is with a real one.
+/// A client's connection with the model of a server, in place of `db::connection`.
 class model_link : public db::server_link {
 public:
   /// @param path a connection that has been accepted; outlives the link.
@@ -22,13 +22,13 @@ public:
   bool is_mariadb() const noexcept override { return is_mariadb_; }
   bool alive() const noexcept override;
   db::progress start_ping() override;
-  db::progress start_execute(const statement& text) override;
-  db::progress start_compound(const transaction& whole) override;
+  db::progress start_execute(const statement& request) override;
+  db::progress start_compound(const transaction& request) override;
   db::progress start_reset() override;
   db::progress resume(bool readable, bool writable) override;
   tl::expected<result, db::driver_error> take() override;
   tl::expected<std::vector<result>, db::driver_error> take_compound() override;
-  std::optional<db::driver_error> send(const statement& text) override;
+  std::optional<db::driver_error> send(const statement& request) override;
   bool can_send() const noexcept override;
   void flush() override;
   db::progress next() override;
@@ -47,10 +47,10 @@ private:
     done,    ///< The outcome is to be taken.
   };
 
-  db::progress start(server_request x);
+  db::progress start(server_request request);
   db::progress hand_over();
   db::progress read();
-  db::progress finish(server_reply x);
+  db::progress finish(server_reply reply);
   db::progress fail(db::phase when, uint32_t number, const char* text);
   void take_outcome();
 
@@ -58,7 +58,7 @@ private:
   bool is_mariadb_;
   state state_ = state::idle;
   server_request::kind kind_ = server_request::kind::statement;
-  std::deque<server_request> to_send_; ///< What the system has not taken yet.
+  std::deque<server_request> to_send_; ///< Requests that the system has not accepted yet.
   size_t in_flight_ = 0;               ///< Sent, or to be sent, and not taken.
   std::deque<server_reply> read_;      ///< Answers that were read together with one before them.
   bool in_answer_ = false;             ///< The beginning of an answer has been read.

@@ -18,10 +18,10 @@
 
 namespace cenote::simulation {
 
-/// What a client asks for at a time.
+/// One request of a client.
 struct server_request {
   enum class kind : uint8_t { statement, compound, ping, reset };
-  kind what = kind::statement;
+  kind type = kind::statement;
   std::vector<command> commands; ///< One, or those of a compound statement.
 };
 
@@ -31,7 +31,7 @@ struct result_set {
   uint32_t row = 0;
   bool has_rows = false;
   uint16_t warnings = 0;
-  std::vector<std::vector<std::string>> rows; ///< Of what cenote asks.
+  std::vector<std::vector<std::string>> rows; ///< For cenote's own queries.
   size_t columns = 0;                         ///< Of those.
 };
 
@@ -45,15 +45,15 @@ struct server_error {
 struct server_reply {
   std::vector<result_set> sets; ///< Those that are complete.
   std::optional<server_error> error;
-  bool in_transaction = false; ///< Not told with an error.
+  bool in_transaction = false; ///< Not reported with an error.
   bool touched = false;        ///< Likewise.
 };
 
-/// Who is at the other end of a session.
+/// The other end of a session.
 class server_client {
 public:
   virtual ~server_client() = default;
-  virtual void reply(server_reply x) = 0;
+  virtual void reply(server_reply answer) = 0;
 
   /// The server has ended the session.
   virtual void hang_up() = 0;
@@ -62,11 +62,12 @@ public:
 /// A database server with rows, transactions, locks and sessions, as far as it matters to a pool. Several endpoints
 /// lead to the same rows.
 ///
-/// Every effect of a statement is noted at its stamp, so that afterwards everybody can see what has really happened.
-/// What must never happen to a session, as that somebody finds what somebody else has left in it, it objects to.
+/// Every effect of a statement is recorded at its stamp, so that the true outcome is known afterwards. The server
+/// objects to anything that must never happen to a session, such as a caller finding the leftovers of another caller in
+/// it.
 class model_server {
 public:
-  model_server(schedule& time, const plan& how, stamps& marks, transcript& log);
+  model_server(schedule& time, const plan& run_plan, stamps& marks, transcript& log);
 
   // -- clients -------------------------------------------------------------------
 
@@ -74,15 +75,15 @@ public:
   std::variant<server_session_id, server_error> connect(size_t endpoint, server_client& client);
 
   /// A request has arrived. It is done when those before it are.
-  void receive(server_session_id id, server_request x);
+  void receive(server_session_id id, server_request request);
 
   /// The client has closed its end. The server notices when it has nothing else to do.
   void client_closed(server_session_id id);
 
   // -- other sessions, and fate ------------------------------------------------------
 
-  /// Stops the statement that runs, or else the next one.
-  /// @param of_pool whether the pool has asked for it, and has been told that it is done.
+  /// Stops the running statement, or otherwise the next one.
+  /// @param of_pool whether the pool has asked for it, and has got the confirmation.
   void kill_query(server_session_id id, bool of_pool);
 
   void kill_session(server_session_id id);
@@ -90,7 +91,7 @@ public:
   /// Ends all sessions of an endpoint.
   void restart(size_t endpoint);
 
-  /// What an endpoint does at the moment.
+  /// The current state of an endpoint.
   struct endpoint_state {
     bool away = false;
     bool full = false;
@@ -98,24 +99,24 @@ public:
     bool read_only = false;
     time_point frozen_until = time_point::min();
   };
-  endpoint_state& endpoint(size_t x) { return endpoints_[x]; }
+  endpoint_state& endpoint(size_t index) { return endpoints_[index]; }
 
-  /// A session that is open, by chance; zero if there is none.
+  /// A random open session; zero if there is none.
   server_session_id any_session();
 
-  /// The connection of this use is not to be used by anybody else.
-  void evict(use_id x);
+  /// The connection of this use must not be used by any other.
+  void evict(use_id use);
 
   // -- what is there -----------------------------------------------------------------
 
   size_t open_sessions() const noexcept { return open_; }
-  server_session_id who_has_locks() const { return locks_.any_owner(); }
+  server_session_id any_lock_owner() const { return locks_.any_owner(); }
   bool is_open(server_session_id id) const { return at(id).open; }
 
 private:
   struct effect {
     stamp mark;
-    operation what;
+    operation op;
     uint32_t row;
   };
 
@@ -135,7 +136,7 @@ private:
     std::optional<server_request> current;
     size_t step = 0; ///< Of the current request.
     server_reply reply;
-    uint64_t turn = 0; ///< What was scheduled for an earlier one is void.
+    uint64_t turn = 0; ///< Events scheduled for an earlier turn are void.
     bool waits_for_lock = false;
     bool kill_pending = false;
     bool kill_is_of_pool = false;
@@ -144,47 +145,47 @@ private:
 
     bool in_transaction = false;
     bool read_only = false;
-    bool keeps_something = false; ///< A rollback does not undo all.
+    bool keeps_something = false; ///< A rollback does not undo everything.
     std::vector<effect> pending;
     std::vector<mark_in_transaction> savepoints;
 
-    use_id changed_by{};     ///< Whose variables, role ... it has.
-    use_id transaction_of{}; ///< Whose transaction is open.
+    use_id changed_by{};     ///< The use that has set its variables, role ...
+    use_id transaction_of{}; ///< The use that its open transaction belongs to.
     use_id last_use{};
     use_id evicted_by{};
     std::unordered_set<uint32_t> past_uses; ///< Sessions that have ended here.
     bool has_isolation = false;             ///< For the next transaction.
-    bool touched = false;                   ///< As the server tells.
+    bool touched = false;                   ///< As the server reports it.
   };
 
-  session& at(server_session_id x) { return *sessions_[static_cast<size_t>(x) - 1]; }
-  const session& at(server_session_id x) const { return *sessions_[static_cast<size_t>(x) - 1]; }
-  std::string name_of(const session& x) const;
+  session& at(server_session_id id) { return *sessions_[static_cast<size_t>(id) - 1]; }
+  const session& at(server_session_id id) const { return *sessions_[static_cast<size_t>(id) - 1]; }
+  std::string name_of(const session& target) const;
 
   // model_server.cpp: requests, one after the other
-  void next(session& x);
-  void answer(session& x);
-  void interrupt(session& x);
-  void refuse(session& x, uint32_t number, const char* sqlstate, const char* text);
-  void end(session& x, bool tell);
-  void watch_idle(session& x);
-  void abort(session& x);
-  bool can_be_stopped(const session& x) const;
-  duration time_for_statement(const session& x);
+  void next(session& target);
+  void answer(session& target);
+  void interrupt(session& target);
+  void refuse(session& target, uint32_t number, const char* sqlstate, const char* text);
+  void end(session& target, bool notify);
+  void watch_idle(session& target);
+  void abort(session& target);
+  bool can_be_stopped(const session& target) const;
+  duration time_for_statement(const session& target);
 
-  // model_server_execution.cpp: what statements do
-  void begin_step(session& x);
-  void work_on_step(session& x);
-  void finish_step(session& x);
-  void carry_out(session& x, const command& what, result_set& out);
-  void reset(session& x);
-  void write(session& x, const command& what);
-  void commit(session& x);
-  void roll_back(session& x);
-  void release_locks(session& x);
-  void make_lasting(const effect& x);
-  void check_use(session& x, const command& what);
-  bool find_savepoint(session& x, const command& what, bool remove_it);
+  // model_server_execution.cpp: the execution of statements
+  void begin_step(session& target);
+  void work_on_step(session& target);
+  void finish_step(session& target);
+  void carry_out(session& target, const command& command, result_set& out);
+  void reset(session& target);
+  void write(session& target, const command& command);
+  void commit(session& target);
+  void roll_back(session& target);
+  void release_locks(session& target);
+  void make_lasting(const effect& change);
+  void check_use(session& target, const command& command);
+  bool find_savepoint(session& target, const command& command, bool remove_it);
 
   schedule& time_;
   const plan& plan_;

@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-duration micros(uint64_t x) {
-  return std::chrono::microseconds{x};
+duration micros(uint64_t count) {
+  return std::chrono::microseconds{count};
 }
 
 pool_settings random_rules(dice& random) {
@@ -39,13 +39,13 @@ pool_settings random_rules(dice& random) {
   return result;
 }
 
-/// Half of the runs have everything; the others only some of it, and show what rarely happens together.
+/// Half of the runs have all ingredients; the others only some, and show combinations that rarely occur.
 ingredients random_ingredients(dice& random) {
   ingredients result;
   auto everything = random.one_in(2);
-  for (auto& x : all_ingredients()) {
-    auto wanted = random.one_in(2);
-    result.*x.member = everything || wanted;
+  for (auto& part : all_ingredients()) {
+    auto chosen = random.one_in(2);
+    result.*part.member = everything || chosen;
   }
   return result;
 }
@@ -102,14 +102,14 @@ const std::vector<ingredient>& all_ingredients() {
 
 std::string plan::describe() const {
   std::ostringstream out;
-  auto ms = [](duration x) { return std::chrono::duration<double, std::milli>(x).count(); };
+  auto ms = [](duration span) { return std::chrono::duration<double, std::milli>(span).count(); };
   out << callers << " callers with " << rounds << " rounds, " << rows << " rows, " << servers << " servers, pool of "
       << rules.kept() << " to " << rules.size << " and " << rules.max_overflow << " more, pipelines of "
       << rules.pipeline_depth << ", timeout " << ms(rules.timeout) << " ms, connect timeout " << ms(connect_timeout)
       << " ms, network " << ms(network_delay) << " ms; with";
-  for (auto& x : all_ingredients())
-    if (with.*x.member)
-      out << ' ' << x.name;
+  for (auto& part : all_ingredients())
+    if (with.*part.member)
+      out << ' ' << part.name;
   return out.str();
 }
 

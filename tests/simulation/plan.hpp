@@ -9,26 +9,26 @@
 
 namespace cenote::simulation {
 
-/// What may go wrong in a run, and what may be done in it. Each can be left out, to see whether a run fails without it.
+/// The faults and actions that may occur in a run. Each can be left out, to see whether a run fails without it.
 struct ingredients {
-  bool cuts = true;         ///< Connections are cut, at whatever moment.
-  bool silences = true;     ///< The network says nothing for long.
-  bool congestion = true;   ///< The network takes only part of what is sent.
-  bool restarts = true;     ///< The server restarts, or is away.
+  bool cuts = true;         ///< Connections are cut, at any moment.
+  bool silences = true;     ///< The network delivers nothing for a long time.
+  bool congestion = true;   ///< The network accepts only part of the data.
+  bool restarts = true;     ///< The server restarts, or is down.
   bool demotions = true;    ///< The server becomes read-only.
   bool refusals = true;     ///< The server is full, or refuses the login.
-  bool kills = true;        ///< Somebody stops statements and ends sessions at the server.
-  bool freezes = true;      ///< The server stands still.
+  bool kills = true;        ///< A third party stops statements and ends sessions on the server.
+  bool freezes = true;      ///< The server freezes.
   bool slowness = true;     ///< Some statements take long.
-  bool collisions = true;   ///< Callers want the same rows.
+  bool collisions = true;   ///< Callers use the same rows.
   bool errors = true;       ///< Statements that the server refuses, resets that fail.
   bool time_limits = true;  ///< Requests have time limits.
   bool deaths = true;       ///< Callers end without a word.
-  bool latecomers = true;   ///< Callers come with old sessions.
+  bool latecomers = true;   ///< Callers use sessions that have ended.
   bool sessions = true;     ///< Callers check out sessions.
   bool transactions = true; ///< Callers send whole transactions.
   bool retries = true;      ///< Requests go through a retrier.
-  bool operators = true;    ///< Somebody disposes, pauses and resumes.
+  bool operators = true;    ///< Operators dispose, pause and resume.
   bool early_drain = true;  ///< The drain begins while callers are at work.
   bool lost_stops = true;   ///< The server cannot always be told to stop a statement.
 };
@@ -41,9 +41,9 @@ struct plan {
   ingredients with;
 
   size_t callers = 1;
-  uint64_t absent = 0; ///< The callers that do not come, one bit for each.
-  size_t rounds = 1;   ///< What each caller does, one after the other.
-  size_t rows = 1;     ///< Over which they spread: few collide often.
+  uint64_t absent = 0; ///< The callers that are left out, one bit for each.
+  size_t rounds = 1;   ///< Rounds of each caller, one after the other.
+  size_t rows = 1;     ///< Rows that they use: with few they collide often.
   size_t servers = 1;
   bool is_mariadb = true;
   duration think_time{0}; ///< Between two rounds, at most.
@@ -63,7 +63,7 @@ struct plan {
   std::string describe() const;
 };
 
-/// The names of the ingredients, and where they are.
+/// The name of an ingredient, and its member.
 struct ingredient {
   const char* name;
   bool ingredients::*member;

@@ -6,10 +6,10 @@
 
 namespace cenote::simulation {
 
-/// Names an actor that asks for something.
+/// Identifies an actor that makes requests.
 enum class caller_id : uint64_t {};
 
-/// Who is there. Callers end without a word; the pool is told of it later, everybody else may look.
+/// The living callers. Callers end without a word; the pool learns of it later, all others may look it up.
 class population {
 public:
   caller_id add() {
@@ -17,12 +17,12 @@ public:
     return caller_id{alive_.size()};
   }
 
-  bool has_ended(caller_id x) const { return x != caller_id{} && !alive_[static_cast<size_t>(x) - 1]; }
+  bool has_ended(caller_id caller) const { return caller != caller_id{} && !alive_[static_cast<size_t>(caller) - 1]; }
 
-  void end(caller_id x) {
-    alive_[static_cast<size_t>(x) - 1] = false;
+  void end(caller_id caller) {
+    alive_[static_cast<size_t>(caller) - 1] = false;
     if (on_end)
-      on_end(x);
+      on_end(caller);
   }
 
   std::function<void(caller_id)> on_end;

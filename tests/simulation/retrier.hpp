@@ -8,21 +8,21 @@
 
 namespace cenote::simulation {
 
-/// What the retrier is in production: asks the pool, and asks again if the rules say so.
+/// The counterpart of the retrier: asks the pool, and asks again if the rules say so.
 class retrier {
 public:
-  retrier(world& all, simulated_pool& pool) : all_{all}, pool_{pool}, random_{all.how.seed, 5} {
+  retrier(world& world, simulated_pool& pool) : world_{world}, pool_{pool}, random_{world.run_plan.seed, 5} {
     // nop
   }
 
   using request = std::variant<statement, transaction>;
 
   /// @param mark its first statement.
-  void start(request what, stamp mark, promise answer_to, caller_id caller);
+  void start(request work, stamp mark, promise answer_to, caller_id caller);
 
 private:
   struct task {
-    request what;
+    request work;
     stamp mark;
     promise answer_to;
     caller_id caller;
@@ -33,17 +33,18 @@ private:
   using task_ptr = std::shared_ptr<task>;
 
   void attempt(const task_ptr& job);
-  void failed(const task_ptr& job, failure why);
-  void give_up(task& job, failure why);
-  void answer(promise to, content what);
+  void failed(const task_ptr& job, failure reason);
+  void give_up(task& job, failure reason);
+  void answer(promise answer_to, content reply);
 
-  world& all_;
+  world& world_;
   simulated_pool& pool_;
   dice random_;
 };
 
-/// What a caller expects of the answer to a request.
-/// @param first its statement; nobody's for a transaction, as that begins with one of cenote's.
-expectation expectation_of(const world& all, std::string what, caller_id caller, duration timeout, stamp first);
+/// The expectations of a caller about the answer to a request.
+/// @param first its statement; none for a transaction, which begins with a statement of cenote's.
+expectation expectation_of(const world& world, std::string description, caller_id caller, duration timeout,
+                           stamp first);
 
 } // namespace cenote::simulation

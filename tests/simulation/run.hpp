@@ -8,7 +8,7 @@
 
 namespace cenote::simulation {
 
-/// What has come of a run.
+/// The outcome of a run.
 struct run_report {
   std::string problem; ///< Empty if nothing was wrong.
   uint64_t events = 0;
@@ -17,10 +17,10 @@ struct run_report {
 
 /// Plays a run from its beginning to its end.
 /// @param out gets a line for each step; may be null.
-run_report play(const plan& how, std::FILE* out = nullptr);
+run_report play(const plan& run_plan, std::FILE* out = nullptr);
 
-/// Leaves out of a run that fails what it does not need to fail in the same way.
-plan shorten(const plan& how, const std::string& problem);
+/// Leaves out of a failing run all that it does not need in order to fail in the same way.
+plan shorten(const plan& failing, const std::string& problem);
 
 /// The problem without the numbers in it.
 std::string kind_of_problem(const std::string& problem);

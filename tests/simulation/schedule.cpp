@@ -5,8 +5,8 @@
 
 namespace cenote::simulation {
 
-void schedule::at(time_point when, task what) {
-  entries_.push_back({std::max(when, now_), ++last_order_, std::move(what)});
+void schedule::at(time_point due, task action) {
+  entries_.push_back({std::max(due, now_), ++last_order_, std::move(action)});
   std::ranges::push_heap(entries_, std::greater<>{});
 }
 
@@ -16,9 +16,9 @@ bool schedule::run_next() {
   std::ranges::pop_heap(entries_, std::greater<>{});
   auto next = std::move(entries_.back());
   entries_.pop_back();
-  now_ = next.when;
+  now_ = next.due;
   ++count_;
-  next.what();
+  next.action();
   return true;
 }
 

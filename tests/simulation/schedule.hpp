@@ -10,37 +10,39 @@ namespace cenote::simulation {
 using time_point = std::chrono::steady_clock::time_point;
 using duration = std::chrono::nanoseconds;
 
-/// Virtual time: what is to happen, in the order in which it does. Whatever is due at the same moment happens in the
-/// order in which it was asked for. Nothing can be taken back: whoever asks must not end before, and checks what still
-/// holds.
+/// Virtual time: future actions, carried out in the order in which they are due, and those due at the same moment in
+/// the order in which they were scheduled. An action cannot be cancelled: the object that schedules it must outlive it,
+/// and the action checks what still applies.
 class schedule {
 public:
   using task = std::function<void()>;
 
   time_point now() const noexcept { return now_; }
 
-  /// @param when the past means now.
-  void at(time_point when, task what);
+  /// @param due the past means now.
+  void at(time_point due, task action);
 
-  void after(duration delay, task what) { at(now_ + delay, std::move(what)); }
+  void after(duration delay, task action) { at(now_ + delay, std::move(action)); }
 
-  /// Goes on to what comes next and does it.
-  /// @returns false if there is nothing.
+  /// Advances to the next action and carries it out.
+  /// @returns false if there is none.
   bool run_next();
 
-  /// When the next thing is due; `time_point::max()` if there is none.
-  time_point next() const noexcept { return entries_.empty() ? time_point::max() : entries_.front().when; }
+  /// When the next action is due; `time_point::max()` if there is none.
+  time_point next() const noexcept { return entries_.empty() ? time_point::max() : entries_.front().due; }
 
-  /// How many things have happened.
+  /// Number of actions carried out.
   uint64_t count() const noexcept { return count_; }
 
 private:
   struct entry {
-    time_point when;
+    time_point due;
     uint64_t order;
-    task what;
+    task action;
 
-    bool operator>(const entry& x) const noexcept { return when != x.when ? when > x.when : order > x.order; }
+    bool operator>(const entry& other) const noexcept {
+      return due != other.due ? due > other.due : order > other.order;
+    }
   };
 
   time_point now_{std::chrono::hours{1}};

@@ -13,65 +13,65 @@ namespace {
 using action = session_command::action;
 using kind = ledger::claim_kind;
 
-const failure* why_of(const session_step& x) {
-  return x.came ? std::get_if<failure>(&*x.came) : nullptr;
+const failure* failure_of(const session_step& step) {
+  return step.answer ? std::get_if<failure>(&*step.answer) : nullptr;
 }
 
-bool succeeded(const session_step& x) {
-  return x.came && why_of(x) == nullptr;
+bool succeeded(const session_step& step) {
+  return step.answer && failure_of(step) == nullptr;
 }
 
-/// Whether it is not known whether the step was carried out.
-bool is_unknown(const session_step& x) {
-  auto why = why_of(x);
-  return !x.came || (why != nullptr && why->outcome == outcome::unknown);
+/// Whether it is unknown whether the step was carried out.
+bool is_unknown(const session_step& step) {
+  auto reason = failure_of(step);
+  return !step.answer || (reason != nullptr && reason->outcome == outcome::unknown);
 }
 
-bool has_ended_transaction(const session_step& x) {
-  auto why = why_of(x);
-  return why != nullptr && why->code == errc::transaction_ended;
+bool has_ended_transaction(const session_step& step) {
+  auto reason = failure_of(step);
+  return reason != nullptr && reason->code == errc::transaction_ended;
 }
 
-/// Follows the answers one by one.
+/// Derives the claims from the answers, one by one.
 class accountant {
 public:
   accountant(ledger& books, time_point now) : books_{books}, now_{now} {
     // nop
   }
 
-  void add(const session_step& x) {
-    because_ = x.came ? describe(*x.came) : "never answered";
-    switch (x.what) {
+  void add(const session_step& step) {
+    because_ = step.answer ? describe(*step.answer) : "never answered";
+    switch (step.action) {
     case action::execute:
-      executed(x);
+      executed(step);
       break;
     case action::begin:
-      if (succeeded(x)) {
+      if (succeeded(step)) {
         forget_open();
         state_ = state::inside;
-      } else if (is_unknown(x)) {
+      } else if (is_unknown(step)) {
         state_ = state::uncertain;
       }
       break;
     case action::commit:
-      committed(x);
+      committed(step);
       break;
     case action::rollback:
-      if (succeeded(x)) {
+      if (succeeded(step)) {
         forget_open();
         state_ = state::outside;
-      } else if (is_unknown(x)) {
+      } else if (is_unknown(step)) {
         doubt_open();
       }
       break;
     case action::savepoint:
-      if (succeeded(x))
-        savepoints_[x.savepoint] = open_.size();
+      if (succeeded(step))
+        savepoints_[step.savepoint] = open_.size();
       else
-        savepoints_.erase(x.savepoint);
+        savepoints_.erase(step.savepoint);
       break;
     case action::rollback_to:
-      rolled_back_to(x);
+      rolled_back_to(step);
       break;
     }
   }
@@ -85,60 +85,60 @@ public:
 private:
   enum class state : uint8_t { outside, inside, uncertain };
 
-  void claim(kind what, std::vector<stamp> about) {
-    if (!about.empty())
-      books_.claim_that({what, std::move(about), because_, now_});
+  void claim(kind claimed, std::vector<stamp> marks) {
+    if (!marks.empty())
+      books_.claim_that({claimed, std::move(marks), because_, now_});
   }
 
-  void executed(const session_step& x) {
-    auto may_commit = x.text == operation::restart || x.text == operation::define;
-    if (is_unknown(x) && (may_commit || has_ended_transaction(x)))
+  void executed(const session_step& step) {
+    auto may_commit = step.op == operation::restart || step.op == operation::define;
+    if (is_unknown(step) && (may_commit || has_ended_transaction(step)))
       doubt_open();
-    if (succeeded(x) && x.text == operation::restart)
+    if (succeeded(step) && step.op == operation::restart)
       state_ = state_ == state::inside ? state::inside : state::uncertain;
-    if (!leaves_effect(x.text))
+    if (!leaves_effect(step.op))
       return;
-    auto by_itself = x.text == operation::note || x.text == operation::restart || x.text == operation::define;
+    auto by_itself = step.op == operation::note || step.op == operation::restart || step.op == operation::define;
     // Tables without transactions keep what is written to them although the server loses its client.
-    auto stays = x.text == operation::note && state_ != state::outside;
-    if (is_unknown(x) || (stays && !succeeded(x)))
-      claim(kind::unknown, {x.mark});
-    else if (!succeeded(x))
-      claim(kind::absent, {x.mark});
+    auto stays = step.op == operation::note && state_ != state::outside;
+    if (is_unknown(step) || (stays && !succeeded(step)))
+      claim(kind::unknown, {step.mark});
+    else if (!succeeded(step))
+      claim(kind::absent, {step.mark});
     else if (by_itself || state_ == state::outside)
-      claim(state_ == state::outside ? kind::there : kind::unknown, {x.mark});
+      claim(state_ == state::outside ? kind::there : kind::unknown, {step.mark});
     else if (state_ == state::inside)
-      open_.push_back(x.mark);
+      open_.push_back(step.mark);
     else
-      claim(kind::unknown, {x.mark});
+      claim(kind::unknown, {step.mark});
   }
 
-  void committed(const session_step& x) {
-    if (succeeded(x)) {
+  void committed(const session_step& step) {
+    if (succeeded(step)) {
       claim(kind::there, std::exchange(open_, {}));
       state_ = state::outside;
-    } else if (is_unknown(x)) {
+    } else if (is_unknown(step)) {
       claim(kind::all_or_nothing, std::exchange(open_, {}));
       state_ = state::uncertain;
     }
     savepoints_.clear();
   }
 
-  void rolled_back_to(const session_step& x) {
-    auto i = savepoints_.find(x.savepoint);
-    if (!succeeded(x) && !is_unknown(x))
+  void rolled_back_to(const session_step& step) {
+    auto i = savepoints_.find(step.savepoint);
+    if (!succeeded(step) && !is_unknown(step))
       return;
     if (i == savepoints_.end() || i->second > open_.size()) {
       doubt_open();
       return;
     }
     auto first = open_.begin() + static_cast<ptrdiff_t>(i->second);
-    claim(succeeded(x) ? kind::absent : kind::unknown, {first, open_.end()});
+    claim(succeeded(step) ? kind::absent : kind::unknown, {first, open_.end()});
     open_.erase(first, open_.end());
-    std::erase_if(savepoints_, [this](auto& y) { return y.second > open_.size(); });
+    std::erase_if(savepoints_, [this](auto& savepoint) { return savepoint.second > open_.size(); });
   }
 
-  /// What has not been committed is gone.
+  /// Uncommitted statements have no effect.
   void forget_open() {
     claim(kind::absent, std::exchange(open_, {}));
     savepoints_.clear();
@@ -162,8 +162,8 @@ private:
 
 void claim_effects(ledger& books, const std::vector<session_step>& steps, time_point now) {
   accountant by_answers{books, now};
-  for (auto& x : steps)
-    by_answers.add(x);
+  for (auto& step : steps)
+    by_answers.add(step);
   by_answers.close();
 }
 

@@ -11,18 +11,18 @@ namespace cenote::simulation {
 
 using namespace std::chrono_literals;
 
-simulated_connection::simulated_connection(world& all, simulated_pool& pool, canceller& stops, connection_id id,
+simulated_connection::simulated_connection(world& world, simulated_pool& pool, canceller& stops, connection_id id,
                                            size_t endpoint, wire& path)
-    : all_{all},
+    : world_{world},
       pool_{pool},
       stops_{stops},
       id_{id},
       endpoint_{endpoint},
       wire_{path},
-      random_{all.how.seed, 2'000'000 + static_cast<uint64_t>(id)},
-      from_pool_{all.time, dice{random_.next()}, all.how.mail_delay},
-      to_pool_{all.time, dice{random_.next()}, all.how.mail_delay},
-      core_{std::make_unique<model_link>(path, all.how.is_mariadb), all.how.connect_timeout} {
+      random_{world.run_plan.seed, 2'000'000 + static_cast<uint64_t>(id)},
+      from_pool_{world.time, dice{random_.next()}, world.run_plan.mail_delay},
+      to_pool_{world.time, dice{random_.next()}, world.run_plan.mail_delay},
+      core_{std::make_unique<model_link>(path, world.run_plan.is_mariadb), world.run_plan.connect_timeout} {
   wire_.on_change([this] {
     has_input_ = true;
     look();
@@ -32,26 +32,26 @@ simulated_connection::simulated_connection(world& all, simulated_pool& pool, can
 
 // -- messages ----------------------------------------------------------------------
 
-void simulated_connection::post(schedule::task what) {
-  from_pool_.send([this, x = std::move(what)]() mutable {
-    inbox_.push_back(std::move(x));
+void simulated_connection::post(schedule::task message) {
+  from_pool_.send([this, message = std::move(message)]() mutable {
+    inbox_.push_back(std::move(message));
     if (!std::exchange(turn_due_, true))
-      all_.time.after(random_.up_to(all_.how.mail_delay), [this] { run_turn(); });
+      world_.time.after(random_.up_to(world_.run_plan.mail_delay), [this] { run_turn(); });
   });
 }
 
-/// Handles all messages that have come, and sends then what they have led to.
+/// Handles all messages that have arrived, then sends the resulting statements.
 void simulated_connection::run_turn() {
   turn_due_ = false;
-  for (auto& x : std::exchange(inbox_, {})) {
+  for (auto& message : std::exchange(inbox_, {})) {
     if (ended_)
       break;
-    x();
+    message();
     carry_out();
   }
   if (ended_)
     return;
-  core_.end_turn(all_.now());
+  core_.end_turn(world_.now());
   carry_out();
   look();
 }
@@ -62,64 +62,64 @@ ticket simulated_connection::await(promise answer_to, caller_id caller) {
   return id;
 }
 
-void simulated_connection::begin(grant what, promise answer_to, caller_id caller) {
-  post([this, x = std::move(what), answer_to, caller]() mutable {
-    core_.begin(std::move(x), await(answer_to, caller), all_.now());
+void simulated_connection::begin(grant granted, promise answer_to, caller_id caller) {
+  post([this, granted = std::move(granted), answer_to, caller]() mutable {
+    core_.begin(std::move(granted), await(answer_to, caller), world_.now());
   });
 }
 
-void simulated_connection::execute(session_command what, promise answer_to) {
-  post([this, x = std::move(what), answer_to]() mutable {
-    core_.execute(std::move(x), await(answer_to, {}), all_.now());
+void simulated_connection::execute(session_command command, promise answer_to) {
+  post([this, command = std::move(command), answer_to]() mutable {
+    core_.execute(std::move(command), await(answer_to, {}), world_.now());
   });
 }
 
 void simulated_connection::check_in(session_id id) {
-  post([this, id] { core_.check_in(id, all_.people.has_ended(holder_), all_.now()); });
+  post([this, id] { core_.check_in(id, world_.people.has_ended(holder_), world_.now()); });
 }
 
-void simulated_connection::hand_over(session_id id, caller_id to, promise answer_to) {
-  post([this, id, to, answer_to] {
-    auto why = core_.hand_over(id, all_.now());
-    if (!why)
-      holder_ = to;
-    answer(answer_to, why ? content{std::move(*why)} : content{});
+void simulated_connection::hand_over(session_id id, caller_id new_holder, promise answer_to) {
+  post([this, id, new_holder, answer_to] {
+    auto reason = core_.hand_over(id, world_.now());
+    if (!reason)
+      holder_ = new_holder;
+    answer(answer_to, reason ? content{std::move(*reason)} : content{});
   });
 }
 
 void simulated_connection::evict(session_id id, promise answer_to) {
   post([this, id, answer_to] {
-    auto why = core_.evict(id, all_.now());
-    answer(answer_to, why ? content{std::move(*why)} : content{});
+    auto reason = core_.evict(id, world_.now());
+    answer(answer_to, reason ? content{std::move(*reason)} : content{});
   });
 }
 
 void simulated_connection::requeue() {
-  post([this] { core_.requeue_waiting(all_.now()); });
+  post([this] { core_.requeue_waiting(world_.now()); });
 }
 
 void simulated_connection::ping() {
-  post([this] { core_.ping(all_.now()); });
+  post([this] { core_.ping(world_.now()); });
 }
 
 void simulated_connection::check_callers() {
   post([this] {
     std::vector<ticket> ended;
-    for (auto& [id, x] : awaited_)
-      if (all_.people.has_ended(x.caller))
+    for (auto& [id, request] : awaited_)
+      if (world_.people.has_ended(request.caller))
         ended.push_back(id);
-    core_.check_callers(ended, all_.people.has_ended(holder_), all_.now());
+    core_.check_callers(ended, world_.people.has_ended(holder_), world_.now());
   });
 }
 
 void simulated_connection::close() {
   post([this] {
-    core_.close(all_.now());
+    core_.close(world_.now());
     carry_out();
     ended_ = true;
     wire_.close();
-    for (auto& [id, x] : awaited_)
-      all_.log.object("a connection has closed, but has not answered " + name_of(x.caller));
+    for (auto& [id, request] : awaited_)
+      world_.log.object("a connection has closed, but has not answered " + name_of(request.caller));
     to_pool_.send([this] { pool_.closed(id_); });
   });
 }
@@ -130,13 +130,13 @@ bool simulated_connection::is_readable() const {
   return has_input_ || !wire_.arrived().empty() || wire_.is_lost();
 }
 
-/// Tells the core when the socket is ready, as long as it is.
+/// Reports to the core that the socket is ready, for as long as it is.
 void simulated_connection::look() {
   auto ready = [this] { return (core_.wants_read() && is_readable()) || (core_.wants_write() && wire_.takes_more()); };
   if (ended_ || core_.is_gone() || look_due_ || !ready())
     return;
   look_due_ = true;
-  all_.time.after(1us + random_.up_to(all_.how.mail_delay), [this, ready] {
+  world_.time.after(1us + random_.up_to(world_.run_plan.mail_delay), [this, ready] {
     look_due_ = false;
     if (ended_ || core_.is_gone() || !ready())
       return;
@@ -144,8 +144,8 @@ void simulated_connection::look() {
     auto writable = core_.wants_write() && wire_.takes_more();
     if (readable)
       has_input_ = false;
-    core_.ready(readable, writable, all_.now());
-    core_.end_turn(all_.now());
+    core_.ready(readable, writable, world_.now());
+    core_.end_turn(world_.now());
     carry_out();
     look();
   });
@@ -155,60 +155,61 @@ void simulated_connection::look() {
 
 void simulated_connection::carry_out() {
   for (auto todo = core_.take_commands(); !todo.empty(); todo = core_.take_commands())
-    for (auto& x : todo)
-      std::visit([this](auto& y) { carry_out(y); }, x);
+    for (auto& command : todo)
+      std::visit([this](auto& each) { carry_out(each); }, command);
   if (!core_.has_session())
     holder_ = {};
   set_timer();
 }
 
-std::optional<simulated_connection::awaited_answer> simulated_connection::take(ticket x) {
-  auto node = awaited_.extract(x);
+std::optional<simulated_connection::awaited_answer> simulated_connection::take(ticket id) {
+  auto node = awaited_.extract(id);
   if (node)
     return node.mapped();
-  all_.log.object("a connection answers what nobody has asked, or was answered before");
+  world_.log.object("a connection answers what nobody has asked, or was answered before");
   return std::nullopt;
 }
 
-void simulated_connection::carry_out(connection_command::answer& x) {
-  auto to = take(x.to);
-  if (!to)
+void simulated_connection::carry_out(connection_command::answer& command) {
+  auto asker = take(command.to);
+  if (!asker)
     return;
-  auto session = std::get_if<session_id>(&x.content);
+  auto session = std::get_if<session_id>(&command.content);
   auto id = session != nullptr ? *session : session_id{};
-  answer(to->to, std::move(x.content));
+  answer(asker->answer_to, std::move(command.content));
   if (session == nullptr)
     return;
-  holder_ = to->caller;
-  if (all_.people.has_ended(holder_))
-    core_.check_in(id, true, all_.now());
+  holder_ = asker->caller;
+  if (world_.people.has_ended(holder_))
+    core_.check_in(id, true, world_.now());
 }
 
-void simulated_connection::carry_out(connection_command::return_grant& x) {
-  step("returns a request: " + x.reason);
-  if (auto to = take(x.of))
-    to_pool_.send([this, what = std::move(x.work), to = *to, reason = std::move(x.reason)]() mutable {
-      pool_.returned(id_, std::move(what), to.to, to.caller, reason);
-    });
+void simulated_connection::carry_out(connection_command::return_grant& command) {
+  step("returns a request: " + command.reason);
+  if (auto asker = take(command.of))
+    to_pool_.send(
+        [this, granted = std::move(command.work), asker = *asker, reason = std::move(command.reason)]() mutable {
+          pool_.returned(id_, std::move(granted), asker.answer_to, asker.caller, reason);
+        });
 }
 
-void simulated_connection::carry_out(connection_command::requeue_grant& x) {
+void simulated_connection::carry_out(connection_command::requeue_grant& command) {
   step("requeues a request");
-  if (auto to = take(x.of))
-    to_pool_.send([this, what = std::move(x.work), to = *to]() mutable {
-      pool_.requeued(id_, std::move(what), to.to, to.caller);
+  if (auto asker = take(command.of))
+    to_pool_.send([this, granted = std::move(command.work), asker = *asker]() mutable {
+      pool_.requeued(id_, std::move(granted), asker.answer_to, asker.caller);
     });
 }
 
-void simulated_connection::carry_out(connection_command::report& x) {
-  if (all_.log.enabled())
-    step("reports " + std::to_string(x.content.ended) + " ended, " + std::to_string(x.content.requeued)
-         + " requeued, disposition " + std::to_string(static_cast<int>(x.content.disposition)) + ' '
-         + x.content.reason);
-  stops_reported_ += x.content.stopped;
+void simulated_connection::carry_out(connection_command::report& command) {
+  if (world_.log.enabled())
+    step("reports " + std::to_string(command.content.ended) + " ended, " + std::to_string(command.content.requeued)
+         + " requeued, disposition " + std::to_string(static_cast<int>(command.content.disposition)) + ' '
+         + command.content.reason);
+  stops_reported_ += command.content.stopped;
   if (stops_reported_ > stops_asked_)
-    all_.log.object("a connection reports stops that it has not asked for");
-  to_pool_.send([this, what = std::move(x.content)] { pool_.released(id_, what); });
+    world_.log.object("a connection reports stops that it has not asked for");
+  to_pool_.send([this, report = std::move(command.content)] { pool_.released(id_, report); });
 }
 
 void simulated_connection::carry_out(connection_command::stop_statement&) {
@@ -218,8 +219,8 @@ void simulated_connection::carry_out(connection_command::stop_statement&) {
     if (ended_)
       return;
     step(done ? "is told that it was stopped" : "is told that it could not be stopped");
-    done ? core_.stop_confirmed(all_.now()) : core_.stop_failed(all_.now());
-    core_.end_turn(all_.now());
+    done ? core_.stop_confirmed(world_.now()) : core_.stop_failed(world_.now());
+    core_.end_turn(world_.now());
     carry_out();
     look();
   });
@@ -239,28 +240,29 @@ void simulated_connection::carry_out(connection_command::warn_of_unclaimed&) {
 }
 
 void simulated_connection::set_timer() {
-  auto when = core_.next_event();
-  if (when >= armed_for_)
+  auto due = core_.next_event();
+  if (due >= armed_for_)
     return;
-  armed_for_ = when;
-  all_.time.at(std::max(when, all_.now()) + random_.up_to(all_.how.mail_delay), [this, when] {
-    if (armed_for_ != when || ended_)
+  armed_for_ = due;
+  world_.time.at(std::max(due, world_.now()) + random_.up_to(world_.run_plan.mail_delay), [this, due] {
+    if (armed_for_ != due || ended_)
       return;
     armed_for_ = time_point::max();
-    core_.tick(all_.now());
-    core_.end_turn(all_.now());
+    core_.tick(world_.now());
+    core_.end_turn(world_.now());
     carry_out();
     look();
   });
 }
 
-void simulated_connection::answer(promise to, content what) {
-  all_.time.after(random_.up_to(all_.how.mail_delay), [this, to, x = std::move(what)] { all_.books.keep(to, x); });
+void simulated_connection::answer(promise answer_to, content reply) {
+  world_.time.after(random_.up_to(world_.run_plan.mail_delay),
+                    [this, answer_to, reply = std::move(reply)] { world_.books.keep(answer_to, reply); });
 }
 
-void simulated_connection::step(const std::string& what) const {
-  if (all_.log.enabled())
-    all_.log.step("connection " + std::to_string(static_cast<uint64_t>(id_)), what);
+void simulated_connection::step(const std::string& event) const {
+  if (world_.log.enabled())
+    world_.log.step("connection " + std::to_string(static_cast<uint64_t>(id_)), event);
 }
 
 } // namespace cenote::simulation

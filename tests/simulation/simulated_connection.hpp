@@ -14,19 +14,18 @@ namespace cenote::simulation {
 
 class simulated_pool;
 
-/// What the connection actor is in production: delivers events to a `connection_core`, and carries out what that asks
-/// for.
+/// The counterpart of the connection actor: delivers events to a `connection_core`, and carries out its commands.
 class simulated_connection {
 public:
-  simulated_connection(world& all, simulated_pool& pool, canceller& stops, connection_id id, size_t endpoint,
+  simulated_connection(world& world, simulated_pool& pool, canceller& stops, connection_id id, size_t endpoint,
                        wire& path);
 
   // -- messages, which take their time ---------------------------------------------
 
-  void begin(grant what, promise answer_to, caller_id caller);
-  void execute(session_command what, promise answer_to);
+  void begin(grant granted, promise answer_to, caller_id caller);
+  void execute(session_command command, promise answer_to);
   void check_in(session_id id);
-  void hand_over(session_id id, caller_id to, promise answer_to);
+  void hand_over(session_id id, caller_id new_holder, promise answer_to);
   void evict(session_id id, promise answer_to);
   void requeue();
   void ping();
@@ -35,30 +34,30 @@ public:
 
 private:
   struct awaited_answer {
-    promise to;
+    promise answer_to;
     caller_id caller;
   };
 
-  void post(schedule::task what);
+  void post(schedule::task message);
   void run_turn();
   ticket await(promise answer_to, caller_id caller);
   void look();
   bool is_readable() const;
   void carry_out();
-  void carry_out(connection_command::answer& x);
-  void carry_out(connection_command::return_grant& x);
-  void carry_out(connection_command::requeue_grant& x);
-  void carry_out(connection_command::report& x);
+  void carry_out(connection_command::answer& command);
+  void carry_out(connection_command::return_grant& command);
+  void carry_out(connection_command::requeue_grant& command);
+  void carry_out(connection_command::report& command);
   void carry_out(connection_command::stop_statement&);
   void carry_out(connection_command::end_server_session&);
   void carry_out(connection_command::warn_of_leak&);
   void carry_out(connection_command::warn_of_unclaimed&);
   void set_timer();
-  void answer(promise to, content what);
-  std::optional<awaited_answer> take(ticket x);
-  void step(const std::string& what) const;
+  void answer(promise answer_to, content reply);
+  std::optional<awaited_answer> take(ticket id);
+  void step(const std::string& event) const;
 
-  world& all_;
+  world& world_;
   simulated_pool& pool_;
   canceller& stops_;
   connection_id id_;

@@ -15,25 +15,25 @@
 
 namespace cenote::simulation {
 
-/// What the pool actor is in production: translates between messages and a `pool_core`, and keeps the books of sessions
-/// and their holders.
+/// The counterpart of the pool actor: translates between messages and a `pool_core`, and keeps track of sessions and
+/// their holders.
 class simulated_pool {
 public:
-  explicit simulated_pool(world& all);
+  explicit simulated_pool(world& world);
 
   void start();
 
   /// Delivers a message: the functions below are called when it arrives.
-  void send(caller_id from, schedule::task what);
+  void send(caller_id sender, schedule::task message);
 
   // -- messages of callers ------------------------------------------------------------
 
-  void accept(statement what, promise answer_to, caller_id caller, bool fail_fast = false);
-  void accept(transaction what, promise answer_to, caller_id caller);
-  void accept(session_options what, promise answer_to, caller_id caller);
-  void command(session_command what, promise answer_to, caller_id sender);
+  void accept(statement query, promise answer_to, caller_id caller, bool fail_fast = false);
+  void accept(transaction request, promise answer_to, caller_id caller);
+  void accept(session_options options, promise answer_to, caller_id caller);
+  void command(session_command command, promise answer_to, caller_id sender);
   void check_in(session_id id, caller_id sender);
-  void hand_over(session_id id, caller_id to, promise answer_to, caller_id sender);
+  void hand_over(session_id id, caller_id new_holder, promise answer_to, caller_id sender);
   void evict(session_id id, promise answer_to, caller_id sender);
   void dispose();
   void reconfigure(const pool_settings& rules, bool renew);
@@ -43,9 +43,9 @@ public:
 
   // -- messages of connections -------------------------------------------------------
 
-  void released(connection_id id, const cenote::released& x);
-  void returned(connection_id id, grant what, promise answer_to, caller_id caller, const std::string& reason);
-  void requeued(connection_id id, grant what, promise answer_to, caller_id caller);
+  void released(connection_id id, const cenote::released& report);
+  void returned(connection_id id, grant granted, promise answer_to, caller_id caller, const std::string& reason);
+  void requeued(connection_id id, grant granted, promise answer_to, caller_id caller);
   void closed(connection_id id);
 
   // -- what can be seen from outside -------------------------------------------------
@@ -76,44 +76,44 @@ private:
   struct member {
     std::unique_ptr<simulated_connection> connection;
     std::optional<session_id> session;
-    size_t in_use = 0;     ///< Requests that it was given and that have not ended.
-    time_point watched_at; ///< While it is in use: since when nobody has looked for its callers.
+    size_t in_use = 0;     ///< Requests granted to it that have not ended.
+    time_point watched_at; ///< While it is in use: when its callers were last checked.
   };
 
-  void accept(work_item what, duration timeout, promise answer_to, caller_id caller, bool fail_fast = false);
-  pool::request add(pending x);
+  void accept(work_item work, duration timeout, promise answer_to, caller_id caller, bool fail_fast = false);
+  pool::request add(pending added);
   bool belongs_to(session_id id, caller_id sender) const;
   failure refusal(session_id id, caller_id sender) const;
   void check_in(session_id id);
-  void end_session_on(connection_id id, const std::string& why, outcome what = outcome::rejected);
+  void end_session_on(connection_id id, const std::string& reason, outcome effect = outcome::rejected);
   void connect(connection_id id, size_t server);
   void connect_ended(connection_id id, size_t server, uint64_t generation, wire& path);
-  void open_failed(connection_id id, size_t server, const db::driver_error& why);
+  void open_failed(connection_id id, size_t server, const db::driver_error& error);
 
   void perform(pool::commands todo);
-  void carry_out(const pool::open_connection& x);
-  void carry_out(const pool::close_connection& x);
-  void carry_out(const pool::ping_connection& x);
-  void carry_out(const pool::check_caller& x);
-  void carry_out(const pool::requeue& x);
-  void carry_out(const pool::grant_connection& x);
-  void carry_out(pool::fail_request& x);
+  void carry_out(const pool::open_connection& command);
+  void carry_out(const pool::close_connection& command);
+  void carry_out(const pool::ping_connection& command);
+  void carry_out(const pool::check_caller& command);
+  void carry_out(const pool::requeue& command);
+  void carry_out(const pool::grant_connection& command);
+  void carry_out(pool::fail_request& command);
   void carry_out(const pool::finish&);
   void set_timer();
   void note_failure(size_t server);
-  void check_refusal(const failure& why);
-  void check_order(const pending& x, pool::request_id id) const;
+  void check_refusal(const failure& reason);
+  void check_order(const pending& granted, pool::request_id id) const;
   void check_state();
-  void answer(promise to, content what);
-  void step(const std::string& what) const;
+  void answer(promise answer_to, content reply);
+  void step(const std::string& event) const;
 
-  world& all_;
+  world& world_;
   dice random_;
   std::unordered_map<caller_id, channel> channels_;
-  canceller stops_{all_};
+  canceller stops_{world_};
   server_settings server_;
   pool_settings rules_;
-  size_t max_connections_; ///< The most that it has been permitted so far: those in use stay for a while.
+  size_t max_connections_; ///< The highest limit so far: connections in use stay for a while.
   size_t max_connecting_;
   pool::pool_core core_;
   std::map<connection_id, member> connections_;

@@ -10,7 +10,7 @@ namespace cenote::simulation {
 namespace {
 
 struct entry {
-  operation what;
+  operation op;
   const char* name;
   const char* text;
   statement_kind kind = statement_kind::write;
@@ -45,7 +45,7 @@ constexpr auto of_cenote = std::to_array<entry>({
 });
 
 struct prefix {
-  operation what;
+  operation op;
   const char* name;
   std::string_view text;
 };
@@ -61,33 +61,33 @@ constexpr auto prefixes = std::to_array<prefix>({
 
 const std::unordered_map<std::string_view, operation>& texts() {
   static const auto result = [] {
-    std::unordered_map<std::string_view, operation> all;
-    for (auto& x : of_callers)
-      all.emplace(x.text, x.what);
-    for (auto& x : of_cenote)
-      all.emplace(x.text, x.what);
-    return all;
+    std::unordered_map<std::string_view, operation> by_text;
+    for (auto& form : of_callers)
+      by_text.emplace(form.text, form.op);
+    for (auto& form : of_cenote)
+      by_text.emplace(form.text, form.op);
+    return by_text;
   }();
   return result;
 }
 
-const char* name_of(operation what) {
-  for (auto& x : of_callers)
-    if (x.what == what)
-      return x.name;
-  for (auto& x : of_cenote)
-    if (x.what == what)
-      return x.name;
-  for (auto& x : prefixes)
-    if (x.what == what)
-      return x.name;
+const char* name_of(operation op) {
+  for (auto& form : of_callers)
+    if (form.op == op)
+      return form.name;
+  for (auto& form : of_cenote)
+    if (form.op == op)
+      return form.name;
+  for (auto& form : prefixes)
+    if (form.op == op)
+      return form.name;
   return "unknown";
 }
 
 template <class T>
-T number(const value& x) {
-  auto n = std::get_if<int64_t>(&x);
-  return static_cast<T>(n != nullptr ? *n : 0);
+T number(const value& param) {
+  auto integer = std::get_if<int64_t>(&param);
+  return static_cast<T>(integer != nullptr ? *integer : 0);
 }
 
 /// Whether one of the tables that are asked for has no transactions.
@@ -95,42 +95,42 @@ constexpr auto notes = std::string_view{"notes"};
 
 } // namespace
 
-std::string to_string(const command& x) {
-  std::string result = name_of(x.what);
-  if (has_stamp(x.what))
-    result += " #" + std::to_string(static_cast<uint32_t>(x.mark)) + " of row " + std::to_string(x.row);
-  if (!x.name.empty())
-    result += ' ' + x.name;
+std::string to_string(const command& command) {
+  std::string result = name_of(command.op);
+  if (has_stamp(command.op))
+    result += " #" + std::to_string(static_cast<uint32_t>(command.mark)) + " of row " + std::to_string(command.row);
+  if (!command.name.empty())
+    result += ' ' + command.name;
   return result;
 }
 
-statement statement_for(operation what, stamp mark, uint32_t row) {
-  auto& x = of_callers[static_cast<size_t>(what)];
+statement statement_for(operation op, stamp mark, uint32_t row) {
+  auto& form = of_callers[static_cast<size_t>(op)];
   statement result;
-  result.sql = x.text;
-  result.kind = x.kind;
+  result.sql = form.text;
+  result.kind = form.kind;
   result.params.reserve(2);
   result.params.emplace_back(static_cast<int64_t>(mark));
   result.params.emplace_back(static_cast<int64_t>(row));
   return result;
 }
 
-command parse(const statement& x) {
-  if (auto i = texts().find(x.sql); i != texts().end()) {
+command parse(const statement& query) {
+  if (auto i = texts().find(query.sql); i != texts().end()) {
     command result{i->second, {}, 0, {}};
-    if (x.params.size() == 2) {
-      result.mark = number<stamp>(x.params[0]);
-      result.row = number<uint32_t>(x.params[1]);
+    if (query.params.size() == 2) {
+      result.mark = number<stamp>(query.params[0]);
+      result.row = number<uint32_t>(query.params[1]);
     }
     return result;
   }
-  for (auto& p : prefixes)
-    if (x.sql.starts_with(p.text)) {
-      command result{p.what, {}, 0, x.sql.substr(p.text.size())};
-      if (p.what != operation::ask_tables && p.what != operation::ask_functions)
+  for (auto& known : prefixes)
+    if (query.sql.starts_with(known.text)) {
+      command result{known.op, {}, 0, query.sql.substr(known.text.size())};
+      if (known.op != operation::ask_tables && known.op != operation::ask_functions)
         return result;
       result.name.clear();
-      for (auto& param : x.params)
+      for (auto& param : query.params)
         if (auto text = std::get_if<std::string>(&param); text != nullptr && *text == notes)
           result.name = notes;
       return result;
@@ -138,8 +138,8 @@ command parse(const statement& x) {
   return {};
 }
 
-bool is_write(operation x) {
-  switch (x) {
+bool is_write(operation op) {
+  switch (op) {
   case operation::set:
   case operation::add:
   case operation::insert:
@@ -154,8 +154,8 @@ bool is_write(operation x) {
   }
 }
 
-bool has_stamp(operation x) {
-  return x <= operation::invalid;
+bool has_stamp(operation op) {
+  return op <= operation::invalid;
 }
 
 } // namespace cenote::simulation

@@ -48,24 +48,24 @@ enum class operation : uint8_t {
 
 /// One statement, as the server reads it.
 struct command {
-  operation what = operation::unknown;
+  operation op = operation::unknown;
   stamp mark{};
   uint32_t row = 0;
   std::string name; ///< Of a savepoint.
 };
 
 /// For transcripts.
-std::string to_string(const command& x);
+std::string to_string(const command& command);
 
 /// The text of a statement of a caller.
-statement statement_for(operation what, stamp mark, uint32_t row);
+statement statement_for(operation op, stamp mark, uint32_t row);
 
-command parse(const statement& x);
+command parse(const statement& query);
 
 /// Whether it changes rows.
-bool is_write(operation x);
+bool is_write(operation op);
 
 /// Whether it comes from a caller.
-bool has_stamp(operation x);
+bool has_stamp(operation op);
 
 } // namespace cenote::simulation

@@ -7,19 +7,19 @@
 
 namespace cenote::simulation {
 
-/// Names a statement of a caller. It travels with the statement to the server, and back with the answer.
+/// Identifies a statement of a caller. It travels with the statement to the server, and back with the answer.
 enum class stamp : uint32_t {};
 
-/// Names a use of a connection: what one caller asks for, and nobody else must come between.
+/// Identifies a use of a connection: requests of one caller, which no other may interrupt.
 enum class use_id : uint32_t {};
 
-/// What the server has done about a statement.
+/// What the server has done with a statement.
 struct stamp_record {
   use_id use{};
   bool exclusive = false;                        ///< Belongs to a session.
   bool repeatable = false;                       ///< It may be done more than once ...
   bool retried = false;                          ///< ... and perhaps was: it has been asked for again.
-  bool stopped = false;                          ///< By somebody else than the pool.
+  bool stopped = false;                          ///< By a third party, not by the pool.
   uint32_t committed = 0;                        ///< How often its effect has become lasting.
   time_point first_sent = time_point::max();     ///< When it was handed to a connection.
   time_point first_begun = time_point::max();    ///< When the server has begun with it.
@@ -36,15 +36,15 @@ public:
     return stamp{static_cast<uint32_t>(records_.size() - 1)};
   }
 
-  /// How many there are, nobody's included.
+  /// Their number, including the null stamp.
   size_t size() const noexcept { return records_.size(); }
 
-  stamp_record& operator[](stamp x) { return records_[static_cast<size_t>(x)]; }
-  const stamp_record& operator[](stamp x) const { return records_[static_cast<size_t>(x)]; }
+  stamp_record& operator[](stamp mark) { return records_[static_cast<size_t>(mark)]; }
+  const stamp_record& operator[](stamp mark) const { return records_[static_cast<size_t>(mark)]; }
 
 private:
   uint32_t last_use_ = 0;
-  std::vector<stamp_record> records_{1}; ///< The first one is nobody's.
+  std::vector<stamp_record> records_{1}; ///< The first one is that of the null stamp.
 };
 
 } // namespace cenote::simulation

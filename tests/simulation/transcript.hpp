@@ -7,10 +7,10 @@
 
 namespace cenote::simulation {
 
-/// What a run has to tell: each step, if somebody wants to read it, and what was found to be wrong.
+/// The record of a run: each step, if it is to be read, and the first broken rule.
 class transcript {
 public:
-  /// @param out where the steps are written; null: nowhere.
+  /// @param out the file for the steps; null: none.
   transcript(const schedule& time, std::FILE* out) : time_{time}, out_{out} {
     // nop
   }
@@ -18,12 +18,12 @@ public:
   /// Whether the steps are written: their texts cost time.
   bool enabled() const noexcept { return out_ != nullptr; }
 
-  void step(const std::string& who, const std::string& what) const;
+  void step(const std::string& subject, const std::string& event) const;
 
   /// A rule was broken. The first one counts: the others may follow from it.
-  void object(const std::string& what);
+  void object(const std::string& problem);
 
-  /// What was wrong first; empty if nothing was.
+  /// The first broken rule; empty if there is none.
   const std::string& problem() const noexcept { return problem_; }
 
 private:

@@ -7,33 +7,33 @@
 
 namespace cenote::simulation {
 
-/// What goes wrong: with the network, with the server, and by the hands of those who look after both.
+/// The faults: of the network, of the server, and those caused by their operators.
 class weather {
 public:
-  explicit weather(world& all);
+  explicit weather(world& world);
 
   void start();
 
-  /// From now on all is well.
+  /// Ends all faults.
   void calm_down();
 
 private:
   void next();
-  void add_if(bool wanted, std::function<void()> what);
-  void for_a_while(bool model_server::endpoint_state::*what);
+  void add_if(bool enabled, std::function<void()> fault);
+  void for_a_while(bool model_server::endpoint_state::*fault);
   wire* any_wire();
-  size_t any_endpoint() { return random_.below(all_.how.servers); }
+  size_t any_endpoint() { return random_.below(world_.run_plan.servers); }
 
-  world& all_;
+  world& world_;
   dice random_;
   std::vector<std::function<void()>> faults_;
 };
 
-/// Those who dispose, pause and resume the pool, and drain it early.
+/// The operators: they dispose, pause and resume the pool, and drain it early.
 class operators {
 public:
-  operators(world& all, simulated_pool& pool)
-      : all_{all}, pool_{pool}, random_{all.how.seed, 7}, changes_{all.how.seed, 11} {
+  operators(world& world, simulated_pool& pool)
+      : world_{world}, pool_{pool}, random_{world.run_plan.seed, 7}, changes_{world.run_plan.seed, 11} {
     // nop
   }
 
@@ -44,10 +44,10 @@ private:
   void act();
   pool_settings changed_rules();
 
-  world& all_;
+  world& world_;
   simulated_pool& pool_;
   dice random_;
-  dice changes_; ///< What settings change to.
+  dice changes_; ///< For changes of settings.
 };
 
 } // namespace cenote::simulation

@@ -10,26 +10,26 @@
 
 namespace cenote::simulation {
 
-/// A network connection between a client and a session of the server. What is sent arrives later, in order, unless it
-/// is lost. Both ends see only what has arrived.
+/// A network connection between a client and a session of the server. Data arrives later, in order, unless it is lost.
+/// Both ends see only data that has arrived.
 class wire : public server_client {
 public:
-  wire(schedule& time, const plan& how, model_server& server, stamps& marks, transcript& log, uint64_t number);
+  wire(schedule& time, const plan& run_plan, model_server& server, stamps& marks, transcript& log, uint64_t number);
 
   // -- the client's end ------------------------------------------------------------
 
-  /// Logs in, and is told of what arrives from now on.
+  /// Logs in, and receives data from now on.
   /// @returns why it is refused.
   std::optional<server_error> connect(size_t endpoint);
-  void on_change(std::function<void()> what) { on_change_ = std::move(what); }
+  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
 
-  /// Whether the system takes something now.
+  /// Whether the system accepts data now.
   bool takes_more() const noexcept { return congested_until_ <= time_.now() || lost_; }
 
   /// Whether the loss of the connection has been noticed.
   bool is_lost() const noexcept { return lost_; }
 
-  void send(server_request x);
+  void send(server_request request);
 
   /// A statement of a caller is going to be sent.
   void note_sent(stamp mark) { marks_[mark].first_sent = std::min(marks_[mark].first_sent, time_.now()); }
@@ -47,7 +47,7 @@ public:
 
   // -- the server's end ------------------------------------------------------------
 
-  void reply(server_reply x) override;
+  void reply(server_reply answer) override;
   void hang_up() override;
 
   // -- what happens to it ----------------------------------------------------------
@@ -59,15 +59,15 @@ public:
 
   /// Nothing arrives for so long.
   /// @param dies whether it is lost then.
-  void go_silent(duration how_long, bool dies);
+  void go_silent(duration length, bool dies);
 
-  void congest(duration how_long);
+  void congest(duration length);
 
 private:
   using task = std::function<void()>;
 
-  void deliver(time_point& last, task what);
-  void arrive(bool was_cut, task what);
+  void deliver(time_point& last, task event);
+  void arrive(bool was_cut, task event);
   void changed();
 
   schedule& time_;
@@ -85,7 +85,7 @@ private:
   time_point silent_until_;
   time_point congested_until_;
   bool cut_ = false;
-  bool drops_ = false;  ///< What was under way when it was cut does not arrive.
+  bool drops_ = false;  ///< Data in flight when it was cut does not arrive.
   bool closed_ = false; ///< By the client.
   bool lost_ = false;   ///< The client knows.
   std::deque<server_reply> arrived_;

@@ -15,19 +15,19 @@
 
 namespace cenote::simulation {
 
-/// What all parts of a run have in common: time, the server, the network, the books.
+/// Shared by all parts of a run: time, the server, the network, the books.
 struct world {
-  world(const plan& x, std::FILE* out) : how{x}, log{time, out} {
+  world(const plan& of_run, std::FILE* out) : run_plan{of_run}, log{time, out} {
     // nop
   }
 
-  const plan& how;
+  const plan& run_plan;
   schedule time;
   transcript log;
   stamps marks;
   population people;
   ledger books{time, people, marks, log};
-  model_server server{time, how, marks, log};
+  model_server server{time, run_plan, marks, log};
   std::vector<std::unique_ptr<wire>> wires; ///< All that have ever been.
   bool calm = false;                        ///< Nothing goes wrong any more.
 

@@ -88,6 +88,22 @@ public:
   void dispose(const pool_actor& pool);
   pool_status status(const pool_actor& pool);
 
+  /// Sends any request.
+  template <class T, class... Ts>
+  awaited<T> request(const pool_actor& pool, Ts... xs) {
+    auto promise = std::make_shared<std::promise<answer<T>>>();
+    awaited<T> result{promise->get_future()};
+    // No timeout of CAF's, which would keep the system alive; `awaited` has one.
+    system_.spawn([promise, pool, ... xs = std::move(xs)](caf::event_based_actor* self) {
+      auto failed = [promise](const caf::error& why) { promise->set_value(tl::unexpected{details(why)}); };
+      if constexpr (std::is_void_v<T>)
+        self->request(pool, caf::infinite, xs...).then([promise] { promise->set_value({}); }, failed);
+      else
+        self->request(pool, caf::infinite, xs...).then([promise](const T& x) { promise->set_value(x); }, failed);
+    });
+    return result;
+  }
+
   // -- waiting for events ------------------------------------------------------------
 
   /// Asks whether `what` holds until it does, a bounded number of times and with a pause in between.
@@ -102,20 +118,6 @@ public:
   pool_status await_free(const pool_actor& pool, uint64_t connections);
 
 private:
-  /// Sends a request from an actor of its own.
-  template <class T, class... Ts>
-  awaited<T> request(const pool_actor& pool, Ts... xs) {
-    auto promise = std::make_shared<std::promise<answer<T>>>();
-    awaited<T> result{promise->get_future()};
-    // No timeout of CAF's, which would keep the system alive; `awaited` has one.
-    system_.spawn([promise, pool, ... xs = std::move(xs)](caf::event_based_actor* self) {
-      self->request(pool, caf::infinite, xs...)
-          .then([promise](const T& x) { promise->set_value(x); },
-                [promise](const caf::error& why) { promise->set_value(tl::unexpected{details(why)}); });
-    });
-    return result;
-  }
-
   void pause();
 
   application_config config_;

@@ -31,6 +31,9 @@ public:
 
   time_point now() const { return now_; }
 
+  /// What an operator sees.
+  connection_view view() const { return core_.view(now_); }
+
   // -- from the pool -------------------------------------------------------------
 
   /// Gives the connection to one alone.
@@ -50,6 +53,13 @@ public:
 
   std::string check_in() {
     return event([&] { core_.check_in(session_id{7}, false, now_); });
+  }
+  /// Ends the session for an operator.
+  std::string kill() {
+    return event([&] {
+      if (core_.kill(session_id{7}, now_))
+        server.asked.push_back("refused");
+    });
   }
   std::string requeue_waiting() {
     return event([&] { core_.requeue_waiting(now_); });

@@ -74,6 +74,15 @@ struct scripted_pool::state {
           return out;
         },
         [this](reconfigure_atom, const settings_update&) { script->hear("reconfigure"); },
+        [this](details_atom) {
+          script->hear("details");
+          return pool_details{};
+        },
+        [this](statements_atom) {
+          script->hear("statements");
+          return std::vector<statement_summary>{};
+        },
+        [this](kill_atom, session_id) { script->hear("kill"); },
         [this](pause_atom) { script->hear("pause"); },
         [this](resume_atom) { script->hear("resume"); },
         [this](subscribe_atom) { script->hear("subscribe"); },

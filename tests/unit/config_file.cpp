@@ -73,7 +73,7 @@ SCENARIO("mistakes that CAF passes over in silence are found, with their line") 
   CHECK_EQ(load_error("cenote.pool { size = 7 }"),
            "test.conf:1: dotted key 'cenote.': write a section in braces instead: cenote { ... }");
   CHECK_EQ(load_error("cenote { \"pool.size\" = 7 }"),
-           "test.conf:1: the key in quotes has a character that no key has");
+           "test.conf:1: the key in quotes has a character that is not allowed in a key");
   CHECK_EQ(load_error("cenote {\n  pool {\n    size = 7\n}\n"),
            "test.conf:1: section 'cenote' is never closed: a '}' is missing");
   CHECK_EQ(load_error("cenote {\n}\n}\n"), "test.conf:3: '}' without a '{' before it");
@@ -117,7 +117,7 @@ SCENARIO("unknown keys are errors that say what is known") {
       "test.conf:3: unknown key 'cenote.pool.sise'; known in pool: name, size, max-overflow, min-size, idle-timeout, "
       "pipeline-depth, timeout, recycle, pre-ping, pre-ping-idle, keepalive, max-waiting, max-connecting, "
       "reconnect-delay, max-reconnect-delay, "
-      "breaker-after, shed-target, shed-interval, leak-warning, unclaimed-session-timeout, drain-timeout, io-lanes; "
+      "breaker-after, shed-target, shed-interval, leak-warning, unclaimed-session-timeout, drain-timeout, io-threads; "
       "did "
       "you mean pool.size?");
   CHECK_EQ(load_error("cenote {\n  retries { }\n}\n"),

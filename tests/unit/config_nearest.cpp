@@ -107,7 +107,7 @@ SCENARIO("a URI under another name is told") {
   auto error = [](const std::string& name) {
     return error_of([&] { load_settings({"", environment({{name, "mysql://u:geheim@h/d"}}), {}}); });
   };
-  CHECK(error("DATABASE_URL").ends_with("; DATABASE_URL is set, but is not the name that is looked for"));
-  CHECK(error("MYSQL_URL").ends_with("; MYSQL_URL is set, but is not the name that is looked for"));
+  CHECK(error("DATABASE_URL").ends_with("; DATABASE_URL is set, but that is not the name that is looked up"));
+  CHECK(error("MYSQL_URL").ends_with("; MYSQL_URL is set, but that is not the name that is looked up"));
   CHECK(error("DATABASE_URL").find("geheim") == std::string::npos);
 }

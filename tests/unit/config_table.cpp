@@ -54,7 +54,7 @@ SCENARIO("the table has every setting once, with its default from the struct") {
       {"pool.leak-warning", "30s", "0s", ""},
       {"pool.unclaimed-session-timeout", "10s", "0s", ""},
       {"pool.drain-timeout", "30s", "0s", ""},
-      {"pool.io-lanes", "1", "1", ""},
+      {"pool.io-threads", "1", "1", ""},
       {"server.connect-timeout", "10s", "1s", ""},
       {"server.max-statement-time", "0s", "0s", ""},
       {"server.max-result-bytes", "67108864", "1024", ""},
@@ -147,7 +147,8 @@ SCENARIO("a pool cannot keep more connections open than it has") {
 
 SCENARIO("server settings made by hand are checked as if they came from a URI") {
   CHECK_EQ(check_error([](settings& x) { x.server.host = "h;unix_socket=/x"; }),
-           "database server: host has a character that no host has (in the user name and the password write '@' as "
+           "database server: host has a character that is not allowed in one (in the user name and the password write "
+           "'@' as "
            "%40, '/' as %2F, '?' as %3F)");
   CHECK_EQ(check_error([](settings& x) { x.server.host = ""; }), "database server: host is missing");
   CHECK_EQ(check_error([](settings& x) { x.server.port = 0; }),

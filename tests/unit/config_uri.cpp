@@ -181,8 +181,9 @@ SCENARIO("a URI may name several hosts, each with a port of its own") {
 SCENARIO("each mistake has its own words") {
   const std::string escapes = " (in the password write '@' as %40, '/' as %2F, '?' as %3F, and an IPv6 address in "
                               "brackets)";
-  const std::string bad_host = "host has a character that no host has (in the user name and the password write '@' as "
-                               "%40, '/' as %2F, '?' as %3F)";
+  const std::string bad_host =
+      "host has a character that is not allowed in one (in the user name and the password write '@' as "
+      "%40, '/' as %2F, '?' as %3F)";
   const std::string scheme = "URI must begin with mysql:// or mariadb:// (no blank or quote before it)";
   const std::string utf8 =
       "charset must be utf8mb4, or utf8, which means the same: all text is UTF-8 at the caller's side";
@@ -212,9 +213,9 @@ SCENARIO("each mistake has its own words") {
       {"mysql://u:p@h\xC3\xA4/d", bad_host},
       {"mysql://u:p?q@s@h/d", bad_host},
       {"mysql://u:p@" + std::string(256, 'h') + "/d", "host is longer than 255 bytes"},
-      {"mysql://u:p@h1,,h2/d", "list of hosts has an empty place: write host1:3306,host2:3306"},
-      {"mysql://u:p@h1,/d", "list of hosts has an empty place: write host1:3306,host2:3306"},
-      {"mysql://u:p@,h2/d", "list of hosts has an empty place: write host1:3306,host2:3306"},
+      {"mysql://u:p@h1,,h2/d", "list of hosts has an empty entry: write host1:3306,host2:3306"},
+      {"mysql://u:p@h1,/d", "list of hosts has an empty entry: write host1:3306,host2:3306"},
+      {"mysql://u:p@,h2/d", "list of hosts has an empty entry: write host1:3306,host2:3306"},
       {"mysql://u:p@h1:3306,h2:0/d", port},
       {"mysql://u:p@h1,h2/d?unix_socket=/s", "unix_socket leads to one server: name several hosts, or the socket"},
       {"mysql://u:p@%2Ftmp%2Fs/d", "host must not be percent-encoded; for a unix socket write ?unix_socket=/path"},
@@ -285,7 +286,7 @@ SCENARIO("each mistake has its own words") {
       {"mysql://u:p@h/d?ssl_mode=REQUIRED&ssl_disabled=1", "query both disables TLS and asks for it"},
       {"mysql://u:p@h/d?ssl_mode=DISABLED&ssl_disabled=0", "query both disables TLS and asks for it"},
       {"mysql://u:p@h/d?ssl_mode=REQUIRED&ssl_verify_cert=1",
-       "query has ssl_mode besides other keys that say what to verify: leave one out"},
+       "query has ssl_mode and other keys that say what to verify: leave one out"},
       {"mysql://u:p@h/d?ssl_verify_cert=0&ssl_verify_identity=1",
        "query asks for the server's name to be verified but not its certificate"},
       {"mysql://u:p@h/d?ssl_verify_identity=1&ssl_check_hostname=0",

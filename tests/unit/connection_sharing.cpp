@@ -53,6 +53,19 @@ SCENARIO("a time limit stops the first statement, and those behind it go on") {
   }
 }
 
+SCENARIO("a stop that was made although its failure was reported does not fail the statement behind its target") {
+  connection_driver connection;
+  connection.share(1, read("SELECT SLEEP(9)").within(1s));
+  connection.share(2, read("SELECT 2"));
+  CHECK_EQ(connection.wait(1s), "answer 1: statement_timeout unknown, stop");
+  CHECK_EQ(connection.ok(), "report reusable (1)");
+  CHECK_EQ(connection.stop_failed(), "");
+  CHECK_EQ(connection.fails(1317, "70100"), "send SELECT 2");
+  THEN("what is interrupted when it was sent after the stop has been interrupted by somebody else") {
+    CHECK_EQ(connection.fails(1317, "70100"), "answer 2: interrupted rejected, report reusable (1)");
+  }
+}
+
 SCENARIO("the pool is not told that a connection has nothing to do while it is busy with itself") {
   GIVEN("a connection that stops a statement while another one waits for it") {
     connection_driver connection;

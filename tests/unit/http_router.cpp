@@ -18,6 +18,7 @@ router make_router(const std::string& token) {
   out.add("GET", "/open", access::open, say("open"));
   out.add("GET", "/protected", access::protect, say("protected"));
   out.add("POST", "/admin", access::privileged, say("admin"));
+  out.add("POST", "/admin/kill/*", access::open, [](const request& x) { return line(200, x.argument); });
   out.add("GET", "/broken", access::open, [](const request&) -> response { throw std::runtime_error{"secret"}; });
   return out;
 }
@@ -44,6 +45,15 @@ SCENARIO("the router knows paths and methods, and nothing else") {
   CHECK_EQ(refused.headers[0].second, "GET, HEAD");
   CHECK_EQ(x.handle(ask("GET", "/admin")).status, 405);
   CHECK_EQ(x.handle(ask("get", "/open")).status, 405);
+}
+
+SCENARIO("a path may end in any segment") {
+  auto x = make_router("");
+  CHECK_EQ(x.handle(ask("POST", "/admin/kill/12")).body, "12\n");
+  CHECK_EQ(x.handle(ask("POST", "/admin/kill/..")).body, "..\n");
+  CHECK_EQ(x.handle(ask("GET", "/admin/kill/12")).status, 405);
+  for (auto path : {"/admin/kill", "/admin/kill/", "/admin/kill/1/2", "/admin/kil/1", "/admin/kill/1/"})
+    CHECK_EQ(x.handle(ask("POST", path)).status, 404);
 }
 
 SCENARIO("without a token everything but the administration is open") {

@@ -18,20 +18,20 @@ manga copy(const result& rows) {
 }
 
 large_answer copy_all(const result& rows) {
-  large_answer all;
+  large_answer answer;
   for (auto row : rows)
-    all.add(row.get<int>(0), row.get<std::string>(1));
-  return all;
+    answer.add(row.get<int>(0), row.get<std::string>(1));
+  return answer;
 }
 
 } // namespace
 
-calling_state::calling_state(caf::event_based_actor* ptr, pool_actor target, caller* loop, workload todo,
+calling_state::calling_state(caf::event_based_actor* ptr, pool_actor target, caller* loop, workload load,
                              double slow_share, std::latch* all_ended)
     : self_{ptr},
       pool_{std::move(target)},
       log_{loop},
-      what_{todo},
+      workload_{load},
       slow_{slow_share},
       random_{std::random_device{}()},
       ended_{all_ended} {
@@ -53,7 +53,7 @@ void calling_state::ask() {
     return ask_slow();
   if (!log_->next())
     return self_->quit();
-  switch (what_) {
+  switch (workload_) {
   case workload::point:
   case workload::recovery:
     return read_row();
@@ -68,34 +68,34 @@ void calling_state::ask() {
 
 void calling_state::ask_slow() {
   request(execute_atom_v, read("SELECT SLEEP(0.1)"))
-      .then([this](const result&) { ask(); }, [this](const caf::error& why) { failed(why); });
+      .then([this](const result&) { ask(); }, [this](const caf::error& error) { failed(error); });
 }
 
 void calling_state::read_row() {
   request(execute_atom_v, read("SELECT id, title, link, chapters FROM bench_point WHERE id = ?", log_->id()))
       .then(noting<result>([this](const result& rows) { log_->answered(copy(rows)); }),
-            [this](const caf::error& why) { failed(why); });
+            [this](const caf::error& error) { failed(error); });
 }
 
 void calling_state::transact() {
-  auto both = all_or_nothing(write("UPDATE bench_account SET balance = balance + 1 WHERE id = ?", log_->id()),
-                             write("INSERT INTO bench_entry (account) VALUES (?)", log_->id()));
-  request(transact_atom_v, std::move(both))
-      .then(noting<std::vector<result>>([this](const std::vector<result>& xs) {
-              log_->answered(xs.at(0).affected_rows(), xs.at(1).affected_rows());
+  auto statements = all_or_nothing(write("UPDATE bench_account SET balance = balance + 1 WHERE id = ?", log_->id()),
+                                   write("INSERT INTO bench_entry (account) VALUES (?)", log_->id()));
+  request(transact_atom_v, std::move(statements))
+      .then(noting<std::vector<result>>([this](const std::vector<result>& results) {
+              log_->answered(results.at(0).affected_rows(), results.at(1).affected_rows());
             }),
-            [this](const caf::error& why) { failed(why); });
+            [this](const caf::error& error) { failed(error); });
 }
 
 void calling_state::read_large() {
   request(execute_atom_v, read("SELECT id, body FROM bench_large"))
       .then(noting<result>([this](const result& rows) { log_->answered(copy_all(rows)); }),
-            [this](const caf::error& why) { failed(why); });
+            [this](const caf::error& error) { failed(error); });
 }
 
 void calling_state::check_out() {
   request(checkout_atom_v, session_options{})
-      .then([this](session_id id) { check_in(id); }, [this](const caf::error& why) { failed(why); });
+      .then([this](session_id id) { check_in(id); }, [this](const caf::error& error) { failed(error); });
 }
 
 void calling_state::check_in(session_id id) {
@@ -105,11 +105,11 @@ void calling_state::check_in(session_id id) {
             log_->answered();
             ask();
           },
-          [this](const caf::error& why) { failed(why); });
+          [this](const caf::error& error) { failed(error); });
 }
 
-void calling_state::failed(const caf::error& why) {
-  log_->failed(describe(why));
+void calling_state::failed(const caf::error& error) {
+  log_->failed(describe(error));
   if (log_->recovers())
     self_->delayed_send(self_, pause_after_error, caf::unit);
   else

@@ -19,7 +19,7 @@ struct calling_state {
   static inline const char* name = "bench.caller";
 
   /// @param slow_share of statements that take 100 ms and do not count.
-  calling_state(caf::event_based_actor* ptr, pool_actor target, caller* loop, workload todo, double slow_share,
+  calling_state(caf::event_based_actor* ptr, pool_actor target, caller* loop, workload load, double slow_share,
                 std::latch* all_ended);
   ~calling_state();
 
@@ -34,12 +34,12 @@ private:
   void check_out();
   void check_in(session_id id);
 
-  /// What an answer is for: calls `note` with it, then asks again.
+  /// A handler for an answer: calls `note` with it, then asks again.
   template <class Answer, class F>
   auto noting(F note) {
-    return [this, note](const Answer& x) {
+    return [this, note](const Answer& received) {
       try {
-        note(x);
+        note(received);
       } catch (const std::exception& e) {
         log_->failed(e.what());
       }
@@ -47,19 +47,19 @@ private:
     };
   }
 
-  /// Notes an error; asks again if that is the workload.
-  void failed(const caf::error& what);
+  /// Counts an error; asks again if errors are part of the workload.
+  void failed(const caf::error& error);
 
   /// Infinite, as the pool answers every request: its own time limit counts.
   template <class... Ts>
-  auto request(Ts&&... xs) {
-    return self_->request(pool_, caf::infinite, std::forward<Ts>(xs)...);
+  auto request(Ts&&... args) {
+    return self_->request(pool_, caf::infinite, std::forward<Ts>(args)...);
   }
 
   caf::event_based_actor* self_;
   pool_actor pool_;
   caller* log_;
-  workload what_;
+  workload workload_;
   std::bernoulli_distribution slow_;
   std::minstd_rand random_;
   std::latch* ended_;

@@ -49,26 +49,26 @@ pool_settings rules_of(const options& opts, const tuning& own) {
   rules.size = opts.connections;
   rules.max_overflow = 0;
   rules.pipeline_depth = own.depth;
-  rules.io_lanes = own.io_threads;
+  rules.io_threads = own.io_threads;
   if (opts.pre_ping)
     rules.pre_ping_idle = std::chrono::nanoseconds{0};
   return rules;
 }
 
 /// Waits until all connections are open, so that the round measures statements and not connects.
-void await_connections(caf::actor_system& sys, const pool_actor& pool, size_t wanted) {
+void await_connections(caf::actor_system& sys, const pool_actor& pool, size_t count) {
   using namespace std::chrono_literals;
   caf::scoped_actor self{sys};
-  auto fail = [](const caf::error& what) { throw std::runtime_error{describe(what)}; };
+  auto fail = [](const caf::error& error) { throw std::runtime_error{describe(error)}; };
   // It does not wait for a server that is down.
   self->request(pool, 10s, verify_atom_v).receive([](const verification&) {}, fail);
   auto deadline = steady::now() + 10s;
   pool_status now;
-  while (now.total_connections < wanted) {
+  while (now.total_connections < count) {
     if (steady::now() > deadline)
       throw std::runtime_error{"not all connections could be opened in 10 s: " + to_string(now)
                                + "; last error: " + now.last_error};
-    self->request(pool, 5s, status_atom_v).receive([&](const pool_status& x) { now = x; }, fail);
+    self->request(pool, 5s, status_atom_v).receive([&](const pool_status& status) { now = status; }, fail);
     std::this_thread::sleep_for(5ms);
   }
 }
@@ -86,21 +86,21 @@ struct ending {
 };
 
 figures run(const options& opts, const tuning& own) {
-  auto where = server_of_environment();
+  auto server = server_of_environment();
   return measure(opts, opts.callers, [&](std::vector<caller>& crew, const std::function<void()>& started) {
     std::latch ended{static_cast<std::ptrdiff_t>(crew.size())};
     system_config cfg{own.workers};
     caf::actor_system sys{cfg};
-    ending guarded{spawn_pool(sys, where, rules_of(opts, own))};
+    ending guarded{spawn_pool(sys, server, rules_of(opts, own))};
     await_connections(sys, guarded.pool, opts.connections);
-    auto recovers = opts.what == workload::recovery;
+    auto recovers = opts.load == workload::recovery;
     auto pool = recovers ? spawn_retrier(sys, guarded.pool) : guarded.pool;
     for (size_t i = 0; i < own.large_readers; ++i)
       sys.spawn(keep_reading, guarded.pool);
-    for (auto& x : crew)
-      sys.spawn<calling_actor>(pool, &x, opts.what, own.slow_share, &ended);
+    for (auto& member : crew)
+      sys.spawn<calling_actor>(pool, &member, opts.load, own.slow_share, &ended);
     started();
-    // What is still being repeated is of no interest any more.
+    // Requests that are still being repeated no longer matter.
     if (recovers)
       caf::anon_send_exit(guarded.pool, caf::exit_reason::user_shutdown);
     ended.wait();
@@ -114,13 +114,13 @@ int main(int argc, char** argv) {
   CLI::App app{"Actors that share a pool of cenote.", "cenote-bench-cenote"};
   app.add_option("--depth", own.depth, "the setting pool.pipeline-depth")->check(CLI::Range(1, 64));
   app.add_option("--workers", own.workers, "scheduler threads of the actor system")->check(CLI::Range(1, 1'024));
-  app.add_option("--lanes", own.io_threads, "the setting pool.io-lanes")->check(CLI::Range(1, 64));
+  app.add_option("--io-threads", own.io_threads, "the setting pool.io-threads")->check(CLI::Range(1, 64));
   app.add_option("--slow-share", own.slow_share, "share of statements that take 100 ms and do not count")
       ->check(CLI::Range(0.0, 0.99));
   app.add_option("--large-readers", own.large_readers, "further callers that read 10 MB again and again, uncounted")
       ->check(CLI::Range(0, 1'000));
   init();
-  // Lost connections are what `recovery` is about, and no news.
+  // Lost connections are the subject of `recovery`: not worth a log line.
   spdlog::null_logger_mt("cenote");
   return run_side(app, argc, argv, [&](const options& opts) { return run(opts, own); });
 }

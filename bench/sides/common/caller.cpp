@@ -29,7 +29,7 @@ caller::caller(const round_state& state, size_t number)
 bool caller::next() {
   if (state_->now.load(std::memory_order_relaxed) == stage::over || !error_.empty())
     return false;
-  id_ = state_->what == workload::transaction
+  id_ = state_->load == workload::transaction
             ? static_cast<int>(number_)
             : 1 + static_cast<int>(random_() % static_cast<unsigned>(state_->rows.size()));
   asked_ = steady::now();
@@ -57,17 +57,17 @@ void caller::answered(uint64_t updated, uint64_t inserted) {
            + " rows, not 1 each");
 }
 
-void caller::answered(const large_answer& all) {
-  if (all.complete())
+void caller::answered(const large_answer& received) {
+  if (received.complete())
     answered();
   else
-    failed("the large result is wrong: " + std::to_string(all.rows()) + " rows");
+    failed("the large result is wrong: " + std::to_string(received.rows()) + " rows");
 }
 
-void caller::failed(std::string why) {
+void caller::failed(std::string reason) {
   auto now = state_->now.load(std::memory_order_relaxed);
   if (!recovers())
-    error_ = std::move(why);
+    error_ = std::move(reason);
   else if (now == stage::measuring)
     ++errors_;
 }

@@ -22,13 +22,13 @@ enum class stage : uint8_t {
   over,      ///< Callers stop.
 };
 
-/// What callers know about their round.
+/// The state of a round, shared by its callers.
 struct round_state {
-  explicit round_state(const options& opts) : what{opts.what}, rows{opts.rows} {
+  explicit round_state(const options& opts) : load{opts.load}, rows{opts.rows} {
     // nop
   }
 
-  workload what;
+  workload load;
   catalogue rows;
   std::atomic<stage> now{stage::warm_up};
 };
@@ -39,7 +39,7 @@ struct answer {
   std::chrono::nanoseconds took;
 };
 
-/// What came of `bench_large`.
+/// The rows read from `bench_large`.
 class large_answer {
 public:
   /// Adds a row that was read.
@@ -74,7 +74,7 @@ public:
   int id() const noexcept { return id_; }
 
   /// Whether errors are a part of the workload.
-  bool recovers() const noexcept { return state_->what == workload::recovery; }
+  bool recovers() const noexcept { return state_->load == workload::recovery; }
 
   /// The operation is done.
   void answered();
@@ -89,7 +89,7 @@ public:
   void answered(const large_answer& all);
 
   /// There was no answer.
-  void failed(std::string why);
+  void failed(std::string reason);
 
   const std::vector<answer>& answers() const noexcept { return answers_; }
   const std::string& error() const noexcept { return error_; }

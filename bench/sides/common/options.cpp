@@ -23,7 +23,7 @@ const std::map<std::string, workload> workloads{{"point", workload::point},
 
 void add_to(CLI::App& app, options& opts) {
   app.add_option_function<std::string>(
-         "workload", [&opts](const std::string& name) { opts.what = workloads.at(name); }, "what callers do")
+         "workload", [&opts](const std::string& name) { opts.load = workloads.at(name); }, "what callers do")
       ->required()
       ->check(CLI::IsMember(&workloads));
   app.add_option("--callers", opts.callers, "callers at the same time")->check(CLI::Range(1, 1'000'000));

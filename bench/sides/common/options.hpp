@@ -10,12 +10,12 @@
 
 namespace cenote::bench {
 
-/// What a caller does again and again; see the README of the sides.
+/// The operation that a caller repeats; see the README of the sides.
 enum class workload : uint8_t { point, transaction, large, checkout, recovery };
 
-/// What the command line asks for.
+/// The options of the command line.
 struct options {
-  workload what = workload::point;
+  workload load = workload::point;
   size_t callers = 1;
   size_t connections = 10;
   std::chrono::duration<double> warm_up{0.5};
@@ -27,7 +27,7 @@ struct options {
 /// Adds the workload and the options that all sides have.
 void add_to(CLI::App& app, options& opts);
 
-/// Where the environment variable `DATABASE_URI` says that the server is.
+/// The server that the environment variable `DATABASE_URI` names.
 /// @throws configuration_error if it is missing or wrong.
 server_settings server_of_environment();
 

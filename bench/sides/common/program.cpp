@@ -11,26 +11,26 @@ namespace cenote::bench {
 
 namespace {
 
-/// Says in one line what went wrong.
-int fail(const CLI::App& app, std::string why, int code) {
-  std::ranges::replace(why, '\n', ' ');
-  std::fprintf(stderr, "%s: error: %s\n", app.get_name().c_str(), why.c_str());
+/// Prints the error in one line.
+int fail(const CLI::App& app, std::string reason, int code) {
+  std::ranges::replace(reason, '\n', ' ');
+  std::fprintf(stderr, "%s: error: %s\n", app.get_name().c_str(), reason.c_str());
   return code;
 }
 
-double tenths(double x) {
-  return std::round(x * 10) / 10;
+double tenths(double number) {
+  return std::round(number * 10) / 10;
 }
 
-std::string to_json(const figures& x) {
-  nlohmann::ordered_json result{{"operations", x.operations},
-                                {"seconds", x.seconds},
-                                {"p50_us", tenths(x.p50_us)},
-                                {"p99_us", tenths(x.p99_us)},
-                                {"cpu_ms", tenths(x.cpu_ms)}};
-  if (x.resumed_at) {
-    result["resumed_at"] = *x.resumed_at;
-    result["errors"] = x.errors;
+std::string to_json(const figures& round) {
+  nlohmann::ordered_json result{{"operations", round.operations},
+                                {"seconds", round.seconds},
+                                {"p50_us", tenths(round.p50_us)},
+                                {"p99_us", tenths(round.p99_us)},
+                                {"cpu_ms", tenths(round.cpu_ms)}};
+  if (round.resumed_at) {
+    result["resumed_at"] = *round.resumed_at;
+    result["errors"] = round.errors;
   }
   return result.dump();
 }

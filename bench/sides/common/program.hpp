@@ -9,7 +9,7 @@
 
 namespace cenote::bench {
 
-/// The side has no such thing. The text says why.
+/// The side does not support the workload. The text says why.
 class not_applicable : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;

@@ -18,28 +18,30 @@ using std::chrono::duration;
 std::chrono::microseconds cpu_time() {
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
-  auto us = [](const timeval& x) { return std::chrono::seconds{x.tv_sec} + std::chrono::microseconds{x.tv_usec}; };
+  auto us = [](const timeval& time) {
+    return std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
+  };
   return us(used.ru_utime) + us(used.ru_stime);
 }
 
-double percentile_us(std::vector<answer>& xs, double share) {
-  auto nth = xs.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(xs.size() - 1));
-  std::ranges::nth_element(xs, nth, {}, &answer::took);
+double percentile_us(std::vector<answer>& answers, double share) {
+  auto nth = answers.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(answers.size() - 1));
+  std::ranges::nth_element(answers, nth, {}, &answer::took);
   return duration<double, std::micro>{nth->took}.count();
 }
 
 /// When the first answer came after the longest time without any.
-double resumption(std::vector<answer>& xs, steady::time_point end) {
-  std::ranges::sort(xs, {}, &answer::at);
-  auto first = xs.front().at;
+double resumption(std::vector<answer>& answers, steady::time_point end) {
+  std::ranges::sort(answers, {}, &answer::at);
+  auto first = answers.front().at;
   auto longest = steady::duration::zero();
-  for (size_t i = 1; i < xs.size(); ++i) {
-    if (auto gap = xs[i].at - xs[i - 1].at; gap > longest) {
+  for (size_t i = 1; i < answers.size(); ++i) {
+    if (auto gap = answers[i].at - answers[i - 1].at; gap > longest) {
       longest = gap;
-      first = xs[i].at;
+      first = answers[i].at;
     }
   }
-  if (end - xs.back().at > longest)
+  if (end - answers.back().at > longest)
     throw std::runtime_error{"no recovery: the longest time without an answer is that to the end of the round"};
   auto ago = steady::now() - first;
   return duration<double>{std::chrono::system_clock::now().time_since_epoch() - ago}.count();
@@ -48,10 +50,10 @@ double resumption(std::vector<answer>& xs, steady::time_point end) {
 /// The answers of all callers.
 std::vector<answer> collect(const std::vector<caller>& crew) {
   std::vector<answer> all;
-  for (const auto& x : crew) {
-    if (!x.error().empty())
-      throw std::runtime_error{x.error()};
-    all.insert(all.end(), x.answers().begin(), x.answers().end());
+  for (const auto& member : crew) {
+    if (!member.error().empty())
+      throw std::runtime_error{member.error()};
+    all.insert(all.end(), member.answers().begin(), member.answers().end());
   }
   if (all.empty())
     throw std::runtime_error{"no operation ended within the round"};
@@ -85,10 +87,10 @@ figures measure(const options& opts, size_t callers,
   });
   auto all = collect(crew);
   figures result{all.size(), wall.count(), percentile_us(all, 0.5), percentile_us(all, 0.99), cpu.count(), {}, 0};
-  if (opts.what == workload::recovery)
+  if (opts.load == workload::recovery)
     result.resumed_at = resumption(all, end);
-  for (const auto& x : crew)
-    result.errors += x.errors();
+  for (const auto& member : crew)
+    result.errors += member.errors();
   return result;
 }
 

@@ -8,7 +8,7 @@
 
 namespace cenote::bench {
 
-/// What a side prints at the end of a round.
+/// The figures that a side prints at the end of a round.
 struct figures {
   size_t operations = 0;
   double seconds = 0;

@@ -6,7 +6,7 @@
 
 namespace cenote::bench {
 
-/// One operation of a caller, from its start to `answered`. Blocks; throws what went wrong.
+/// One operation of a caller, from its start to `answered`. Blocks; throws an exception if it fails.
 using operation = std::function<void(caller&)>;
 
 /// A round with a thread per caller.

@@ -98,8 +98,8 @@ void read_large(Session& session, caller& self) {
   self.answered(all);
 }
 
-void operate(Session& session, caller& self, workload what) {
-  switch (what) {
+void operate(Session& session, caller& self, workload load) {
+  switch (load) {
   case workload::point:
   case workload::recovery:
     return select(session, self);
@@ -123,9 +123,9 @@ figures run(const options& opts) {
           pool.with_session([&](Session& session) {
             if (opts.pre_ping)
               ping(session);
-            operate(session, self, opts.what);
+            operate(session, self, opts.load);
           });
-          if (opts.what == workload::checkout)
+          if (opts.load == workload::checkout)
             self.answered();
         } catch (const Poco::Exception& e) {
           throw std::runtime_error{e.displayText()};

@@ -65,8 +65,8 @@ void read_large(session& sql, caller& self) {
   self.answered(all);
 }
 
-void operate(session& sql, caller& self, workload what) {
-  switch (what) {
+void operate(session& sql, caller& self, workload load) {
+  switch (load) {
   case workload::point:
   case workload::recovery:
     return select(sql, self);
@@ -85,7 +85,7 @@ void with_session(soci::connection_pool& pool, const options& opts, caller& self
   if (opts.pre_ping && !sql.is_connected())
     sql.reconnect();
   try {
-    operate(sql, self, opts.what);
+    operate(sql, self, opts.load);
   } catch (const std::exception&) {
     if (!sql.is_connected())
       sql.reconnect();
@@ -95,7 +95,7 @@ void with_session(soci::connection_pool& pool, const options& opts, caller& self
 
 void run_once(soci::connection_pool& pool, const options& opts, caller& self) {
   with_session(pool, opts, self);
-  if (opts.what == workload::checkout)
+  if (opts.load == workload::checkout)
     self.answered();
 }
 

@@ -19,7 +19,7 @@ using namespace cenote::bench;
 class worker {
 public:
   worker(const server_settings& where, const options& opts, bool prepared)
-      : where_{&where}, what_{opts.what}, pre_ping_{opts.pre_ping}, prepared_{prepared} {
+      : where_{&where}, load_{opts.load}, pre_ping_{opts.pre_ping}, prepared_{prepared} {
     connect();
   }
 
@@ -46,7 +46,7 @@ private:
   }
 
   void operate(caller& self) {
-    switch (what_) {
+    switch (load_) {
     case workload::transaction:
       return transact(self);
     case workload::large:
@@ -88,7 +88,7 @@ private:
   }
 
   const server_settings* where_;
-  workload what_;
+  workload load_;
   bool pre_ping_;
   bool prepared_;
   connection_ptr connection_;
@@ -96,9 +96,9 @@ private:
 };
 
 figures run(const options& opts, bool prepared) {
-  if (opts.what == workload::checkout)
+  if (opts.load == workload::checkout)
     throw not_applicable{"a thread has a connection of its own: there is no pool to take one from"};
-  if (prepared && opts.what != workload::point && opts.what != workload::recovery)
+  if (prepared && opts.load != workload::point && opts.load != workload::recovery)
     throw not_applicable{"--prepared is for point and recovery"};
   auto where = server_of_environment();
   return measure_threads(opts, std::min(opts.callers, opts.connections), [&] {

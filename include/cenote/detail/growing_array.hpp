@@ -13,8 +13,8 @@
 
 namespace cenote::detail {
 
-/// Numbers or characters that are added one by one. It grows by `realloc`, which moves the pages of a large array
-/// instead of what is in them, and starts with room for what most results hold.
+/// An array of numbers or characters that are appended one by one. It grows by `realloc`, which moves the pages of a
+/// large array instead of copying their content, and starts with room for what most results hold.
 template <class T>
 class growing_array {
 public:
@@ -44,14 +44,14 @@ public:
 
   ~growing_array() = default;
 
-  void push_back(T x) { append(&x, 1); }
+  void push_back(T element) { append(&element, 1); }
 
-  void append(const T* xs, size_t count) {
+  void append(const T* elements, size_t count) {
     if (count == 0)
       return;
     if (capacity_ - size_ < count)
       grow(size_ + count);
-    std::memcpy(data_.get() + size_, xs, count * sizeof(T));
+    std::memcpy(data_.get() + size_, elements, count * sizeof(T));
     size_ += count;
   }
 
@@ -70,17 +70,17 @@ private:
   static constexpr size_t first_capacity = 128 / sizeof(T);
 
   struct free_memory {
-    void operator()(T* x) const noexcept { std::free(x); }
+    void operator()(T* memory) const noexcept { std::free(memory); }
   };
 
   void grow(size_t needed) {
-    auto wanted = std::max({needed, 2 * capacity_, first_capacity});
-    auto larger = static_cast<T*>(std::realloc(data_.get(), wanted * sizeof(T)));
+    auto new_capacity = std::max({needed, 2 * capacity_, first_capacity});
+    auto larger = static_cast<T*>(std::realloc(data_.get(), new_capacity * sizeof(T)));
     if (larger == nullptr)
       throw std::bad_alloc{};
     (void)data_.release(); // Freed or reused by `realloc`.
     data_.reset(larger);
-    capacity_ = wanted;
+    capacity_ = new_capacity;
   }
 
   std::unique_ptr<T[], free_memory> data_;

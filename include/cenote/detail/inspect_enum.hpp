@@ -4,7 +4,7 @@
 
 namespace cenote::detail {
 
-/// Inspects an enum whose enumerators are contiguous up to `last`; what another node sends beyond that is refused.
+/// Inspects an enum whose enumerators are contiguous up to `last`; a larger value from another node is refused.
 template <class Inspector, class Enum>
 bool inspect_enum(Inspector& f, Enum& x, Enum last) {
   using integer = std::underlying_type_t<Enum>;

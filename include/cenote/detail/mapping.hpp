@@ -27,8 +27,8 @@ inline constexpr bool is_alternative = false;
 template <class T, class... Ts>
 inline constexpr bool is_alternative<T, std::variant<Ts...>> = (std::is_same_v<T, Ts> || ...);
 
-/// A field's type that says itself how it is stored, by `f.apply(...)` in its `inspect` overload: enums and wrappers of
-/// a single value. cenote's own types have overloads for the network only.
+/// A field's type that defines how it is stored, by `f.apply(...)` in its `inspect` overload: enums and wrappers of a
+/// single value. cenote's own types have overloads for the network only.
 template <class T, class Inspector>
 concept self_made_value = (std::is_enum_v<T> || std::is_class_v<T>)&&!is_optional<
                               T> && !std::is_same_v<T, value> && !is_alternative<T, value> && inspectable<Inspector, T>;
@@ -41,32 +41,32 @@ concept struct_with_fields =
 
 /// Takes the text of any string type: CAF has a `string_view` of its own.
 template <class Text>
-std::string_view to_string_view(const Text& x) {
+std::string_view to_string_view(const Text& text) {
   if constexpr (std::is_convertible_v<const Text&, std::string_view>)
-    return x;
+    return text;
   else
-    return {x.data(), x.size()};
+    return {text.data(), text.size()};
 }
 
 /// Calls a setter or a callback of an `inspect` overload. In CAF's convention it returns nothing, `false` if it
 /// refuses, or an error that says why.
-/// @returns nothing if it agreed, else the reason, empty if it gave none.
+/// @returns nothing if it accepted, otherwise the reason, which is empty if it gave none.
 template <class F, class... Ts>
-std::optional<std::string> refusal(F& f, Ts&&... xs) {
+std::optional<std::string> refusal(F& f, Ts&&... args) {
   using answer = std::invoke_result_t<F&, Ts...>;
   if constexpr (std::is_void_v<answer>) {
-    f(std::forward<Ts>(xs)...);
+    f(std::forward<Ts>(args)...);
   } else if constexpr (std::is_same_v<answer, bool>) {
-    if (!f(std::forward<Ts>(xs)...))
+    if (!f(std::forward<Ts>(args)...))
       return "";
   } else {
-    if (auto error = f(std::forward<Ts>(xs)...))
+    if (auto error = f(std::forward<Ts>(args)...))
       return to_string(error);
   }
   return std::nullopt;
 }
 
-/// What stands where a struct is used for a single value, so that the static_assert before it is the only error.
+/// Returned where a struct is used for a single value, so that the static_assert before it is the only error.
 struct no_fields {
   template <class... Ts>
   bool fields(Ts&&...) {

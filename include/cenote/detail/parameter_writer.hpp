@@ -14,7 +14,7 @@
 namespace cenote::detail {
 
 template <class T>
-value to_field_value(T& x);
+value to_field_value(T& content);
 
 /// The inspector for a field's type that has an `inspect` overload of its own: it takes one value.
 class cell_writer {
@@ -25,15 +25,15 @@ public:
   static constexpr bool has_human_readable_format() noexcept { return false; }
 
   template <class T>
-  bool apply(T&& x) {
-    result = to_field_value(x);
+  bool apply(T&& content) {
+    result = to_field_value(content);
     return true;
   }
 
   template <class Get, class Set>
   bool apply(Get&& get, Set&&) {
-    auto&& x = get();
-    result = to_field_value(x);
+    auto&& content = get();
+    result = to_field_value(content);
     return true;
   }
 
@@ -53,20 +53,20 @@ public:
 
 /// The value of one field.
 template <class T>
-value to_field_value(T& x) {
+value to_field_value(T& content) {
   using type = std::remove_const_t<T>;
   if constexpr (is_optional<type>) {
-    return x ? to_field_value(*x) : value{null{}};
+    return content ? to_field_value(*content) : value{null{}};
   } else if constexpr (self_made_value<type, cell_writer>) {
     cell_writer f;
-    // Overloads take what they save by reference, and change it only when they load.
-    if (!inspect(f, const_cast<type&>(x)))
+    // Overloads take the object by reference, and change it only when they load.
+    if (!inspect(f, const_cast<type&>(content)))
       throw std::invalid_argument("a parameter's inspect overload failed");
     return std::move(f.result);
   } else if constexpr (std::is_enum_v<type>) {
-    return to_value(static_cast<enum_integer<type>>(x));
+    return to_value(static_cast<enum_integer<type>>(content));
   } else {
-    return to_value(x);
+    return to_value(content);
   }
 }
 
@@ -121,9 +121,9 @@ public:
   }
 
   template <class... Fields>
-  bool fields(Fields&&... xs) {
+  bool fields(Fields&&... writers) {
     static_assert(sizeof...(Fields) > 0, "a struct without fields has no parameters");
-    if (!(xs(f_) && ...))
+    if (!(writers(f_) && ...))
       return false;
     if constexpr (!std::is_null_pointer_v<OnSave>) {
       if (auto reason = refusal(on_save_))
@@ -148,9 +148,9 @@ public:
     // nop
   }
 
-  void add(std::string_view name, value x) {
+  void add(std::string_view name, value parameter) {
     names_.emplace_back(name);
-    params_.push_back(std::move(x));
+    params_.push_back(std::move(parameter));
   }
 
   template <class T>
@@ -159,15 +159,15 @@ public:
   }
 
   template <class Name, class T>
-  static auto field(const Name& name, T& x) {
-    return make_field(name, [&x] { return to_field_value(x); });
+  static auto field(const Name& name, T& member) {
+    return make_field(name, [&member] { return to_field_value(member); });
   }
 
   template <class Name, class Get, class Set>
   static auto field(const Name& name, Get get, Set&&) {
     return make_field(name, [get]() mutable {
-      auto&& x = get();
-      return to_field_value(x);
+      auto&& content = get();
+      return to_field_value(content);
     });
   }
 
@@ -176,8 +176,8 @@ public:
     return make_field(name, [is_present, get]() mutable -> value {
       if (!is_present())
         return null{};
-      auto&& x = get();
-      return to_field_value(x);
+      auto&& content = get();
+      return to_field_value(content);
     });
   }
 

@@ -18,14 +18,14 @@ namespace cenote::detail {
 class row_reader;
 
 template <class T>
-T read_cell(const row& from, size_t column);
+T read_cell(const row& source, size_t column);
 
 /// The inspector for a field's type that has an `inspect` overload of its own: it reads one cell.
 class cell_reader {
 public:
   static constexpr bool is_loading = true;
 
-  cell_reader(const row& from, size_t column) : from_{from}, column_{column} {
+  cell_reader(const row& source, size_t column) : from_{source}, column_{column} {
     // nop
   }
 
@@ -33,15 +33,15 @@ public:
   static constexpr bool has_human_readable_format() noexcept { return false; }
 
   template <class T>
-  bool apply(T& x) {
-    x = read_cell<T>(from_, column_);
+  bool apply(T& cell) {
+    cell = read_cell<T>(from_, column_);
     return true;
   }
 
   template <class Get, class Set>
   bool apply(Get&&, Set&& set) {
-    auto x = read_cell<std::decay_t<std::invoke_result_t<Get&>>>(from_, column_);
-    reason_ = refusal(set, std::move(x));
+    auto cell = read_cell<std::decay_t<std::invoke_result_t<Get&>>>(from_, column_);
+    reason_ = refusal(set, std::move(cell));
     return !reason_;
   }
 
@@ -66,23 +66,23 @@ private:
 
 /// The value of one cell, as the type of a field.
 template <class T>
-T read_cell(const row& from, size_t column) {
+T read_cell(const row& source, size_t column) {
   static_assert(!std::is_same_v<T, std::string_view>,
                 "a std::string_view would outlive the result that it points into: make the field a std::string");
   if constexpr (is_optional<T>) {
-    if (from.is_null(column))
+    if (source.is_null(column))
       return std::nullopt;
-    return T{std::in_place, read_cell<typename T::value_type>(from, column)};
+    return T{std::in_place, read_cell<typename T::value_type>(source, column)};
   } else if constexpr (self_made_value<T, cell_reader>) {
-    auto x = T{};
-    cell_reader f{from, column};
-    if (!inspect(f, x))
+    auto content = T{};
+    cell_reader f{source, column};
+    if (!inspect(f, content))
       f.fail();
-    return x;
+    return content;
   } else if constexpr (std::is_enum_v<T>) {
-    return static_cast<T>(from.get<enum_integer<T>>(column));
+    return static_cast<T>(source.get<enum_integer<T>>(column));
   } else {
-    return from.get<T>(column);
+    return source.get<T>(column);
   }
 }
 
@@ -103,15 +103,15 @@ public:
   }
 
   template <class U>
-  auto fallback(U x) && {
-    return field_reader<T, Set, Reset, U, Invariant>{name_, std::move(set_), std::move(reset_), std::move(x),
+  auto fallback(U substitute) && {
+    return field_reader<T, Set, Reset, U, Invariant>{name_, std::move(set_), std::move(reset_), std::move(substitute),
                                                      std::move(valid_)};
   }
 
   template <class Predicate>
-  auto invariant(Predicate x) && {
+  auto invariant(Predicate predicate) && {
     return field_reader<T, Set, Reset, Fallback, Predicate>{name_, std::move(set_), std::move(reset_),
-                                                            std::move(otherwise_), std::move(x)};
+                                                            std::move(otherwise_), std::move(predicate)};
   }
 
   bool operator()(row_reader& f);
@@ -123,15 +123,15 @@ private:
   /// @returns false if it has no meaning of its own: the field's type then decides.
   bool assign_null(row_reader& f);
 
-  void assign(row_reader& f, T&& x);
+  void assign(row_reader& f, T&& content);
 
-  bool valid(T& x) {
+  bool valid(T& content) {
     if constexpr (std::is_same_v<Invariant, absent>)
       return true;
     else if constexpr (is_optional<T>)
-      return !x || valid_(*x); // As in CAF: an invariant is told values only.
+      return !content || valid_(*content); // As in CAF: an invariant is told values only.
     else
-      return valid_(x);
+      return valid_(content);
   }
 
   std::string_view name_;
@@ -165,14 +165,14 @@ public:
   }
 
   template <class... Fields>
-  bool fields(Fields&&... xs);
+  bool fields(Fields&&... readers);
 
 private:
   row_reader& f_;
   OnLoad on_load_;
 };
 
-/// The inspector that turns rows into structs. It looks a column up once for all rows that it reads.
+/// The inspector that turns rows into structs. It looks each column up once for all rows that it reads.
 class row_reader {
 public:
   static constexpr bool is_loading = true;
@@ -188,21 +188,21 @@ public:
   /// @throws result_error if a field has no column and no fallback.
   template <class T>
   void look_up() {
-    auto nobody = T{};
+    auto unused = T{};
     next_ = 0;
     row_ = npos;
-    inspect(*this, nobody);
+    inspect(*this, unused);
   }
 
   /// @throws result_error if the row does not fit.
   template <class T>
   T read(size_t index) {
-    auto x = T{};
+    auto record = T{};
     next_ = 0;
     row_ = index;
-    if (!inspect(*this, x))
+    if (!inspect(*this, record))
       fail_object("");
-    return x;
+    return record;
   }
 
   // -- for inspect overloads -----------------------------------------------------
@@ -215,9 +215,9 @@ public:
   }
 
   template <class Name, class T>
-  static auto field(const Name& name, T& x) {
+  static auto field(const Name& name, T& member) {
     static_assert(!std::is_const_v<T>, "a field that is read from a row cannot be const");
-    auto set = [&x](T&& in) { x = std::move(in); };
+    auto set = [&member](T&& loaded) { member = std::move(loaded); };
     return field_reader<T, decltype(set)>{to_string_view(name), set};
   }
 
@@ -280,17 +280,17 @@ bool field_reader<T, Set, Reset, Fallback, Invariant>::operator()(row_reader& f)
   }
   if (f.only_looks_up())
     return true;
-  auto x = T{};
+  auto content = T{};
   try {
     if (f.source().is_null(column) && assign_null(f))
       return true;
-    x = read_cell<T>(f.source(), column);
+    content = read_cell<T>(f.source(), column);
   } catch (const result_error& error) {
     f.fail(name_, type_name<T>(), error.what());
   }
-  if (!valid(x))
+  if (!valid(content))
     f.refuse(name_, type_name<T>(), "invariant");
-  assign(f, std::move(x));
+  assign(f, std::move(content));
   return true;
 }
 
@@ -306,15 +306,15 @@ bool field_reader<T, Set, Reset, Fallback, Invariant>::assign_null(row_reader& f
 }
 
 template <class T, class Set, class Reset, class Fallback, class Invariant>
-void field_reader<T, Set, Reset, Fallback, Invariant>::assign(row_reader& f, T&& x) {
-  if (auto reason = refusal(set_, std::move(x)))
+void field_reader<T, Set, Reset, Fallback, Invariant>::assign(row_reader& f, T&& content) {
+  if (auto reason = refusal(set_, std::move(content)))
     f.refuse(name_, type_name<T>(), "setter", *reason);
 }
 
 template <class OnLoad>
 template <class... Fields>
-bool object_reader<OnLoad>::fields(Fields&&... xs) {
-  if (!(xs(f_) && ...))
+bool object_reader<OnLoad>::fields(Fields&&... readers) {
+  if (!(readers(f_) && ...))
     return false;
   if constexpr (!std::is_same_v<OnLoad, absent>) {
     if (f_.only_looks_up())

@@ -15,7 +15,7 @@
 
 namespace cenote::detail {
 
-/// A double on its way.
+/// A double as it is sent.
 struct double_bits {
   double value = 0;
 };
@@ -51,10 +51,10 @@ struct variant_inspector_traits<cenote::value> {
 
   static constexpr auto& allowed_types = types_of<value_type>::ids;
 
-  static auto type_index(const value_type& x) { return x.index(); }
+  static auto type_index(const value_type& content) { return content.index(); }
 
   template <class F, class Value>
-  static bool visit(F&& f, Value&& x) {
+  static bool visit(F&& f, Value&& content) {
     auto save = [&f](auto& alternative) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(alternative)>, double>) {
         cenote::detail::double_bits copy{alternative};
@@ -63,14 +63,14 @@ struct variant_inspector_traits<cenote::value> {
         return f(alternative);
       }
     };
-    return std::visit(save, x);
+    return std::visit(save, content);
   }
 
-  static void assign(value_type& x, cenote::detail::double_bits in) { x = in.value; }
+  static void assign(value_type& target, cenote::detail::double_bits in) { target = in.value; }
 
   template <class T>
-  static void assign(value_type& x, T&& in) {
-    x = std::forward<T>(in);
+  static void assign(value_type& target, T&& in) {
+    target = std::forward<T>(in);
   }
 
   template <class F>

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-/// For tests of what uses a pool.
+/// For tests of code that uses a pool.
 namespace cenote::testing {
 
 /// @name Answers
-/// What a scripted pool says in place of a server.
+/// The answers of a scripted pool, in place of a server's.
 /// @{
 
 /// A result with these columns and rows. A column has the type of its first value that is not NULL.
@@ -25,17 +25,17 @@ result table(const std::vector<std::string>& columns, const std::vector<std::vec
 /// A result with a column for each field of a struct and a row for each struct: what `rows.as<T>()` reads back. `T`
 /// needs its `inspect` overload and, if there are no rows, a default constructor.
 template <class T>
-result rows(const std::vector<T>& xs) {
+result rows(const std::vector<T>& records) {
   std::vector<std::string> names;
   std::vector<std::vector<value>> cells;
-  auto add = [&names](const T& x) {
-    auto as_parameters = read("", x);
+  auto add = [&names](const T& record) {
+    auto as_parameters = read("", record);
     names = std::move(as_parameters.names);
     return std::move(as_parameters.params);
   };
-  for (auto& x : xs)
-    cells.push_back(add(x));
-  if (xs.empty())
+  for (auto& record : records)
+    cells.push_back(add(record));
+  if (records.empty())
     add(T{});
   return table(names, cells);
 }
@@ -45,10 +45,10 @@ result changed(uint64_t affected_rows, uint64_t last_insert_id = 0);
 
 /// @}
 
-/// A pool for tests of those who use one: it has no server and answers at once, as a script says. The script is a list:
-/// each statement that comes must be the next one of it, whether it comes alone, in a transaction or in a session.
-/// All other messages are answered as by a pool that is well; a session serves its holder only, as there. May be used
-/// with CAF's test scheduler and with the real one; all functions are thread-safe.
+/// A pool for tests of code that uses one: it has no server and answers at once, from a script. The script is a list:
+/// each statement that arrives must be the next one in it, whether it comes alone, in a transaction or in a session.
+/// All other messages are answered as by a healthy pool; a session serves its holder only, as usual. May be used with
+/// CAF's test scheduler and with the real one; all functions are thread-safe.
 ///
 ///     cenote::testing::scripted_pool pool{sys};
 ///     pool.answer("FROM manga WHERE id", cenote::testing::rows<manga>({{42, "Akira", 120}}));
@@ -64,20 +64,20 @@ public:
   /// Ends the actor.
   ~scripted_pool();
 
-  /// The pool, for those who use one. Valid until this object ends.
+  /// The pool, for the code under test. Valid until this object ends.
   const pool_actor& handle() const noexcept { return handle_; }
 
   /// Adds to the script: a statement in whose SQL `part` occurs, and its answer. An empty `part` is in all of them.
-  scripted_pool& answer(std::string part, result with = {});
+  scripted_pool& answer(std::string part, result reply = {});
 
   /// Adds a statement that fails. In a transaction `statement_index` is filled in, and what follows is not run.
-  scripted_pool& fail(std::string part, failure with);
+  scripted_pool& fail(std::string part, failure reason);
 
   /// The statements that came so far, with their parameters.
   std::vector<statement> seen() const;
 
-  /// What was not as the script says: the first statement that was not the next one (it was answered with
-  /// `invalid_statement`), else the statement that has not come. Empty if all is well.
+  /// The first deviation from the script: the first statement that was not the next one (it was answered with
+  /// `invalid_statement`), otherwise the next statement that has not arrived. Empty if there is none.
   std::string complaint() const;
 
 private:

@@ -1,0 +1,150 @@
+#include "app/details.hpp"
+
+#include "app/json_response.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+namespace cenote::app {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+using http::access;
+using http::request;
+using http::response;
+
+double seconds(std::chrono::nanoseconds x) {
+  return std::chrono::duration<double>(x).count();
+}
+
+json text_or_null(const std::string& x) {
+  return x.empty() ? json(nullptr) : json(x);
+}
+
+/// A time that is only told with the statement it is about.
+json seconds_of(const std::string& statement, std::chrono::nanoseconds x) {
+  return statement.empty() ? json(nullptr) : json(seconds(x));
+}
+
+template <class T>
+json list_of(const std::vector<T>& all) {
+  auto out = json::array();
+  for (auto& x : all)
+    out.push_back(to_json(x));
+  return out;
+}
+
+response list_response(const std::string& name, json list) {
+  json body;
+  body["version"] = 1;
+  body[name] = std::move(list);
+  return json_response(body);
+}
+
+response unavailable(const failure& reason) {
+  return http::line(503, "the pool does not tell: " + to_string(reason));
+}
+
+response connections(pool_host& host) {
+  auto came = host.ask_in_time<pool_details>(details_atom_v);
+  return came ? list_response("connections", list_of(came->connections)) : unavailable(came.error());
+}
+
+response sessions(pool_host& host) {
+  auto came = host.ask_in_time<pool_details>(details_atom_v);
+  return came ? list_response("sessions", list_of(came->sessions)) : unavailable(came.error());
+}
+
+response statements(pool_host& host) {
+  auto settings = host.ask_in_time<effective_settings>(settings_atom_v);
+  if (!settings)
+    return unavailable(settings.error());
+  auto came = host.ask_in_time<std::vector<statement_summary>>(statements_atom_v);
+  if (!came)
+    return unavailable(came.error());
+  json body;
+  body["version"] = 1;
+  body["enabled"] = settings->pool.statement_statistics;
+  body["statements"] = list_of(*came);
+  return json_response(body);
+}
+
+std::optional<session_id> parse_session(const std::string& text) {
+  uint64_t number = 0;
+  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  return session_id{number};
+}
+
+response kill(pool_host& host, const std::string& argument) {
+  auto session = parse_session(argument);
+  if (!session)
+    return http::line(400, "a session is a number, as GET /status/sessions shows it");
+  spdlog::info("HTTP: /admin: session {} is to be ended", argument);
+  auto came = host.ask_in_time<void>(kill_atom_v, *session);
+  if (came)
+    return http::line(200, "the session is ended: what it runs is stopped, what is open is rolled back");
+  if (came.error().code == errc::session_ended)
+    return http::line(404, "there is no such session, or it has ended already: see GET /status/sessions");
+  return unavailable(came.error());
+}
+
+} // namespace
+
+json to_json(const connection_details& x) {
+  json out;
+  out["id"] = std::to_string(x.id);
+  out["state"] = to_string(x.activity);
+  out["server"] = x.server;
+  out["server_connection_id"] =
+      x.server_connection_id == 0 ? json(nullptr) : json(std::to_string(x.server_connection_id));
+  out["age"] = seconds(x.age);
+  auto is_idle = x.activity == connection_activity::idle;
+  out["idle"] = is_idle ? json(seconds(x.unused)) : json(nullptr);
+  out["served"] = x.answered;
+  out["statement"] = text_or_null(x.statement);
+  out["running"] = seconds_of(x.statement, x.running);
+  return out;
+}
+
+json to_json(const session_details& x) {
+  json out;
+  out["session"] = std::to_string(static_cast<uint64_t>(x.id));
+  out["connection"] = std::to_string(x.connection);
+  out["owner"] = x.owner;
+  out["holder"] = x.holder;
+  out["age"] = seconds(x.age);
+  out["in_transaction"] = x.in_transaction;
+  out["last_statement"] = text_or_null(x.last_statement);
+  out["running"] = x.running.count() == 0 ? json(nullptr) : json(seconds(x.running));
+  return out;
+}
+
+json to_json(const statement_summary& x) {
+  json out;
+  out["digest"] = x.digest;
+  out["calls"] = x.calls;
+  out["errors"] = x.errors;
+  out["rows"] = x.rows;
+  out["total"] = seconds(x.total);
+  out["mean"] = seconds(x.mean());
+  out["p99"] = seconds(x.p99);
+  out["max"] = seconds(x.max);
+  return out;
+}
+
+void add_details(http::router& router, pool_host& host) {
+  router.add("GET", "/status/connections", access::protect, [&host](auto&) { return connections(host); });
+  router.add("GET", "/status/sessions", access::protect, [&host](auto&) { return sessions(host); });
+  router.add("GET", "/status/statements", access::protect, [&host](auto&) { return statements(host); });
+  router.add("POST", "/admin/kill/*", access::privileged, [&host](auto& x) { return kill(host, x.argument); });
+}
+
+} // namespace cenote::app
