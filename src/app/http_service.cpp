@@ -20,7 +20,6 @@ using http::access;
 using http::request;
 using http::response;
 
-
 response metrics(caf::actor_system& system, const request& x) {
   auto text = collect_metrics(system);
   if (http::accepts(x, "application/openmetrics-text"))

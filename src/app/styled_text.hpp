@@ -21,16 +21,16 @@ class styled_line {
 public:
   /// Adds a piece of text.
   /// @param width the columns that it takes.
-  styled_line& add(std::string text, size_t width, style how = style::plain) {
+  styled_line& add(std::string text, size_t width, style look = style::plain) {
     width_ += width;
-    spans_.push_back({std::move(text), how});
+    spans_.push_back({std::move(text), look});
     return *this;
   }
 
   /// Adds ASCII.
-  styled_line& add(std::string text, style how = style::plain) {
+  styled_line& add(std::string text, style look = style::plain) {
     auto width = text.size();
-    return add(std::move(text), width, how);
+    return add(std::move(text), width, look);
   }
 
   const std::vector<span>& spans() const noexcept { return spans_; }
@@ -41,8 +41,8 @@ public:
   /// Without styles.
   std::string text() const {
     std::string out;
-    for (auto& x : spans_)
-      out += x.text;
+    for (auto& piece : spans_)
+      out += piece.text;
     return out;
   }
 

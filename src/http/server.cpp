@@ -168,12 +168,12 @@ struct server::impl {
       : answer{std::move(to_answer)}, granted{bounds}, wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
     descriptor fd{listening_socket(host, port)};
     bound = port_of(fd.get());
-    daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, nullptr, nullptr, &impl::on_request, this, MHD_OPTION_LISTEN_SOCKET, fd.get(),
-        MHD_OPTION_CONNECTION_LIMIT, granted.connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        static_cast<unsigned>(std::max<int64_t>(1, granted.lifetime / 1s)), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        granted.memory, MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr, MHD_OPTION_NOTIFY_CONNECTION,
-        &impl::on_connection, this, MHD_OPTION_END);
+    daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, &impl::on_request, this, MHD_OPTION_LISTEN_SOCKET,
+                              fd.get(), MHD_OPTION_CONNECTION_LIMIT, granted.connections, MHD_OPTION_CONNECTION_TIMEOUT,
+                              static_cast<unsigned>(std::max<int64_t>(1, granted.lifetime / 1s)),
+                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, granted.memory, MHD_OPTION_UNESCAPE_CALLBACK,
+                              &keep_escapes, nullptr, MHD_OPTION_NOTIFY_CONNECTION, &impl::on_connection, this,
+                              MHD_OPTION_END);
     if (daemon == nullptr || wake.get() < 0)
       refuse(endpoint(host, port));
     fd.release(); // The daemon closes it.
@@ -234,9 +234,8 @@ struct server::impl {
     for (auto& [address, count] : per_address)
       most = std::max(most, count);
     // The list is in the order in which they came.
-    end(*std::ranges::find_if(clients, [&](auto& connection) {
-      return !connection.ended && per_address[connection.address] == most;
-    }));
+    end(*std::ranges::find_if(
+        clients, [&](auto& connection) { return !connection.ended && per_address[connection.address] == most; }));
   }
 
   // -- callbacks: nothing may be thrown through C ------------------------------------
