@@ -85,6 +85,7 @@ std::vector<health_check> start_up(const pool_view& x) {
 http::response to_response(const std::vector<health_check>& checks, const http::request& x) {
   auto failed = std::ranges::find(checks, false, &health_check::passed);
   auto passed = failed == checks.end();
+  auto verbose = http::query_value(x, "verbose").has_value();
   http::response out;
   out.status = passed ? 200 : 503;
   if (http::accepts(x, "application/json")) {
@@ -92,14 +93,14 @@ http::response to_response(const std::vector<health_check>& checks, const http::
     body["status"] = passed ? "ok" : "failed";
     if (!passed)
       body["reason"] = failed->reason;
-    if (x.verbose)
+    if (verbose)
       for (auto& one : checks)
         body["checks"].push_back({{"name", one.name}, {"ok", one.passed}, {"reason", one.reason}});
     out.type = "application/json";
     out.body = dump(body) + "\n";
     return out;
   }
-  if (x.verbose)
+  if (verbose)
     for (auto& one : checks)
       out.body += (one.passed ? "[+] " : "[-] ") + one.name + ": " + one.reason + "\n";
   out.body += passed ? "ok\n" : "failed: " + failed->reason + "\n";

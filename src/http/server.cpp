@@ -120,10 +120,13 @@ size_t keep_escapes(void*, MHD_Connection*, char* text) {
   return std::strlen(text);
 }
 
-MHD_Result find_verbose(void* found, MHD_ValueKind, const char* key, const char*) {
-  if (std::string_view{key} == "verbose")
-    *static_cast<bool*>(found) = true;
-  return MHD_YES;
+MHD_Result add_to_query(void* to, MHD_ValueKind, const char* key, const char* value) {
+  try {
+    static_cast<request*>(to)->query.emplace_back(key, value != nullptr ? value : "");
+    return MHD_YES;
+  } catch (...) {
+    return MHD_NO; // No memory: the handler sees a part of it.
+  }
 }
 
 request make_request(MHD_Connection* connection, const char* path, const char* method) {
@@ -132,24 +135,37 @@ request make_request(MHD_Connection* connection, const char* path, const char* m
   out.path = path;
   out.accept = header(connection, MHD_HTTP_HEADER_ACCEPT);
   out.authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
-  out.has_origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != nullptr;
-  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, find_verbose, &out.verbose);
+  out.host = header(connection, MHD_HTTP_HEADER_HOST);
+  out.origin = header(connection, MHD_HTTP_HEADER_ORIGIN);
+  out.if_none_match = header(connection, MHD_HTTP_HEADER_IF_NONE_MATCH);
+  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_to_query, &out);
   return out;
 }
 
+/// What every answer has, unless it says otherwise: it is shown nowhere but to who has asked.
+constexpr std::pair<const char*, const char*> usual_headers[] = {
+    {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
 MHD_Result send(MHD_Connection* connection, const response& reply) {
-  auto raw =
-      MHD_create_response_from_buffer(reply.body.size(), const_cast<char*>(reply.body.data()), MHD_RESPMEM_MUST_COPY);
+  auto lasts = !reply.document.empty();
+  auto body = lasts ? reply.document : std::string_view{reply.body};
+  auto raw = MHD_create_response_from_buffer(body.size(), const_cast<char*>(body.data()),
+                                             lasts ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
   if (raw == nullptr)
     return MHD_NO;
   std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)> guard{raw, MHD_destroy_response};
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, reply.type.c_str());
-  MHD_add_response_header(raw, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-  MHD_add_response_header(raw, "X-Content-Type-Options", "nosniff");
-  MHD_add_response_header(raw, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONNECTION, "close");
   for (auto& [name, value] : reply.headers)
     MHD_add_response_header(raw, name.c_str(), value.c_str());
+  for (auto& [name, value] : usual_headers)
+    if (MHD_get_response_header(raw, name) == nullptr)
+      MHD_add_response_header(raw, name, value);
   return MHD_queue_response(connection, static_cast<unsigned>(reply.status), raw);
 }
 

@@ -10,8 +10,6 @@ namespace {
 
 using kind = metric_kind;
 
-constexpr auto pool_label = "db_client_connection_pool_name";
-
 /// Seconds: from 100 us to 30 s.
 constexpr std::array<double, 17> time_buckets{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                               0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
@@ -83,6 +81,10 @@ struct label_set {
 };
 
 } // namespace
+
+std::span<const double> time_bounds() {
+  return time_buckets;
+}
 
 std::string full_name(const definition& x) {
   auto result = std::string{x.prefix} + '_' + x.name;

@@ -29,6 +29,12 @@ struct definition {
   bool of_pool = true; ///< Has the pool's name as a label.
 };
 
+/// The label with the pool's name.
+inline constexpr const char* pool_label = "db_client_connection_pool_name";
+
+/// Upper bounds of the buckets of times, in seconds. There is one more bucket, without a bound.
+std::span<const double> time_bounds();
+
 /// The name that Prometheus sees.
 std::string full_name(const definition& x);
 

@@ -89,14 +89,14 @@ SCENARIO("probes are answered as text or JSON, briefly or in full") {
   auto out = to_response(readiness(x, true), asked);
   CHECK_EQ(out.status, 503);
   CHECK_EQ(out.body, "failed: the pool is paused: POST /admin/resume ends that\n");
-  asked.verbose = true;
+  asked.query = {{"verbose", ""}};
   CHECK(to_response(readiness(x, true), asked).body.find("[+] breaker: the circuit breaker is closed\n")
         != std::string::npos);
   asked.accept = "application/json";
-  asked.verbose = false;
+  asked.query.clear();
   CHECK_EQ(to_response(readiness(x, true), asked).body,
            "{\"status\":\"failed\",\"reason\":\"the pool is paused: POST /admin/resume ends that\"}\n");
-  asked.verbose = true;
+  asked.query = {{"verbose", ""}};
   CHECK(to_response(liveness(x), asked).body.find(R"("checks":[{"name":"actors","ok":true)") != std::string::npos);
 }
 
