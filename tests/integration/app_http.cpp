@@ -112,7 +112,7 @@ SCENARIO("the history grows, and events are told") {
 
 SCENARIO("requests for other names than this machine's reach nothing") {
   program serve{{"cenote", "serve"}, serve_environment(shared_server().uri())};
-  connection to{port_of(serve)};
+  http_connection to{port_of(serve)};
   to.send("GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n");
   auto text = to.rest();
   CHECK(contains(text, " 403 "));
