@@ -1,11 +1,18 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace cenote::app {
+
+/// Columns and rows of a terminal.
+struct screen_size {
+  size_t columns = 80;
+  size_t rows = 24;
+};
 
 /// How a piece of text stands out. Without colours it says nothing that the text does not say.
 enum class style : uint8_t { plain, title, good, warning, bad, faint };

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <exception>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,6 +22,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <poll.h>
 #include <spdlog/spdlog.h>
@@ -83,6 +86,21 @@ double unix_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+/// What is to be shown now. Bears answers that are too large to be understood.
+top_view look(const std::string& url, const std::string& token) {
+  top_view out;
+  try {
+    out = read_answers(ask_all(url, token));
+  } catch (const std::exception& err) {
+    out.problem = std::string{"answers, but not in a way that can be understood: "} + err.what();
+    out.state = "unreachable";
+    out.state_reasons = {out.problem};
+  }
+  out.at = unix_time();
+  out.url = url;
+  return out;
+}
+
 /// What the asking thread has found out last.
 class newest_view {
 public:
@@ -121,9 +139,7 @@ public:
     std::thread{[to = newest_, url, token] {
       std::optional<double> gone_since;
       for (auto next = std::chrono::steady_clock::now(); !to->is_abandoned(); std::this_thread::sleep_until(next)) {
-        auto view = read_answers(ask_all(url, token));
-        view.at = unix_time();
-        view.url = url;
+        auto view = look(url, token);
         gone_since = view.problem.empty() ? std::nullopt : std::optional{gone_since.value_or(view.at)};
         if (gone_since)
           view.state_since = gone_since;

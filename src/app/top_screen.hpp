@@ -8,12 +8,6 @@
 
 namespace cenote::app {
 
-/// Columns and rows of a terminal.
-struct screen_size {
-  size_t columns = 80;
-  size_t rows = 24;
-};
-
 /// What `cenote top` shows: at most so many lines, none of them wider than the terminal, all of them safe for it. Pure.
 /// @note What matters most stands first, and lists are cut so that each keeps some of its lines.
 std::vector<styled_line> draw_screen(const top_view& view, screen_size size);
