@@ -230,27 +230,28 @@ struct server::impl {
     }
   }
 
-  static void end(client& x) {
-    if (!std::exchange(x.ended, true))
-      shutdown(x.fd, SHUT_RDWR);
+  static void end(client& connection) {
+    if (!std::exchange(connection.ended, true))
+      shutdown(connection.fd, SHUT_RDWR);
   }
 
   /// See `limits::connections`.
   void make_room() {
     std::map<std::string_view, size_t> per_address;
-    size_t all = 0;
-    for (auto& x : clients)
-      if (!x.ended) {
-        ++per_address[x.address];
-        ++all;
+    size_t open = 0;
+    for (auto& connection : clients)
+      if (!connection.ended) {
+        ++per_address[connection.address];
+        ++open;
       }
-    if (all < granted.connections - granted.connections / 4)
+    if (open < granted.connections - granted.connections / 4)
       return;
     size_t most = 0;
-    for (auto& [address, n] : per_address)
-      most = std::max(most, n);
+    for (auto& [address, count] : per_address)
+      most = std::max(most, count);
     // The list is in the order in which they came.
-    end(*std::ranges::find_if(clients, [&](auto& x) { return !x.ended && per_address[x.address] == most; }));
+    end(*std::ranges::find_if(
+        clients, [&](auto& connection) { return !connection.ended && per_address[connection.address] == most; }));
   }
 
   // -- callbacks: nothing may be thrown through C ------------------------------------
@@ -268,10 +269,10 @@ struct server::impl {
     auto fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     try {
       my.make_room();
-      auto place = std::make_unique<position>();
       auto address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-      *place = my.clients.insert(my.clients.end(), client{fd, host_of(*address), clock::now()});
-      *context = place.release();
+      auto position_in_list = std::make_unique<position>();
+      *position_in_list = my.clients.insert(my.clients.end(), client{fd, host_of(*address), clock::now()});
+      *context = position_in_list.release();
     } catch (...) {
       shutdown(fd, SHUT_RDWR); // No memory to track it.
     }
