@@ -89,15 +89,17 @@ using pool_actor = caf::typed_actor<
     // The state and the counters of the pool at this moment.
     caf::result<pool_status>(status_atom),
 
-    // What each connection and each session does. Takes a round trip to every connection's actor, none to the server.
+    // The state of each connection and each session. Takes a round trip to every connection's actor, none to the
+    // server.
     caf::result<pool_details>(details_atom),
 
     // The statements that have taken the most time since the pool began, at most 200 of them, the costliest first.
-    // None if `statement_statistics` is off. Of 1000 digests the cheaper half is forgotten.
+    // None if `statement_statistics` is off. When there are 1000 digests, the cheaper half is forgotten.
     caf::result<std::vector<statement_summary>>(statements_atom),
 
-    // Ends a session, whoever holds it, as if its holder had ended: what it runs is stopped, what is open is rolled
-    // back. Its holder is told `session_ended`. For operators. Error: `session_ended` if there is no such session.
+    // Ends a session of any holder, as if that had ended: its statement is stopped, its transaction rolled back.
+    // Further requests of its holder fail: `session_ended`. For operators. Error: `session_ended` if there is no such
+    // session.
     caf::result<void>(kill_atom, session_id),
 
     // The settings that the pool works with.
@@ -105,15 +107,15 @@ using pool_actor = caf::typed_actor<
 
     // Applies new settings. All of them are checked before anything is changed; error: `invalid_setting`. These cannot
     // change while the pool runs: `pool.name`, `pool.pipeline_depth`, `pool.io_threads`, and the server's address.
-    // Waiting requests go by the new timeout. If anything about logging in has changed, new connections use it, and the
-    // old ones are replaced one by one without disturbing callers: those in use when they are returned. Only within a
-    // process. A retrier applies its own settings as well.
+    // The new timeout also applies to waiting requests. If anything about logging in has changed, new connections use
+    // it, and the old ones are replaced one by one without disturbing callers: those in use when they are returned.
+    // Only within a process. A retrier applies its own settings as well.
     caf::result<void>(reconfigure_atom, settings_update),
 
     // Replaces all connections: those in use when they are returned, the others now.
     caf::result<void>(dispose_atom),
 
-    // Pauses: no further request is granted a connection. Requests that have one go on, sessions included; once the
+    // Pauses: no further request is granted a connection. Requests that have one continue, sessions included; once the
     // status shows no connection checked out, the pool is at rest. New requests wait as long as they would for a
     // connection (their own time limit and the pool's `timeout`), whether or not the server is up; `verify` fails at
     // once. A pool that shuts down cannot be paused, and a drain ends a pause.
@@ -123,8 +125,8 @@ using pool_actor = caf::typed_actor<
     caf::result<void>(resume_atom),
 
     // Subscribes the sender to the pool's events: it is sent `pool_events` as requests, one at a time, and has to
-    // answer each (a handler that returns nothing does). Events that happen meanwhile come with the next one; a slow
-    // subscriber loses the oldest and is told how many. A subscription ends with `unsubscribe`, with the subscriber, or
+    // answer each (a handler that returns nothing does). Events until then come with the next one; a slow
+    // subscriber loses the oldest and learns how many. A subscription ends with `unsubscribe`, with the subscriber, or
     // when it answers with an error. At most 100 subscribers, further ones are refused: `queue_full`.
     caf::result<void>(subscribe_atom), caf::result<void>(unsubscribe_atom),
 

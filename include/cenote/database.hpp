@@ -94,7 +94,7 @@ public:
   /// Closes.
   ~database();
 
-  /// Waits until a connection is open and has answered; the others go on being opened in the background. May be called
+  /// Waits until a connection is open and has answered; the others are opened in the background. May be called
   /// again after it failed.
   /// @returns the server's version and connection id.
   /// @throws database_error with `connect_failed` or `login_refused` as soon as a connect fails while no connection is
@@ -108,13 +108,13 @@ public:
   /// The state and the counters of the pool at this moment. Does not ask the server.
   pool_status get_pool_status();
 
-  /// What each connection and each session does. Does not ask the server.
+  /// The state of each connection and each session. Does not ask the server.
   pool_details get_details();
 
   /// The statements that have taken the most time, the costliest first; none if `statement_statistics` is off.
   std::vector<statement_summary> get_statements();
 
-  /// Ends a session, whoever holds it: what it runs is stopped, what is open is rolled back.
+  /// Ends a session of any holder: its statement is stopped, its transaction rolled back.
   /// @throws database_error with `session_ended` if there is no such session.
   void kill(session_id id);
 
@@ -149,12 +149,12 @@ public:
   /// Replaces all connections: those in use when they are returned, the others now. Returns at once.
   void dispose();
 
-  /// Grants no call a connection until `resume`; those under way go on. Calls wait meanwhile, for as long as they would
+  /// Grants no call a connection until `resume`; calls that have one continue. The others wait as long as they would
   /// for a connection: see `pause_atom`. Returns at once.
   /// @throws database_error with `shutting_down` after `close`.
   void pause();
 
-  /// Ends a pause; the calls that waited go on. Does nothing if the pool is not paused. Returns at once.
+  /// Ends a pause; the calls that waited continue. Does nothing if the pool is not paused. Returns at once.
   /// @throws database_error with `shutting_down` after `close`.
   void resume();
 

@@ -16,10 +16,10 @@ enum class connection_activity : uint8_t {
   idle,       ///< Free.
   checking,   ///< Pinged, before use or to keep it alive.
   shared,     ///< Used by statements that are sent one behind the other.
-  in_use,     ///< Used by one statement or transaction alone.
-  session,    ///< Held by a session, whether or not that runs something.
-  stopping,   ///< What it runs is being stopped on the server: nobody waits for the result any more.
-  resetting,  ///< Brought back into its first state after a use.
+  in_use,     ///< Used by one statement or transaction exclusively.
+  session,    ///< Held by a session, whether or not that runs a statement.
+  stopping,   ///< Its statement is being stopped on the server, as its result is no longer needed.
+  resetting,  ///< Reset to its initial state after a use.
   closing,    ///< Being closed.
 };
 
@@ -27,14 +27,14 @@ enum class connection_activity : uint8_t {
 struct connection_details {
   uint64_t id = 0; ///< The pool's number, as in its log and its events.
   connection_activity activity = connection_activity::connecting;
-  std::string server;                 ///< Where it leads, without credentials.
+  std::string server;                 ///< Its server, without credentials.
   uint64_t server_connection_id = 0;  ///< The server's number (`CONNECTION_ID()`); zero while it is being opened.
   std::chrono::nanoseconds age{0};    ///< Since it was opened; while it is being opened, since that began.
-  std::chrono::nanoseconds unused{0}; ///< Since it was last of use to somebody; zero unless it is idle or checked.
+  std::chrono::nanoseconds unused{0}; ///< Since it last served a request; zero unless it is idle or checked.
   uint64_t answered = 0;              ///< Requests that it has answered.
-  std::string statement; ///< What the server runs: its beginning, without parameters, and only the first word of one
-                         ///< that may hold a password. Empty: nothing.
-  std::chrono::nanoseconds running{0}; ///< For how long that has been so.
+  std::string statement; ///< That the server runs: its beginning, without parameters, or only its first word if it may
+                         ///< contain a password. Empty if none.
+  std::chrono::nanoseconds running{0}; ///< For how long it has been running.
 
   bool operator==(const connection_details&) const = default;
 };
@@ -46,14 +46,14 @@ struct session_details {
   std::string owner;                   ///< See `session_options`; may be empty.
   std::string holder;                  ///< The actor that holds it, as CAF prints it.
   std::chrono::nanoseconds age{0};     ///< Since it was checked out.
-  bool in_transaction = false;         ///< As far as the server has told.
-  std::string last_statement;          ///< What it has sent last, in the form of `connection_details::statement`.
-  std::chrono::nanoseconds running{0}; ///< For how long the server has been at it; zero: it is done.
+  bool in_transaction = false;         ///< According to the last report of the server.
+  std::string last_statement;          ///< In the form of `connection_details::statement`.
+  std::chrono::nanoseconds running{0}; ///< For how long it has been running; zero if it is done.
 
   bool operator==(const session_details&) const = default;
 };
 
-/// What a pool's connections and sessions do, as `details_atom` answers it.
+/// The connections and sessions of a pool, as `details_atom` answers them.
 struct pool_details {
   std::vector<connection_details> connections; ///< By their numbers.
   std::vector<session_details> sessions;       ///< The one that is held longest first.
@@ -61,16 +61,16 @@ struct pool_details {
   bool operator==(const pool_details&) const = default;
 };
 
-/// What has been measured of all statements that differ in nothing but their literals.
+/// The measurements of all statements that differ only in their literals.
 struct statement_summary {
-  /// The statement with `?` for each literal, and one for a list of them; comments are left out, and what is behind
-  /// 1024 bytes. A transaction is all of its statements.
+  /// The statement with `?` for each literal, or for a list of them; without comments, cut after 1024 bytes. For a
+  /// transaction, all of its statements.
   std::string digest;
 
   uint64_t calls = 0;                ///< Answered so far, failures included.
   uint64_t errors = 0;               ///< Those that failed.
   uint64_t rows = 0;                 ///< Rows that were returned or changed.
-  std::chrono::nanoseconds total{0}; ///< All times from being given a connection to the answer.
+  std::chrono::nanoseconds total{0}; ///< Of the times from the grant of a connection to the answer.
   std::chrono::nanoseconds p99{0};   ///< 99 of 100 took no longer; up to 25 % too high.
   std::chrono::nanoseconds max{0};   ///< The longest.
 

@@ -54,7 +54,7 @@ enum class errc : uint8_t {
                      ///< the commit that failed on the server (1180): unknown.
   read_only_server,  ///< The server does not accept writes: unavailable. In a read-only transaction of one's own:
                      ///< rejected.
-  interrupted,       ///< Somebody stopped the statement on the server, or its server-side time limit did.
+  interrupted,       ///< The statement was stopped on the server, by a session or by its server-side time limit.
   session_ended,     ///< The session was checked in, its time limit passed, or its connection was lost: nothing was
                      ///< sent. Rolled back if that has ended an open transaction. A statement that ran when the session
                      ///< ended: rolled back if that is certain, otherwise unknown.

@@ -31,9 +31,9 @@ struct transaction_options {
 
 /// Statements that take effect all together or not at all.
 ///
-/// They must neither begin, commit or roll back a transaction, nor imply that as `CREATE TABLE` and the like do: a
-/// statement whose first word is one of these is refused; one that does so in a procedure fails, too late. Of an INSERT
-/// that sets the key itself `result::last_insert_id` may be zero.
+/// They must neither begin, commit or roll back a transaction, nor imply that as `CREATE TABLE`, for instance, does:
+/// a statement whose first word is one of these is refused; one that does so in a procedure fails, but too late. Of an
+/// INSERT that sets the key itself `result::last_insert_id` may be zero.
 struct transaction {
   std::vector<statement> statements; ///< Their own timeouts and retries do not count.
   transaction_options options;       ///< How it begins.

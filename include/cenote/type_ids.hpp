@@ -94,11 +94,11 @@ CAF_ADD_ATOM(cenote, cenote, reconfigure_atom)
 
 CAF_ADD_TYPE_ID(cenote, (cenote::pool_details))
 CAF_ADD_TYPE_ID(cenote, (std::vector<cenote::statement_summary>))
-/// Asks what the connections and sessions of a pool do.
+/// Asks for the state of a pool's connections and sessions.
 CAF_ADD_ATOM(cenote, cenote, details_atom)
-/// Asks what has been measured of a pool's statements.
+/// Asks for the measurements of a pool's statements.
 CAF_ADD_ATOM(cenote, cenote, statements_atom)
-/// Ends a session, whoever holds it.
+/// Ends a session of any holder.
 CAF_ADD_ATOM(cenote, cenote, kill_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote)

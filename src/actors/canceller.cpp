@@ -26,33 +26,33 @@ using kill_outcome = db::kill_outcome;
 /// How often another control session is opened in turn: behind a balancer the next one may reach the right server.
 constexpr int max_tries = 5;
 
-/// What came of one session.
+/// The result for one session.
 using kill_result = tl::expected<kill_outcome, db::driver_error>;
 
-/// Whether nothing is left to be done for it.
-bool is_settled(const kill_result& x) {
-  return x && (*x == kill_outcome::done || *x == kill_outcome::gone);
+/// Whether nothing is left to do for it.
+bool is_settled(const kill_result& result) {
+  return result && (*result == kill_outcome::done || *result == kill_outcome::gone);
 }
 
-/// What is done for one session.
+/// The work for one session.
 struct task {
   server_session target;
-  bool whole_session = false; ///< Else only what it runs.
+  bool whole_session = false; ///< Otherwise only its statement.
 };
 
-/// What the canceller and its other thread share; the one uses it only while the other waits.
+/// State that the canceller and its other thread share; each uses it only while the other waits.
 struct shared_session {
   std::shared_ptr<const server_settings> server;
   std::optional<db::control_session> session;
 
-  kill_result kill(const server_session& who, bool whole_session) {
-    return whole_session ? session->end_session(who) : session->stop_statement(who);
+  kill_result kill(const server_session& target, bool whole_session) {
+    return whole_session ? session->end_session(target) : session->stop_statement(target);
   }
 
   /// Blocks. A control session that has been idle for long may be dead, and one may be with another server: then the
   /// next one is opened.
-  kill_result perform(const server_session& who, bool whole_session) {
-    if (who.server.instance.empty())
+  kill_result perform(const server_session& target, bool whole_session) {
+    if (target.server.instance.empty())
       return kill_outcome::elsewhere;
     for (int tries = 0; tries < max_tries; ++tries) {
       auto is_new = !session;
@@ -62,33 +62,34 @@ struct shared_session {
           return tl::unexpected{std::move(opened.error())};
         session = std::move(*opened);
       }
-      auto came = kill(who, whole_session);
-      if (came && *came != kill_outcome::elsewhere)
-        return came;
+      auto result = kill(target, whole_session);
+      if (result && *result != kill_outcome::elsewhere)
+        return result;
       session.reset();
-      if (!came && is_new)
-        return came;
+      if (!result && is_new)
+        return result;
     }
     return kill_outcome::elsewhere;
   }
 
-  /// Blocks. When the server cannot be told, the others would each wait for it in vain.
-  std::vector<kill_result> perform(const std::vector<task>& all) {
+  /// Blocks. If the server cannot be reached, it is not tried again for each of the others.
+  std::vector<kill_result> perform(const std::vector<task>& tasks) {
     std::vector<kill_result> results;
-    for (auto& x : all) {
+    for (auto& task : tasks) {
       if (!results.empty() && !results.back())
         results.push_back(results.back());
       else
-        results.push_back(perform(x.target, x.whole_session));
+        results.push_back(perform(task.target, task.whole_session));
     }
     return results;
   }
 };
 
 failure not_identified() {
-  return own_failure(errc::connection_lost, outcome::unavailable,
-                     "the server of a session could not be found again behind its address, or does not say who it is: "
-                     "the statement was not stopped");
+  return own_failure(
+      errc::connection_lost, outcome::unavailable,
+      "the server of a session could not be found again behind its address, or does not identify itself: "
+      "the statement was not stopped");
 }
 
 failure not_answered() {
@@ -103,9 +104,9 @@ struct canceller_state {
 
   static inline const char* name = "cenote.canceller";
 
-  canceller_state(pointer this_actor, std::shared_ptr<const server_settings> where)
+  canceller_state(pointer this_actor, std::shared_ptr<const server_settings> server)
       : self{this_actor}, shared{std::make_shared<shared_session>()} {
-    shared->server = std::move(where);
+    shared->server = std::move(server);
   }
 
   ~canceller_state() { timer.dispose(); }
@@ -120,39 +121,40 @@ struct canceller_state {
 
   canceller_actor::behavior_type handlers() {
     return {
-        [this](stop_atom, server_session& x) { return stop(std::move(x)); },
-        [this](end_atom, server_session& x) { end(std::move(x)); },
-        [this](reconfigure_atom, std::shared_ptr<const server_settings>& x) {
-          next_settings = std::move(x);
+        [this](stop_atom, server_session& session) { return stop(std::move(session)); },
+        [this](end_atom, server_session& session) { end(std::move(session)); },
+        [this](reconfigure_atom, std::shared_ptr<const server_settings>& settings) {
+          next_settings = std::move(settings);
           next();
         },
         [this](done_atom) {
-          if (call && call->ended()) // Otherwise it is about the one before, which was given up in that moment.
+          if (call && call->ended()) // Otherwise it belongs to the call before, which was given up at that moment.
             done();
         },
     };
   }
 
-  caf::result<void> stop(server_session x) {
+  caf::result<void> stop(server_session session) {
     auto result = self->make_response_promise<void>();
-    to_stop.push_back({std::move(x), false});
+    to_stop.push_back({std::move(session), false});
     promises.push_back(result);
     next();
     return result;
   }
 
-  void end(server_session x) {
-    if (x.server.instance.empty()) {
-      log().warn("session {} may go on at {}: the server does not say who it is, so that it cannot be ended safely",
-                 x.id, shared->server->endpoint());
+  void end(server_session session) {
+    if (session.server.instance.empty()) {
+      log().warn(
+          "session {} may still run at {}: the server does not identify itself, so that it cannot be ended safely",
+          session.id, shared->server->endpoint());
       return;
     }
-    if (!orphans.add(std::move(x), now()))
-      log().warn("too many sessions wait for being ended at {}: the oldest is left alone", shared->server->endpoint());
+    if (!orphans.add(std::move(session), now()))
+      log().warn("too many sessions wait to be ended at {}: the oldest one is given up", shared->server->endpoint());
     next();
   }
 
-  /// Callers that wait for a stop come first. What is due when this actor ends is tried once more.
+  /// Callers that wait for a stop come first. Sessions that are left when this actor ends are tried once more.
   void next() {
     if (call)
       return;
@@ -162,10 +164,10 @@ struct canceller_state {
       waiting = std::exchange(promises, {});
       start(std::exchange(to_stop, {}));
     } else if (!orphans.empty() && (ending || orphans.next_attempt() <= now())) {
-      std::vector<task> all;
-      for (auto& x : orphans.all())
-        all.push_back({std::move(x), true});
-      start(std::move(all));
+      std::vector<task> next_tasks;
+      for (auto& orphan : orphans.all())
+        next_tasks.push_back({std::move(orphan), true});
+      start(std::move(next_tasks));
     } else if (ending) {
       self->quit();
     } else if (!orphans.empty()) {
@@ -174,17 +176,17 @@ struct canceller_state {
   }
 
   template <class F>
-  void set_timer(caf::timespan delay, F what) {
+  void set_timer(caf::timespan delay, F handler) {
     timer.dispose();
-    timer = self->run_delayed(delay, [this, what] { guard(*this, what); });
+    timer = self->run_delayed(delay, [this, handler] { guard(*this, handler); });
   }
 
   /// Connecting blocks, so it is done on a thread of its own.
-  void start(std::vector<task> all) {
-    tasks = std::move(all);
+  void start(std::vector<task> next_tasks) {
+    tasks = std::move(next_tasks);
     auto limit = shared->server->connect_timeout;
     call.emplace(
-        limit, [shared = shared, all = tasks]() -> results { return shared->perform(all); },
+        limit, [shared = shared, next_tasks = tasks]() -> results { return shared->perform(next_tasks); },
         [back = canceller_actor{self}] { caf::anon_send(back, done_atom_v); });
     if (call->problem())
       self->send(canceller_actor{self}, done_atom_v);
@@ -200,49 +202,49 @@ struct canceller_state {
   /// The thread has ended, or was given up: then the session is left to it.
   void done() {
     timer.dispose();
-    auto came = call->take();
+    auto outcomes = call->take();
     auto began = !call->problem();
     call.reset();
-    if (!came) {
+    if (!outcomes) {
       shared = std::make_shared<shared_session>(shared_session{shared->server, std::nullopt});
-      auto result = began ? kill_result{kill_outcome::unanswered} : tl::unexpected{came.error()};
-      came = std::vector<kill_result>(tasks.size(), result);
+      auto result = began ? kill_result{kill_outcome::unanswered} : tl::unexpected{outcomes.error()};
+      outcomes = std::vector<kill_result>(tasks.size(), result);
     }
     if (waiting.empty())
-      ended(*came);
+      ended(*outcomes);
     else
-      stopped(*came);
+      stopped(*outcomes);
     next();
   }
 
-  void stopped(const std::vector<kill_result>& came) {
-    auto to_tell = std::exchange(waiting, {});
+  void stopped(const std::vector<kill_result>& outcomes) {
+    auto answers = std::exchange(waiting, {});
     std::string last;
     size_t failed = 0;
-    for (size_t i = 0; i < came.size(); ++i) {
-      if (is_settled(came[i])) {
-        to_tell[i].deliver();
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      if (is_settled(outcomes[i])) {
+        answers[i].deliver();
         continue;
       }
-      auto why = !came[i]                              ? to_failure(came[i].error(), *shared->server)
-                 : *came[i] == kill_outcome::elsewhere ? not_identified()
-                                                       : not_answered();
-      last = to_string(why);
+      auto error = !outcomes[i]                              ? to_failure(outcomes[i].error(), *shared->server)
+                   : *outcomes[i] == kill_outcome::elsewhere ? not_identified()
+                                                             : not_answered();
+      last = to_string(error);
       ++failed;
-      to_tell[i].deliver(make_error(std::move(why)));
+      answers[i].deliver(make_error(std::move(error)));
     }
     if (failed > 0)
       log().warn("could not stop {} statements at {}: {}", failed, shared->server->endpoint(), last);
   }
 
-  void ended(const std::vector<kill_result>& came) {
+  void ended(const std::vector<kill_result>& outcomes) {
     auto refused = false;
-    for (size_t i = 0; i < came.size(); ++i) {
-      if (!came[i])
-        refused |= to_failure(came[i].error(), *shared->server).code == errc::login_refused;
-      else if (is_settled(came[i]))
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      if (!outcomes[i])
+        refused |= to_failure(outcomes[i].error(), *shared->server).code == errc::login_refused;
+      else if (is_settled(outcomes[i]))
         orphans.settled(tasks[i].target);
-      if (came[i] && *came[i] == kill_outcome::done)
+      if (outcomes[i] && *outcomes[i] == kill_outcome::done)
         log().info("session {} at {} was left running when its connection was cut, and has been ended",
                    tasks[i].target.id, shared->server->endpoint());
     }
@@ -258,17 +260,17 @@ struct canceller_state {
       dropped.insert(dropped.end(), others.begin(), others.end());
       orphans.clear();
     }
-    for (auto& x : dropped)
-      log().warn("session {} at {} may still be running: its server could not be told to end it", x.id,
-                 shared->server->endpoint());
+    for (auto& session : dropped)
+      log().warn("session {} at {} may still be running: it could not be ended, because its server was not reached",
+                 session.id, shared->server->endpoint());
   }
 
-  void defect(const char* what) {
-    log().error("an exception while sessions were being stopped: {}", what);
+  void defect(const char* problem) {
+    log().error("an exception while sessions were being stopped: {}", problem);
     timer.dispose();
     call.reset();
     to_stop.clear();
-    promises.clear(); // They say so.
+    promises.clear(); // Each answers with an error.
     waiting.clear();
     orphans.clear();
   }
@@ -277,12 +279,13 @@ struct canceller_state {
 
   pointer self;
   std::shared_ptr<shared_session> shared;
-  std::shared_ptr<const server_settings> next_settings; ///< As soon as the other thread does not use those before.
-  std::vector<task> tasks;                              ///< Of the call.
+  std::shared_ptr<const server_settings>
+      next_settings;       ///< Applied as soon as the other thread does not use the present ones.
+  std::vector<task> tasks; ///< Of the call.
   std::optional<db::guarded_call<std::vector<kill_result>>> call;
   std::vector<task> to_stop;
-  std::vector<promise> promises; ///< Of those, in the same order.
-  std::vector<promise> waiting;  ///< Of those that are being stopped; empty while sessions are ended.
+  std::vector<promise> promises; ///< Of `to_stop`, in the same order.
+  std::vector<promise> waiting;  ///< Of the statements that are being stopped; empty while sessions are ended.
   pool::orphaned_sessions orphans;
   caf::disposable timer;
   bool ending = false;

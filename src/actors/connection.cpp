@@ -24,22 +24,22 @@ namespace cenote {
 
 namespace {
 
-/// What operators ask for, and the checkout of a session, are not measured as operations.
-std::optional<metrics::operation> measured_as(const work_request& x) {
-  return x.fail_fast ? std::nullopt : operation_of(x.work);
+/// Requests of operators, and the checkout of a session, are not measured as operations.
+std::optional<metrics::operation> measured_as(const work_request& request) {
+  return request.fail_fast ? std::nullopt : operation_of(request.work);
 }
 
-/// The actor around a `connection_core`: translates messages into events, and carries out what that asks for.
+/// The actor around a `connection_core`: translates messages into events, and carries out the commands of the core.
 struct connection_state {
   using pointer = connection_actor::stateful_broker_pointer<connection_state>;
 
   static inline const char* name = "cenote.connection";
 
-  connection_state(pointer this_actor, io_thread_ptr thread, connection_context about, db::connection session,
+  connection_state(pointer this_actor, io_thread_ptr thread, connection_context given, db::connection session,
                    descriptor socket)
       : self{this_actor},
-        where{std::move(thread)},
-        context{std::move(about)},
+        home{std::move(thread)},
+        context{std::move(given)},
         identity{session.identity()},
         core{std::make_unique<db::connection>(std::move(session)), context.server->connect_timeout},
         watched{std::move(socket)} {
@@ -53,7 +53,7 @@ struct connection_state {
   }
 
   connection_actor::behavior_type make_behavior() {
-    watch = caf::make_counted<socket_watch>(where->loop(), std::move(watched), self, [](bool readable, bool writable) {
+    watch = caf::make_counted<socket_watch>(home->loop(), std::move(watched), self, [](bool readable, bool writable) {
       return caf::make_message(ready_atom_v, readable, writable);
     });
     watch->want(true, false);
@@ -65,27 +65,27 @@ struct connection_state {
 
   connection_actor::behavior_type handlers() {
     return {
-        [this](execute_atom, grant& what, caf::strong_actor_ptr& caller) -> caf::result<result> {
+        [this](execute_atom, grant& granted, caf::strong_actor_ptr& caller) -> caf::result<result> {
           auto at = now();
           auto answer_to = await({{},
                                   std::move(caller),
-                                  measured_as(what.request),
-                                  what.request.accepted,
-                                  record_of(context.measured->statements(), what.request),
+                                  measured_as(granted.request),
+                                  granted.request.accepted,
+                                  record_of(context.measured->statements(), granted.request),
                                   at});
-          core.begin(std::move(what), answer_to, at);
+          core.begin(std::move(granted), answer_to, at);
           carry_out();
           return caf::delegated<result>{};
         },
-        [this](execute_atom, session_command& what) -> caf::result<result> {
+        [this](execute_atom, session_command& command) -> caf::result<result> {
           auto at = now();
           auto answer_to = await({{},
                                   nullptr,
                                   metrics::operation::session_command,
                                   at,
-                                  context.measured->statements().find(text_of(what)),
+                                  context.measured->statements().find(text_of(command)),
                                   at});
-          core.execute(std::move(what), answer_to, at);
+          core.execute(std::move(command), answer_to, at);
           carry_out();
           return caf::delegated<result>{};
         },
@@ -98,15 +98,15 @@ struct connection_state {
           carry_out();
         },
         [this](handover_atom, session_id id, caf::strong_actor_ptr& to) -> caf::result<void> {
-          if (auto why = core.hand_over(id, now()))
-            return make_error(std::move(*why));
+          if (auto reason = core.hand_over(id, now()))
+            return make_error(std::move(*reason));
           holder = std::move(to);
           carry_out();
           return caf::unit;
         },
         [this](evict_atom, session_id id) -> caf::result<void> {
-          if (auto why = core.evict(id, now()))
-            return make_error(std::move(*why));
+          if (auto reason = core.evict(id, now()))
+            return make_error(std::move(*reason));
           return caf::unit;
         },
         [this](kill_atom, session_id id) -> caf::result<void> {
@@ -139,7 +139,7 @@ struct connection_state {
   /// A request that has not been answered.
   struct request {
     caf::response_promise promise;
-    caf::strong_actor_ptr caller;                      ///< Whose end makes it useless; may be null.
+    caf::strong_actor_ptr caller;                      ///< The request is useless after its end; may be null.
     std::optional<metrics::operation> kind;            ///< If it is to be measured.
     time_point accepted;                               ///< By the pool.
     std::shared_ptr<metrics::statement_record> record; ///< May be null.
@@ -148,18 +148,18 @@ struct connection_state {
 
   // -- events --------------------------------------------------------------------
 
-  /// Keeps where the request at hand is to be answered.
-  ticket await(request about) {
+  /// Keeps the promise of the current request.
+  ticket await(request pending) {
     auto id = ticket{++last_ticket};
-    about.promise = self->make_response_promise();
-    awaited.emplace(id, std::move(about));
+    pending.promise = self->make_response_promise();
+    awaited.emplace(id, std::move(pending));
     return id;
   }
 
   void check_callers() {
     std::vector<ticket> ended;
-    for (auto& [id, x] : awaited)
-      if (has_ended(x.caller))
+    for (auto& [id, waiting] : awaited)
+      if (has_ended(waiting.caller))
         ended.push_back(id);
     core.check_callers(ended, has_ended(holder), now());
   }
@@ -175,22 +175,22 @@ struct connection_state {
     carry_out();
   }
 
-  void defect(const char* what) {
-    log().error("connection {}: an exception: {}; it is closed", static_cast<uint64_t>(context.id), what);
+  void defect(const char* problem) {
+    log().error("connection {}: an exception: {}; it is closed", static_cast<uint64_t>(context.id), problem);
     try {
-      core.fail(what, now());
+      core.fail(problem, now());
       carry_out();
     } catch (const std::exception&) {
-      self->quit(caf::sec::runtime_error); // Tells the pool, and everybody who waits.
+      self->quit(caf::sec::runtime_error); // Informs the pool, and all callers that wait.
     }
   }
 
-  // -- what the core asks for ------------------------------------------------------
+  // -- commands of the core --------------------------------------------------------
 
   void carry_out() {
     for (auto todo = core.take_commands(); !todo.empty(); todo = core.take_commands())
-      for (auto& x : todo)
-        std::visit([this](auto& command) { carry_out(command); }, x);
+      for (auto& each : todo)
+        std::visit([this](auto& command) { carry_out(command); }, each);
     if (core.is_gone())
       watch->stop();
     else
@@ -201,59 +201,60 @@ struct connection_state {
     set_timer(core.next_event());
   }
 
-  void carry_out(connection_command::answer& x) {
-    auto to = awaited.extract(x.to);
-    auto& promise = to.mapped().promise;
+  void carry_out(connection_command::answer& answer) {
+    auto waiting = awaited.extract(answer.to);
+    auto& promise = waiting.mapped().promise;
     ++answered;
-    measure(to.mapped(), x);
-    if (auto why = std::get_if<failure>(&x.content)) {
-      promise.deliver(make_error(std::move(*why)));
-    } else if (auto rows = std::get_if<result>(&x.content)) {
+    measure(waiting.mapped(), answer);
+    if (auto error = std::get_if<failure>(&answer.content)) {
+      promise.deliver(make_error(std::move(*error)));
+    } else if (auto rows = std::get_if<result>(&answer.content)) {
       promise.deliver(std::move(*rows));
-    } else if (auto all = std::get_if<std::vector<result>>(&x.content)) {
+    } else if (auto all = std::get_if<std::vector<result>>(&answer.content)) {
       promise.deliver(std::move(*all));
-    } else if (auto id = std::get_if<session_id>(&x.content)) {
-      holder = std::move(to.mapped().caller);
+    } else if (auto id = std::get_if<session_id>(&answer.content)) {
+      holder = std::move(waiting.mapped().caller);
       promise.deliver(*id);
-      if (has_ended(holder)) // The pool has said so before there was a session to end.
+      if (has_ended(holder)) // Its end was reported before there was a session to end.
         core.check_in(*id, true, now());
     } else {
       promise.deliver();
     }
   }
 
-  /// Before the answer, so that whoever has got that finds it counted. The time is that of the event at hand.
-  void measure(const request& about, const connection_command::answer& x) {
-    if (!about.kind)
+  /// Before the answer, so that it is counted when the caller has got it. The time is that of the current event.
+  void measure(const request& waiting, const connection_command::answer& answer) {
+    if (!waiting.kind)
       return;
     auto& measured = *context.measured;
-    auto why = std::get_if<failure>(&x.content);
-    measured.answered(*about.kind, why ? std::optional{why->outcome} : std::nullopt, last_event - about.accepted);
+    auto error = std::get_if<failure>(&answer.content);
+    measured.answered(*waiting.kind, error ? std::optional{error->outcome} : std::nullopt,
+                      last_event - waiting.accepted);
     result_size size;
-    if (auto rows = std::get_if<result>(&x.content))
+    if (auto rows = std::get_if<result>(&answer.content))
       size = size_of(*rows);
-    else if (auto all = std::get_if<std::vector<result>>(&x.content))
-      for (auto& one : *all)
-        size += size_of(one);
+    else if (auto all = std::get_if<std::vector<result>>(&answer.content))
+      for (auto& each : *all)
+        size += size_of(each);
     measured.delivered(size.bytes);
-    if (about.record)
-      about.record->add(why != nullptr, size.rows, last_event - about.began);
+    if (waiting.record)
+      waiting.record->add(error != nullptr, size.rows, last_event - waiting.began);
   }
 
-  void carry_out(connection_command::return_grant& x) {
-    auto to = awaited.extract(x.of);
-    to.mapped().promise.delegate(context.pool, returned_atom_v, context.id, std::move(x.work),
-                                 std::move(to.mapped().caller), std::move(x.reason));
+  void carry_out(connection_command::return_grant& command) {
+    auto waiting = awaited.extract(command.of);
+    waiting.mapped().promise.delegate(context.pool, returned_atom_v, context.id, std::move(command.work),
+                                      std::move(waiting.mapped().caller), std::move(command.reason));
   }
 
-  void carry_out(connection_command::requeue_grant& x) {
-    auto to = awaited.extract(x.of);
-    to.mapped().promise.delegate(context.pool, requeued_atom_v, context.id, std::move(x.work),
-                                 std::move(to.mapped().caller));
+  void carry_out(connection_command::requeue_grant& command) {
+    auto waiting = awaited.extract(command.of);
+    waiting.mapped().promise.delegate(context.pool, requeued_atom_v, context.id, std::move(command.work),
+                                      std::move(waiting.mapped().caller));
   }
 
-  void carry_out(connection_command::report& x) {
-    self->send(context.pool, released_atom_v, context.id, std::move(x.content));
+  void carry_out(connection_command::report& command) {
+    self->send(context.pool, released_atom_v, context.id, std::move(command.content));
   }
 
   void carry_out(connection_command::stop_statement&) {
@@ -275,39 +276,39 @@ struct connection_state {
             });
   }
 
-  /// What the session runs, or holds in an open transaction, would go on at the server though nobody is connected to it
-  /// any more: it does not look whether its client is still there.
+  /// The statement or open transaction of the session would continue at the server after its connection has been
+  /// closed: the server does not check whether its client still exists.
   void carry_out(connection_command::end_server_session&) {
     // Without a sender: a failure is logged by the canceller, and would end this actor.
     caf::anon_send(context.canceller, end_atom_v, identity);
   }
 
-  void carry_out(connection_command::warn_of_leak& x) {
-    self->send(context.pool, leaked_atom_v, x.session, caf::timespan{x.held}, x.last_statement);
-    log().warn("session {} has been held for {} by {}; its last statement: {}", static_cast<uint64_t>(x.session),
-               seconds(x.held), x.owner.empty() ? "an actor without a name" : x.owner,
-               x.last_statement.empty() ? "none" : x.last_statement);
+  void carry_out(connection_command::warn_of_leak& command) {
+    self->send(context.pool, leaked_atom_v, command.session, caf::timespan{command.held}, command.last_statement);
+    log().warn("session {} has been held for {} by {}; its last statement: {}", static_cast<uint64_t>(command.session),
+               seconds(command.held), command.owner.empty() ? "an actor without a name" : command.owner,
+               command.last_statement.empty() ? "none" : command.last_statement);
   }
 
-  void carry_out(connection_command::warn_of_unclaimed& x) {
+  void carry_out(connection_command::warn_of_unclaimed& command) {
     log().warn("{} has not used its session {} once within {}: it is ended. Its answer may have come too late: let the "
                "request wait for longer than session_options::acquire_timeout, or use the session sooner",
-               x.owner.empty() ? "an actor without a name" : x.owner, static_cast<uint64_t>(x.session),
-               seconds(x.limit));
+               command.owner.empty() ? "an actor without a name" : command.owner,
+               static_cast<uint64_t>(command.session), seconds(command.limit));
   }
 
   void expect_answers(size_t count) {
     auto before = std::exchange(expected, count);
     if (count != before)
-      where->loop().expect(static_cast<ptrdiff_t>(count) - static_cast<ptrdiff_t>(before));
+      home->loop().expect(static_cast<ptrdiff_t>(count) - static_cast<ptrdiff_t>(before));
   }
 
-  void set_timer(time_point when) {
-    if (when >= armed_for)
-      return; // It rings early at worst, and is set anew then: that costs less than setting it for each statement.
+  void set_timer(time_point due) {
+    if (due >= armed_for)
+      return; // At worst it fires early and is set anew: that is cheaper than setting it for each statement.
     timer.dispose();
-    armed_for = when;
-    timer = self->run_scheduled(std::max(when, now()), [this] {
+    armed_for = due;
+    timer = self->run_scheduled(std::max(due, now()), [this] {
       armed_for = time_point::max();
       guard(*this, [this] {
         core.tick(now());
@@ -319,7 +320,7 @@ struct connection_state {
   time_point now() { return last_event = self->clock().now(); }
 
   pointer self;
-  io_thread_ptr where; ///< Before the watch, which uses its loop.
+  io_thread_ptr home; ///< Before the watch, which uses its loop.
   connection_context context;
   server_session identity;
   connection_core core;
@@ -330,13 +331,13 @@ struct connection_state {
   uint64_t answered = 0;
   time_point last_event;        ///< When it happened.
   caf::strong_actor_ptr holder; ///< Of the session, if there is one.
-  size_t expected = 0;          ///< Answers, as the event loop knows.
+  size_t expected = 0;          ///< The number of answers that the event loop knows of.
   caf::disposable timer;
   time_point armed_for = time_point::max();
 };
 
-/// CAF's brokers leave their mailbox open when they end: whoever sends to a dead one would make its event loop run it
-/// again, even after that loop is gone, and a request would never be answered. Ends as every other actor does.
+/// CAF's brokers leave their mailbox open when they end: a message to a dead one would make its event loop run it
+/// again, even after that loop is gone, and a request would never be answered. This one ends as every other actor does.
 class connection_broker : public connection_actor::stateful_broker_base<connection_state> {
 public:
   using super = connection_actor::stateful_broker_base<connection_state>;
@@ -356,10 +357,10 @@ public:
 
 } // namespace
 
-connection_actor spawn_connection(caf::actor_system& sys, io_thread_ptr where, connection_context context,
+connection_actor spawn_connection(caf::actor_system& sys, io_thread_ptr thread, connection_context context,
                                   db::connection session, descriptor socket) {
-  caf::actor_config cfg{&where->loop()};
-  return sys.spawn_class<connection_broker, caf::no_spawn_options>(cfg, std::move(where), std::move(context),
+  caf::actor_config cfg{&thread->loop()};
+  return sys.spawn_class<connection_broker, caf::no_spawn_options>(cfg, std::move(thread), std::move(context),
                                                                    std::move(session), std::move(socket));
 }
 

@@ -13,18 +13,18 @@
 
 namespace cenote {
 
-/// What a connection actor has to know beside its session.
+/// The data that a connection actor needs in addition to its session.
 struct connection_context {
   connection_id id{};
-  internal_pool_actor pool;                      ///< Whom it reports to; it ends with it.
-  canceller_actor canceller;                     ///< Stops what has to be cut.
+  internal_pool_actor pool;                      ///< The receiver of its reports; it ends with it.
+  canceller_actor canceller;                     ///< Stops its statements on the server.
   std::shared_ptr<const server_settings> server; ///< That one server.
   metrics::operation_metrics_ptr measured;
 };
 
 /// Starts the actor that owns `session`, on an I/O thread. May be called from any thread.
 /// @param socket a valid duplicate of the session's.
-connection_actor spawn_connection(caf::actor_system& sys, io_thread_ptr where, connection_context context,
+connection_actor spawn_connection(caf::actor_system& sys, io_thread_ptr thread, connection_context context,
                                   db::connection session, descriptor socket);
 
 } // namespace cenote

@@ -8,7 +8,7 @@
 
 namespace cenote {
 
-/// Where a pool gets its connections from. Tests script it.
+/// The source of the connections of a pool. Tests script it.
 class connection_factory {
 public:
   virtual ~connection_factory() = default;
@@ -16,7 +16,7 @@ public:
   /// How many servers there are to connect to: at least 1.
   virtual size_t servers() const = 0;
 
-  /// Starts opening a connection to one of them and returns at once. `pool` is told `opened` or `open_failed` later.
+  /// Starts opening a connection to one of them and returns at once. `opened` or `open_failed` is sent to `pool` later.
   /// @param measured where the connection counts its operations.
   virtual void open(connection_id id, size_t server, const internal_pool_actor& pool,
                     const metrics::operation_metrics_ptr& measured) = 0;
@@ -24,11 +24,11 @@ public:
   /// Whether connections made with these settings lead to the same servers.
   virtual bool leads_to(const server_settings&) const { return true; }
 
-  /// Connections are made with these settings from now on. They lead to the same servers.
-  /// @returns whether that is another way to make them.
+  /// From now on, connections are made with these settings, which must lead to the same servers.
+  /// @returns whether that makes a difference.
   virtual bool reconfigure(const server_settings&) { return false; }
 
-  /// Where the connections lead, without credentials.
+  /// The target of the connections, without credentials.
   virtual std::string endpoint() const = 0;
 
   /// The same for one of the servers.

@@ -24,34 +24,34 @@ namespace cenote {
 
 namespace {
 
-failure not_the_primary(const server_settings& where) {
+failure not_the_primary(const server_settings& server) {
   failure result;
   result.code = errc::read_only_server;
   result.outcome = outcome::unavailable;
-  result.text = where.endpoint() + ": the server is read-only, and the pool looks for the primary";
+  result.text = server.endpoint() + ": the server is read-only, and the pool looks for the primary";
   return result;
 }
 
-failure no_room(const server_settings& where, const std::string& why) {
+failure no_room(const server_settings& server, const std::string& reason) {
   return own_failure(errc::connect_failed, outcome::unavailable,
-                     where.endpoint() + ": no room for one more connection: " + why);
+                     server.endpoint() + ": no room for one more connection: " + reason);
 }
 
-/// What is to be connected, and for whom.
+/// A connection to be opened, and its users.
 struct connect_order {
   connection_context context;
-  io_thread_ptr where;
+  io_thread_ptr thread;
   bool needs_primary = false;
 };
 
 /// One connect. DNS, TLS and logins block, on a thread of their own; this actor, which does not, watches the time and
-/// tells the pool how it ended. It always does: a thread that cannot be interrupted is left behind.
+/// reports the result to the pool, in any case: a thread that cannot be interrupted is left behind.
 struct connect_state {
   using pointer = caf::stateful_actor<connect_state>*;
 
   static inline const char* name = "cenote.connecting";
 
-  connect_state(pointer this_actor, connect_order what) : self{this_actor}, order{std::move(what)} {
+  connect_state(pointer this_actor, connect_order given) : self{this_actor}, order{std::move(given)} {
     // nop
   }
 
@@ -77,14 +77,14 @@ struct connect_state {
       timer = self->run_delayed(server->connect_timeout, [this] { guard(*this, [this] { give_up(); }); });
   }
 
-  void defect(const char* what) { refuse(what); }
+  void defect(const char* problem) { refuse(problem); }
 
-  void refuse(const std::string& why) {
-    self->send(order.context.pool, open_failed_atom_v, order.context.id, no_room(*order.context.server, why));
+  void refuse(const std::string& reason) {
+    self->send(order.context.pool, open_failed_atom_v, order.context.id, no_room(*order.context.server, reason));
     self->quit();
   }
 
-  /// The time is up, or nobody wants the connection any more.
+  /// The time is up, or the pool has ended.
   void give_up() {
     timer.dispose();
     call->cut();
@@ -122,7 +122,7 @@ struct connect_state {
     result.server_connection_id = session->server_id();
     result.server_version = session->server_version();
     result.connection =
-        spawn_connection(self->system(), order.where, order.context, std::move(*session), std::move(watched));
+        spawn_connection(self->system(), order.thread, order.context, std::move(*session), std::move(watched));
     self->send(pool, opened_atom_v, id, std::move(result));
   }
 
@@ -143,8 +143,8 @@ connector::connector(caf::actor_system& sys, const server_settings& server, std:
 }
 
 connector::~connector() {
-  for (auto& x : targets_)
-    caf::anon_send_exit(x.canceller, caf::exit_reason::user_shutdown);
+  for (auto& each : targets_)
+    caf::anon_send_exit(each.canceller, caf::exit_reason::user_shutdown);
 }
 
 void connector::open(connection_id id, size_t server, const internal_pool_actor& pool,
@@ -156,18 +156,18 @@ void connector::open(connection_id id, size_t server, const internal_pool_actor&
       connect_order{{id, pool, to.canceller, to.server, measured}, std::move(where), targets_.size() > 1});
 }
 
-bool connector::leads_to(const server_settings& x) const {
-  return x.host == server_.host && x.port == server_.port && x.other_hosts == server_.other_hosts
-         && x.unix_socket == server_.unix_socket;
+bool connector::leads_to(const server_settings& settings) const {
+  return settings.host == server_.host && settings.port == server_.port && settings.other_hosts == server_.other_hosts
+         && settings.unix_socket == server_.unix_socket;
 }
 
-bool connector::reconfigure(const server_settings& x) {
-  assert(leads_to(x));
-  if (x == server_)
+bool connector::reconfigure(const server_settings& settings) {
+  assert(leads_to(settings));
+  if (settings == server_)
     return false;
-  server_ = x;
+  server_ = settings;
   for (size_t i = 0; i < targets_.size(); ++i) {
-    targets_[i].server = std::make_shared<const server_settings>(x.server(i));
+    targets_[i].server = std::make_shared<const server_settings>(settings.server(i));
     caf::anon_send(targets_[i].canceller, reconfigure_atom_v, targets_[i].server);
   }
   return true;

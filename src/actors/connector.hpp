@@ -22,8 +22,8 @@ public:
   size_t servers() const override { return targets_.size(); }
   void open(connection_id id, size_t server, const internal_pool_actor& pool,
             const metrics::operation_metrics_ptr& measured) override;
-  bool leads_to(const server_settings& x) const override;
-  bool reconfigure(const server_settings& x) override;
+  bool leads_to(const server_settings& settings) const override;
+  bool reconfigure(const server_settings& settings) override;
   std::string endpoint() const override;
   std::string endpoint(size_t server) const override;
 

@@ -12,19 +12,19 @@
 
 namespace cenote {
 
-/// How the last sessions have ended, for those of their holders who have not noticed.
+/// How the last sessions have ended, for holders that have not noticed.
 class ended_sessions {
 public:
   static constexpr size_t max_entries = 1000;
 
   struct entry {
-    caf::actor_addr holder; ///< Nobody else is told.
+    caf::actor_addr holder; ///< The only one that learns of it.
     std::string reason;
-    cenote::outcome outcome; ///< Of what comes too late.
+    cenote::outcome outcome; ///< Of requests that come too late.
   };
 
-  void add(session_id id, entry x) {
-    if (!entries_.emplace(id, std::move(x)).second)
+  void add(session_id id, entry ended) {
+    if (!entries_.emplace(id, std::move(ended)).second)
       return;
     order_.push_back(id);
     if (order_.size() > max_entries) {
@@ -33,10 +33,10 @@ public:
     }
   }
 
-  /// @returns nothing if it is not known, or was not theirs.
-  const entry* find(session_id id, const caf::actor_addr& who) const {
+  /// @returns null if the session is unknown, or was not the holder's.
+  const entry* find(session_id id, const caf::actor_addr& holder) const {
     auto i = entries_.find(id);
-    return i != entries_.end() && i->second.holder == who ? &i->second : nullptr;
+    return i != entries_.end() && i->second.holder == holder ? &i->second : nullptr;
   }
 
 private:

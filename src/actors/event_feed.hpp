@@ -13,10 +13,10 @@
 
 namespace cenote {
 
-/// Tells subscribers what happens. Each is sent one message at a time; what happens until it has answered waits in a
-/// bounded queue of its own, whose oldest events are dropped. So nobody is waited for, and memory is bounded.
+/// Sends events to subscribers. Each is sent one message at a time; events until its answer wait in a bounded queue of
+/// its own, whose oldest events are dropped. So the feed waits for nobody, and memory is bounded.
 ///
-/// For use inside one actor, which sends for it, reports answers, monitors subscribers and reports their ends.
+/// For use inside one actor, which sends for it, monitors subscribers, and reports their answers and their ends.
 class event_feed {
 public:
   /// The most subscribers.
@@ -25,10 +25,11 @@ public:
   /// The most events that wait for a subscriber.
   static constexpr size_t max_waiting = 1000;
 
-  /// Names a subscription, so that a late answer does not count for a later one of the same actor.
+  /// Identifies a subscription, so that a late answer does not count for a later one of the same actor.
   using subscription_id = uint64_t;
 
-  /// Sends a message; when its answer is there, `acknowledged` has to be called, or `remove` if it `is_current`.
+  /// Sends a message; when it is answered, `acknowledged` has to be called, or after an error, `remove` if it
+  /// `is_current`.
   using send_function = std::function<void(const caf::strong_actor_ptr&, subscription_id, pool_events)>;
 
   /// @param pool for the events.
@@ -39,21 +40,21 @@ public:
   enum class subscription : uint8_t { added, known, refused };
 
   /// A second subscription of the same actor changes nothing.
-  subscription add(const caf::strong_actor_ptr& who);
+  subscription add(const caf::strong_actor_ptr& actor);
 
   /// @returns whether it was one.
-  bool remove(const caf::actor_addr& who);
+  bool remove(const caf::actor_addr& address);
 
-  /// Whether there is anybody to tell: otherwise an event need not be made.
+  /// Whether there is any subscriber: otherwise an event need not be made.
   bool has_subscribers() const noexcept { return !subscribers_.empty(); }
 
   /// Fills in `pool` and `at`.
-  void publish(pool_event what);
+  void publish(pool_event event);
 
   /// The subscriber has answered.
   void acknowledged(subscription_id id);
 
-  /// Whether the subscription is still there.
+  /// Whether the subscription still exists.
   bool is_current(subscription_id id) const;
 
 private:
@@ -65,7 +66,7 @@ private:
     bool is_busy = false; ///< Has not answered yet.
   };
 
-  void send(subscriber& x);
+  void send(subscriber& target);
 
   std::string pool_;
   send_function send_;

@@ -14,15 +14,15 @@
 
 namespace cenote {
 
-/// What a request is measured as; nothing for a session, whose commands are operations of their own.
-inline std::optional<metrics::operation> operation_of(const work_item& x) {
+/// The operation as which a request is measured; nothing for a session, whose commands are operations of their own.
+inline std::optional<metrics::operation> operation_of(const work_item& work) {
   using metrics::operation;
-  if (std::holds_alternative<transaction>(x))
+  if (std::holds_alternative<transaction>(work))
     return operation::transaction;
-  auto text = std::get_if<statement>(&x);
-  if (text == nullptr)
+  auto query = std::get_if<statement>(&work);
+  if (query == nullptr)
     return std::nullopt;
-  switch (text->kind) {
+  switch (query->kind) {
   case statement_kind::read:
     return operation::read;
   case statement_kind::idempotent_write:
@@ -33,20 +33,21 @@ inline std::optional<metrics::operation> operation_of(const work_item& x) {
   return operation::write;
 }
 
-/// Where to note what becomes of the request at the server; null if it is not measured.
-inline std::shared_ptr<metrics::statement_record> record_of(metrics::statement_statistics& all, const work_request& x) {
-  if (x.fail_fast)
+/// The record for the cost of the request at the server; null if it is not measured.
+inline std::shared_ptr<metrics::statement_record> record_of(metrics::statement_statistics& statistics,
+                                                            const work_request& request) {
+  if (request.fail_fast)
     return nullptr;
-  if (auto whole = std::get_if<transaction>(&x.work))
-    return all.find(*whole);
-  auto text = std::get_if<statement>(&x.work);
-  return text == nullptr ? nullptr : all.find(text->sql);
+  if (auto whole = std::get_if<transaction>(&request.work))
+    return statistics.find(*whole);
+  auto query = std::get_if<statement>(&request.work);
+  return query == nullptr ? nullptr : statistics.find(query->sql);
 }
 
-/// What the command of a session is measured as.
-inline std::string_view text_of(const session_command& x) {
+/// The text as which the command of a session is measured.
+inline std::string_view text_of(const session_command& command) {
   using action = session_command::action;
-  switch (x.kind) {
+  switch (command.kind) {
   case action::execute:
     break;
   case action::begin:
@@ -60,24 +61,24 @@ inline std::string_view text_of(const session_command& x) {
   case action::rollback_to:
     return "ROLLBACK TO SAVEPOINT";
   }
-  return x.text.sql;
+  return command.text.sql;
 }
 
-/// How much a result is, with those behind it.
+/// The size of a result, including further ones.
 struct result_size {
   size_t bytes = 0;  ///< Of all cells.
   uint64_t rows = 0; ///< Returned or changed.
 
-  result_size& operator+=(const result_size& x) {
-    bytes += x.bytes;
-    rows += x.rows;
+  result_size& operator+=(const result_size& other) {
+    bytes += other.bytes;
+    rows += other.rows;
     return *this;
   }
 };
 
-inline result_size size_of(const result& x) {
-  result_size sum{x.data_size(), x.size() + x.affected_rows()};
-  for (auto& more : x.more())
+inline result_size size_of(const result& result) {
+  result_size sum{result.data_size(), result.size() + result.affected_rows()};
+  for (auto& more : result.more())
     sum += {more.data_size(), more.size() + more.affected_rows()};
   return sum;
 }

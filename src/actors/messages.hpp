@@ -53,7 +53,7 @@ CAF_END_TYPE_ID_BLOCK(cenote_internal)
 
 namespace cenote {
 
-/// What a connection tells of itself.
+/// The state of a connection, for operators.
 struct connection_report {
   connection_view view;
   uint64_t answered = 0; ///< Requests.
@@ -61,38 +61,38 @@ struct connection_report {
 
 /// A connection: owns one session with the server. A broker on an I/O thread; never blocks it.
 using connection_actor = caf::typed_actor<
-    // Does the work for this caller, after what it was given before, and answers the client, to whom the pool
-    // delegates, in the way of what it asked for. If the connection turns out to be dead before anything was sent, it
-    // hands the grant back to the pool with `returned`.
+    // Does the work for this caller, after the work that it was given before, and answers the client, for which the
+    // pool delegates, with the result that belongs to its request. If the connection turns out to be dead before
+    // anything was sent, it hands the grant back to the pool with `returned`.
     caf::result<result>(execute_atom, grant, caf::strong_actor_ptr),
 
     // Its first statement is slow: hands those behind it back to the pool with `requeued`, if it does no harm that
-    // they run here as well.
+    // they may also run here.
     caf::result<void>(requeue_atom),
 
-    // Does it for the holder of the session, after what that one has asked for before.
+    // Runs the command for the holder of the session, after its earlier requests.
     caf::result<result>(execute_atom, session_command),
 
-    // The session has ended: it was checked in, and ends after what its holder has asked for before, or its holder has
-    // ended, and it does so at once.
+    // The session has ended: it was checked in, and ends after the earlier requests of its holder, or its holder has
+    // ended, and it ends at once.
     caf::result<void>(checkin_atom, session_id),
 
-    // The session belongs to another holder, who has sent nothing yet.
+    // The session belongs to another holder, which has sent nothing yet.
     caf::result<void>(handover_atom, session_id, caf::strong_actor_ptr),
 
-    // When this session ends the connection is closed.
+    // When this session ends, the connection is closed.
     caf::result<void>(evict_atom, session_id),
 
-    // The session ends at once: an operator wants that.
+    // The session ends at once, on behalf of an operator.
     caf::result<void>(kill_atom, session_id),
 
-    // What it does.
+    // Its state.
     caf::result<connection_report>(details_atom),
 
     // Pings the server, then reports `released`.
     caf::result<void>(ping_atom),
 
-    // The statement has been running for a while: if its user has ended meanwhile, it is stopped on the server.
+    // The statement has been running for a while: if its caller has ended meanwhile, it is stopped on the server.
     caf::result<void>(check_caller_atom),
 
     // Closes the connection and ends. A statement still running is answered first: `unknown`.
@@ -101,18 +101,18 @@ using connection_actor = caf::typed_actor<
     // The socket became ready.
     caf::result<void>(ready_atom, bool, bool)>;
 
-/// Stops on the server what the sessions of a pool run. Only on the server that they are on: behind a balancer, or
-/// after a name has got another address, the same id is somebody else's.
+/// Stops on the server the statements of a pool's sessions. Only on the server of these sessions: behind a balancer, or
+/// after a change of the address behind a name, the same id belongs to another client.
 using canceller_actor = caf::typed_actor<
     // Stops the statement that this session runs. Answered when the server has confirmed it, or with an error if that
-    // cannot be, or if the session's own server is not found; its outcome is `unknown` if the server may have been
-    // told.
+    // is impossible, or if the session's own server is not found; its outcome is `unknown` if the stop may have been
+    // sent.
     caf::result<void>(stop_atom, server_session),
 
-    // Ends that session, now or as soon as its server can be reached, if it is still there then.
+    // Ends that session, now or as soon as its server can be reached, if it still exists then.
     caf::result<void>(end_atom, server_session),
 
-    // From now on it logs in with these settings; a session that it has open stays.
+    // From now on, it logs in with these settings; a session that it has open remains.
     caf::result<void>(reconfigure_atom, std::shared_ptr<const server_settings>),
 
     // Its own thread is done.
@@ -125,21 +125,21 @@ struct opened {
   std::string server_version;
 };
 
-/// The pool with the messages that its own connections send it.
+/// The pool with the messages that its own connections send.
 using internal_pool_actor = pool_actor::extend<
     // `execute` for callers that do not wait for a server that is down.
     caf::result<result>(verify_atom, statement),
 
-    // A connect succeeded, or did not.
+    // A connect has succeeded, or has failed.
     caf::result<void>(opened_atom, connection_id, opened), caf::result<void>(open_failed_atom, connection_id, failure),
 
     // The use of a connection has ended.
     caf::result<void>(released_atom, connection_id, released),
 
-    // A session is held for longer than `leak_warning`; its last statement.
+    // A session has been held for longer than `leak_warning`; with its last statement.
     caf::result<void>(leaked_atom, session_id, caf::timespan, std::string),
 
-    // Work that a dead connection could not begin: it keeps its place at the head of the queue.
+    // Work that a dead connection could not begin: it returns to the head of the queue.
     caf::result<result>(returned_atom, connection_id, grant, caf::strong_actor_ptr, std::string),
 
     // Work that waits on its connection behind a slow statement: likewise.

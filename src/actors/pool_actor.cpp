@@ -28,24 +28,24 @@ using results = std::vector<result>;
 /// With a limit, in case that sql_select_limit is 0.
 constexpr auto verify_query = "SELECT VERSION(), CONNECTION_ID() LIMIT 1";
 
-/// Reads the texts of the cells, whatever types the columns have: what answers may be a proxy.
-std::optional<verification> read_verification(const result& x) {
-  if (x.size() != 1 || x.columns().size() != 2)
+/// Reads the texts of the cells, whatever types the columns have: the answer may come from a proxy.
+std::optional<verification> read_verification(const result& answer) {
+  if (answer.size() != 1 || answer.columns().size() != 2)
     return std::nullopt;
   verification result;
-  result.server_version = x[0].text(0);
-  auto id = x[0].text(1);
+  result.server_version = answer[0].text(0);
+  auto id = answer[0].text(1);
   auto [end, problem] = std::from_chars(id.data(), id.data() + id.size(), result.server_connection_id);
   if (problem != std::errc{} || end != id.data() + id.size() || result.server_version.empty())
     return std::nullopt;
   return result;
 }
 
-failure strange_answer() {
+failure malformed_answer() {
   return own_failure(errc::connection_lost, outcome::unknown,
                      std::string{"the answer to "} + verify_query
-                         + " is malformed: is that a MariaDB or MySQL server, and nothing in between that changes "
-                           "what it says?");
+                         + " is malformed: is that a MariaDB or MySQL server, without a proxy that changes its "
+                           "answers?");
 }
 
 /// The most statements that are told of.
@@ -59,12 +59,12 @@ constexpr size_t max_connect_failures = 32;
 // -- messages --------------------------------------------------------------------
 
 internal_pool_actor::behavior_type pool_actor_state::make_behavior() {
-  self->set_down_handler([this](const caf::down_msg& x) {
+  self->set_down_handler([this](const caf::down_msg& message) {
     guard(*this, [&] {
-      connection_down(x.source);
-      holder_down(x.source);
-      feed.remove(x.source);
-      watched.erase(x.source);
+      connection_down(message.source);
+      holder_down(message.source);
+      feed.remove(message.source);
+      watched.erase(message.source);
     });
   });
   self->set_exit_handler([this](const caf::exit_msg&) { guard(*this, [this] { start_drain(now()); }); });
@@ -76,44 +76,44 @@ internal_pool_actor::behavior_type pool_actor_state::make_behavior() {
 
 internal_pool_actor::behavior_type pool_actor_state::handlers() {
   return {
-      [this](execute_atom, statement& what) -> caf::result<result> {
-        auto timeout = what.timeout;
-        accept(std::move(what), timeout, self->current_sender());
+      [this](execute_atom, statement& query) -> caf::result<result> {
+        auto timeout = query.timeout;
+        accept(std::move(query), timeout, self->current_sender());
         return caf::delegated<result>{};
       },
-      [this](execute_atom, statement& what, caf::strong_actor_ptr& user) -> caf::result<result> {
-        auto timeout = what.timeout;
-        accept(std::move(what), timeout, std::move(user));
+      [this](execute_atom, statement& query, caf::strong_actor_ptr& user) -> caf::result<result> {
+        auto timeout = query.timeout;
+        accept(std::move(query), timeout, std::move(user));
         return caf::delegated<result>{};
       },
-      [this](transact_atom, transaction& what) -> caf::result<results> {
-        auto timeout = what.timeout;
-        accept(std::move(what), timeout, self->current_sender());
+      [this](transact_atom, transaction& request) -> caf::result<results> {
+        auto timeout = request.timeout;
+        accept(std::move(request), timeout, self->current_sender());
         return caf::delegated<results>{};
       },
-      [this](transact_atom, transaction& what, caf::strong_actor_ptr& user) -> caf::result<results> {
-        auto timeout = what.timeout;
-        accept(std::move(what), timeout, std::move(user));
+      [this](transact_atom, transaction& request, caf::strong_actor_ptr& user) -> caf::result<results> {
+        auto timeout = request.timeout;
+        accept(std::move(request), timeout, std::move(user));
         return caf::delegated<results>{};
       },
-      [this](checkout_atom, session_options& what) -> caf::result<session_id> {
-        accept(std::move(what), self->current_sender());
+      [this](checkout_atom, session_options& options) -> caf::result<session_id> {
+        accept(std::move(options), self->current_sender());
         return caf::delegated<session_id>{};
       },
-      [this](checkout_atom, session_options& what, caf::strong_actor_ptr& holder) -> caf::result<session_id> {
-        accept(std::move(what), std::move(holder));
+      [this](checkout_atom, session_options& options, caf::strong_actor_ptr& holder) -> caf::result<session_id> {
+        accept(std::move(options), std::move(holder));
         return caf::delegated<session_id>{};
       },
       [this](checkin_atom, session_id id) {
         if (belongs_to_sender(id))
           check_in(id);
       },
-      [this](execute_atom, session_id id, statement& what) -> caf::result<result> {
-        command({id, action::execute, std::move(what), {}, {}});
+      [this](execute_atom, session_id id, statement& query) -> caf::result<result> {
+        command({id, action::execute, std::move(query), {}, {}});
         return caf::delegated<result>{};
       },
-      [this](begin_atom, session_id id, const transaction_options& how) -> caf::result<void> {
-        command({id, action::begin, {}, how, {}});
+      [this](begin_atom, session_id id, const transaction_options& options) -> caf::result<void> {
+        command({id, action::begin, {}, options, {}});
         return caf::delegated<void>{};
       },
       [this](commit_atom, session_id id) -> caf::result<void> {
@@ -146,7 +146,7 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
       [this](settings_atom) {
         return effective_settings{rules, std::nullopt, connections_of->endpoint()};
       },
-      [this](reconfigure_atom, const settings_update& x) { return reconfigure(x.content()); },
+      [this](reconfigure_atom, const settings_update& update) { return reconfigure(update.content()); },
       [this](dispose_atom) {
         log().info("pool {}: replacing all connections", rules.name);
         publish(event_kind::disposed);
@@ -156,40 +156,40 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
       [this](resume_atom) { resume(); },
       [this](subscribe_atom) { return subscribe(self->current_sender()); },
       [this](unsubscribe_atom) { unsubscribe(caf::actor_cast<caf::actor_addr>(self->current_sender())); },
-      [this](subscribe_atom, const caf::strong_actor_ptr& who) { return subscribe(who); },
-      [this](unsubscribe_atom, const caf::strong_actor_ptr& who) {
-        unsubscribe(caf::actor_cast<caf::actor_addr>(who));
+      [this](subscribe_atom, const caf::strong_actor_ptr& subscriber) { return subscribe(subscriber); },
+      [this](unsubscribe_atom, const caf::strong_actor_ptr& subscriber) {
+        unsubscribe(caf::actor_cast<caf::actor_addr>(subscriber));
       },
       [this](drain_atom, caf::timespan limit) { return drain(limit); },
-      [this](verify_atom, statement& what) -> caf::result<result> {
-        auto timeout = what.timeout;
-        accept(std::move(what), timeout, self->current_sender(), true);
+      [this](verify_atom, statement& query) -> caf::result<result> {
+        auto timeout = query.timeout;
+        accept(std::move(query), timeout, self->current_sender(), true);
         return caf::delegated<result>{};
       },
-      [this](opened_atom, connection_id id, opened& x) { opened_connection(id, std::move(x)); },
-      [this](open_failed_atom, connection_id id, const failure& why) { open_failed(id, why); },
-      [this](released_atom, connection_id id, const released& x) { released_connection(id, x); },
-      [this](returned_atom, connection_id id, grant& what, caf::strong_actor_ptr& caller,
+      [this](opened_atom, connection_id id, opened& connection) { opened_connection(id, std::move(connection)); },
+      [this](open_failed_atom, connection_id id, const failure& error) { open_failed(id, error); },
+      [this](released_atom, connection_id id, const released& report) { released_connection(id, report); },
+      [this](returned_atom, connection_id id, grant& granted, caf::strong_actor_ptr& caller,
              const std::string& reason) -> caf::result<result> {
-        returned(id, std::move(what.request), std::move(caller), reason);
+        returned(id, std::move(granted.request), std::move(caller), reason);
         return caf::delegated<result>{};
       },
-      [this](requeued_atom, connection_id id, grant& what, caf::strong_actor_ptr& caller) -> caf::result<result> {
-        requeued(id, std::move(what.request), std::move(caller));
+      [this](requeued_atom, connection_id id, grant& granted, caf::strong_actor_ptr& caller) -> caf::result<result> {
+        requeued(id, std::move(granted.request), std::move(caller));
         return caf::delegated<result>{};
       },
       [this](leaked_atom, session_id id, caf::timespan held, std::string& last) { leaked(id, held, std::move(last)); },
   };
 }
 
-void pool_actor_state::accept(work_item what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user,
+void pool_actor_state::accept(work_item work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user,
                               bool fail_fast) {
   auto accepted = now();
   auto deadline = deadline_after(accepted, timeout);
-  auto text = std::get_if<statement>(&what);
+  auto text = std::get_if<statement>(&work);
   auto shareable = text != nullptr && pool::is_shareable(*text);
   auto request = add({self->make_response_promise(),
-                      {std::move(what), accepted, deadline, 0, fail_fast, shareable, false},
+                      {std::move(work), accepted, deadline, 0, fail_fast, shareable, false},
                       std::move(user)});
   perform(core.acquire(request, accepted));
 }
@@ -201,19 +201,19 @@ caf::result<verification> pool_actor_state::verify() {
   // No timeout of CAF's: the pool answers every request within its own.
   self->request(internal_pool_actor{self}, caf::infinite, verify_atom_v, read(verify_query).within(rules.timeout))
       .then(
-          [this, promise, began](const result& x) mutable {
+          [this, promise, began](const result& answer) mutable {
             guard(*this, [&] {
-              if (auto found = read_verification(x)) {
+              if (auto found = read_verification(answer)) {
                 found->elapsed = now() - began;
                 promise.deliver(std::move(*found));
               } else {
-                promise.deliver(make_error(strange_answer()));
+                promise.deliver(make_error(malformed_answer()));
               }
             });
             verified();
           },
-          [this, promise](caf::error& why) mutable {
-            promise.deliver(std::move(why));
+          [this, promise](caf::error& error) mutable {
+            promise.deliver(std::move(error));
             verified();
           });
   return promise;
@@ -232,14 +232,14 @@ caf::result<drain_report> pool_actor_state::drain(caf::timespan limit) {
   return promise;
 }
 
-void pool_actor_state::opened_connection(connection_id id, opened x) {
+void pool_actor_state::opened_connection(connection_id id, opened connection) {
   log().debug("pool {}: opened connection {} (session {} on {})", rules.name, static_cast<uint64_t>(id),
-              x.server_connection_id, connections_of->endpoint());
+              connection.server_connection_id, connections_of->endpoint());
   if (!std::exchange(connect_failures, {}).empty())
     log().info("pool {}: connected to {} again", rules.name, connections_of->endpoint());
-  publish_opened(id, x);
-  self->monitor(x.connection);
-  connections.emplace(id, member{std::move(x.connection), x.server_connection_id});
+  publish_opened(id, connection);
+  self->monitor(connection.connection);
+  connections.emplace(id, member{std::move(connection.connection), connection.server_connection_id});
   perform(core.opened(id, now()));
 }
 
@@ -258,61 +258,61 @@ void pool_actor_state::open_failed(connection_id id, const failure& why) {
                      rules.name);
 }
 
-void pool_actor_state::released_connection(connection_id id, const released& x) {
-  if (auto count = stops.add(now(), x.stopped))
-    log().info(
-        "pool {}: {} statements were stopped on the server since the last such line, because nobody needed their "
-        "results any more",
-        rules.name, *count);
-  if (x.disposition == disposition::suspect)
-    log().warn("pool {}: connection {} may be broken: {}", rules.name, static_cast<uint64_t>(id), x.reason);
-  else if (x.disposition == disposition::evicted)
-    log().info("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), x.reason);
-  else if (x.disposition != disposition::reusable)
-    tell_gone(id, x.reason);
-  if (x.disposition == disposition::lost || x.disposition == disposition::demoted)
-    publish_lost(id, x.reason);
-  auto& how = x.session;
-  end_session_on(id, how ? how->reason : "its connection was given back", how ? how->outcome : outcome::rejected);
+void pool_actor_state::released_connection(connection_id id, const released& report) {
+  if (auto count = stops.add(now(), report.stopped))
+    log().info("pool {}: {} statements were stopped on the server since the last such line, because their results were "
+               "no longer needed",
+               rules.name, *count);
+  if (report.disposition == disposition::suspect)
+    log().warn("pool {}: connection {} may be broken: {}", rules.name, static_cast<uint64_t>(id), report.reason);
+  else if (report.disposition == disposition::evicted)
+    log().info("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), report.reason);
+  else if (report.disposition != disposition::reusable)
+    tell_gone(id, report.reason);
+  if (report.disposition == disposition::lost || report.disposition == disposition::demoted)
+    publish_lost(id, report.reason);
+  auto& session_end = report.session;
+  end_session_on(id, session_end ? session_end->reason : "its connection was released",
+                 session_end ? session_end->outcome : outcome::rejected);
   auto at = now();
   use_ends(id, at);
-  perform(core.released(id, x.disposition, {x.ended, x.requeued}, x.reason, at));
+  perform(core.released(id, report.disposition, {report.ended, report.requeued}, report.reason, at));
 }
 
-/// Once for each connection, though each of its statements may come back.
+/// Once for each connection, even if each of its statements comes back.
 void pool_actor_state::tell_gone(connection_id id, const std::string& reason) {
   auto i = connections.find(id);
   if (i != connections.end() && !std::exchange(i->second.reported_gone, true))
     log().warn("pool {}: connection {} is gone: {}", rules.name, static_cast<uint64_t>(id), reason);
 }
 
-void pool_actor_state::returned(connection_id id, work_request what, caf::strong_actor_ptr caller,
+void pool_actor_state::returned(connection_id id, work_request work, caf::strong_actor_ptr caller,
                                 const std::string& reason) {
   tell_gone(id, reason);
-  log().debug("pool {}: a statement of connection {} was not sent and gets another", rules.name,
+  log().debug("pool {}: a statement of connection {} was not sent and gets another connection", rules.name,
               static_cast<uint64_t>(id));
   publish_lost(id, reason);
   end_session_on(id, reason);
   auto at = now();
   use_ends(id, at);
   measured.returned();
-  auto request = take_back(std::move(what), std::move(caller));
+  auto request = take_back(std::move(work), std::move(caller));
   perform(core.returned(id, reason, request, at));
 }
 
-void pool_actor_state::requeued(connection_id id, work_request what, caf::strong_actor_ptr caller) {
-  --what.attempts; // It was not begun.
+void pool_actor_state::requeued(connection_id id, work_request work, caf::strong_actor_ptr caller) {
+  --work.attempts; // It was not begun.
   measured.requeued();
-  auto request = take_back(std::move(what), std::move(caller));
+  auto request = take_back(std::move(work), std::move(caller));
   perform(core.requeued(id, request, now()));
 }
 
-pool::request pool_actor_state::take_back(work_request what, caf::strong_actor_ptr caller) {
-  return add({self->make_response_promise(), std::move(what), std::move(caller)});
+pool::request pool_actor_state::take_back(work_request work, caf::strong_actor_ptr caller) {
+  return add({self->make_response_promise(), std::move(work), std::move(caller)});
 }
 
-void pool_actor_state::connection_down(const caf::actor_addr& who) {
-  auto i = std::ranges::find_if(connections, [&](auto& x) { return x.second.actor.address() == who; });
+void pool_actor_state::connection_down(const caf::actor_addr& address) {
+  auto i = std::ranges::find_if(connections, [&](auto& entry) { return entry.second.actor.address() == address; });
   if (i == connections.end())
     return;
   auto id = i->first;
@@ -327,10 +327,10 @@ void pool_actor_state::connection_down(const caf::actor_addr& who) {
 
 void pool_actor_state::perform(pool::commands todo) {
   while (!todo.empty()) {
-    for (auto& x : todo) {
+    for (auto& command : todo) {
       if (log().should_log(spdlog::level::trace))
-        log().trace("pool {}: {}", rules.name, describe(x));
-      std::visit([this](auto& y) { try_to_carry_out(y); }, x);
+        log().trace("pool {}: {}", rules.name, describe(command));
+      std::visit([this](auto& each) { try_to_carry_out(each); }, command);
     }
     todo = std::exchange(follow_up, {});
   }
@@ -340,31 +340,32 @@ void pool_actor_state::perform(pool::commands todo) {
   end_if_finished();
 }
 
-/// A command that cannot be carried out, for want of memory, must not take the others with it.
+/// If a command cannot be carried out, for lack of memory, the others must be nevertheless.
 template <class Command>
-void pool_actor_state::try_to_carry_out(Command& x) {
+void pool_actor_state::try_to_carry_out(Command& command) {
   try {
-    carry_out(x);
+    carry_out(command);
   } catch (const std::exception& err) {
     defect(err.what());
-    guard(*this, [&] { not_carried_out(x, err.what()); });
+    guard(*this, [&] { not_carried_out(command, err.what()); });
   }
 }
 
-void pool_actor_state::defect(const char* what) {
-  log().error("pool {}: an exception: {}; the pool goes on", rules.name, what);
+void pool_actor_state::defect(const char* problem) {
+  log().error("pool {}: an exception: {}; the pool continues", rules.name, problem);
 }
 
-void pool_actor_state::not_carried_out(const pool::open_connection& x, const char* what) {
-  auto why = own_failure(errc::connect_failed, outcome::unavailable, std::string{"cannot begin a connect: "} + what);
-  measured.connect_failed(x.id, why.code);
-  follow(core.open_failed(x.id, std::move(why), now()));
+void pool_actor_state::not_carried_out(const pool::open_connection& command, const char* problem) {
+  auto error =
+      own_failure(errc::connect_failed, outcome::unavailable, std::string{"cannot begin a connect: "} + problem);
+  measured.connect_failed(command.id, error.code);
+  follow(core.open_failed(command.id, std::move(error), now()));
 }
 
-void pool_actor_state::not_carried_out(const pool::grant_connection& x, const char* what) {
-  if (auto who = requests.extract(x.request))
-    who.mapped().promise.deliver(defect_error(what));
-  follow(core.released(x.connection, disposition::reusable, {0, 1}, {}, now()));
+void pool_actor_state::not_carried_out(const pool::grant_connection& command, const char* problem) {
+  if (auto waiting = requests.extract(command.request))
+    waiting.mapped().promise.deliver(defect_error(problem));
+  follow(core.released(command.connection, disposition::reusable, {0, 1}, {}, now()));
 }
 
 template <class Command>
@@ -376,65 +377,65 @@ void pool_actor_state::follow(pool::commands more) {
   follow_up.insert(follow_up.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-void pool_actor_state::carry_out(const pool::open_connection& x) {
-  measured.connect_begins(x.id, now());
-  connections_of->open(x.id, x.server, self, measured.operations());
+void pool_actor_state::carry_out(const pool::open_connection& command) {
+  measured.connect_begins(command.id, now());
+  connections_of->open(command.id, command.server, self, measured.operations());
 }
 
-void pool_actor_state::carry_out(const pool::close_connection& x) {
-  end_session_on(x.id, "the pool closed its connection");
-  use_ends(x.id, now());
-  publish_closed(x.id, x.reason);
-  self->send(connections.at(x.id).actor, close_atom_v);
+void pool_actor_state::carry_out(const pool::close_connection& command) {
+  end_session_on(command.id, "the pool closed its connection");
+  use_ends(command.id, now());
+  publish_closed(command.id, command.reason);
+  self->send(connections.at(command.id).actor, close_atom_v);
 }
 
-void pool_actor_state::carry_out(const pool::ping_connection& x) {
-  self->send(connections.at(x.id).actor, ping_atom_v);
+void pool_actor_state::carry_out(const pool::ping_connection& command) {
+  self->send(connections.at(command.id).actor, ping_atom_v);
 }
 
-void pool_actor_state::carry_out(const pool::check_caller& x) {
-  self->send(connections.at(x.id).actor, check_caller_atom_v);
+void pool_actor_state::carry_out(const pool::check_caller& command) {
+  self->send(connections.at(command.id).actor, check_caller_atom_v);
 }
 
-void pool_actor_state::carry_out(const pool::requeue& x) {
-  self->send(connections.at(x.id).actor, requeue_atom_v);
+void pool_actor_state::carry_out(const pool::requeue& command) {
+  self->send(connections.at(command.id).actor, requeue_atom_v);
 }
 
-void pool_actor_state::carry_out(const pool::grant_connection& x) {
-  auto [promise, request, caller] = std::move(requests.extract(x.request).mapped());
+void pool_actor_state::carry_out(const pool::grant_connection& command) {
+  auto [promise, request, caller] = std::move(requests.extract(command.request).mapped());
   if (has_ended(caller)) {
-    // The next one gets it. The promise needs no answer, but must not complain about having none.
+    // The next request gets it. Nobody needs this answer, but CAF complains about a promise without one.
     promise.deliver(make_error(caller_has_ended(outcome::rejected)));
-    follow(core.released(x.connection, disposition::reusable, {0, 1}, {}, now()));
+    follow(core.released(command.connection, disposition::reusable, {0, 1}, {}, now()));
     return;
   }
   if (auto session = std::get_if<lease>(&request.work))
-    begin_session(*session, caller, x.connection);
+    begin_session(*session, caller, command.connection);
   ++request.attempts;
   auto latest_start = later(request.accepted, rules.timeout);
-  grant what{std::move(request), x.check, latest_start, x.waited, caller ? caller->id() : 0};
-  auto& which = connections.at(x.connection);
-  use_begins(which, x.connection, what);
-  promise.delegate(which.actor, execute_atom_v, std::move(what), std::move(caller));
+  grant granted{std::move(request), command.check, latest_start, command.waited, caller ? caller->id() : 0};
+  auto& connection = connections.at(command.connection);
+  use_begins(connection, command.connection, granted);
+  promise.delegate(connection.actor, execute_atom_v, std::move(granted), std::move(caller));
 }
 
-void pool_actor_state::carry_out(pool::fail_request& x) {
-  auto waiting = std::move(requests.extract(x.request).mapped());
+void pool_actor_state::carry_out(pool::fail_request& command) {
+  auto waiting = std::move(requests.extract(command.request).mapped());
   if (waiting.request.maybe_executed)
-    x.failure = pool::after_doubt(std::move(x.failure));
-  measure_refusal(waiting, x.failure);
-  waiting.promise.deliver(make_error(std::move(x.failure)));
+    command.failure = pool::after_doubt(std::move(command.failure));
+  measure_refusal(waiting, command.failure);
+  waiting.promise.deliver(make_error(std::move(command.failure)));
 }
 
 void pool_actor_state::carry_out(const pool::finish&) {
   finishing = true;
 }
 
-pool::request pool_actor_state::add(pending x) {
+pool::request pool_actor_state::add(pending entry) {
   auto id = pool::request_id{++last_request};
-  auto& request = x.request;
+  auto& request = entry.request;
   pool::request result{id, request.accepted, request.deadline, request.fail_fast, request.attempts, request.shareable};
-  requests.emplace(id, std::move(x));
+  requests.emplace(id, std::move(entry));
   return result;
 }
 
@@ -444,7 +445,7 @@ void pool_actor_state::start_drain(time_point until) {
   perform(core.drain(until, now()));
 }
 
-/// Ends when all work is done, every connection has closed, and the answers that this actor gave itself are passed on.
+/// Ends when all work is done, every connection has closed, and its own requests to itself have been answered.
 void pool_actor_state::end_if_finished() {
   if (!finishing || !connections.empty() || verifying > 0)
     return;
@@ -461,7 +462,7 @@ void pool_actor_state::arm_timer() {
     return; // The timer fires early at worst, and is armed anew then.
   timer.dispose();
   armed_for = next;
-  // What is due at once may be due since the beginning of time, which not every clock can convert.
+  // An event that is due at once may have the smallest time point, which not every clock can convert.
   timer = self->run_scheduled(std::max(next, now()), [this] {
     armed_for = time_point::max();
     guard(*this, [this] { perform(core.tick(now())); });
@@ -472,7 +473,7 @@ namespace {
 
 using scheduled_pool_actor = internal_pool_actor::stateful_impl<pool_actor_state>;
 
-/// A pool actor that the event loop of an I/O thread runs. CAF keeps only brokers there; all that makes one is below.
+/// A pool actor that the event loop of an I/O thread runs. CAF only has brokers there; this class has all that matters.
 class resident_pool_actor : public scheduled_pool_actor {
 public:
   resident_pool_actor(caf::actor_config& cfg, event_loop* home, const pool_settings& rules,
@@ -483,9 +484,9 @@ public:
 
   using scheduled_pool_actor::enqueue;
 
-  bool enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override {
+  bool enqueue(caf::mailbox_element_ptr message, caf::execution_unit*) override {
     // Once the actor has ended, its mailbox is closed and the loop, which may be gone, is not touched.
-    return scheduled_pool_actor::enqueue(std::move(what), home_);
+    return scheduled_pool_actor::enqueue(std::move(message), home_);
   }
 
   subtype_t subtype() const override { return io_actor; }
@@ -501,10 +502,10 @@ internal_pool_actor spawn_pool_actor(caf::actor_system& sys, const pool_settings
   return sys.spawn<scheduled_pool_actor>(rules, std::move(connections), seed);
 }
 
-internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread& where, const pool_settings& rules,
+internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread& thread, const pool_settings& rules,
                                      std::unique_ptr<connection_factory> connections, uint64_t seed) {
-  caf::actor_config cfg{&where.loop()};
-  return sys.spawn_class<resident_pool_actor, caf::no_spawn_options>(cfg, &where.loop(), rules, std::move(connections),
+  caf::actor_config cfg{&thread.loop()};
+  return sys.spawn_class<resident_pool_actor, caf::no_spawn_options>(cfg, &thread.loop(), rules, std::move(connections),
                                                                      seed);
 }
 

@@ -10,14 +10,14 @@
 
 namespace cenote {
 
-/// Starts the actor that runs a pool. Its rules are in `pool::pool_core`; it only translates.
+/// Starts the actor that runs a pool. Its rules are in `pool::pool_core`; the actor only translates.
 /// @param seed for the jitter of delays.
 internal_pool_actor spawn_pool_actor(caf::actor_system& sys, const pool_settings& rules,
                                      std::unique_ptr<connection_factory> connections, uint64_t seed);
 
-/// The same, but the actor lives on an I/O thread instead of the scheduler: what it and the connections there tell each
-/// other wakes no thread. `connections` must own the I/O thread.
-internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread& where, const pool_settings& rules,
+/// The same, but the actor lives on an I/O thread instead of the scheduler: messages between it and the
+/// connections there wake no thread. `connections` must own the I/O thread.
+internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread& thread, const pool_settings& rules,
                                      std::unique_ptr<connection_factory> connections, uint64_t seed);
 
 } // namespace cenote

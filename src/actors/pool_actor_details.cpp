@@ -13,44 +13,44 @@ namespace cenote {
 
 namespace {
 
-/// What is known of a connection without asking it.
-connection_details outline(const pool::slot& x, pool::time_point now) {
+/// The details of a connection that are known without asking it.
+connection_details outline(const pool::slot& slot, pool::time_point now) {
   connection_details out;
-  out.id = static_cast<uint64_t>(x.id);
-  auto opening = x.state == pool::slot_state::opening;
+  out.id = static_cast<uint64_t>(slot.id);
+  auto opening = slot.state == pool::slot_state::opening;
   out.activity = opening ? connection_activity::connecting : connection_activity::closing;
-  out.age = now - (opening ? x.busy_since : x.opened_at);
-  if (x.state == pool::slot_state::idle || x.state == pool::slot_state::pinging)
-    out.unused = now - x.used_at;
+  out.age = now - (opening ? slot.busy_since : slot.opened_at);
+  if (slot.state == pool::slot_state::idle || slot.state == pool::slot_state::pinging)
+    out.unused = now - slot.used_at;
   return out;
 }
 
-/// The answers of all connections, as they come.
+/// Collects the answers of all connections.
 struct gathering {
   pool_details found;
-  size_t missing = 1; ///< One is this itself, until all have been asked.
+  size_t missing = 1; ///< One more than the connections, until all have been asked.
   caf::typed_response_promise<pool_details> promise;
 
-  void came() {
+  void arrived() {
     if (--missing > 0)
       return;
     std::ranges::sort(found.sessions, std::greater{}, &session_details::age);
     promise.deliver(std::move(found));
   }
 
-  /// @param session its place, if the connection has one.
-  void add(size_t connection, std::optional<size_t> session, const connection_report& x) {
-    auto& about = found.connections.at(connection);
-    about.activity = x.view.activity;
-    about.statement = x.view.statement;
-    about.running = x.view.running;
-    about.answered = x.answered;
+  /// @param session its index, if the connection has one.
+  void add(size_t connection, std::optional<size_t> session, const connection_report& report) {
+    auto& details = found.connections.at(connection);
+    details.activity = report.view.activity;
+    details.statement = report.view.statement;
+    details.running = report.view.running;
+    details.answered = report.answered;
     if (!session)
       return;
     auto& held = found.sessions.at(*session);
-    held.in_transaction = x.view.in_transaction;
-    held.last_statement = x.view.last_statement;
-    held.running = x.view.running;
+    held.in_transaction = report.view.in_transaction;
+    held.last_statement = report.view.last_statement;
+    held.running = report.view.running;
   }
 };
 
@@ -67,12 +67,12 @@ caf::result<pool_details> pool_actor_state::details() {
   }
   std::ranges::sort(found.connections, {}, &connection_details::id);
   for (size_t i = 0; i < found.connections.size(); ++i) {
-    auto& about = found.connections[i];
-    auto open = connections.find(connection_id{about.id});
+    auto& details = found.connections[i];
+    auto open = connections.find(connection_id{details.id});
     if (open == connections.end())
       continue;
     auto& [id, known] = *open;
-    about.server_connection_id = known.server_connection_id;
+    details.server_connection_id = known.server_connection_id;
     if (known.closed)
       continue;
     std::optional<size_t> session;
@@ -83,18 +83,18 @@ caf::result<pool_details> pool_actor_state::details() {
     ++gathered->missing;
     self->request(known.actor, caf::infinite, details_atom_v)
         .then(
-            [this, gathered, i, session](const connection_report& x) {
-              guard(*this, [&] { gathered->add(i, session, x); });
-              gathered->came();
+            [this, gathered, i, session](const connection_report& report) {
+              guard(*this, [&] { gathered->add(i, session, report); });
+              gathered->arrived();
             },
-            [gathered](const caf::error&) { gathered->came(); }); // It has ended meanwhile.
+            [gathered](const caf::error&) { gathered->arrived(); }); // It has ended meanwhile.
   }
   auto promise = gathered->promise;
-  gathered->came();
+  gathered->arrived();
   return promise;
 }
 
-/// What is known of a session without asking its connection.
+/// The details of a session that are known without asking its connection.
 session_details pool_actor_state::outline(session_id id, pool::time_point at) const {
   auto& held = sessions.at(id);
   session_details out;
@@ -108,7 +108,7 @@ session_details pool_actor_state::outline(session_id id, pool::time_point at) co
   return out;
 }
 
-/// The connection tells how it has ended, as after a time limit.
+/// The connection reports how the session has ended, as after a time limit.
 caf::result<void> pool_actor_state::kill(session_id id) {
   auto held = sessions.find(id);
   if (held == sessions.end())

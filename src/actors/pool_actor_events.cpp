@@ -11,15 +11,15 @@ namespace cenote {
 
 namespace {
 
-pool_event about(event_kind what, connection_id id) {
+pool_event make_event(event_kind kind, connection_id id) {
   pool_event out;
-  out.kind = what;
+  out.kind = kind;
   out.connection = static_cast<uint64_t>(id);
   return out;
 }
 
-pool_event about(event_kind what, connection_id id, const exclusive_use& use) {
-  auto out = about(what, id);
+pool_event make_event(event_kind kind, connection_id id, const exclusive_use& use) {
+  auto out = make_event(kind, id);
   out.session = use.session;
   out.owner = use.owner;
   return out;
@@ -48,85 +48,85 @@ void pool_actor_state::resume() {
 
 // -- subscriptions ---------------------------------------------------------------
 
-caf::result<void> pool_actor_state::subscribe(const caf::strong_actor_ptr& who) {
-  if (!who)
+caf::result<void> pool_actor_state::subscribe(const caf::strong_actor_ptr& subscriber) {
+  if (!subscriber)
     return make_error(
         own_failure(errc::invalid_statement, outcome::rejected, "a subscriber is needed: subscribe from an actor"));
-  switch (feed.add(who)) {
+  switch (feed.add(subscriber)) {
   case event_feed::subscription::added:
-    watch(who);
+    watch(subscriber);
     break;
   case event_feed::subscription::known:
     break;
   case event_feed::subscription::refused:
     return make_error(own_failure(errc::queue_full, outcome::unavailable,
                                   "pool " + rules.name + ": " + std::to_string(event_feed::max_subscribers)
-                                      + " subscribers are told its events already"));
+                                      + " subscribers receive its events already"));
   }
   published_breaker = core.breaker();
   return caf::unit;
 }
 
-void pool_actor_state::unsubscribe(const caf::actor_addr& who) {
-  if (feed.remove(who))
-    unwatch(who);
+void pool_actor_state::unsubscribe(const caf::actor_addr& subscriber) {
+  if (feed.remove(subscriber))
+    unwatch(subscriber);
 }
 
-void pool_actor_state::send_events(const caf::strong_actor_ptr& whom, event_feed::subscription_id id,
-                                   pool_events what) {
-  auto addr = caf::actor_cast<caf::actor_addr>(whom);
-  // No timeout of CAF's: a subscriber that never answers gets nothing more, and its end is noticed.
-  self->request(caf::actor_cast<caf::actor>(whom), caf::infinite, std::move(what))
+void pool_actor_state::send_events(const caf::strong_actor_ptr& subscriber, event_feed::subscription_id id,
+                                   pool_events events) {
+  auto address = caf::actor_cast<caf::actor_addr>(subscriber);
+  // No timeout of CAF's: a subscriber that never answers gets no more events, and its end is noticed.
+  self->request(caf::actor_cast<caf::actor>(subscriber), caf::infinite, std::move(events))
       .then([this, id] { guard(*this, [&] { feed.acknowledged(id); }); },
-            [this, id, addr](const caf::error& why) {
+            [this, id, address](const caf::error& error) {
               guard(*this, [&] {
-                log().debug("pool {}: a subscriber of events does not take them: {}", rules.name, caf::to_string(why));
+                log().debug("pool {}: a subscriber does not accept events: {}", rules.name, caf::to_string(error));
                 if (feed.is_current(id))
-                  unsubscribe(addr);
+                  unsubscribe(address);
               });
             });
 }
 
 // -- events ----------------------------------------------------------------------
 
-void pool_actor_state::publish(event_kind what, std::string detail) {
+void pool_actor_state::publish(event_kind kind, std::string detail) {
   if (!feed.has_subscribers())
     return;
-  pool_event x;
-  x.kind = what;
-  x.detail = std::move(detail);
-  feed.publish(std::move(x));
-}
-
-void pool_actor_state::publish_opened(connection_id id, const opened& x) {
-  measured.opened(id, now());
-  if (!feed.has_subscribers())
-    return;
-  auto event = about(event_kind::connection_opened, id);
-  event.server_connection_id = x.server_connection_id;
-  event.detail = x.server_version;
+  pool_event event;
+  event.kind = kind;
+  event.detail = std::move(detail);
   feed.publish(std::move(event));
 }
 
-void pool_actor_state::publish_closed(connection_id id, close_reason why) {
-  auto told = std::exchange(connections.at(id).closed, true);
-  if (told)
-    return;
-  measured.closed(why);
+void pool_actor_state::publish_opened(connection_id id, const opened& connection) {
+  measured.opened(id, now());
   if (!feed.has_subscribers())
     return;
-  auto event = about(event_kind::connection_closed, id);
-  event.reason = why;
+  auto event = make_event(event_kind::connection_opened, id);
+  event.server_connection_id = connection.server_connection_id;
+  event.detail = connection.server_version;
+  feed.publish(std::move(event));
+}
+
+void pool_actor_state::publish_closed(connection_id id, close_reason reason) {
+  auto was_closed = std::exchange(connections.at(id).closed, true);
+  if (was_closed)
+    return;
+  measured.closed(reason);
+  if (!feed.has_subscribers())
+    return;
+  auto event = make_event(event_kind::connection_closed, id);
+  event.reason = reason;
   event.elapsed = core.age_of(id, now());
   feed.publish(std::move(event));
 }
 
-void pool_actor_state::publish_lost(connection_id id, const std::string& how) {
+void pool_actor_state::publish_lost(connection_id id, const std::string& reason) {
   auto i = connections.find(id);
   if (!feed.has_subscribers() || i == connections.end() || i->second.closed)
     return;
-  auto event = about(event_kind::connection_lost, id);
-  event.detail = how;
+  auto event = make_event(event_kind::connection_lost, id);
+  event.detail = reason;
   feed.publish(std::move(event));
 }
 
@@ -141,21 +141,21 @@ void pool_actor_state::publish_breaker() {
   feed.publish(std::move(event));
 }
 
-/// Statements that may share the connection are too many to be told.
-void pool_actor_state::use_begins(member& which, connection_id id, const grant& what) {
-  if (!what.request.fail_fast)
-    measured.granted(what.waited);
-  if (what.request.shareable)
+/// Statements that may share the connection are too many for events.
+void pool_actor_state::use_begins(member& connection, connection_id id, const grant& granted) {
+  if (!granted.request.fail_fast)
+    measured.granted(granted.waited);
+  if (granted.request.shareable)
     return;
-  auto& use = which.use.emplace(exclusive_use{now(), {}, {}});
-  if (auto session = std::get_if<lease>(&what.request.work)) {
+  auto& use = connection.use.emplace(exclusive_use{now(), {}, {}});
+  if (auto session = std::get_if<lease>(&granted.request.work)) {
     use.session = session->id;
     use.owner = session->options.owner;
   }
   if (!feed.has_subscribers())
     return;
-  auto event = about(event_kind::checked_out, id, use);
-  event.elapsed = what.waited;
+  auto event = make_event(event_kind::checked_out, id, use);
+  event.elapsed = granted.waited;
   feed.publish(std::move(event));
 }
 
@@ -168,7 +168,7 @@ void pool_actor_state::use_ends(connection_id id, pool::time_point at) {
   measured.used(elapsed);
   if (!feed.has_subscribers())
     return;
-  auto event = about(event_kind::checked_in, id, use);
+  auto event = make_event(event_kind::checked_in, id, use);
   event.elapsed = elapsed;
   feed.publish(std::move(event));
 }
@@ -178,7 +178,7 @@ void pool_actor_state::leaked(session_id id, caf::timespan held, std::string las
   if (!feed.has_subscribers() || i == sessions.end())
     return;
   auto& use = connections.at(i->second.connection).use;
-  auto event = about(event_kind::leak_suspected, i->second.connection, use ? *use : exclusive_use{{}, id, {}});
+  auto event = make_event(event_kind::leak_suspected, i->second.connection, use ? *use : exclusive_use{{}, id, {}});
   event.elapsed = held;
   event.detail = std::move(last_statement);
   feed.publish(std::move(event));
@@ -192,13 +192,13 @@ void pool_actor_state::measure_levels() {
     measured.update_breaker(i, core.breaker(i));
 }
 
-/// What operators ask for is not counted, as in the status.
-void pool_actor_state::measure_refusal(const pending& x, const failure& why) {
-  if (x.request.fail_fast)
+/// Requests of operators are not counted, as in the status.
+void pool_actor_state::measure_refusal(const pending& waiting, const failure& error) {
+  if (waiting.request.fail_fast)
     return;
-  measured.refused(why.code);
-  if (auto kind = operation_of(x.request.work))
-    measured.operations()->answered(*kind, why.outcome, now() - x.request.accepted);
+  measured.refused(error.code);
+  if (auto kind = operation_of(waiting.request.work))
+    measured.operations()->answered(*kind, error.outcome, now() - waiting.request.accepted);
 }
 
 } // namespace cenote

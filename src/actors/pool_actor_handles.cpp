@@ -8,16 +8,16 @@ namespace cenote {
 
 namespace {
 
-/// How often a pool looks whether anybody can still reach it.
+/// How often a pool checks whether it can still be reached.
 constexpr auto interval = std::chrono::seconds{2};
 
-/// How many times in a row nobody may, until it is believed.
+/// How many times in a row it must be unreachable before it ends.
 constexpr size_t proof = 2;
 
 } // namespace
 
-/// A pool that nobody holds any more, and that nobody has ended, would keep its actor system from ending, without a
-/// word. CAF ends actors that cannot be reached, but the connections hold their pool, and so do timers.
+/// A pool to which no handle exists, and that has not been ended, would silently keep its actor system from ending. CAF
+/// ends actors that cannot be reached, but the connections have handles of their pool, and so do timers.
 void pool_actor_state::watch_handles() {
   // A weak pointer: a strong one would be a handle itself.
   handle_watch = self->clock().schedule(
@@ -26,8 +26,8 @@ void pool_actor_state::watch_handles() {
       caf::weak_actor_ptr{self->ctrl()});
 }
 
-/// References that are not from outside: each connection has one, and so has the timer. There may be more of them for a
-/// while (timers that were disposed of, a connect under way), never fewer: so a handle is never overlooked.
+/// Subtracts internal references: each connection has one, and so has the timer. There may be more of them for a while
+/// (timers that were disposed of, a connect under way), but never fewer: so a handle is never overlooked.
 bool pool_actor_state::is_reachable() const {
   auto own = connections.size() + (armed_for == pool::time_point::max() ? 0 : 1);
   return self->ctrl()->strong_refs.load() > own + references_while_running;
@@ -40,7 +40,7 @@ void pool_actor_state::look_for_handles() {
     watch_handles();
     return;
   }
-  log().warn("pool {}: nobody has its handle any more, and it was not ended: the actor system would wait for it for "
+  log().warn("pool {}: no handle of it exists any more, and it was not ended: the actor system would wait for it for "
              "ever, so it ends now; keep it in a cenote::scoped_pool, or send it drain_atom when it has done its work",
              rules.name);
   start_drain(now());

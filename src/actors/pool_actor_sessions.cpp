@@ -11,43 +11,44 @@
 
 namespace cenote {
 
-void pool_actor_state::accept(session_options what, caf::strong_actor_ptr holder) {
+void pool_actor_state::accept(session_options options, caf::strong_actor_ptr holder) {
   if (!holder) {
     self->make_response_promise().deliver(make_error(own_failure(
         errc::invalid_statement, outcome::rejected, "a session needs a holder: send checkout from an actor")));
     return;
   }
-  auto timeout = std::min(what.time_limit, what.acquire_timeout) < what.time_limit.zero() ? caf::timespan{-1}
-                                                                                          : what.acquire_timeout;
-  auto unclaimed = what.unclaimed_timeout <= what.unclaimed_timeout.zero() ? rules.unclaimed_session_timeout
-                                                                           : what.unclaimed_timeout;
-  accept(lease{{}, std::move(what), rules.leak_warning, unclaimed, rules.max_waiting}, timeout, std::move(holder));
+  auto timeout = std::min(options.time_limit, options.acquire_timeout) < options.time_limit.zero()
+                     ? caf::timespan{-1}
+                     : options.acquire_timeout;
+  auto unclaimed = options.unclaimed_timeout <= options.unclaimed_timeout.zero() ? rules.unclaimed_session_timeout
+                                                                                 : options.unclaimed_timeout;
+  accept(lease{{}, std::move(options), rules.leak_warning, unclaimed, rules.max_waiting}, timeout, std::move(holder));
 }
 
-/// Whether it is there, and the message at hand came from its holder. The retrier and what else delegates to the pool
-/// keeps the sender; a message without one is nobody's.
+/// Whether it exists, and the current message came from its holder. The retrier, and others that delegate to the pool,
+/// keep the sender; a message without a sender never came from a holder.
 bool pool_actor_state::belongs_to_sender(session_id id) const {
   auto i = sessions.find(id);
   return i != sessions.end() && self->current_sender()
          && i->second.holder == caf::actor_cast<caf::actor_addr>(self->current_sender());
 }
 
-/// The answer to a message about a session that does not belong to its sender: who held it is told how it has ended,
-/// everybody else the same, whether it was ever there or not.
+/// The answer to a message about a session that does not belong to its sender: its last holder learns how it has ended;
+/// all others get the same answer, whether it ever existed or not.
 caf::error pool_actor_state::refusal(session_id id, const caf::strong_actor_ptr& sender) const {
-  auto how = sender ? past_sessions.find(id, caf::actor_cast<caf::actor_addr>(sender)) : nullptr;
-  if (how == nullptr)
+  auto end = sender ? past_sessions.find(id, caf::actor_cast<caf::actor_addr>(sender)) : nullptr;
+  if (end == nullptr)
     return make_error(session_has_ended(id, outcome::rejected, {}));
-  return make_error(session_has_ended(id, how->outcome, how->reason));
+  return make_error(session_has_ended(id, end->outcome, end->reason));
 }
 
-void pool_actor_state::command(session_command what) {
-  auto is_holder = belongs_to_sender(what.session); // The promise takes the sender.
+void pool_actor_state::command(session_command request) {
+  auto is_holder = belongs_to_sender(request.session); // The promise takes the sender.
   auto promise = self->make_response_promise();
   if (is_holder)
-    promise.delegate(connections.at(sessions.at(what.session).connection).actor, execute_atom_v, std::move(what));
+    promise.delegate(connections.at(sessions.at(request.session).connection).actor, execute_atom_v, std::move(request));
   else
-    promise.deliver(refusal(what.session, promise.source()));
+    promise.deliver(refusal(request.session, promise.source()));
 }
 
 caf::result<void> pool_actor_state::handover(session_id id, const caf::strong_actor_ptr& to) {
@@ -55,10 +56,10 @@ caf::result<void> pool_actor_state::handover(session_id id, const caf::strong_ac
     return refusal(id, self->current_sender());
   if (!to)
     return make_error(own_failure(errc::invalid_statement, outcome::rejected, "a session needs a holder"));
-  auto& x = sessions.at(id);
+  auto& session = sessions.at(id);
   watch(to);
-  unwatch(std::exchange(x.holder, caf::actor_cast<caf::actor_addr>(to)));
-  return self->delegate(connections.at(x.connection).actor, handover_atom_v, id, to);
+  unwatch(std::exchange(session.holder, caf::actor_cast<caf::actor_addr>(to)));
+  return self->delegate(connections.at(session.connection).actor, handover_atom_v, id, to);
 }
 
 caf::result<void> pool_actor_state::evict(session_id id) {
@@ -68,7 +69,7 @@ caf::result<void> pool_actor_state::evict(session_id id) {
 }
 
 void pool_actor_state::check_in(session_id id) {
-  // One that has ended already needs no second end.
+  // A session that has ended already must not be ended again.
   if (auto i = sessions.find(id); i != sessions.end()) {
     auto connection = i->second.connection;
     end_session_on(connection, "it was checked in");
@@ -76,10 +77,10 @@ void pool_actor_state::check_in(session_id id) {
   }
 }
 
-void pool_actor_state::holder_down(const caf::actor_addr& who) {
+void pool_actor_state::holder_down(const caf::actor_addr& holder) {
   std::vector<session_id> ended;
-  for (auto& [id, x] : sessions)
-    if (x.holder == who)
+  for (auto& [id, session] : sessions)
+    if (session.holder == holder)
       ended.push_back(id);
   for (auto id : ended) {
     log().info("pool {}: the holder of session {} has ended", rules.name, static_cast<uint64_t>(id));
@@ -87,25 +88,25 @@ void pool_actor_state::holder_down(const caf::actor_addr& who) {
   }
 }
 
-void pool_actor_state::begin_session(lease& what, const caf::strong_actor_ptr& holder, connection_id connection) {
+void pool_actor_state::begin_session(lease& session, const caf::strong_actor_ptr& holder, connection_id connection) {
   do
-    what.id = session_id{random_id()};
-  while (sessions.contains(what.id));
+    session.id = session_id{random_id()};
+  while (sessions.contains(session.id));
   watch(holder);
-  sessions.emplace(what.id, checked_out_session{connection, caf::actor_cast<caf::actor_addr>(holder)});
-  connections.at(connection).session = what.id;
-  measured.session_begins(what.id);
+  sessions.emplace(session.id, checked_out_session{connection, caf::actor_cast<caf::actor_addr>(holder)});
+  connections.at(connection).session = session.id;
+  measured.session_begins(session.id);
 }
 
-/// The holder is not to be heard any more.
-/// @param why is told to the holder if it did not know.
-void pool_actor_state::end_session_on(connection_id id, std::string why, outcome what) {
+/// Requests of the holder are refused from now on.
+/// @param reason for the holder, if it asks.
+void pool_actor_state::end_session_on(connection_id id, std::string reason, outcome effect) {
   auto i = connections.find(id);
   if (i == connections.end() || !i->second.session)
     return;
   auto session = sessions.find(*i->second.session);
   auto holder = session->second.holder;
-  past_sessions.add(session->first, {std::move(session->second.holder), std::move(why), what});
+  past_sessions.add(session->first, {std::move(session->second.holder), std::move(reason), effect});
   measured.session_ends(session->first);
   sessions.erase(session);
   unwatch(holder);
@@ -113,13 +114,13 @@ void pool_actor_state::end_session_on(connection_id id, std::string why, outcome
 }
 
 /// An actor is monitored once, however many sessions and subscriptions it has.
-void pool_actor_state::watch(const caf::strong_actor_ptr& who) {
-  if (++watched[caf::actor_cast<caf::actor_addr>(who)] == 1)
-    self->monitor(who);
+void pool_actor_state::watch(const caf::strong_actor_ptr& actor) {
+  if (++watched[caf::actor_cast<caf::actor_addr>(actor)] == 1)
+    self->monitor(actor);
 }
 
-void pool_actor_state::unwatch(const caf::actor_addr& who) {
-  auto i = watched.find(who);
+void pool_actor_state::unwatch(const caf::actor_addr& actor) {
+  auto i = watched.find(actor);
   if (i == watched.end() || --i->second > 0)
     return;
   self->demonitor(i->first);

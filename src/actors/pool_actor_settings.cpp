@@ -9,10 +9,10 @@ namespace cenote {
 namespace {
 
 std::string cannot_change(const std::string& key) {
-  return key + " cannot change while the pool runs: start it anew";
+  return key + " cannot change while the pool runs: restart it";
 }
 
-/// Why these rules cannot follow those; empty if they can.
+/// Why the rules cannot change in this way; empty if they can.
 std::string obstacle(const pool_settings& before, const pool_settings& after) {
   if (before.name != after.name)
     return cannot_change("pool.name");
@@ -23,9 +23,9 @@ std::string obstacle(const pool_settings& before, const pool_settings& after) {
   return {};
 }
 
-std::string out_of_range(const settings& all) {
+std::string out_of_range(const settings& config) {
   try {
-    check(all);
+    check(config);
     return {};
   } catch (const configuration_error& err) {
     return err.what();
@@ -34,26 +34,26 @@ std::string out_of_range(const settings& all) {
 
 } // namespace
 
-/// Why these settings cannot be used from now on; empty if they can.
-std::string pool_actor_state::obstacle_to(const settings& all) const {
-  if (auto problem = out_of_range(all); !problem.empty())
+/// Why the settings cannot change to these; empty if they can.
+std::string pool_actor_state::obstacle_to(const settings& config) const {
+  if (auto problem = out_of_range(config); !problem.empty())
     return problem;
-  if (auto problem = obstacle(rules, all.pool); !problem.empty())
+  if (auto problem = obstacle(rules, config.pool); !problem.empty())
     return problem;
-  if (!connections_of->leads_to(all.server))
-    return cannot_change("where the server is");
+  if (!connections_of->leads_to(config.server))
+    return cannot_change("the address of the server");
   return {};
 }
 
-caf::result<void> pool_actor_state::reconfigure(const settings& all) {
-  if (auto problem = obstacle_to(all); !problem.empty())
+caf::result<void> pool_actor_state::reconfigure(const settings& config) {
+  if (auto problem = obstacle_to(config); !problem.empty())
     return make_error(own_failure(errc::invalid_setting, outcome::rejected, problem));
-  auto renew = connections_of->reconfigure(all.server);
-  if (!renew && rules == all.pool)
+  auto renew = connections_of->reconfigure(config.server);
+  if (!renew && rules == config.pool)
     return caf::unit;
-  rules = all.pool;
+  rules = config.pool;
   measured.apply(rules);
-  log().info("pool {}: other settings hold from now on{}", rules.name,
+  log().info("pool {}: new settings are in force{}", rules.name,
              renew ? "; the connections are replaced one after the other" : "");
   perform(core.reconfigure(rules, renew, now()));
   return caf::unit;

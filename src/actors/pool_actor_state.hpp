@@ -1,8 +1,8 @@
 #pragma once
 
 // Private to the pool actor: its state. pool_actor.cpp translates between messages and pool_core;
-// pool_actor_sessions.cpp keeps the books of sessions and their holders, pool_actor_events.cpp tells subscribers what
-// happens; pool_actor_settings.cpp changes the settings while it runs; pool_actor_details.cpp is for operators.
+// pool_actor_sessions.cpp keeps account of sessions and their holders, pool_actor_events.cpp sends events to
+// subscribers; pool_actor_settings.cpp changes the settings while it runs; pool_actor_details.cpp is for operators.
 
 #include "actors/connection_factory.hpp"
 #include "actors/ended_sessions.hpp"
@@ -32,7 +32,7 @@ namespace cenote {
 struct pending {
   caf::response_promise promise;
   work_request request;
-  caf::strong_actor_ptr caller; ///< Whose end makes it useless.
+  caf::strong_actor_ptr caller; ///< The request is useless after its end.
 };
 
 /// A session that is in use.
@@ -41,21 +41,21 @@ struct checked_out_session {
   caf::actor_addr holder;
 };
 
-/// The use of a connection by somebody who has it alone.
+/// The exclusive use of a connection.
 struct exclusive_use {
   pool::time_point since;
   session_id session{}; ///< Zero: a statement or a transaction.
   std::string owner;
 };
 
-/// What an open connection is, and for whom.
+/// An open connection and its use.
 struct member {
   connection_actor actor;
   uint64_t server_connection_id = 0;
   std::optional<session_id> session{};
-  bool reported_gone = false;         ///< The log has told that it is gone.
-  std::optional<exclusive_use> use{}; ///< As subscribers are told; goes on while the connection is reset.
-  bool closed = false;                ///< Subscribers know that it is.
+  bool reported_gone = false;         ///< Its loss has been logged.
+  std::optional<exclusive_use> use{}; ///< As in events; continues while the connection is reset.
+  bool closed = false;                ///< Its end has been published.
 };
 
 struct pool_actor_state {
@@ -73,7 +73,9 @@ struct pool_actor_state {
         core{settings, seed, factory->servers()},
         connections_of{std::move(factory)},
         measured{this_actor->system().metrics(), settings, core.servers()},
-        feed{settings.name, [this](auto& whom, auto id, pool_events what) { send_events(whom, id, std::move(what)); }} {
+        feed{settings.name, [this](auto& subscriber, auto id, pool_events events) {
+               send_events(subscriber, id, std::move(events));
+             }} {
     // nop
   }
 
@@ -87,9 +89,9 @@ struct pool_actor_state {
 
   // -- messages ------------------------------------------------------------------
 
-  void accept(work_item what, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false);
-  void accept(session_options what, caf::strong_actor_ptr holder);
-  void command(session_command what);
+  void accept(work_item work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false);
+  void accept(session_options options, caf::strong_actor_ptr holder);
+  void command(session_command request);
   void check_in(session_id id);
   bool belongs_to_sender(session_id id) const;
   caf::result<void> handover(session_id id, const caf::strong_actor_ptr& to);
@@ -97,52 +99,52 @@ struct pool_actor_state {
   caf::result<void> kill(session_id id);
   caf::result<pool_details> details();
   session_details outline(session_id id, pool::time_point at) const;
-  caf::result<void> reconfigure(const settings& all);
-  std::string obstacle_to(const settings& all) const;
+  caf::result<void> reconfigure(const settings& config);
+  std::string obstacle_to(const settings& config) const;
   caf::result<verification> verify();
   void verified();
   caf::result<drain_report> drain(caf::timespan limit);
-  void opened_connection(connection_id id, opened x);
-  void open_failed(connection_id id, const failure& why);
-  void released_connection(connection_id id, const released& x);
+  void opened_connection(connection_id id, opened connection);
+  void open_failed(connection_id id, const failure& error);
+  void released_connection(connection_id id, const released& report);
   void tell_gone(connection_id id, const std::string& reason);
-  void returned(connection_id id, work_request what, caf::strong_actor_ptr caller, const std::string& reason);
-  void requeued(connection_id id, work_request what, caf::strong_actor_ptr caller);
-  pool::request take_back(work_request what, caf::strong_actor_ptr caller);
-  void connection_down(const caf::actor_addr& who);
-  void holder_down(const caf::actor_addr& who);
+  void returned(connection_id id, work_request work, caf::strong_actor_ptr caller, const std::string& reason);
+  void requeued(connection_id id, work_request work, caf::strong_actor_ptr caller);
+  pool::request take_back(work_request work, caf::strong_actor_ptr caller);
+  void connection_down(const caf::actor_addr& address);
+  void holder_down(const caf::actor_addr& holder);
   void pause();
   void resume();
-  caf::result<void> subscribe(const caf::strong_actor_ptr& who);
-  void unsubscribe(const caf::actor_addr& who);
+  caf::result<void> subscribe(const caf::strong_actor_ptr& subscriber);
+  void unsubscribe(const caf::actor_addr& subscriber);
   void leaked(session_id id, caf::timespan held, std::string last_statement);
 
   // -- carrying out --------------------------------------------------------------
 
   void perform(pool::commands todo);
   template <class Command>
-  void try_to_carry_out(Command& x);
-  void not_carried_out(const pool::open_connection& x, const char* what);
-  void not_carried_out(const pool::grant_connection& x, const char* what);
+  void try_to_carry_out(Command& command);
+  void not_carried_out(const pool::open_connection& command, const char* problem);
+  void not_carried_out(const pool::grant_connection& command, const char* problem);
   template <class Command>
   void not_carried_out(const Command&, const char*);
   void follow(pool::commands more);
-  void defect(const char* what);
-  void carry_out(const pool::open_connection& x);
-  void carry_out(const pool::close_connection& x);
-  void carry_out(const pool::ping_connection& x);
-  void carry_out(const pool::check_caller& x);
-  void carry_out(const pool::requeue& x);
-  void carry_out(const pool::grant_connection& x);
-  void carry_out(pool::fail_request& x);
+  void defect(const char* problem);
+  void carry_out(const pool::open_connection& command);
+  void carry_out(const pool::close_connection& command);
+  void carry_out(const pool::ping_connection& command);
+  void carry_out(const pool::check_caller& command);
+  void carry_out(const pool::requeue& command);
+  void carry_out(const pool::grant_connection& command);
+  void carry_out(pool::fail_request& command);
   void carry_out(const pool::finish&);
 
-  pool::request add(pending x);
-  void begin_session(lease& what, const caf::strong_actor_ptr& holder, connection_id connection);
-  void end_session_on(connection_id id, std::string why, outcome what = outcome::rejected);
+  pool::request add(pending entry);
+  void begin_session(lease& session, const caf::strong_actor_ptr& holder, connection_id connection);
+  void end_session_on(connection_id id, std::string reason, outcome effect = outcome::rejected);
   caf::error refusal(session_id id, const caf::strong_actor_ptr& sender) const;
-  void watch(const caf::strong_actor_ptr& who);
-  void unwatch(const caf::actor_addr& who);
+  void watch(const caf::strong_actor_ptr& actor);
+  void unwatch(const caf::actor_addr& actor);
   void watch_handles();
   bool is_reachable() const;
   void look_for_handles();
@@ -153,16 +155,16 @@ struct pool_actor_state {
 
   // -- events --------------------------------------------------------------------
 
-  void send_events(const caf::strong_actor_ptr& whom, event_feed::subscription_id id, pool_events what);
-  void publish(event_kind what, std::string detail = {});
-  void publish_opened(connection_id id, const opened& x);
-  void publish_closed(connection_id id, close_reason why);
-  void publish_lost(connection_id id, const std::string& how);
+  void send_events(const caf::strong_actor_ptr& subscriber, event_feed::subscription_id id, pool_events events);
+  void publish(event_kind kind, std::string detail = {});
+  void publish_opened(connection_id id, const opened& connection);
+  void publish_closed(connection_id id, close_reason reason);
+  void publish_lost(connection_id id, const std::string& reason);
   void publish_breaker();
-  void use_begins(member& which, connection_id id, const grant& what);
+  void use_begins(member& connection, connection_id id, const grant& granted);
   void use_ends(connection_id id, pool::time_point at);
   void measure_levels();
-  void measure_refusal(const pending& x, const failure& why);
+  void measure_refusal(const pending& waiting, const failure& error);
 
   pointer self;
   pool_settings rules;
@@ -173,12 +175,12 @@ struct pool_actor_state {
   std::unordered_map<connection_id, member> connections;
   std::unordered_map<session_id, checked_out_session> sessions;
   ended_sessions past_sessions;
-  std::unordered_map<caf::actor_addr, size_t> watched; ///< Holders and subscribers, and for how many reasons.
+  std::unordered_map<caf::actor_addr, size_t> watched; ///< Holders and subscribers, with the number of reasons.
   std::unordered_map<pool::request_id, pending> requests;
   uint64_t last_request = 0;
-  pool::commands follow_up; ///< What carrying out commands has led to.
+  pool::commands follow_up; ///< Further commands, from carrying out commands.
 
-  /// How connects have failed since one succeeded: by server, code and number, because texts are of any number.
+  /// How connects have failed since one succeeded: by server, code and number, because texts are unlimited.
   std::set<std::tuple<size_t, errc, uint32_t>> connect_failures;
   log_pacer stops; ///< Statements that connections have stopped.
 
@@ -189,8 +191,8 @@ struct pool_actor_state {
   bool finishing = false;
   size_t verifying = 0; ///< Requests of `verify` to this actor itself.
 
-  bool ends_unreachable = false; ///< It ends if nobody has its handle any more.
-  size_t unreachable = 0;        ///< How many times in a row nobody had.
+  bool ends_unreachable = false; ///< Whether it ends if no handle of it exists any more.
+  size_t unreachable = 0;        ///< How many times in a row none existed.
   caf::disposable handle_watch;
 
   caf::disposable timer;

@@ -4,8 +4,8 @@
 
 namespace cenote {
 
-/// A number that nobody can guess: 64 bits from the operating system, never zero.
-/// @throws std::exception if it has none to give.
+/// An unguessable number: 64 bits from the operating system, never zero.
+/// @throws std::exception if the operating system provides none.
 uint64_t random_id();
 
 } // namespace cenote

@@ -24,28 +24,28 @@ namespace cenote {
 
 namespace {
 
-/// A request that is being served, over all its attempts.
+/// A request that is being served, through all its attempts.
 struct task {
   std::variant<statement, transaction> request;
-  caf::strong_actor_ptr user; ///< Whose death makes it useless.
+  caf::strong_actor_ptr user; ///< The request is useless after its end.
   caf::response_promise promise;
   pool::failed_attempt progress;
   failure last;          ///< Why the last attempt failed.
-  bool in_doubt = false; ///< An attempt before may have run.
+  bool in_doubt = false; ///< An earlier attempt may have run.
 };
 
 using task_ptr = std::shared_ptr<task>;
 
 using results = std::vector<result>;
 
-statement_kind repeatable_as(const statement& x) {
-  return x.kind;
+statement_kind repeatable_as(const statement& query) {
+  return query.kind;
 }
 
-/// A transaction whose COMMIT is in doubt is never repeated, whatever it consists of; all other doubts are removed by
-/// the server's rolling it back.
-statement_kind repeatable_as(const transaction& x) {
-  return kind_of(x) == statement_kind::read ? statement_kind::read : statement_kind::write;
+/// A transaction whose COMMIT is in doubt is never repeated, whatever its statements; all other doubts are removed,
+/// because the server rolls it back.
+statement_kind repeatable_as(const transaction& request) {
+  return kind_of(request) == statement_kind::read ? statement_kind::read : statement_kind::write;
 }
 
 struct retrier_state {
@@ -59,18 +59,20 @@ struct retrier_state {
         rules{settings},
         measured{this_actor->system().metrics()},
         rng{static_cast<std::minstd_rand::result_type>(seed)},
-        feed{{}, [this](auto& whom, auto id, pool_events what) { send_events(whom, id, std::move(what)); }} {
+        feed{{}, [this](auto& subscriber, auto id, pool_events events) {
+               send_events(subscriber, id, std::move(events));
+             }} {
     // nop
   }
 
   pool_actor::behavior_type make_behavior() {
     self->monitor(pool);
-    self->set_down_handler([this](const caf::down_msg& x) {
+    self->set_down_handler([this](const caf::down_msg& message) {
       guard(*this, [&] {
-        if (x.source == pool.address())
+        if (message.source == pool.address())
           pool_has_ended();
         else
-          feed.remove(x.source);
+          feed.remove(message.source);
       });
     });
     return guarded(this, handlers());
@@ -78,31 +80,33 @@ struct retrier_state {
 
   pool_actor::behavior_type handlers() {
     return {
-        [this](execute_atom, statement& what) -> caf::result<result> {
-          start(std::move(what), self->current_sender());
+        [this](execute_atom, statement& query) -> caf::result<result> {
+          start(std::move(query), self->current_sender());
           return caf::delegated<result>{};
         },
-        [this](execute_atom, statement& what, caf::strong_actor_ptr& user) -> caf::result<result> {
-          start(std::move(what), std::move(user));
+        [this](execute_atom, statement& query, caf::strong_actor_ptr& user) -> caf::result<result> {
+          start(std::move(query), std::move(user));
           return caf::delegated<result>{};
         },
-        [this](transact_atom, transaction& what) -> caf::result<results> {
-          start(std::move(what), self->current_sender());
+        [this](transact_atom, transaction& request) -> caf::result<results> {
+          start(std::move(request), self->current_sender());
           return caf::delegated<results>{};
         },
-        [this](transact_atom, transaction& what, caf::strong_actor_ptr& user) -> caf::result<results> {
-          start(std::move(what), std::move(user));
+        [this](transact_atom, transaction& request, caf::strong_actor_ptr& user) -> caf::result<results> {
+          start(std::move(request), std::move(user));
           return caf::delegated<results>{};
         },
-        // Only its holder knows what to repeat of a session.
-        [this](checkout_atom a, session_options& how) { return self->delegate(pool, a, std::move(how)); },
-        [this](checkout_atom a, session_options& how, caf::strong_actor_ptr& holder) {
-          return self->delegate(pool, a, std::move(how), std::move(holder));
+        // Only its holder knows which requests of a session to repeat.
+        [this](checkout_atom a, session_options& options) { return self->delegate(pool, a, std::move(options)); },
+        [this](checkout_atom a, session_options& options, caf::strong_actor_ptr& holder) {
+          return self->delegate(pool, a, std::move(options), std::move(holder));
         },
         [this](checkin_atom a, session_id id) { return self->delegate(pool, a, id); },
-        [this](execute_atom a, session_id id, statement& what) { return self->delegate(pool, a, id, std::move(what)); },
-        [this](begin_atom a, session_id id, const transaction_options& how) {
-          return self->delegate(pool, a, id, how);
+        [this](execute_atom a, session_id id, statement& query) {
+          return self->delegate(pool, a, id, std::move(query));
+        },
+        [this](begin_atom a, session_id id, const transaction_options& options) {
+          return self->delegate(pool, a, id, options);
         },
         [this](commit_atom a, session_id id) { return self->delegate(pool, a, id); },
         [this](rollback_atom a, session_id id) { return self->delegate(pool, a, id); },
@@ -122,14 +126,14 @@ struct retrier_state {
         [this](statements_atom) { return self->delegate(pool, statements_atom_v); },
         [this](kill_atom, session_id id) { return self->delegate(pool, kill_atom_v, id); },
         [this](settings_atom) { return settings_in_force(); },
-        [this](reconfigure_atom, settings_update& x) { return reconfigure(std::move(x)); },
+        [this](reconfigure_atom, settings_update& update) { return reconfigure(std::move(update)); },
         [this](dispose_atom) { return self->delegate(pool, dispose_atom_v); },
         [this](pause_atom) { return self->delegate(pool, pause_atom_v); },
         [this](resume_atom) { return self->delegate(pool, resume_atom_v); },
         [this](subscribe_atom) { return subscribe(self->current_sender()); },
         [this](unsubscribe_atom) { return unsubscribe(self->current_sender()); },
-        [this](subscribe_atom, const caf::strong_actor_ptr& who) { return subscribe(who); },
-        [this](unsubscribe_atom, const caf::strong_actor_ptr& who) { return unsubscribe(who); },
+        [this](subscribe_atom, const caf::strong_actor_ptr& subscriber) { return subscribe(subscriber); },
+        [this](unsubscribe_atom, const caf::strong_actor_ptr& subscriber) { return unsubscribe(subscriber); },
         [this](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
     };
   }
@@ -139,89 +143,89 @@ struct retrier_state {
     // No timeout of CAF's: the pool answers at once.
     self->request(pool, caf::infinite, settings_atom_v)
         .then(
-            [this, promise](effective_settings& x) mutable {
-              x.retry = rules;
-              promise.deliver(std::move(x));
+            [this, promise](effective_settings& effective) mutable {
+              effective.retry = rules;
+              promise.deliver(std::move(effective));
             },
-            [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+            [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
     return promise;
   }
 
-  /// The pool checks all of them, those of retries, too.
-  caf::result<void> reconfigure(settings_update x) {
+  /// The pool checks all of them, including those of retries.
+  caf::result<void> reconfigure(settings_update update) {
     auto promise = self->make_response_promise<void>();
-    self->request(pool, caf::infinite, reconfigure_atom_v, x)
+    self->request(pool, caf::infinite, reconfigure_atom_v, update)
         .then(
-            [this, promise, x]() mutable {
-              rules = x.content().retry;
+            [this, promise, update]() mutable {
+              rules = update.content().retry;
               promise.deliver();
             },
-            [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+            [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
     return promise;
   }
 
-  /// Tells what it does itself; the pool tells the rest.
-  caf::result<void> subscribe(const caf::strong_actor_ptr& who) {
+  /// Adds events of its own to those of the pool.
+  caf::result<void> subscribe(const caf::strong_actor_ptr& subscriber) {
     auto promise = self->make_response_promise<void>();
-    self->request(pool, caf::infinite, subscribe_atom_v, who)
+    self->request(pool, caf::infinite, subscribe_atom_v, subscriber)
         .then(
-            [this, promise, who]() mutable {
+            [this, promise, subscriber]() mutable {
               guard(*this, [&] {
-                if (who && feed.add(who) == event_feed::subscription::added)
-                  self->monitor(who);
+                if (subscriber && feed.add(subscriber) == event_feed::subscription::added)
+                  self->monitor(subscriber);
               });
               promise.deliver();
             },
-            [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+            [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
     return promise;
   }
 
-  caf::delegated<void> unsubscribe(const caf::strong_actor_ptr& who) {
-    forget_subscriber(caf::actor_cast<caf::actor_addr>(who));
-    return self->delegate(pool, unsubscribe_atom_v, who);
+  caf::delegated<void> unsubscribe(const caf::strong_actor_ptr& subscriber) {
+    forget_subscriber(caf::actor_cast<caf::actor_addr>(subscriber));
+    return self->delegate(pool, unsubscribe_atom_v, subscriber);
   }
 
-  void forget_subscriber(const caf::actor_addr& who) {
-    if (feed.remove(who))
-      self->demonitor(who);
+  void forget_subscriber(const caf::actor_addr& subscriber) {
+    if (feed.remove(subscriber))
+      self->demonitor(subscriber);
   }
 
-  void send_events(const caf::strong_actor_ptr& whom, event_feed::subscription_id id, pool_events what) {
-    auto addr = caf::actor_cast<caf::actor_addr>(whom);
-    self->request(caf::actor_cast<caf::actor>(whom), caf::infinite, std::move(what))
+  void send_events(const caf::strong_actor_ptr& subscriber, event_feed::subscription_id id, pool_events events) {
+    auto address = caf::actor_cast<caf::actor_addr>(subscriber);
+    self->request(caf::actor_cast<caf::actor>(subscriber), caf::infinite, std::move(events))
         .then([this, id] { guard(*this, [&] { feed.acknowledged(id); }); },
-              [this, id, addr](const caf::error&) {
+              [this, id, address](const caf::error&) {
                 guard(*this, [&] {
                   if (feed.is_current(id))
-                    forget_subscriber(addr);
+                    forget_subscriber(address);
                 });
               });
   }
 
-  void publish_retry(const task& job, pool::duration delay, const failure& why) {
+  void publish_retry(const task& job, pool::duration delay, const failure& error) {
     if (!feed.has_subscribers())
       return;
-    pool_event x;
-    x.kind = event_kind::retried;
-    x.attempts = job.progress.attempts;
-    x.elapsed = delay;
-    x.detail = to_string(why);
-    feed.publish(std::move(x));
+    pool_event event;
+    event.kind = event_kind::retried;
+    event.attempts = job.progress.attempts;
+    event.elapsed = delay;
+    event.detail = to_string(error);
+    feed.publish(std::move(event));
   }
 
   template <class Request>
-  void start(Request what, caf::strong_actor_ptr user) {
+  void start(Request request, caf::strong_actor_ptr user) {
     auto job = std::make_shared<task>();
     job->user = std::move(user);
     job->promise = self->make_response_promise();
-    job->progress.kind = repeatable_as(what);
-    job->progress.max_retries = what.max_retries;
-    job->progress.deadline = deadline_after(self->clock().now(), what.timeout);
-    job->request = std::move(what);
+    job->progress.kind = repeatable_as(request);
+    job->progress.max_retries = request.max_retries;
+    job->progress.deadline = deadline_after(self->clock().now(), request.timeout);
+    job->request = std::move(request);
     attempt(job);
   }
 
-  /// Whether the task is over because nobody waits for it any more.
+  /// Whether the task is over because its caller has ended.
   static bool is_abandoned(task& job) {
     if (!has_ended(job.user))
       return false;
@@ -232,7 +236,7 @@ struct retrier_state {
   void attempt(const task_ptr& job) {
     if (is_abandoned(*job))
       return;
-    if (pool_ended) { // What CAF would answer, but behind the end of this actor.
+    if (pool_ended) { // As CAF would answer, but only after the end of this actor.
       job->promise.deliver(caf::make_error(caf::sec::request_receiver_down));
       return;
     }
@@ -242,21 +246,21 @@ struct retrier_state {
       give_up(*job, std::move(job->last));
       return;
     }
-    std::visit([this, &job](auto& what) { ask(job, what); }, job->request);
+    std::visit([this, &job](auto& request) { ask(job, request); }, job->request);
   }
 
-  /// @param what stays with the job, for the next attempt.
+  /// @param request a copy: the job keeps its own for the next attempt.
   template <class Request>
-  void ask(const task_ptr& job, Request what) {
-    if (what.timeout != what.timeout.zero())
-      if (auto left = time_left(job->progress.deadline, self->clock().now()); left < what.timeout)
-        what.timeout = left > left.zero() ? left : pool::duration{-1}; // Zero would mean no limit.
+  void ask(const task_ptr& job, Request request) {
+    if (request.timeout != request.timeout.zero())
+      if (auto left = time_left(job->progress.deadline, self->clock().now()); left < request.timeout)
+        request.timeout = left > left.zero() ? left : pool::duration{-1}; // Zero would mean no limit.
     using atom = std::conditional_t<std::is_same_v<Request, statement>, execute_atom, transact_atom>;
     using answer = std::conditional_t<std::is_same_v<Request, statement>, result, results>;
     // No timeout of CAF's: the pool answers every request within its own.
-    self->request(pool, caf::infinite, atom{}, std::move(what), job->user)
-        .then([job](answer& x) { job->promise.deliver(std::move(x)); },
-              [this, job](const caf::error& why) { guard(*this, [&] { failed(job, details(why)); }); });
+    self->request(pool, caf::infinite, atom{}, std::move(request), job->user)
+        .then([job](answer& result) { job->promise.deliver(std::move(result)); },
+              [this, job](const caf::error& error) { guard(*this, [&] { failed(job, details(error)); }); });
   }
 
   void failed(const task_ptr& job, failure why) {
@@ -285,7 +289,7 @@ struct retrier_state {
     });
   }
 
-  /// What waits for its next attempt will not have one.
+  /// Requests that wait for their next attempt are given up.
   void pool_has_ended() {
     for (auto& [job, timer] : paused) {
       timer.dispose();
@@ -293,7 +297,7 @@ struct retrier_state {
     }
     paused.clear();
     pool_ended = true;
-    // Behind the pool's answers that have come meanwhile, which say more than that a promise was broken.
+    // After the answers of the pool that have arrived meanwhile, which say more than that a promise was broken.
     self->send_exit(self, caf::exit_reason::user_shutdown);
   }
 
@@ -311,17 +315,17 @@ struct retrier_state {
     job.promise.deliver(make_error(std::move(why)));
   }
 
-  /// The request that it happened to is answered by its promise.
-  void defect(const char* what) { log().error("an exception in the retrier: {}; it goes on", what); }
+  /// The request that caused it is answered by its promise.
+  void defect(const char* problem) { log().error("an exception in the retrier: {}; it continues", problem); }
 
   pointer self;
   pool_actor pool;
-  bool pool_ended = false; ///< And so does this actor, in a moment.
+  bool pool_ended = false; ///< And this actor is about to end.
   retry_settings rules;
   metrics::retry_metrics measured;
   std::minstd_rand rng;
-  std::unordered_map<errc, log_pacer> retry_lines;   ///< By what the attempt has failed with.
-  std::unordered_map<errc, log_pacer> failure_lines; ///< Of requests that were repeated and given up then.
+  std::unordered_map<errc, log_pacer> retry_lines;   ///< By the code of the attempt's error.
+  std::unordered_map<errc, log_pacer> failure_lines; ///< Of requests that were given up after repetitions.
   event_feed feed;
   std::unordered_map<task_ptr, caf::disposable> paused; ///< Between two attempts, with the timer of the next.
 };

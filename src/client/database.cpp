@@ -36,17 +36,17 @@ caf::settings one_worker() {
 template <class T, class... Ts>
 T ask(caf::scoped_actor& self, const pool_actor& pool, Ts&&... request) {
   auto answer = self->request(pool, caf::infinite, std::forward<Ts>(request)...);
-  std::optional<failure> why;
-  auto failed = [&why](caf::error& x) { why = details(x); };
+  std::optional<failure> problem;
+  auto failed = [&problem](caf::error& error) { problem = details(error); };
   if constexpr (std::is_void_v<T>) {
     answer.receive([] {}, failed);
-    if (why)
-      throw database_error{std::move(*why)};
+    if (problem)
+      throw database_error{std::move(*problem)};
   } else {
     std::optional<T> out;
-    answer.receive([&out](T& x) { out = std::move(x); }, failed);
-    if (why)
-      throw database_error{std::move(*why)};
+    answer.receive([&out](T& value) { out = std::move(value); }, failed);
+    if (problem)
+      throw database_error{std::move(*problem)};
     return std::move(*out);
   }
 }
@@ -61,7 +61,7 @@ database_error::database_error(failure error) : std::runtime_error{to_string(err
 
 struct database::impl {
   explicit impl(const settings& config) {
-    check(config); // Those of retries, too.
+    check(config); // Including those of retries.
     logger_guard logger;
     own = std::make_unique<hosted_pool>(config, one_worker(), true);
     drain_timeout = config.pool.drain_timeout;
@@ -69,12 +69,12 @@ struct database::impl {
     pool = own->handle();
   }
 
-  impl(caf::actor_system& where, pool_actor whose) : sys{&where}, pool{std::move(whose)} {
+  impl(caf::actor_system& system, pool_actor handle) : sys{&system}, pool{std::move(handle)} {
     if (pool.node() != sys->node())
       throw std::invalid_argument{"a cenote::database needs a pool of its own process: this one is on another node"};
   }
 
-  /// The time from the begin of a call to its end.
+  /// A call, from its beginning to its end.
   class call;
 
   template <class T, class... Ts>
@@ -83,7 +83,7 @@ struct database::impl {
   void subscribe(std::function<void(const pool_events&)> f);
   void close();
 
-  std::unique_ptr<hosted_pool> own; ///< Null if the pool belongs to somebody else.
+  std::unique_ptr<hosted_pool> own; ///< Null if the pool belongs to others.
   caf::timespan drain_timeout;      ///< Of its own pool.
   caf::actor_system* sys = nullptr;
   pool_actor pool;
@@ -102,11 +102,11 @@ public:
     refuse_actors();
     std::lock_guard guard{of.mutex};
     if (of.closing) {
-      failure why;
-      why.code = errc::shutting_down;
-      why.outcome = outcome::unavailable;
-      why.text = "the database was closed by this program";
-      throw database_error{std::move(why)};
+      failure refusal;
+      refusal.code = errc::shutting_down;
+      refusal.outcome = outcome::unavailable;
+      refusal.text = "the database was closed by this program";
+      throw database_error{std::move(refusal)};
     }
     ++of.calls;
     innermost = this;
@@ -123,8 +123,8 @@ public:
 
   /// Whether this thread is inside a call of that database.
   static bool runs(const impl& of) {
-    for (auto x = innermost; x != nullptr; x = x->outer_)
-      if (&x->of_ == &of)
+    for (auto current = innermost; current != nullptr; current = current->outer_)
+      if (&current->of_ == &of)
         return true;
     return false;
   }
@@ -150,9 +150,9 @@ void database::impl::subscribe(std::function<void(const pool_events&)> f) {
   call here{*this};
   logger_guard logger;
   auto listener = sys->spawn([f = std::move(f)](caf::event_based_actor*) -> caf::behavior {
-    return {[f](const pool_events& x) {
+    return {[f](const pool_events& events) {
       try {
-        f(x);
+        f(events);
       } catch (const std::exception& err) {
         log().error("a function that listens to a pool has failed: {}", err.what());
       } catch (...) {
@@ -186,14 +186,14 @@ void database::impl::close() {
   }
   if (own) {
     caf::scoped_actor self{*sys};
-    // A pool that has ended already is as good.
+    // If the pool has ended already, nothing is left to do.
     self->request(pool, caf::infinite, drain_atom_v, drain_timeout)
         .receive([](const drain_report&) {}, [](const caf::error&) {});
   }
   std::unique_lock guard{mutex};
   changed.wait(guard, [this] { return calls == 0; });
-  for (auto& x : std::exchange(listeners, {}))
-    caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+  for (auto& listener : std::exchange(listeners, {}))
+    caf::anon_send_exit(listener, caf::exit_reason::user_shutdown);
   pool = nullptr;
   own.reset();
   closed = true;
@@ -292,7 +292,7 @@ struct database::session::impl {
     return terms;
   }
 
-  /// Carries a command out, and notes whether its failure means that an open transaction may have been committed.
+  /// Runs a command, and notes whether its failure means that an open transaction may have been committed.
   template <class T, class... Ts>
   T command(Ts&&... request);
 
@@ -303,7 +303,7 @@ struct database::session::impl {
 
   database::impl::call here;
   logger_guard logger;
-  /// Holds the session in the eyes of the pool.
+  /// For the pool, the holder of the session.
   caf::scoped_actor self;
   pool_actor pool;
   session_id id;
@@ -311,8 +311,8 @@ struct database::session::impl {
   std::optional<failure> doubt; ///< Why the transaction may have been committed although nobody asked for that.
 };
 
-/// After its time limit, or an error of its own, a statement is over, and its transaction still open: what became of
-/// the statement is undone with that.
+/// After its time limit, or an error of its own, a statement is over, and its transaction still open: its effects are
+/// undone with the transaction.
 static bool may_have_ended_transaction(errc code) {
   return code == errc::transaction_ended || code == errc::connection_lost || code == errc::session_ended
          || code == errc::pool_gone || code == errc::internal;
@@ -376,7 +376,7 @@ void database::session::abandon(std::exception_ptr thrown) {
   try {
     rollback();
   } catch (const std::exception&) {
-    // The server does it when the connection comes back, or is lost.
+    // The server does it when the connection is released, or lost.
   }
   if (!doubt)
     return;

@@ -14,22 +14,22 @@ hosted_pool::system_config::system_config(const caf::settings& options) {
   if (caf::detail::global_meta_object(caf::type_id_v<statement>) == nullptr)
     throw std::logic_error{"call cenote::init() at the start of main, before a cenote::database is made"};
   load<caf::io::middleman>();
-  // Stealing lets a request to a worker that then blocks wait for milliseconds; see docs/facts.md.
+  // With stealing, a request to a worker that then blocks waits for milliseconds; see docs/facts.md.
   set("caf.scheduler.policy", "sharing");
-  // One flooded actor must not hog a worker.
+  // One flooded actor must not occupy a worker.
   set("caf.scheduler.max-throughput", 100);
   apply("", options);
 }
 
 void hosted_pool::system_config::apply(const std::string& prefix, const caf::settings& options) {
-  for (auto& [name, x] : options) {
+  for (auto& [name, option] : options) {
     auto key = prefix + name;
     if (key == "caf.openssl")
-      continue; // For programs that talk to other nodes; that module is not loaded here.
-    if (auto inner = caf::get_if<caf::settings>(&x))
+      continue; // For programs that communicate with other nodes; that module is not loaded here.
+    if (auto inner = caf::get_if<caf::settings>(&option))
       apply(key + ".", *inner);
     else
-      set(key, x);
+      set(key, option);
   }
 }
 

@@ -12,7 +12,7 @@
 namespace cenote {
 
 /// An actor system with one pool in it, for code that has none of its own: a `database`, and the program. Its
-/// destructor waits for all actors: the pool has to be told to end before.
+/// destructor waits for all actors: the pool must be ended before.
 class hosted_pool {
 public:
   /// Starts the actor system, and the pool.
@@ -23,7 +23,7 @@ public:
 
   caf::actor_system& system() noexcept { return system_; }
 
-  /// Where to send requests to.
+  /// The receiver for requests.
   const pool_actor& handle() const noexcept { return handle_; }
 
 private:

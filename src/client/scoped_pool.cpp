@@ -17,7 +17,9 @@ namespace cenote {
 
 scoped_pool::scoped_pool(caf::actor_system& sys, const settings& config)
     : scoped_pool{sys, config.server, config.pool} {
-  front_ = spawn_retrier(sys, pool_, config.retry); // If this throws, the pool is closed: it was constructed.
+  front_ = spawn_retrier(
+      sys, pool_,
+      config.retry); // If this throws, the destructor closes the pool: the delegated constructor has finished.
 }
 
 scoped_pool::scoped_pool(caf::actor_system& sys, const server_settings& server, const pool_settings& rules)
@@ -60,12 +62,12 @@ drain_report scoped_pool::close() noexcept try {
   }
   logger_guard logger;
   caf::scoped_actor self{*sys_};
-  // No timeout of CAF's: a pool cuts what is left when its time is up. One that has ended already is as good.
+  // No timeout of CAF's: a pool ends the remaining work when its time is up. It may also have ended already.
   self->request(pool, caf::infinite, drain_atom_v, drain_timeout_)
-      .receive([&out](const drain_report& x) { out = x; }, [](const caf::error&) {});
+      .receive([&out](const drain_report& report) { out = report; }, [](const caf::error&) {});
   return out;
 } catch (const std::exception& err) {
-  // Nothing here throws but for want of memory.
+  // Nothing here throws except for lack of memory.
   log().error("a pool could not be closed: {}", err.what());
   return {};
 }

@@ -42,14 +42,14 @@ std::optional<std::string> cell(const value& x) {
       x);
 }
 
-column_type type_of(const value& x) {
+column_type type_of(const value& parameter) {
   // In the order of the alternatives of `value`.
   constexpr column_type types[] = {column_type::null,    column_type::integer, column_type::unsigned_integer,
                                    column_type::real,    column_type::text,    column_type::bytes,
                                    column_type::decimal, column_type::date,    column_type::datetime,
                                    column_type::time};
   static_assert(std::size(types) == std::variant_size_v<value>);
-  return types[x.index()];
+  return types[parameter.index()];
 }
 
 } // namespace
@@ -73,8 +73,8 @@ result table(const std::vector<std::string>& columns, const std::vector<std::vec
   result_builder out;
   out.columns(std::move(heads));
   for (auto& row : rows)
-    for (auto& x : row)
-      if (auto text = cell(x))
+    for (auto& cell_value : row)
+      if (auto text = cell(cell_value))
         out.add(*text);
       else
         out.add_null();
@@ -95,27 +95,27 @@ struct scripted_pool::script {
     std::variant<result, failure> answer;
   };
 
-  std::variant<result, failure> next(statement&& what) {
+  std::variant<result, failure> next(statement&& query) {
     std::lock_guard guard{mutex};
-    auto fits = !lines.empty() && what.sql.find(lines.front().part) != std::string::npos;
+    auto fits = !lines.empty() && query.sql.find(lines.front().part) != std::string::npos;
     if (!fits) {
       auto expected = lines.empty() ? "no more statements" : "a statement with \"" + lines.front().part + "\"";
-      failure why;
-      why.code = errc::invalid_statement;
-      why.text = "the script expected " + expected + ", but got: " + what.sql;
+      failure error;
+      error.code = errc::invalid_statement;
+      error.text = "the script expected " + expected + ", but got: " + query.sql;
       if (problem.empty())
-        problem = why.text;
-      seen.push_back(std::move(what));
-      return why;
+        problem = error.text;
+      seen.push_back(std::move(query));
+      return error;
     }
-    seen.push_back(std::move(what));
+    seen.push_back(std::move(query));
     auto out = std::move(lines.front().answer);
     lines.pop_front();
     return out;
   }
 
   mutable std::mutex mutex;
-  std::deque<line> lines; ///< That have not been used.
+  std::deque<line> lines; ///< Those that have not been used.
   std::vector<statement> seen;
   std::string problem; ///< The first one.
 };
@@ -130,10 +130,10 @@ struct scripted_pool::state {
 
   pool_actor::behavior_type make_behavior() {
     return {
-        [this](execute_atom, statement& what) { return execute(what); },
-        [this](execute_atom, statement& what, const caf::strong_actor_ptr&) { return execute(what); },
-        [this](transact_atom, transaction& what) { return transact(what); },
-        [this](transact_atom, transaction& what, const caf::strong_actor_ptr&) { return transact(what); },
+        [this](execute_atom, statement& query) { return execute(query); },
+        [this](execute_atom, statement& query, const caf::strong_actor_ptr&) { return execute(query); },
+        [this](transact_atom, transaction& request) { return transact(request); },
+        [this](transact_atom, transaction& request, const caf::strong_actor_ptr&) { return transact(request); },
         [this](checkout_atom, const session_options&) { return check_out(self->current_sender()); },
         [this](checkout_atom, const session_options&, const caf::strong_actor_ptr& holder) {
           return check_out(holder);
@@ -142,10 +142,10 @@ struct scripted_pool::state {
           if (is_holder(id))
             holders.erase(id);
         },
-        [this](execute_atom, session_id id, statement& what) -> caf::result<result> {
+        [this](execute_atom, session_id id, statement& query) -> caf::result<result> {
           if (!is_holder(id))
             return no_such_session();
-          return execute(what);
+          return execute(query);
         },
         [this](begin_atom, session_id id, const transaction_options&) { return if_holder(id); },
         [this](commit_atom, session_id id) { return if_holder(id); },
@@ -180,7 +180,7 @@ struct scripted_pool::state {
         [](statements_atom) { return std::vector<statement_summary>{}; },
         [](kill_atom, session_id) {},
         [](dispose_atom) {},
-        // It has nothing to hold back, and nothing happens to it.
+        // It has no connections to withhold, and no events.
         [](pause_atom) {},
         [](resume_atom) {},
         [](subscribe_atom) {},
@@ -196,17 +196,17 @@ struct scripted_pool::state {
 
   caf::result<session_id> check_out(const caf::strong_actor_ptr& holder) {
     if (!holder) {
-      failure why;
-      why.code = errc::invalid_statement;
-      why.text = "a session needs a holder: send checkout from an actor";
-      return make_error(std::move(why));
+      failure error;
+      error.code = errc::invalid_statement;
+      error.text = "a session needs a holder: send checkout from an actor";
+      return make_error(std::move(error));
     }
     auto id = session_id{++last_session};
     holders[id] = caf::actor_cast<caf::actor_addr>(holder);
     return id;
   }
 
-  /// Like a pool with a server, it serves a session's holder only.
+  /// Like a real pool, it serves only the holder of a session.
   bool is_holder(session_id id) {
     auto i = holders.find(id);
     return i != holders.end() && self->current_sender()
@@ -220,26 +220,26 @@ struct scripted_pool::state {
   }
 
   static caf::error no_such_session() {
-    failure why;
-    why.code = errc::session_ended;
-    why.text = "the session has ended, or never was, or belongs to another actor";
-    return make_error(std::move(why));
+    failure error;
+    error.code = errc::session_ended;
+    error.text = "the session has ended, or never existed, or belongs to another actor";
+    return make_error(std::move(error));
   }
 
-  caf::result<result> execute(statement& what) {
-    auto answer = lines->next(std::move(what));
-    if (auto why = std::get_if<failure>(&answer))
-      return make_error(std::move(*why));
+  caf::result<result> execute(statement& query) {
+    auto answer = lines->next(std::move(query));
+    if (auto error = std::get_if<failure>(&answer))
+      return make_error(std::move(*error));
     return std::get<result>(std::move(answer));
   }
 
-  caf::result<std::vector<result>> transact(transaction& what) {
+  caf::result<std::vector<result>> transact(transaction& request) {
     std::vector<result> out;
-    for (auto& x : what.statements) {
-      auto answer = lines->next(std::move(x));
-      if (auto why = std::get_if<failure>(&answer)) {
-        why->statement_index = static_cast<uint32_t>(out.size());
-        return make_error(std::move(*why));
+    for (auto& query : request.statements) {
+      auto answer = lines->next(std::move(query));
+      if (auto error = std::get_if<failure>(&answer)) {
+        error->statement_index = static_cast<uint32_t>(out.size());
+        return make_error(std::move(*error));
       }
       out.push_back(std::get<result>(std::move(answer)));
     }

@@ -10,8 +10,8 @@ namespace cenote {
 
 namespace {
 
-/// How CAF 0.18 names the threads on which actors or their messages' timers run. Not by prefix: the main thread has the
-/// program's name.
+/// The names that CAF 0.18 gives the threads on which actors or their timers run. Compared in full: the main thread has
+/// the program's name, which may begin in the same way.
 constexpr std::string_view names[] = {"caf.worker", "caf.thread", "caf.clock", "caf.io.mpx", "caf.io.prom"};
 
 } // namespace
@@ -23,7 +23,7 @@ bool runs_actors() {
 }
 
 void refuse_actors() {
-  // A thread that may wait once may wait for ever: CAF names its own before the first actor runs.
+  // A thread that may wait once may always wait: CAF names its own threads before the first actor runs.
   thread_local bool permitted = false;
   if (permitted)
     return;

@@ -6,7 +6,7 @@ namespace cenote {
 bool runs_actors();
 
 /// Call this before the thread waits for an actor.
-/// @throws std::logic_error if it is one of CAF's own, which run actors: those waited for may need it.
+/// @throws std::logic_error if it is one of CAF's own, which run actors: the actor waited for may need it.
 void refuse_actors();
 
 } // namespace cenote

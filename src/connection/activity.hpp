@@ -5,7 +5,7 @@
 #include <optional>
 #include <variant>
 
-/// What a connection is doing. Each state holds what only exists in it.
+/// The activity of a connection. Each state holds the data that exists only in it.
 namespace cenote::activity {
 
 /// Waiting for work.
@@ -13,7 +13,7 @@ struct idle {};
 
 /// A ping, or another attempt to select the database, before work.
 struct checking {
-  std::optional<held_grant> first; ///< Empty: it is for those that share the connection, or nobody any more.
+  std::optional<held_grant> first; ///< Empty: the check is for shared statements, or its request has left.
 };
 
 /// A step of a job.
@@ -24,28 +24,28 @@ struct running {
 /// Statements that are sent one behind the other.
 struct sharing {};
 
-/// Waiting for what the holder of the session wants next.
+/// Waiting for the next request of the session's holder.
 struct leased {};
 
-/// A statement whose caller has been answered, or is gone: the server has been told to stop it.
+/// Stopping a statement whose caller has been answered, or is gone: the server has been asked to stop it.
 struct stopping {
-  bool for_first = true;   ///< Of those that share the connection: the stop is meant for the one that is first now.
-  bool over = false;       ///< All that was sent has been answered.
+  bool for_first = true;   ///< With shared statements: the stop is meant for the statement that is first now.
+  bool over = false;       ///< All statements sent have been answered.
   bool confirmed = false;  ///< No later statement can be hit.
-  bool succeeded = false;  ///< The step was done sooner than it could be stopped.
-  std::optional<job> work; ///< Of a session that goes on.
+  bool succeeded = false;  ///< The step was done before it could be stopped.
+  std::optional<job> work; ///< Of a session that continues.
 };
 
 /// A keepalive ping, or one that absorbs a stop that came too late.
 struct pinging {
   bool succeeded = false;  ///< See `stopping`.
-  std::optional<job> work; ///< Of a session that goes on.
+  std::optional<job> work; ///< Of a session that continues.
 };
 
-/// The connection is brought back into its first state.
+/// The connection is being brought back into its initial state.
 struct resetting {};
 
-/// The connection has ended; the pool has been told, and will close it.
+/// The connection has ended; this has been reported to the pool, which will close it.
 struct gone {};
 
 using state = std::variant<idle, checking, running, sharing, leased, stopping, pinging, resetting, gone>;

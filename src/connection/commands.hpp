@@ -9,37 +9,37 @@
 
 namespace cenote::connection_command {
 
-/// Names a request whose answer somebody waits for. Chosen by whoever hands it in, one for each.
+/// Identifies a request that waits for an answer. Chosen by the actor, unique for each request.
 enum class ticket : uint64_t {};
 
-/// The request is answered: with what it asked for, or a failure. Nothing for what has no result.
+/// Answer the request: with its result, or a failure; empty for a request without a result.
 struct answer {
   ticket to;
   std::variant<std::monostate, result, std::vector<result>, session_id, failure> content;
 };
 
-/// The connection was dead before anything was sent: the request needs another one.
+/// The connection was dead before anything was sent: the request needs another connection.
 struct return_grant {
   ticket of;
   grant work;
   std::string reason;
 };
 
-/// The request has not begun, or is superseded: it runs elsewhere.
+/// The request has not begun, or is superseded: it is requeued.
 struct requeue_grant {
   ticket of;
   grant work;
 };
 
-/// Tell the pool. If the disposition is not `reusable`, the connection is gone for it.
+/// Report to the pool. If the disposition is not `reusable`, the connection is gone for the pool.
 struct report {
   released content;
 };
 
-/// Have the server stop what runs; then `stop_confirmed` or `stop_failed`.
+/// Have the server stop the running statement; then `stop_confirmed` or `stop_failed`.
 struct stop_statement {};
 
-/// Have the server end the session, whatever it does: nobody is connected to it any more.
+/// Have the server end the session, whatever it does: no client is connected to it any more.
 struct end_server_session {};
 
 /// The session has been held for longer than `leak_warning`.
@@ -63,7 +63,7 @@ namespace cenote {
 
 using connection_command::ticket;
 
-/// What has to be done for a connection, in this order.
+/// The commands of a connection core, to be carried out in this order.
 using connection_commands = std::vector<
     std::variant<connection_command::answer, connection_command::return_grant, connection_command::requeue_grant,
                  connection_command::report, connection_command::stop_statement, connection_command::end_server_session,

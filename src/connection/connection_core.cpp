@@ -38,37 +38,37 @@ void connection_core::check_invariants() const {
 
 // -- from the pool and the holder of a session -------------------------------------
 
-void connection_core::begin(grant what, ticket answer_to, time_point now) {
+void connection_core::begin(grant granted, ticket answer_to, time_point now) {
   at(now);
   if (is_gone())
-    output_.add(connection_command::return_grant{answer_to, std::move(what), "the connection has just been lost"});
-  else if (what.request.shareable)
-    share(std::move(what), answer_to);
+    output_.add(connection_command::return_grant{answer_to, std::move(granted), "the connection has just been lost"});
+  else if (granted.request.shareable)
+    share(std::move(granted), answer_to);
   else
-    begin_alone({answer_to, std::move(what)});
+    begin_alone({answer_to, std::move(granted)});
 }
 
-void connection_core::begin_alone(held_grant x) {
+void connection_core::begin_alone(held_grant held) {
   assert(is<activity::idle>());
   output_.ended = 1; // By the time of the next report.
-  if (x.content.request.deadline <= now_) {
-    state_ = activity::checking{std::move(x)};
+  if (held.content.request.deadline <= now_) {
+    state_ = activity::checking{std::move(held)};
     answer_in_time();
     release(disposition::reusable);
-  } else if (x.content.check != liveness_check::none && !link_->alive()) {
-    state_ = activity::checking{std::move(x)};
+  } else if (held.content.check != liveness_check::none && !link_->alive()) {
+    state_ = activity::checking{std::move(held)};
     check_failed("the server had closed the connection");
-  } else if (link_->lacks_database() || x.content.check == liveness_check::ping) {
-    auto limit = std::min(x.content.request.deadline, x.content.latest_start);
-    start_check(std::move(x), limit);
+  } else if (link_->lacks_database() || held.content.check == liveness_check::ping) {
+    auto limit = std::min(held.content.request.deadline, held.content.latest_start);
+    start_check(std::move(held), limit);
   } else {
-    start_work(std::move(x));
+    start_work(std::move(held));
   }
 }
 
-/// Makes a round trip, or selects the database again if that is there by now.
-/// @param limit when the request that it is made for has to begin. Whatever becomes of that one, the ping is given the
-/// time that a server may take: a caller in a hurry must not cost the pool a connection that is only slow.
+/// Makes a round trip, or selects the database again if it exists by now.
+/// @param limit when the request that waits for the check has to begin. Even if that request leaves, the ping keeps the
+/// time that a server may take: an impatient caller must not cost the pool a connection that is merely slow.
 void connection_core::start_check(std::optional<held_grant> first, time_point limit) {
   state_ = activity::checking{std::move(first)};
   limit_until(later(now_, patience_));
@@ -79,7 +79,7 @@ void connection_core::start_check(std::optional<held_grant> first, time_point li
 void connection_core::ping(time_point now) {
   at(now);
   if (!is<activity::idle>())
-    return; // Lost at this moment: the pool will be told, or was.
+    return; // Lost at this moment: the loss has been reported, or will be.
   state_ = activity::pinging{};
   limit_until(later(now_, patience_));
   drive(link_->start_ping());
@@ -112,21 +112,21 @@ void connection_core::close(time_point now) {
     return;
   if (leaves_work_behind())
     output_.add(connection_command::end_server_session{});
-  auto why =
+  auto reason =
       own_failure(errc::connection_lost, outcome::unknown, "the pool closed the connection while the statement ran");
   auto never_sent = own_failure(errc::shutting_down, outcome::unavailable,
                                 "the pool closed the connection before the statement was sent");
-  shared_.fail(why, never_sent);
+  shared_.fail(reason, never_sent);
   auto of_session = outcome::rejected;
   if (session_) {
     lose_failed_step();
     of_session = if_session_ends();
   }
   if (is<activity::running>())
-    answer_running(std::move(why));
+    answer_running(std::move(reason));
   else if (auto check = as<activity::checking>(); check != nullptr && check->first)
     output_.add(connection_command::answer{check->first->answer_to, std::move(never_sent)});
-  state_ = activity::gone{}; // So that nothing is begun any more.
+  state_ = activity::gone{}; // Nothing must begin any more.
   if (session_)
     end_session("the pool closed its connection", of_session);
   end();
@@ -136,18 +136,18 @@ void connection_core::fail(const std::string& reason, time_point now) {
   now_ = std::max(now, now_);
   driving_ = false;
   next_progress_.reset();
-  auto why = own_failure(errc::internal, outcome::unknown, "an exception inside cenote: " + reason);
-  shared_.fail(why, why);
+  auto failed = own_failure(errc::internal, outcome::unknown, "an exception inside cenote: " + reason);
+  shared_.fail(failed, failed);
   if (is_gone())
     return;
-  if (!leaves_work_behind()) // Otherwise `release` does it.
+  if (!leaves_work_behind()) // Otherwise `release` does so.
     output_.add(connection_command::end_server_session{});
   if (is<activity::running>())
-    answer_running(why);
+    answer_running(failed);
   else if (auto check = as<activity::checking>(); check != nullptr && check->first)
-    output_.add(connection_command::answer{check->first->answer_to, why});
+    output_.add(connection_command::answer{check->first->answer_to, failed});
   output_.ended = std::max<uint32_t>(output_.ended, 1);
-  release(disposition::broken, why.text);
+  release(disposition::broken, failed.text);
 }
 
 // -- progress ------------------------------------------------------------------------
@@ -156,7 +156,7 @@ void connection_core::ready(bool readable, bool writable, time_point now) {
   at(now);
   if (expected_ > 0)
     drive(link_->resume(readable, writable));
-  else if (!is_gone() && !link_->alive()) // The server said something while nothing was asked: it hangs up.
+  else if (!is_gone() && !link_->alive()) // Unsolicited data from the server: it hangs up.
     release(disposition::lost, "the server closed the connection while it was idle");
 }
 
@@ -168,30 +168,30 @@ void connection_core::end_turn(time_point now) {
   drive_shared(link_->next());
 }
 
-/// Goes on with an operation, and with those that follow from its end. These do not nest, however many there are.
-void connection_core::drive(db::progress x) {
+/// Continues an operation, and those that follow from its end. These do not nest, however many there are.
+void connection_core::drive(db::progress progress) {
   if (shared_.under_way()) {
-    drive_shared(x);
+    drive_shared(progress);
     return;
   }
   if (driving_) {
-    next_progress_ = x;
+    next_progress_ = progress;
     return;
   }
   driving_ = true;
-  for (std::optional next{x}; next; next = std::exchange(next_progress_, std::nullopt))
+  for (std::optional next{progress}; next; next = std::exchange(next_progress_, std::nullopt))
     drive_once(*next);
   driving_ = false;
 }
 
-void connection_core::drive_once(db::progress x) {
-  if (x == db::progress::done) {
+void connection_core::drive_once(db::progress progress) {
+  if (progress == db::progress::done) {
     expected_ = 0;
     finished();
     return;
   }
   expected_ = 1;
-  want(x != db::progress::want_write, x != db::progress::want_read);
+  want(progress != db::progress::want_write, progress != db::progress::want_read);
 }
 
 void connection_core::finished() {
@@ -207,7 +207,7 @@ void connection_core::finished() {
     else if (auto first = std::exchange(check->first, std::nullopt))
       start_work(std::move(*first));
     else
-      begin_sharing(); // Even if nobody is left.
+      begin_sharing(); // Even if no request is left.
   } else if (auto stop = as<activity::stopping>()) {
     stop->over = true;
     stop->succeeded = outcome.has_value();
@@ -275,15 +275,15 @@ void connection_core::tick(time_point now) {
   stop_if_cancelled();
 }
 
-/// The request that the connection was given for alone has not begun in its time.
+/// The request that was granted the connection alone has not begun in time.
 void connection_core::answer_in_time() {
   auto first = std::exchange(std::get<activity::checking>(state_).first, std::nullopt);
   auto& request = first->content.request;
   auto of_pool = first->content.latest_start < request.deadline || std::holds_alternative<lease>(request.work);
-  auto why = own_failure(of_pool ? errc::acquire_timeout : errc::statement_timeout,
-                         of_pool ? outcome::unavailable : outcome::not_sent,
-                         "the request's time was up before its connection was ready; nothing was sent");
-  output_.add(connection_command::answer{first->answer_to, of_request(std::move(why), first->content)});
+  auto reason = own_failure(of_pool ? errc::acquire_timeout : errc::statement_timeout,
+                            of_pool ? outcome::unavailable : outcome::not_sent,
+                            "the request's time was up before its connection was ready; nothing was sent");
+  output_.add(connection_command::answer{first->answer_to, of_request(std::move(reason), first->content)});
 }
 
 void connection_core::took_too_long() {
@@ -306,15 +306,14 @@ void connection_core::took_too_long() {
 
 // -- stopping ------------------------------------------------------------------------
 
-/// Whether the server may be at work for somebody: a statement of its user's, or the end of what that one has left
-/// open.
+/// Whether the server may be at work: on a statement of its user, or on a reset after it.
 bool connection_core::may_be_running() const {
   return is<activity::running>() || is<activity::sharing>() || is<activity::stopping>() || is<activity::resetting>();
 }
 
-/// Whether the server, if it does not notice that the connection has ended, would go on with something, or keep the
-/// locks of a transaction. After an error one may be open though nothing says so: that is assumed if the connection has
-/// been cut.
+/// Whether the server, if it does not notice the end of the connection, would go on with a statement or keep the locks
+/// of a transaction. After an error a transaction may be open without being reported: that is assumed if the connection
+/// has been cut.
 bool connection_core::leaves_work_behind() const {
   return may_be_running() || link_->in_transaction() || (was_cut() && reuse_.requires_reset());
 }
@@ -323,11 +322,11 @@ bool connection_core::was_cut() const {
   return !link_->usable() || !link_->alive();
 }
 
-/// The result of what runs is not wanted any more. The connection may be used again when that is over and the server
-/// has confirmed the stop, which would otherwise hit the next statement.
+/// The result of the running statement is no longer needed. The connection may be used again when the statement is over
+/// and the server has confirmed the stop, which would otherwise hit the next statement.
 /// @param work is concluded then, for a session that goes on.
 void connection_core::stop_on_server(std::optional<job> work) {
-  // After an error the server does not tell whether a transaction is open.
+  // After an error the server does not report whether a transaction is open.
   if (auto alone = as<activity::running>(); alone != nullptr && alone->work.content().is_transaction())
     reuse_.require_reset();
   state_ = activity::stopping{.work = std::move(work)};
@@ -357,14 +356,14 @@ void connection_core::stopped() {
   }
   if (leaves_if_retired())
     return;
-  // A stop that came too late would hit the next statement: this ping takes it.
+  // A late stop would hit the next statement: this ping absorbs it.
   state_ = activity::pinging{stop.succeeded, std::move(stop.work)};
   limit_until(later(now_, patience_));
   drive(link_->start_ping());
 }
 
-/// If the server was not told, and never will be, the connection is kept where that is possible: what should have been
-/// stopped is over, or is superseded and may go on, as it only takes its time.
+/// If the stop was not sent, and never will be, the connection is kept where that is possible: the statement is over,
+/// or is superseded and may go on, as it merely takes time.
 void connection_core::stop_failed(bool maybe_sent, time_point now) {
   at(now);
   auto stop = as<activity::stopping>();
@@ -389,7 +388,7 @@ void connection_core::stop_failed(bool maybe_sent, time_point now) {
   begin_sharing();
 }
 
-/// The connection cannot be used any more though nobody ended it.
+/// The connection is unusable though it has not been lost.
 void connection_core::give_up(const std::string& reason) {
   if (shared_.under_way())
     lose_shared(disposition::broken, own_failure(errc::connection_lost, outcome::unknown, reason));
@@ -399,7 +398,7 @@ void connection_core::give_up(const std::string& reason) {
 
 // -- its end, and reports --------------------------------------------------------------
 
-/// Nobody uses the connection any more: undoes what its user has left behind, then it is free.
+/// The connection is no longer in use: undoes its user's changes, then it is free.
 void connection_core::reset_or_release() {
   if (auto leave = reuse_.departure_after_use()) {
     release(leave->disposition, leave->reason);
@@ -423,7 +422,7 @@ void connection_core::finish_reset(const tl::expected<result, db::driver_error>&
 /// Nothing was sent: the pool finds another connection.
 void connection_core::check_failed(const std::string& reason) {
   auto first = std::move(std::get<activity::checking>(state_).first);
-  auto is_reported = first || shared_.waiting(); // By what comes back.
+  auto is_reported = first || shared_.waiting(); // By the returned requests.
   state_ = activity::gone{};
   end();
   if (first)
@@ -434,15 +433,15 @@ void connection_core::check_failed(const std::string& reason) {
 }
 
 /// The use of the connection has ended.
-/// @param what whether it may be used again.
-void connection_core::release(disposition what, std::string reason) {
-  if (auto& retired = reuse_.retired(); retired && what == disposition::reusable) {
-    what = retired->disposition; // Until it was free, what was sent before had to be answered.
+/// @param kind whether it may be used again.
+void connection_core::release(disposition kind, std::string reason) {
+  if (auto& retired = reuse_.retired(); retired && kind == disposition::reusable) {
+    kind = retired->disposition; // Statements sent before still had to be answered.
     reason = retired->reason;
   }
-  if (what == disposition::reusable) {
+  if (kind == disposition::reusable) {
     assert(!session_);
-    if (shared_.waiting()) { // They came while it was busy with itself.
+    if (shared_.waiting()) { // They arrived during the reset or ping.
       begin_sharing();
     } else {
       state_ = activity::idle{};
@@ -453,19 +452,19 @@ void connection_core::release(disposition what, std::string reason) {
   if (session_)
     lose_failed_step();
   auto of_session = session_ ? if_session_ends() : outcome::rejected;
-  // Whatever the connection looks like, the network may be cut, and the server not notice its end; unless it has just
-  // said that it is read-only.
-  if (leaves_work_behind() && (was_cut() || what != disposition::demoted))
+  // However healthy the connection looks, the network may be cut without the server noticing; unless the server has
+  // just reported that it is read-only.
+  if (leaves_work_behind() && (was_cut() || kind != disposition::demoted))
     output_.add(connection_command::end_server_session{});
-  state_ = activity::gone{}; // So that nothing is begun any more.
+  state_ = activity::gone{}; // Nothing must begin any more.
   if (session_)
     end_session("its connection was lost (" + reason + ")", of_session);
   end();
-  output_.report(what, reason);
+  output_.report(kind, reason);
   shared_.return_waiting(reason);
 }
 
-/// If it is unusable for others, and what was sent has been answered: reports it as that.
+/// If it is unusable for others, and all statements sent have been answered: reports that.
 bool connection_core::leaves_if_retired() {
   auto leave = reuse_.retired();
   if (!leave)
@@ -474,7 +473,7 @@ bool connection_core::leaves_if_retired() {
   return true;
 }
 
-/// It is in order and waits for work. If nothing that it was given for a while has succeeded, the pool is told.
+/// It is healthy and waits for work. If no request on it has succeeded for a while, it is reported as suspect.
 void connection_core::report_free() {
   if (auto suspicion = reuse_.suspicion())
     output_.report(disposition::suspect, *suspicion);
@@ -489,38 +488,38 @@ void connection_core::end() {
   link_.reset();
 }
 
-// -- work for one alone ----------------------------------------------------------------
+// -- exclusive work --------------------------------------------------------------------
 
-void connection_core::start_work(held_grant x) {
-  if (auto text = std::get_if<statement>(&x.content.request.work)) {
+void connection_core::start_work(held_grant held) {
+  if (auto query = std::get_if<statement>(&held.content.request.work)) {
     reuse_.begin();
-    reuse_.note_statement(text->sql);
-    // A copy stays in the grant, in case that the connection turns out to be dead.
-    job work{*text, x.answer_to};
-    run(std::move(work), std::move(x));
-  } else if (std::holds_alternative<transaction>(x.content.request.work)) {
-    start_transaction(std::move(x));
+    reuse_.note_statement(query->sql);
+    // A copy stays in the grant, in case the connection turns out to be dead.
+    job work{*query, held.answer_to};
+    run(std::move(work), std::move(held));
+  } else if (std::holds_alternative<transaction>(held.content.request.work)) {
+    start_transaction(std::move(held));
   } else {
-    start_session(std::move(x));
+    start_session(std::move(held));
   }
 }
 
-void connection_core::start_transaction(held_grant x) {
-  auto& whole = std::get<transaction>(x.content.request.work);
+void connection_core::start_transaction(held_grant held) {
+  auto& request = std::get<transaction>(held.content.request.work);
   uint32_t index = 0;
-  if (auto problem = pool::problem_of(whole, index); !problem.empty()) {
+  if (auto problem = pool::problem_of(request, index); !problem.empty()) {
     auto refused = own_failure(errc::invalid_statement, outcome::rejected, problem);
-    if (!whole.statements.empty())
+    if (!request.statements.empty())
       refused.statement_index = index;
-    output_.add(connection_command::answer{x.answer_to, of_request(std::move(refused), x.content)});
+    output_.add(connection_command::answer{held.answer_to, of_request(std::move(refused), held.content)});
     release(disposition::reusable);
     return;
   }
   reuse_.begin();
-  for (auto& text : whole.statements)
-    reuse_.note_statement(text.sql);
-  job work{whole, link_->is_mariadb() && pool::fits_compound(whole), x.answer_to};
-  run(std::move(work), std::move(x));
+  for (auto& query : request.statements)
+    reuse_.note_statement(query.sql);
+  job work{request, link_->is_mariadb() && pool::fits_compound(request), held.answer_to};
+  run(std::move(work), std::move(held));
 }
 
 void connection_core::run(job work, std::optional<held_grant> origin) {
@@ -544,27 +543,27 @@ void connection_core::follow(after_step::next&) {
   run_step();
 }
 
-void connection_core::follow(after_step::conclude& x) {
-  conclude(x.open);
+void connection_core::follow(after_step::conclude& concluded) {
+  conclude(concluded.open);
 }
 
 void connection_core::follow(after_step::done&) {
   job_done();
 }
 
-void connection_core::follow(after_step::never_began& x) {
-  state_ = activity::checking{std::move(x.origin)};
-  check_failed(x.reason);
+void connection_core::follow(after_step::never_began& unbegun) {
+  state_ = activity::checking{std::move(unbegun.origin)};
+  check_failed(unbegun.reason);
 }
 
-void connection_core::follow(after_step::leave& x) {
+void connection_core::follow(after_step::leave& departed) {
   if (session_)
     lose_failed_step();
   std::get<activity::running>(state_).work.answer(output_);
-  release(x.why.disposition, std::move(x.why.reason));
+  release(departed.cause.disposition, std::move(departed.cause.reason));
 }
 
-/// The client has its answer, and the connection is in order.
+/// The client has its answer, and the connection is healthy.
 void connection_core::job_done() {
   if (leaves_if_retired())
     return;
@@ -577,17 +576,17 @@ void connection_core::job_done() {
   }
 }
 
-/// The work at hand is not waited for any more.
+/// The running work is no longer waited for.
 void connection_core::answer_running(failure reason) {
   std::get<activity::running>(state_).work.cut(output_, std::move(reason), link_->in_transaction());
 }
 
 // -- sharing ---------------------------------------------------------------------------
 
-void connection_core::share(grant what, ticket answer_to) {
-  auto check = what.check;
-  auto limit = std::min(what.request.deadline, what.latest_start);
-  shared_.add(answer_to, std::move(what));
+void connection_core::share(grant granted, ticket answer_to) {
+  auto check = granted.check;
+  auto limit = std::min(granted.request.deadline, granted.latest_start);
+  shared_.add(answer_to, std::move(granted));
   if (is<activity::sharing>()) {
     send_waiting();
   } else if (is<activity::idle>()) {
@@ -611,22 +610,22 @@ void connection_core::begin_sharing() {
     sharing_done();
 }
 
-/// Adds what can be sent now to what is sent next.
+/// Hands all statements that can be sent now to the link.
 void connection_core::send_waiting() {
   if (is<activity::sharing>() && !reuse_.retired() && !is_changed(*link_))
     shared_.send(*link_, now_);
 }
 
-/// Takes the answers that have come, and sends more meanwhile.
-void connection_core::drive_shared(db::progress x) {
+/// Takes the answers that have arrived, and sends more statements meanwhile.
+void connection_core::drive_shared(db::progress progress) {
   size_t answers = 0;
-  for (; x == db::progress::done; ++answers) {
+  for (; progress == db::progress::done; ++answers) {
     first_done();
     send_waiting();
     if (!shared_.under_way())
       break;
     link_->flush();
-    x = link_->next();
+    progress = link_->next();
   }
   if (is_gone())
     return;
@@ -637,12 +636,12 @@ void connection_core::drive_shared(db::progress x) {
     sharing_done();
     return;
   }
-  want(x != db::progress::want_write, x != db::progress::want_read);
+  want(progress != db::progress::want_write, progress != db::progress::want_read);
   shared_.report_progress();
   stop_if_cancelled();
 }
 
-/// The answer to the first statement has come.
+/// The answer to the first statement has arrived.
 void connection_core::first_done() {
   if (auto stop = as<activity::stopping>())
     stop->for_first = false;
@@ -650,7 +649,7 @@ void connection_core::first_done() {
     lose_shared(loss->disposition, loss->of_sent);
 }
 
-/// Everything that was sent has been answered.
+/// All statements sent have been answered.
 void connection_core::sharing_done() {
   if (auto stop = as<activity::stopping>()) {
     stop->over = true;
@@ -665,7 +664,7 @@ void connection_core::sharing_done() {
   }
 }
 
-/// Stops the first statement if nobody needs it.
+/// Stops the first statement if its result is no longer needed.
 void connection_core::stop_if_cancelled() {
   if (!shared_.first_is_cancelled())
     return;
@@ -674,16 +673,17 @@ void connection_core::stop_if_cancelled() {
     stop_on_server(std::nullopt);
 }
 
-/// Answers what was sent, and hands back what was not. If cenote gave the connection up itself, reads get another one.
-/// @param why what is known about a statement that was sent.
-void connection_core::lose_shared(disposition what, const failure& why) {
-  shared_.lose(link_->unsent(), what == disposition::broken, why);
-  release(what, why.text);
+/// Answers statements that were sent, and hands back the others. If cenote gave up the connection itself, reads get
+/// another one.
+/// @param reason what is known about a statement that was sent.
+void connection_core::lose_shared(disposition kind, const failure& reason) {
+  shared_.lose(link_->unsent(), kind == disposition::broken, reason);
+  release(kind, reason.text);
 }
 
 void connection_core::requeue_waiting(time_point now) {
   at(now);
-  // The ping before use is made for the first one.
+  // The ping before use is made for the first statement.
   shared_.requeue(is<activity::checking>());
 }
 

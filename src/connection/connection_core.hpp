@@ -19,11 +19,11 @@
 
 namespace cenote {
 
-/// All rules of one connection: what is sent and when, what becomes of each request, when a statement is stopped, when
+/// All rules of one connection: what is sent and when, how each request is answered, when a statement is stopped, when
 /// the connection is reset, reported free, or given up.
 ///
-/// Pure: it reads no clock and no socket of its own. Each event says what happened at `now`; what has to be done about
-/// it is collected for `take_commands`. Times must not decrease from event to event. The commands of an event are to be
+/// Pure: it reads no clock and no socket of its own. Each event reports what happened at `now`; the resulting commands
+/// are collected for `take_commands`. Times must not decrease from event to event. The commands of an event are to be
 /// carried out before the next one.
 class connection_core {
 public:
@@ -33,40 +33,40 @@ public:
 
   // -- from the pool and the holder of a session ---------------------------------
 
-  /// A request is given the connection: alone, then the connection must be free or gone; or beside others.
-  void begin(grant what, ticket answer_to, time_point now);
+  /// A request is granted the connection: either alone, and the connection must be free or gone; or beside others.
+  void begin(grant granted, ticket answer_to, time_point now);
 
-  /// For the holder of the session, after what that one has asked for before.
-  void execute(session_command what, ticket answer_to, time_point now);
+  /// A request of the session's holder, after its earlier ones.
+  void execute(session_command command, ticket answer_to, time_point now);
 
   /// The session has been checked in.
-  /// @param at_once its holder has ended: what it has asked for does not matter any more.
+  /// @param at_once its holder has ended: its requests no longer matter.
   void check_in(session_id id, bool at_once, time_point now);
 
-  /// Somebody else holds the session from now on.
+  /// The session has another holder from now on.
   /// @returns a failure if the session has already ended.
   std::optional<failure> hand_over(session_id id, time_point now);
 
-  /// The session ends at once: an operator wants that.
+  /// Ends the session at once, for an operator.
   /// @returns a failure if it has already ended.
   std::optional<failure> kill(session_id id, time_point now);
 
-  /// The connection is not to be used again after this session.
+  /// Excludes the connection from reuse after this session.
   /// @returns a failure if the session has already ended.
   std::optional<failure> evict(session_id id, time_point now);
 
-  /// The first statement is slow: requeues those behind it, if it does no harm that they run elsewhere as well.
+  /// The first statement is slow: requeues those behind it that may safely run on another connection as well.
   void requeue_waiting(time_point now);
 
   /// Pings the server, then reports.
   void ping(time_point now);
 
   /// It has been in use for a while.
-  /// @param ended those requests whose callers have ended.
+  /// @param ended the requests whose callers have ended.
   /// @param holder_ended whether the holder of the session has.
   void check_callers(std::span<const ticket> ended, bool holder_ended, time_point now);
 
-  /// Answers everything and gives the connection up without a report.
+  /// Answers all requests and gives up the connection without a report.
   void close(time_point now);
 
   // -- from the server -----------------------------------------------------------
@@ -74,16 +74,16 @@ public:
   /// The socket became ready.
   void ready(bool readable, bool writable, time_point now);
 
-  /// The server has done what `stop_statement` asked for; a statement that begins from now on is not hit.
+  /// The server has carried out `stop_statement`; a statement that begins from now on is not hit.
   void stop_confirmed(time_point now);
 
-  /// The server could not be told.
-  /// @param maybe_sent it may have been, or will be later: nothing that begins from now on would be safe.
+  /// The server could not be reached, or did not answer.
+  /// @param maybe_sent whether the stop may have been sent, or may be sent later: then it may hit any later statement.
   void stop_failed(bool maybe_sent, time_point now);
 
   // -- from the actor ------------------------------------------------------------
 
-  /// After all events of a turn: what they have led to is sent at once.
+  /// After all events of a turn: sends the resulting statements at once.
   void end_turn(time_point now);
 
   /// Time has passed. Needed at `next_event`, harmless at any other time.
@@ -92,15 +92,15 @@ public:
   /// The earliest moment at which `tick` may have something to do; `time_point::max()` if none.
   time_point next_event() const noexcept;
 
-  /// An exception has left an event: everything is answered, and the connection given up.
+  /// An exception has left an event: answers all requests, and gives up the connection.
   void fail(const std::string& reason, time_point now);
 
-  /// What the events since the last call have led to.
+  /// The commands of all events since the last call.
   connection_commands take_commands() { return output_.take(); }
 
-  // -- what the actor has to know ------------------------------------------------
+  // -- for the actor ---------------------------------------------------------------
 
-  /// What it does, for operators.
+  /// Its activity, for operators.
   connection_view view(time_point now) const;
 
   bool is_gone() const noexcept { return is<activity::gone>(); }
@@ -130,21 +130,21 @@ private:
   void at(time_point now);
   void check_invariants() const;
 
-  // -- work for one alone --------------------------------------------------------
+  // -- exclusive work --------------------------------------------------------------
 
-  void begin_alone(held_grant x);
+  void begin_alone(held_grant held);
   void start_check(std::optional<held_grant> first, time_point limit);
-  void start_work(held_grant x);
-  void start_transaction(held_grant x);
-  void start_session(held_grant x);
+  void start_work(held_grant held);
+  void start_transaction(held_grant held);
+  void start_session(held_grant held);
   void run(job work, std::optional<held_grant> origin);
   void run_step();
   void finish_step();
-  void follow(after_step::next& x);
-  void follow(after_step::conclude& x);
-  void follow(after_step::done& x);
-  void follow(after_step::never_began& x);
-  void follow(after_step::leave& x);
+  void follow(after_step::next& next);
+  void follow(after_step::conclude& concluded);
+  void follow(after_step::done& finished_work);
+  void follow(after_step::never_began& unbegun);
+  void follow(after_step::leave& departed);
   void job_done();
   void answer_running(failure reason);
   void answer_in_time();
@@ -158,30 +158,30 @@ private:
   void lose_failed_step();
   job* work_of_session();
   outcome if_session_ends();
-  void end_session(const std::string& why);
-  void end_session(const std::string& why, cenote::outcome outcome);
+  void end_session(const std::string& reason);
+  void end_session(const std::string& reason, cenote::outcome outcome);
 
   // -- sharing -------------------------------------------------------------------
 
-  void share(grant what, ticket answer_to);
+  void share(grant granted, ticket answer_to);
   void begin_sharing();
   void send_waiting();
-  void drive_shared(db::progress x);
+  void drive_shared(db::progress progress);
   void first_done();
   void sharing_done();
   void stop_if_cancelled();
-  void lose_shared(disposition what, const failure& why);
+  void lose_shared(disposition kind, const failure& reason);
 
   // -- progress ------------------------------------------------------------------
 
-  void drive(db::progress x);
-  void drive_once(db::progress x);
+  void drive(db::progress progress);
+  void drive_once(db::progress progress);
   void finished();
   void finish_ping(const tl::expected<result, db::driver_error>& outcome);
   void finish_reset(const tl::expected<result, db::driver_error>& outcome);
   void want(bool read, bool write);
   void limit_until(time_point limit);
-  void wake(time_point when) { wake_at_ = std::min(wake_at_, when); }
+  void wake(time_point due) { wake_at_ = std::min(wake_at_, due); }
   void took_too_long();
 
   // -- stopping ------------------------------------------------------------------
@@ -197,7 +197,7 @@ private:
 
   void reset_or_release();
   void check_failed(const std::string& reason);
-  void release(disposition what, std::string reason = {});
+  void release(disposition kind, std::string reason = {});
   bool leaves_if_retired();
   void report_free();
   void end();
@@ -207,15 +207,15 @@ private:
   time_point now_;
 
   activity::state state_;
-  time_point busy_until_ = time_point::max(); ///< When what it does, other than sharing, has taken too long.
-  time_point step_began_;                     ///< Of what runs for one alone.
+  time_point busy_until_ = time_point::max(); ///< Time limit of its activity, other than sharing.
+  time_point step_began_;                     ///< Of exclusive work.
   time_point wake_at_ = time_point::max();
 
   size_t expected_ = 0;
   bool wants_read_ = true; ///< An idle connection is watched, too: a server that hangs up is noticed at once.
   bool wants_write_ = false;
   bool driving_ = false;                      ///< `drive` is at work.
-  std::optional<db::progress> next_progress_; ///< What it goes on with.
+  std::optional<db::progress> next_progress_; ///< The next operation for it.
 
   connection_output output_;
   shared_statements shared_{output_};

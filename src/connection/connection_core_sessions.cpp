@@ -1,4 +1,4 @@
-// The sessions of a connection's users, and what becomes of their transactions.
+// The sessions of a connection's users, and the end of their transactions.
 
 #include "connection/connection_core.hpp"
 #include "types/time.hpp"
@@ -8,18 +8,18 @@
 
 namespace cenote {
 
-void connection_core::start_session(held_grant x) {
+void connection_core::start_session(held_grant held) {
   state_ = activity::leased{};
   want(true, false);
   reuse_.begin();
-  session_.emplace(std::move(std::get<lease>(x.content.request.work)), now_);
+  session_.emplace(std::move(std::get<lease>(held.content.request.work)), now_);
   session_->await_first_use(now_);
-  output_.add(connection_command::answer{x.answer_to, session_->id()});
+  output_.add(connection_command::answer{held.answer_to, session_->id()});
 }
 
-// -- what its holder asks for ----------------------------------------------------
+// -- requests of its holder ------------------------------------------------------
 
-/// Why what is asked for a session comes too late; nothing if it does not. The pool learns of the end of a session only
+/// Why a request comes too late for a session; nothing if it does not. The pool learns of the end of a session only
 /// when its connection is free again.
 std::optional<failure> connection_core::refusal_of(session_id id) const {
   if (session_ && session_->id() == id)
@@ -29,18 +29,18 @@ std::optional<failure> connection_core::refusal_of(session_id id) const {
   return session_has_ended(id, outcome::rejected, "its time was up, or it was checked in");
 }
 
-void connection_core::execute(session_command what, ticket answer_to, time_point now) {
+void connection_core::execute(session_command command, ticket answer_to, time_point now) {
   at(now);
-  if (auto refused = refusal_of(what.session)) {
+  if (auto refused = refusal_of(command.session)) {
     output_.add(connection_command::answer{answer_to, std::move(*refused)});
     return;
   }
-  session_->add(std::move(what), answer_to, now_, output_);
+  session_->add(std::move(command), answer_to, now_, output_);
   if (is<activity::leased>())
     next_command();
 }
 
-/// One who checks in has what it asked for before done; one that has ended wants nothing any more.
+/// After a checkin the holder's earlier requests are still carried out; those of a holder that has ended are dropped.
 void connection_core::check_in(session_id id, bool at_once, time_point now) {
   at(now);
   if (!session_ || session_->id() != id)
@@ -64,20 +64,20 @@ std::optional<failure> connection_core::kill(session_id id, time_point now) {
 
 std::optional<failure> connection_core::hand_over(session_id id, time_point now) {
   at(now);
-  auto why = refusal_of(id);
-  if (!why)
+  auto refused = refusal_of(id);
+  if (!refused)
     session_->await_first_use(now_);
-  return why;
+  return refused;
 }
 
 std::optional<failure> connection_core::evict(session_id id, time_point now) {
   at(now);
-  auto why = refusal_of(id);
-  if (!why) {
+  auto refused = refusal_of(id);
+  if (!refused) {
     session_->note_use();
     reuse_.evict();
   }
-  return why;
+  return refused;
 }
 
 void connection_core::next_command() {
@@ -87,57 +87,58 @@ void connection_core::next_command() {
     limit_until(next->deadline);
     run(std::move(next->work), std::nullopt);
   } else if (session_->ends_now()) {
-    end_session("it was checked in", outcome::rejected); // Its holder wanted that.
+    end_session("it was checked in", outcome::rejected); // By its holder.
   }
 }
 
-// -- what has become of the transaction ------------------------------------------
+// -- the state of its transaction ------------------------------------------------
 
-/// All steps of what the holder has asked for are done, and the server has said what has become of the transaction.
-/// @param open whether it is still open, and the same.
+/// All steps of the holder's request are done, and the server has reported the state of the transaction.
+/// @param open whether the same transaction is still open.
 void connection_core::conclude(bool open) {
   session_->conclude(std::get<activity::running>(state_).work.content(), open, output_);
   job_done();
 }
 
-/// What ran was stopped after its time limit, its holder was told, and the connection is in order again.
-/// @param succeeded the step was done sooner than it could be stopped: the server has told of the transaction with it.
+/// The running step was stopped after its time limit, its holder has been answered, and the connection is healthy
+/// again.
+/// @param succeeded the step was done before it could be stopped: its answer has reported the state of the transaction.
 void connection_core::conclude_stopped(job work, bool succeeded) {
   auto kind = work.current().kind;
   auto completes = kind == step_kind::aftermath || kind == step_kind::question;
-  auto told = succeeded && (!work.is_guarded() || kind == step_kind::check);
+  auto reported = succeeded && (!work.is_guarded() || kind == step_kind::check);
   state_ = activity::running{{std::move(work), std::nullopt}};
   auto& stopped = std::get<activity::running>(state_).work.content();
   if (completes && stopped.is_guarded() && !succeeded) { // No answer came in time.
     conclude(false);
     return;
   }
-  if (completes && !succeeded) { // Whether its transaction is open cannot be told: ending the connection makes it sure.
-    release(disposition::broken, "a session's transaction could not be looked at in time");
+  if (completes && !succeeded) { // It is unknown whether its transaction is open: ending the connection settles that.
+    release(disposition::broken, "the state of a session's transaction could not be determined in time");
     return;
   }
-  auto why = stopped.failed() ? *stopped.failed()
-                              : own_failure(errc::statement_timeout, outcome::unknown,
-                                            "a statement was stopped after its time limit");
-  if (told || completes) {
-    stopped.fail(std::move(why));
+  auto reason = stopped.failed() ? *stopped.failed()
+                                 : own_failure(errc::statement_timeout, outcome::unknown,
+                                               "a statement was stopped after its time limit");
+  if (reported || completes) {
+    stopped.fail(std::move(reason));
     conclude(link_->has_open_transaction());
     return;
   }
-  // Neither an error nor a ping tells whether a transaction is open; any success does.
+  // Neither an error nor a ping reports whether a transaction is open; any success does.
   limit_until(later(now_, patience_));
-  stopped.look_and_fail(std::move(why));
+  stopped.look_and_fail(std::move(reason));
   run_step();
 }
 
-/// If a step of the session has failed, what the server would have told next will not come: of what the failed one may
-/// have done the worst is assumed.
+/// If a step of the session has failed, the server's next report will not come: the worst is assumed about the effects
+/// of the failed step.
 void connection_core::lose_failed_step() {
   if (auto work = work_of_session())
     session_->lose_or_keep_transaction(*work, false);
 }
 
-/// What is, or was, carried out for the holder; null if nothing.
+/// The work that is, or was, carried out for the holder; null if there is none.
 job* connection_core::work_of_session() {
   if (auto alone = as<activity::running>())
     return &alone->work.content();
@@ -150,31 +151,31 @@ job* connection_core::work_of_session() {
 
 // -- its end -----------------------------------------------------------------------
 
-/// What the end of the session means for what its holder could not send any more.
+/// The outcome of requests that come after the end of the session.
 outcome connection_core::if_session_ends() {
   return session_->if_session_ends(work_of_session(), link_->has_open_transaction());
 }
 
-void connection_core::end_session(const std::string& why) {
+void connection_core::end_session(const std::string& reason) {
   lose_failed_step();
-  end_session(why, if_session_ends());
+  end_session(reason, if_session_ends());
 }
 
-void connection_core::end_session(const std::string& why, cenote::outcome outcome) {
+void connection_core::end_session(const std::string& reason, cenote::outcome outcome) {
   auto session = std::move(*session_);
   session_.reset();
   reuse_.note_owner(session.owner());
   auto id = session.id();
-  session.fail(session_has_ended(id, outcome, why), output_);
-  last_session_ = output_.unreported_end = session_end{id, why, outcome};
+  session.fail(session_has_ended(id, outcome, reason), output_);
+  last_session_ = output_.unreported_end = session_end{id, reason, outcome};
   if (is<activity::leased>()) {
     reset_or_release();
   } else if (is<activity::running>()) {
     // An open transaction will be rolled back, unless it is just being committed.
-    answer_running(session_has_ended(id, outcome::unknown, why));
+    answer_running(session_has_ended(id, outcome::unknown, reason));
     stop_on_server(std::nullopt);
   }
-  // Otherwise it is being stopped already, and settles when that is over.
+  // Otherwise it is being stopped already, and is free when that is over.
 }
 
 } // namespace cenote

@@ -1,4 +1,4 @@
-// What operators see of a connection.
+// The view of a connection for operators.
 
 #include "connection/connection_core.hpp"
 #include "pool/sql_rules.hpp"
@@ -11,7 +11,7 @@ namespace cenote {
 
 namespace {
 
-/// The most bytes of a statement that are shown.
+/// The largest part of a statement that is shown, in bytes.
 constexpr size_t max_shown = 1024;
 
 std::string shown(std::string_view sql) {

@@ -8,12 +8,12 @@
 
 namespace cenote {
 
-/// What a connection does at one moment.
+/// The activity of a connection at one moment.
 struct connection_view {
   connection_activity activity = connection_activity::idle;
   std::string statement;               ///< See `connection_details`.
-  std::chrono::nanoseconds running{0}; ///< For how long the server has been at it.
-  std::string last_statement;          ///< The last of the session; empty without one.
+  std::chrono::nanoseconds running{0}; ///< How long the server has been running it.
+  std::string last_statement;          ///< The session's last statement; empty without a session.
   bool in_transaction = false;
 };
 

@@ -10,14 +10,14 @@ namespace cenote {
 
 namespace {
 
-/// Whether the error is about the compound statement and not about one of its parts: which of them is to blame, and
-/// whether anything is wrong with it when it comes alone, is only found out step by step.
+/// Whether the error concerns the compound statement as a whole and not one of its parts. Which part causes it, and
+/// whether that part fails on its own, is found out step by step.
 bool is_about_all(const db::driver_error& error) {
   return error.source == db::error_source::invalid_statement
          || (error.source == db::error_source::server && error.complete_sets == 0 && error.sqlstate == "42000");
 }
 
-/// Not by the number: a server may send any, long after it has begun.
+/// Not by the number: a server may send any number, long after the statement has begun.
 bool was_never_sent(const db::driver_error& error) {
   return error.source == db::error_source::server && error.phase != db::phase::waiting;
 }
@@ -33,26 +33,26 @@ step_outcome exclusive_work::finish_step(db::server_link& link, reuse_rules& reu
   auto more = false;
   auto kind = job_.current().kind;
   if (kind == step_kind::compound) {
-    auto came = link.take_compound();
-    if (!came)
-      return step_failed(came.error(), link, reuse, out);
-    more = job_.step_done(std::move(*came));
+    auto answered = link.take_compound();
+    if (!answered)
+      return step_failed(answered.error(), link, reuse, out);
+    more = job_.step_done(std::move(*answered));
   } else {
-    auto came = link.take();
-    if (!came)
-      return step_failed(came.error(), link, reuse, out);
+    auto answered = link.take();
+    if (!answered)
+      return step_failed(answered.error(), link, reuse, out);
     if (kind == step_kind::statement && job_.is_transaction() && !link.has_open_transaction())
       return transaction_has_ended(link, reuse, out);
     if (kind == step_kind::statement && leaves_transaction_open(link)) {
       reuse.require_reset();
-      roll_back_what_is_open();
+      roll_back_open_transaction();
       return after_step::next{};
     }
-    if (kind == step_kind::aftermath && !of_session() && came->warnings() > 0)
+    if (kind == step_kind::aftermath && !of_session() && answered->warnings() > 0)
       job_.doubt_rollback();
-    if (kind == step_kind::begin && !of_session() && job_.at_start() && came->warnings() > 0)
+    if (kind == step_kind::begin && !of_session() && job_.at_start() && answered->warnings() > 0)
       return compound_left_effects(link, reuse, out);
-    more = job_.step_done(std::move(*came));
+    more = job_.step_done(std::move(*answered));
   }
   if (more)
     return after_step::next{};
@@ -69,23 +69,23 @@ step_outcome exclusive_work::step_failed(const db::driver_error& error, const db
   auto kind = job_.current().kind;
   auto committing = kind == step_kind::commit
                     || (kind == step_kind::compound && error.complete_sets == job_.whole().statements.size());
-  auto meaning = classify(error, job_.kind(), link.is_mariadb(), committing, job_.partial_effect());
+  auto classified = classify(error, job_.kind(), link.is_mariadb(), committing, job_.partial_effect());
   if (was_never_sent(error) && job_.at_start() && origin_)
-    return after_step::never_began{std::move(*origin_), meaning.failure.text};
-  if (meaning.connection == disposition::reusable && !link.usable())
-    meaning.connection = disposition::broken;
+    return after_step::never_began{std::move(*origin_), classified.failure.text};
+  if (classified.connection == disposition::reusable && !link.usable())
+    classified.connection = disposition::broken;
   if (origin_)
     reuse.request_failed(error, origin_->content.caller);
-  auto reusable = meaning.connection == disposition::reusable;
-  if (meaning.connection == disposition::demoted && link.usable()) { // It is left as soon as the failure is complete.
-    reuse.retire({meaning.connection, meaning.failure.text});
+  auto reusable = classified.connection == disposition::reusable;
+  if (classified.connection == disposition::demoted && link.usable()) { // It is given up once the failure is complete.
+    reuse.retire({classified.connection, classified.failure.text});
     reusable = true;
   }
   if (kind == step_kind::compound && reusable && is_about_all(error)) {
     job_.take_apart();
     return after_step::next{};
   }
-  if (kind == step_kind::check && reusable) { // The savepoint has gone, and so has the transaction that held it.
+  if (kind == step_kind::check && reusable) { // The savepoint is gone, and so is the transaction that held it.
     if (of_session())
       return after_step::conclude{false};
     return transaction_has_ended(link, reuse, out);
@@ -95,11 +95,11 @@ step_outcome exclusive_work::step_failed(const db::driver_error& error, const db
       reuse.require_reset();
       return after_step::conclude{false};
     }
-    return cleanup_failed(error, meaning.connection, link.usable(), reuse, out);
+    return cleanup_failed(error, classified.connection, link.usable(), reuse, out);
   }
-  auto text = meaning.failure.text;
+  auto text = classified.failure.text;
   auto sets = reusable ? std::optional{error.complete_sets} : std::nullopt;
-  auto reason = job_.outcome_of_whole(std::move(meaning.failure), sets, link.in_transaction());
+  auto reason = job_.outcome_of_whole(std::move(classified.failure), sets, link.in_transaction());
   auto nothing_sent = error.source == db::error_source::invalid_statement;
   if (reusable && of_session() && nothing_sent && !job_.is_guarded()) {
     job_.fail(std::move(reason)); // There is nothing to ask the server.
@@ -110,7 +110,7 @@ step_outcome exclusive_work::step_failed(const db::driver_error& error, const db
     return after_step::next{};
   }
   if (reusable && of_session()) {
-    // An error does not tell whether a transaction is still open; any success does.
+    // An error does not report whether a transaction is still open; any success does.
     job_.look_and_fail(std::move(reason));
     return after_step::next{};
   }
@@ -121,15 +121,15 @@ step_outcome exclusive_work::step_failed(const db::driver_error& error, const db
   answer(out, std::move(reason));
   if (reusable)
     return after_step::done{};
-  return after_step::leave{{meaning.connection, std::move(text)}};
+  return after_step::leave{{classified.connection, std::move(text)}};
 }
 
-/// What had to be done before a failure is answered has failed itself. The client gets to know what came before.
+/// The step that had to be done before answering a failure has failed itself. The client gets the earlier failure.
 step_outcome exclusive_work::cleanup_failed(const db::driver_error& error, disposition connection, bool usable,
                                             reuse_rules& reuse, connection_output& out) {
   reuse.require_reset();
   auto reusable = connection == disposition::reusable || usable;
-  if (of_session()) // Whether its transaction is open cannot be told: ending the connection makes it sure.
+  if (of_session()) // It is unknown whether its transaction is open: ending the connection settles that.
     return after_step::leave{{reusable ? disposition::broken : connection, error.text}};
   answer(out);
   if (reusable)
@@ -137,44 +137,45 @@ step_outcome exclusive_work::cleanup_failed(const db::driver_error& error, dispo
   return after_step::leave{{connection, error.text}};
 }
 
-/// The server would not run a transaction in one round trip, and has kept some of it: it must not run again.
+/// The server refused to run a transaction in one round trip, but some of its effects remain: it must not run again.
 step_outcome exclusive_work::compound_left_effects(const db::server_link& link, reuse_rules& reuse,
                                                    connection_output& out) {
   cut(out,
       own_failure(errc::server_error, outcome::unknown,
-                  "the server refused the transaction, but tables that know no transactions keep what it did to them"),
+                  "the server refused the transaction, but its changes to tables without transactions remain"),
       link.in_transaction());
   reuse.require_reset();
   return after_step::done{};
 }
 
-/// A statement has committed or rolled back, which can be done in ways that its text does not show.
+/// A statement has committed or rolled back, without its text showing that.
 step_outcome exclusive_work::transaction_has_ended(const db::server_link& link, reuse_rules& reuse,
                                                    connection_output& out) {
   cut(out,
-      own_failure(errc::transaction_ended, outcome::unknown,
-                  "the statement has ended its transaction, by a COMMIT or the like in a procedure: what came before "
-                  "it may have taken effect, what comes after was not run"),
+      own_failure(
+          errc::transaction_ended, outcome::unknown,
+          "the statement has ended its transaction, by a COMMIT or the like in a procedure: the statements before "
+          "it may have taken effect, those after it were not run"),
       link.in_transaction());
   reuse.require_reset();
   return after_step::done{};
 }
 
-/// Whether a statement that came alone has begun a transaction and not ended it. Its success would not last: only that
-/// of a read, which has nothing to lose.
+/// Whether a single statement has begun a transaction and not ended it. Its effects would not last; a read has none to
+/// lose.
 bool exclusive_work::leaves_transaction_open(const db::server_link& link) const {
   return !of_session() && !job_.is_transaction() && link.has_open_transaction()
          && (job_.kind() != statement_kind::read || pool::may_commit(job_.current().text.sql));
 }
 
-void exclusive_work::roll_back_what_is_open() {
+void exclusive_work::roll_back_open_transaction() {
   auto& sql = job_.current().text.sql;
   auto may_have_committed = pool::may_commit(sql) && !pool::controls_transaction(sql);
   auto reason = own_failure(errc::transaction_ended, may_have_committed ? outcome::unknown : outcome::rejected,
                             "the statement left a transaction open, which was rolled back: run it in a session, or let "
-                            "a procedure end what it begins with COMMIT");
+                            "a procedure end its transaction with COMMIT");
   if (may_have_committed)
-    reason.text += "; what it did outside of that transaction has taken effect";
+    reason.text += "; its changes outside of that transaction have taken effect";
   job_.fail_after("ROLLBACK", std::move(reason));
 }
 

@@ -12,35 +12,35 @@
 
 namespace cenote {
 
-/// A request that was given a connection alone.
+/// A request that was granted a connection alone.
 struct held_grant {
   ticket answer_to;
   grant content;
 };
 
-/// What follows from the end of a step.
+/// The consequences of the end of a step.
 namespace after_step {
 
-/// There is another one.
+/// There is another step.
 struct next {};
 
-/// All steps for the holder of a session are done, and the server has said what has become of its transaction.
+/// All steps for the holder of a session are done, and the server has reported the state of its transaction.
 struct conclude {
-  bool open = false; ///< It is still open, and the same.
+  bool open = false; ///< The same transaction is still open.
 };
 
-/// The client has its answer, and the connection is in order.
+/// The client has its answer, and the connection is healthy.
 struct done {};
 
-/// The connection was dead before anything was sent: it is as if the work had not begun.
+/// The connection was dead before anything was sent: the work has not begun.
 struct never_began {
   held_grant origin;
   std::string reason;
 };
 
-/// The connection has to be given up. What has not been answered is then.
+/// The connection has to be given up. Unanswered work is answered then.
 struct leave {
-  departure why;
+  departure cause;
 };
 
 } // namespace after_step
@@ -48,11 +48,11 @@ struct leave {
 using step_outcome =
     std::variant<after_step::next, after_step::conclude, after_step::done, after_step::never_began, after_step::leave>;
 
-/// A job while it has the connection alone: a statement, a transaction, or what the holder of a session has asked for.
-/// Decides what follows from each step.
+/// A job while it has the connection alone: a statement, a transaction, or a request of a session's holder. Decides
+/// what follows from each step.
 class exclusive_work {
 public:
-  /// @param origin where it comes from; empty if it is for the holder of a session.
+  /// @param origin the grant that it comes from; empty if it is for the holder of a session.
   exclusive_work(job content, std::optional<held_grant> origin) : job_{std::move(content)}, origin_{std::move(origin)} {
     // nop
   }
@@ -66,10 +66,10 @@ public:
   /// The step is done: takes its outcome from the link.
   step_outcome finish_step(db::server_link& link, reuse_rules& reuse, connection_output& out);
 
-  /// Answers with the result, or with what has failed, unless it is answered.
+  /// Answers with the result, or the failure, unless it has been answered.
   void answer(connection_output& out);
 
-  /// Answers, unless it is answered. It is not waited for any more.
+  /// Answers, unless it has been answered. It is no longer waited for.
   void cut(connection_output& out, failure reason, bool in_transaction);
 
 private:
@@ -82,7 +82,7 @@ private:
   step_outcome transaction_has_ended(const db::server_link& link, reuse_rules& reuse, connection_output& out);
   step_outcome compound_left_effects(const db::server_link& link, reuse_rules& reuse, connection_output& out);
   bool leaves_transaction_open(const db::server_link& link) const;
-  void roll_back_what_is_open();
+  void roll_back_open_transaction();
   void answer(connection_output& out, failure reason);
 
   job job_;

@@ -11,13 +11,13 @@ namespace cenote {
 namespace {
 
 constexpr auto stayed =
-    "; some of it may have stayed, as a table without transactions, or what it calls, may be involved";
+    "; some of its effects may remain, as a table without transactions, or a routine that it calls, may be involved";
 
 job_step control(step_kind kind, std::string sql) {
   return {kind, write(std::move(sql))};
 }
 
-/// A name that nobody else uses: a savepoint of the same name would replace this one.
+/// A name that no application uses: a savepoint of the same name would replace this one.
 constexpr auto set_mark = "SAVEPOINT `cenote transaction mark`";
 constexpr auto remove_mark = "RELEASE SAVEPOINT `cenote transaction mark`";
 
@@ -29,16 +29,16 @@ void add_begin(std::vector<job_step>& steps, const transaction_options& options)
 
 } // namespace
 
-job::job(statement text, ticket answer_to) : answer_to_{answer_to}, kind_{text.kind}, limit_{text.timeout} {
-  steps_.push_back({step_kind::statement, std::move(text)});
+job::job(statement query, ticket answer_to) : answer_to_{answer_to}, kind_{query.kind}, limit_{query.timeout} {
+  steps_.push_back({step_kind::statement, std::move(query)});
 }
 
-job::job(transaction whole, bool as_compound, ticket answer_to)
+job::job(transaction request, bool as_compound, ticket answer_to)
     : answer_to_{answer_to},
       reply_{reply::results},
-      kind_{kind_of(whole)},
-      limit_{whole.timeout},
-      whole_{std::move(whole)} {
+      kind_{kind_of(request)},
+      limit_{request.timeout},
+      whole_{std::move(request)} {
   if (as_compound) {
     steps_.push_back({step_kind::compound, {}});
     return;
@@ -48,11 +48,11 @@ job::job(transaction whole, bool as_compound, ticket answer_to)
 
 void job::add_steps_of_whole() {
   add_begin(steps_, whole_.options);
-  for (auto& x : whole_.statements) {
-    auto marked = pool::may_restart_transaction(x.sql);
+  for (auto& part : whole_.statements) {
+    auto marked = pool::may_restart_transaction(part.sql);
     if (marked)
       steps_.push_back(control(step_kind::mark, set_mark));
-    steps_.push_back({step_kind::statement, x});
+    steps_.push_back({step_kind::statement, part});
     if (marked)
       steps_.push_back(control(step_kind::check, remove_mark));
   }
@@ -100,12 +100,12 @@ void job::roll_back_first() {
   steps_.insert(steps_.begin(), control(step_kind::begin, "ROLLBACK"));
 }
 
-bool job::step_done(result x) {
+bool job::step_done(result outcome) {
   auto kind = current().kind;
   if (kind == step_kind::statement)
-    results_.push_back(std::move(x));
+    results_.push_back(std::move(outcome));
   else if (kind == step_kind::question)
-    stayed_ |= pool::something_stayed(x);
+    stayed_ |= pool::has_lasting_effects(outcome);
   auto more = ++at_ < steps_.size();
   if (kind == step_kind::question && (!more || current().kind != step_kind::question)) {
     if (stayed_)
@@ -116,39 +116,38 @@ bool job::step_done(result x) {
   return more;
 }
 
-bool job::step_done(std::vector<result> all) {
-  results_ = std::move(all);
+bool job::step_done(std::vector<result> results) {
+  results_ = std::move(results);
   return ++at_ < steps_.size();
 }
 
 bool job::may_be_committing() const {
-  auto& x = current();
-  return x.kind == step_kind::commit || x.kind == step_kind::compound || x.kind == step_kind::check
-         || (x.kind == step_kind::statement && pool::may_commit(x.text.sql));
+  auto& step = current();
+  return step.kind == step_kind::commit || step.kind == step_kind::compound || step.kind == step_kind::check
+         || (step.kind == step_kind::statement && pool::may_commit(step.text.sql));
 }
 
-failure job::outcome_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const {
-  // That the mark could not be asked for says nothing about the statement before it, which has run and may have
-  // committed.
-  if (current().kind == step_kind::check && why.outcome == outcome::not_sent)
-    why.outcome = outcome::unknown;
+failure job::outcome_of_whole(failure reason, std::optional<size_t> complete_sets, bool in_transaction) const {
+  // A check that could not be sent says nothing about the statement before it, which has run and may have committed.
+  if (current().kind == step_kind::check && reason.outcome == outcome::not_sent)
+    reason.outcome = outcome::unknown;
   if (is_transaction()) {
     if (current().kind == step_kind::statement || current().kind == step_kind::mark)
-      why.statement_index = static_cast<uint32_t>(results_.size());
+      reason.statement_index = static_cast<uint32_t>(results_.size());
     else if (current().kind == step_kind::check)
-      why.statement_index = static_cast<uint32_t>(results_.size() - 1);
+      reason.statement_index = static_cast<uint32_t>(results_.size() - 1);
     else if (current().kind == step_kind::compound && complete_sets && *complete_sets < whole_.statements.size())
-      why.statement_index = static_cast<uint32_t>(*complete_sets);
-  } else if (!in_transaction || why.code == errc::statement_timeout) {
-    return why; // There is nothing to roll back, or it stays open.
+      reason.statement_index = static_cast<uint32_t>(*complete_sets);
+  } else if (!in_transaction || reason.code == errc::statement_timeout) {
+    return reason; // There is no transaction, or it stays open.
   }
-  // A server that loses its client rolls back what that one has not committed.
+  // A server that loses its client rolls back that client's uncommitted work.
   auto began = !is_transaction() || !at_start();
   auto undone =
-      (why.outcome == outcome::unknown && !may_be_committing()) || (why.outcome == outcome::not_sent && began);
-  if (undone) // A result that is too large would be so again.
-    why.outcome = why.code == errc::result_too_large ? outcome::rejected : outcome::rolled_back;
-  return why;
+      (reason.outcome == outcome::unknown && !may_be_committing()) || (reason.outcome == outcome::not_sent && began);
+  if (undone) // A result that is too large would be too large again.
+    reason.outcome = reason.code == errc::result_too_large ? outcome::rejected : outcome::rolled_back;
+  return reason;
 }
 
 pool::partial_effect job::partial_effect() const {
@@ -156,34 +155,34 @@ pool::partial_effect job::partial_effect() const {
                                                 : pool::partial_effect::none;
 }
 
-bool job::asks_what_stayed(failure& why, const pool::observed_error& seen) {
-  if (is_transaction() || current().kind != step_kind::statement || why.outcome == outcome::unknown
-      || why.code == errc::invalid_statement)
+bool job::asks_what_stayed(failure& reason, const pool::observed_error& error) {
+  if (is_transaction() || current().kind != step_kind::statement || reason.outcome == outcome::unknown
+      || reason.code == errc::invalid_statement)
     return false;
-  auto todo = pool::inquire_after(current().text, seen);
-  if (todo.undeterminable) {
-    why.outcome = outcome::unknown;
-    why.text += stayed;
+  auto inquiry = pool::inquire_after(current().text, error);
+  if (inquiry.undeterminable) {
+    reason.outcome = outcome::unknown;
+    reason.text += stayed;
   }
-  questions_ = std::move(todo.questions);
+  questions_ = std::move(inquiry.questions);
   return !questions_.empty();
 }
 
-void job::ask_what_stayed(failure why) {
-  if_nothing_stayed_ = std::exchange(why.outcome, outcome::unknown);
-  failed_ = std::move(why);
+void job::ask_what_stayed(failure reason) {
+  if_nothing_stayed_ = std::exchange(reason.outcome, outcome::unknown);
+  failed_ = std::move(reason);
   steps_.clear();
-  for (auto& x : std::exchange(questions_, {}))
-    steps_.push_back({step_kind::question, std::move(x)});
+  for (auto& question : std::exchange(questions_, {}))
+    steps_.push_back({step_kind::question, std::move(question)});
   at_ = 0;
 }
 
-failure job::outcome_if_cut(failure why, bool in_transaction) const {
-  return failed_ ? *failed_ : outcome_of_whole(std::move(why), std::nullopt, in_transaction);
+failure job::outcome_if_cut(failure reason, bool in_transaction) const {
+  return failed_ ? *failed_ : outcome_of_whole(std::move(reason), std::nullopt, in_transaction);
 }
 
 void job::take_apart() {
-  // After an error nobody knows whether a transaction is open, and START TRANSACTION would commit it.
+  // After an error it is unknown whether a transaction is open, and START TRANSACTION would commit it.
   steps_ = {control(step_kind::begin, "ROLLBACK")};
   add_steps_of_whole();
   at_ = 0;
@@ -194,18 +193,18 @@ void job::doubt_rollback() {
   if (!failed_ || failed_->outcome == outcome::unknown)
     return;
   failed_->outcome = outcome::unknown;
-  failed_->text += "; tables that know no transactions keep what it did to them";
+  failed_->text += "; its changes to tables without transactions remain";
 }
 
-void job::fail_after(std::string sql, failure why) {
-  failed_ = std::move(why);
+void job::fail_after(std::string sql, failure reason) {
+  failed_ = std::move(reason);
   steps_ = {control(step_kind::aftermath, std::move(sql))};
   at_ = 0;
 }
 
-void job::look_and_fail(failure why) {
+void job::look_and_fail(failure reason) {
   auto marked = guarded_ && current().kind != step_kind::mark;
-  fail_after(marked ? remove_mark : "DO 0", std::move(why));
+  fail_after(marked ? remove_mark : "DO 0", std::move(reason));
 }
 
 void job::answer(connection_output& out, const grant* origin) {

@@ -14,17 +14,17 @@
 
 namespace cenote {
 
-/// What a step of a job is.
+/// The kinds of steps of a job.
 enum class step_kind : uint8_t {
   statement, ///< Of the client's.
   begin,     ///< Begins a transaction, or is about to.
   compound,  ///< All of a transaction at once.
   commit,
-  question,  ///< What a failed statement has left behind.
+  question,  ///< Asks for the remaining effects of a failed statement.
   mark,      ///< Sets a savepoint, which disappears with the transaction.
-  check,     ///< Removes it: whether that is possible says whether the transaction is still the same.
-  aftermath, ///< What has to be done before a failure is answered.
-  control,   ///< Another one of ours: a savepoint ...
+  check,     ///< Removes it: that succeeds only if the transaction is still the same.
+  aftermath, ///< Must be done before a failure is answered.
+  control,   ///< Another statement of cenote's: a savepoint ...
 };
 
 /// One statement for the server.
@@ -36,24 +36,24 @@ struct job_step {
 /// One request of a client, carried out step by step, and its answer.
 class job {
 public:
-  /// @param answer_to where its answer goes.
-  job(statement text, ticket answer_to);
+  /// @param answer_to the request to answer.
+  job(statement query, ticket answer_to);
 
-  /// @param as_compound whether it may travel as one statement.
-  job(transaction whole, bool as_compound, ticket answer_to);
+  /// @param as_compound whether it may be sent as one statement.
+  job(transaction request, bool as_compound, ticket answer_to);
 
   job(session_command command, ticket answer_to);
 
   const job_step& current() const { return steps_.at(at_); }
   const transaction& whole() const { return whole_; }
 
-  /// Whether nothing of it has been done yet.
+  /// Whether no step has been done yet.
   bool at_start() const noexcept { return at_ == 0 && !failed_; }
 
-  /// Whether it is a transaction of its own, so that what is open has to be rolled back if it fails.
+  /// Whether it is a transaction of its own, which has to be rolled back if it fails.
   bool is_transaction() const noexcept { return !whole_.statements.empty(); }
 
-  /// What the holder of a session has asked for; `statement` if it is none.
+  /// The request of the session's holder; `statement` if it is not for a session.
   pool::session_step step() const noexcept { return step_; }
 
   /// Marks the transaction around the statement of a session, so that its end is noticed even if it begins another one.
@@ -76,58 +76,58 @@ public:
   /// Its own time limit, for error texts; zero if there is none.
   std::chrono::nanoseconds limit() const noexcept { return limit_; }
 
-  /// Takes the result of the current step and goes on.
+  /// Takes the result of the current step and continues.
   /// @returns whether there is another one.
-  bool step_done(result x);
-  bool step_done(std::vector<result> all);
+  bool step_done(result outcome);
+  bool step_done(std::vector<result> results);
 
-  /// The current step has failed: turns what is known about it into what is known about the whole.
-  /// @param complete_sets how many results a compound statement gave before; nothing if that is not known.
+  /// The current step has failed: derives the outcome of the whole job.
+  /// @param complete_sets number of results that a compound statement gave before; empty if unknown.
   /// @param in_transaction whether a transaction of the session was open.
-  failure outcome_of_whole(failure why, std::optional<size_t> complete_sets, bool in_transaction) const;
+  failure outcome_of_whole(failure reason, std::optional<size_t> complete_sets, bool in_transaction) const;
 
-  /// The same for a step that is not waited for any more. What has failed before stays the reason.
-  failure outcome_if_cut(failure why, bool in_transaction) const;
+  /// The same for a step that is no longer waited for. An earlier failure remains the reason.
+  failure outcome_if_cut(failure reason, bool in_transaction) const;
 
-  /// What may last of the current step although it has failed.
+  /// The effects of the failed current step that may last.
   pool::partial_effect partial_effect() const;
 
-  /// Whether the server has to be asked what the statement that has failed has left behind. If that cannot be found
-  /// out, says so in the failure.
-  bool asks_what_stayed(failure& why, const pool::observed_error& seen);
+  /// Whether the server has to be asked for the remaining effects of the failed statement. If they cannot be
+  /// determined, the failure says so.
+  bool asks_what_stayed(failure& reason, const pool::observed_error& error);
 
-  /// After a failure, asks the server before it is answered.
-  void ask_what_stayed(failure why);
+  /// After a failure, asks the server for remaining effects before the failure is answered.
+  void ask_what_stayed(failure reason);
 
-  /// The compound statement was refused as a whole: begins again, step by step.
+  /// The compound statement was refused as a whole: starts again, step by step.
   void take_apart();
 
   /// The rollback after the failure was incomplete.
   void doubt_rollback();
 
-  /// What will be answered.
-  void fail(failure why) { failed_ = std::move(why); }
+  /// Sets the failure that will be answered.
+  void fail(failure reason) { failed_ = std::move(reason); }
 
   /// After a failure, runs a statement before it is answered.
-  void fail_after(std::string sql, failure why);
+  void fail_after(std::string sql, failure reason);
 
-  /// The same for the statement of a session, which may have ended its transaction: then the server refuses this one,
-  /// or says with its success that none is open.
-  void look_and_fail(failure why);
+  /// The same for a statement of a session, which may have ended its transaction: the step run here then fails, or its
+  /// success reports that none is open.
+  void look_and_fail(failure reason);
 
-  /// Where the answer goes.
+  /// The request to answer.
   ticket answer_to() const noexcept { return answer_to_; }
 
-  /// Answers with what was asked for, or with the failure if a step has failed; once: it may have been before, because
-  /// it was stopped after its time limit, or its session has ended.
-  /// @param origin what it was made from; null if the holder of a session has asked for it.
+  /// Answers with the result, or with the failure if a step has failed; only once: it may have been answered before,
+  /// because it was stopped after its time limit, or its session has ended.
+  /// @param origin the grant that it comes from; null if it is for the holder of a session.
   void answer(connection_output& out, const grant* origin);
 
-  /// Answers with a failure, unless it is answered.
+  /// Answers with a failure, unless it has been answered.
   void answer(connection_output& out, failure reason, const grant* origin);
 
-  /// Notes that what its failure means for the transaction of its session is known.
-  /// @returns false if it was before.
+  /// Records that the consequence of its failure for the session's transaction is known.
+  /// @returns false if that was recorded before.
   bool conclude_once() noexcept { return !std::exchange(concluded_, true); }
 
 private:
@@ -151,7 +151,7 @@ private:
   std::vector<result> results_;
   std::optional<failure> failed_;
   std::vector<statement> questions_;
-  outcome if_nothing_stayed_ = outcome::unknown; ///< Of the failure, while it is being asked.
+  outcome if_nothing_stayed_ = outcome::unknown; ///< Of the failure, while the questions are asked.
   bool stayed_ = false;
 };
 

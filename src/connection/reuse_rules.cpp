@@ -13,8 +13,8 @@ void reuse_rules::note_statement(const std::string& sql) {
   outlives_reset_ |= pool::outlives_reset(sql);
 }
 
-void reuse_rules::retire(departure why) {
-  retired_ = std::move(why);
+void reuse_rules::retire(departure reason) {
+  retired_ = std::move(reason);
 }
 
 void reuse_rules::request_failed(const db::driver_error& error, uint64_t caller) {
@@ -26,7 +26,7 @@ void reuse_rules::request_failed(const db::driver_error& error, uint64_t caller)
 
 std::optional<departure> reuse_rules::departure_after_use() {
   if (std::exchange(evicted_, false))
-    return departure{disposition::evicted, "the holder of its session did not want it to be used again"};
+    return departure{disposition::evicted, "the holder of its session excluded it from reuse"};
   if (outlives_reset_)
     return departure{disposition::broken, "a statement has changed its session in a way that a reset does not undo"};
   return std::nullopt;
@@ -49,7 +49,7 @@ std::optional<departure> reuse_rules::departure_after_reset(const tl::expected<r
 std::optional<std::string> reuse_rules::suspicion() {
   if (!streak_.is_suspect())
     return std::nullopt;
-  streak_ = {}; // If it is not replaced now, it is when it does no better.
+  streak_ = {}; // If it is not replaced now, another streak reports it again.
   return "one request after the other failed on it: " + last_error_;
 }
 

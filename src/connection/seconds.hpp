@@ -5,9 +5,9 @@
 
 namespace cenote {
 
-/// For texts: `1.500000 s`.
-inline std::string seconds(std::chrono::nanoseconds x) {
-  return std::to_string(std::chrono::duration<double>(x).count()) + " s";
+/// A time span as text: `1.500000 s`.
+inline std::string seconds(std::chrono::nanoseconds span) {
+  return std::to_string(std::chrono::duration<double>(span).count()) + " s";
 }
 
 } // namespace cenote

@@ -11,13 +11,13 @@ namespace cenote {
 
 namespace {
 
-/// Of a statement, this much is kept for the log, and to know what it may have done.
+/// This much of a statement is kept, for the log and to determine its possible effects.
 constexpr size_t max_kept_sql = 1024;
 
 failure expired(std::chrono::nanoseconds limit) {
   return own_failure(errc::statement_timeout, outcome::not_sent,
                      "its time limit of " + seconds(limit)
-                         + " passed before what came earlier in its session was done");
+                         + " passed before earlier requests of its session were done");
 }
 
 failure too_many(size_t limit) {
@@ -34,7 +34,7 @@ session_in_use::session_in_use(lease terms, time_point now)
   // nop
 }
 
-// -- what its holder asks for ----------------------------------------------------
+// -- requests of its holder ------------------------------------------------------
 
 void session_in_use::add(session_command command, ticket answer_to, time_point now, connection_output& out) {
   if (waiting_.size() >= terms_.max_waiting) {
@@ -87,25 +87,25 @@ void session_in_use::expire(time_point now, connection_output& out) {
   if (waiting_due_ > now)
     return;
   auto next = time_point::max();
-  std::erase_if(waiting_, [&](auto& x) {
-    if (x.deadline > now) {
-      next = std::min(next, x.deadline);
+  std::erase_if(waiting_, [&](auto& command) {
+    if (command.deadline > now) {
+      next = std::min(next, command.deadline);
       return false;
     }
-    x.work.answer(out, expired(x.work.limit()), nullptr);
+    command.work.answer(out, expired(command.work.limit()), nullptr);
     return true;
   });
-  // Many may wait, each with a deadline of its own: they are not looked through for every one of them.
+  // Many may wait, each with a deadline of its own: at most one pass per millisecond.
   waiting_due_ = next == time_point::max() ? next : std::max(next, later(now, std::chrono::milliseconds{1}));
 }
 
 void session_in_use::fail(const failure& reason, connection_output& out) {
-  for (auto& x : std::exchange(waiting_, {}))
-    x.work.answer(out, reason, nullptr);
+  for (auto& command : std::exchange(waiting_, {}))
+    command.work.answer(out, reason, nullptr);
   waiting_due_ = time_point::max();
 }
 
-// -- what has become of its transaction --------------------------------------------
+// -- the state of its transaction --------------------------------------------------
 
 void session_in_use::conclude(job& work, bool open, connection_output& out) {
   if (work.failed())
@@ -121,7 +121,7 @@ void session_in_use::lose_or_keep_transaction(job& work, bool open) {
 }
 
 outcome session_in_use::if_session_ends(const job* work, bool transaction_open) const {
-  // What is just being committed may be there.
+  // A transaction that is being committed may have taken effect.
   if (work != nullptr && (work->step() == pool::session_step::commit || (!work->failed() && work->may_be_committing())))
     return outcome::rejected;
   return transaction_.if_session_ends(transaction_open);

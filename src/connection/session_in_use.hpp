@@ -11,7 +11,7 @@
 
 namespace cenote {
 
-/// What the holder of a session has asked for while something ran.
+/// A request of a session's holder that waits for earlier ones.
 struct waiting_command {
   job work;
   time_point deadline; ///< `time_point::max()` if it has none.
@@ -25,34 +25,34 @@ public:
   session_id id() const noexcept { return terms_.id; }
   const std::string& owner() const noexcept { return terms_.options.owner; }
 
-  // -- what its holder asks for ----------------------------------------------------
+  // -- requests of its holder ------------------------------------------------------
 
-  /// Waits until what came before is done. Answered at once if too many wait.
+  /// Queues a request behind the earlier ones. Answers it at once if too many wait.
   void add(session_command command, ticket answer_to, time_point now, connection_output& out);
 
-  /// What is to be sent next, made ready for that; nothing if nothing waits. Answers those before it that are not to be
+  /// The next request to send, prepared for that; nothing if none waits. Answers requests before it that are not to be
   /// sent: any number of them may wait.
   std::optional<waiting_command> next_to_send(bool transaction_open, time_point now, connection_output& out);
 
-  /// Answers those of the waiting whose time is up.
+  /// Answers the waiting requests whose deadline has passed.
   void expire(time_point now, connection_output& out);
 
-  /// Answers all that wait: the session ends.
+  /// Answers all waiting requests: the session ends.
   void fail(const failure& reason, connection_output& out);
 
-  // -- what has become of its transaction ------------------------------------------
+  // -- the state of its transaction ------------------------------------------------
 
-  /// All steps of what the holder has asked for are done, and the server has said what has become of the transaction.
-  /// @param open whether it is still open, and the same.
+  /// All steps of the holder's request are done, and the server has reported the state of the transaction.
+  /// @param open whether the same transaction is still open.
   void conclude(job& work, bool open, connection_output& out);
 
-  /// What the failure of the work means for the transaction, if anything has failed.
-  /// @param open whether it is still open, and the same; if the server does not tell any more, the worst is assumed of
-  /// what the failed step may have done: it is not.
+  /// Applies the failure of the work, if it has failed, to the transaction.
+  /// @param open whether the same transaction is still open; false, the worst case, if the server cannot report it any
+  /// more.
   void lose_or_keep_transaction(job& work, bool open);
 
-  /// What the end of the session means for what its holder could not send any more.
-  /// @param work what is, or was, carried out for the holder; null if nothing.
+  /// The outcome of requests that come after the end of the session.
+  /// @param work the work that is, or was, carried out for the holder; null if there is none.
   outcome if_session_ends(const job* work, bool transaction_open) const;
 
   /// The beginning of the statement that the holder sent last, for the log.
@@ -60,13 +60,13 @@ public:
 
   // -- its end ---------------------------------------------------------------------
 
-  /// Checked in: it ends when all is done.
+  /// Checked in: it ends when all requests are done.
   void end_when_done() noexcept { ending_ = true; }
   bool ends_now() const noexcept { return ending_ && waiting_.empty(); }
 
   // -- time ------------------------------------------------------------------------
 
-  /// The answer that names the session may have reached nobody who waits for it: the holder has to show up in time.
+  /// The answer with the session's id may have been lost: the holder has to use the session in time.
   void await_first_use(time_point now);
 
   /// The holder has used the session.
@@ -78,7 +78,7 @@ public:
   bool is_unclaimed(time_point now) const noexcept { return first_use_until_ <= now; }
   bool is_over_time(time_point now) const noexcept { return until_ <= now; }
 
-  /// For how long it is held, if that is to be warned of, once.
+  /// How long it has been held, if that calls for a warning; only once.
   std::optional<std::chrono::nanoseconds> leak(time_point now);
 
   /// Lower bound of the next moment at which one of the limits is reached.

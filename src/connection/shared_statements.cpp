@@ -14,37 +14,37 @@ namespace cenote {
 
 namespace {
 
-/// The most bytes of statements under way at a time: far less than a socket takes, because a server that cannot get rid
-/// of its answers reads no more statements. A larger statement goes alone.
+/// The most bytes of statements in flight at a time: far less than a socket takes, because a server that cannot send
+/// its answers reads no more statements. A larger statement is sent alone.
 constexpr size_t max_bytes_sent = 32u << 10;
 
-/// How long a superseded statement may run at least. Most are done sooner than they could be stopped, and each stop
-/// keeps a connection from its work for two round trips.
+/// Minimum time that a superseded statement may run. Most are done before they could be stopped, and each stop keeps a
+/// connection from its work for two round trips.
 constexpr std::chrono::nanoseconds min_superseded_time = std::chrono::milliseconds{50};
 
-bool is_among(std::span<const ticket> all, ticket x) {
-  return std::ranges::find(all, x) != all.end();
+bool is_among(std::span<const ticket> tickets, ticket one) {
+  return std::ranges::find(tickets, one) != tickets.end();
 }
 
 } // namespace
 
 // -- sending ---------------------------------------------------------------------
 
-void shared_statements::add(ticket answer_to, grant what) {
-  auto& x = waiting_.emplace_back(shared_statement{answer_to, std::move(what)});
-  x.bytes = pool::size_of(x.text());
+void shared_statements::add(ticket answer_to, grant granted) {
+  auto& added = waiting_.emplace_back(shared_statement{answer_to, std::move(granted)});
+  added.bytes = pool::size_of(added.text());
 }
 
 void shared_statements::watch_last_waiting() {
   if (!waiting_.empty())
-    watch(std::min(waiting_.back().what.request.deadline, waiting_.back().what.latest_start));
+    watch(std::min(waiting_.back().granted.request.deadline, waiting_.back().granted.latest_start));
 }
 
 void shared_statements::send(db::server_link& link, time_point now) {
   while (!waiting_.empty() && link.can_send()
          && (sent_.empty() || sent_bytes_ + waiting_.front().bytes <= max_bytes_sent)) {
     auto& next = waiting_.front();
-    if (next.what.request.deadline <= now) {
+    if (next.granted.request.deadline <= now) {
       expire(now);
       continue;
     }
@@ -52,7 +52,7 @@ void shared_statements::send(db::server_link& link, time_point now) {
       answer(next, classify(*problem, next.text(), link.is_mariadb()).failure);
       ++out_.ended;
     } else {
-      watch(next.what.request.deadline);
+      watch(next.granted.request.deadline);
       if (sent_.empty())
         turn_began_ = now;
       sent_bytes_ += next.bytes;
@@ -77,15 +77,15 @@ std::optional<shared_statements::loss> shared_statements::finish_first(db::serve
   }
   auto& error = answered.error();
   if (first.maybe_hit && error.number == pool::query_interrupted && first.wanted) {
-    // The stop was meant for the one before it.
-    first.what.request.maybe_executed |= first.text().kind != statement_kind::read;
+    // The stop was meant for the statement before it.
+    first.granted.request.maybe_executed |= first.text().kind != statement_kind::read;
     put_back(std::move(first));
     return std::nullopt;
   }
-  reuse.request_failed(error, first.what.caller);
+  reuse.request_failed(error, first.granted.caller);
   auto meaning = classify(error, first.text(), link.is_mariadb());
   if (!link.usable() && out_.ended + out_.requeued > 0)
-    out_.report(disposition::reusable); // What ended before the loss did not end by it.
+    out_.report(disposition::reusable); // These ended before the loss, not by it.
   if (!link.usable() && link.unsent() > answers_due() && first.wanted) {
     put_back(std::move(first));
   } else {
@@ -104,20 +104,20 @@ std::optional<shared_statements::loss> shared_statements::finish_first(db::serve
 
 shared_statement shared_statements::take_first(time_point now) {
   assert(!sent_.empty());
-  auto x = std::move(sent_.front());
+  auto first = std::move(sent_.front());
   sent_.pop_front();
-  sent_bytes_ -= x.bytes;
+  sent_bytes_ -= first.bytes;
   if (!sent_.empty() && !sent_.front().wanted) {
     first_began_ = now;
     watch(later(now, max_superseded_time()));
   }
-  return x;
+  return first;
 }
 
-/// It is to be sent again, before the others.
-void shared_statements::put_back(shared_statement x) {
-  x.maybe_hit = false;
-  waiting_.push_front(std::move(x));
+/// Queues a statement to be sent again, before the others.
+void shared_statements::put_back(shared_statement resent) {
+  resent.maybe_hit = false;
+  waiting_.push_front(std::move(resent));
 }
 
 void shared_statements::count_answers(size_t count, time_point now) {
@@ -127,19 +127,19 @@ void shared_statements::count_answers(size_t count, time_point now) {
   turn_began_ = now;
 }
 
-/// Answers a statement that has left the connection, or is about to, unless it was answered before.
-void shared_statements::answer(shared_statement& x, failure why) {
-  if (!std::exchange(x.wanted, false))
+/// Answers a statement that has left the connection, or is about to, unless it has been answered.
+void shared_statements::answer(shared_statement& leaving, failure reason) {
+  if (!std::exchange(leaving.wanted, false))
     return;
-  out_.add(connection_command::answer{x.answer_to, of_request(std::move(why), x.what)});
+  out_.add(connection_command::answer{leaving.answer_to, of_request(std::move(reason), leaving.granted)});
 }
 
 /// Counts a statement that has left the connection: by its own end, unless it was requeued.
-void shared_statements::count_end(const shared_statement& x) {
-  ++(x.requeued ? out_.requeued : out_.ended);
+void shared_statements::count_end(const shared_statement& leaving) {
+  ++(leaving.requeued ? out_.requeued : out_.ended);
 }
 
-// -- time, and what nobody needs any more ------------------------------------------
+// -- time, and superseded statements -----------------------------------------------
 
 std::chrono::nanoseconds shared_statements::max_superseded_time() const {
   return std::max(min_superseded_time, turn_time_.slow());
@@ -147,18 +147,18 @@ std::chrono::nanoseconds shared_statements::max_superseded_time() const {
 
 void shared_statements::expire(time_point now) {
   due_ = time_point::max();
-  auto expire_one = [&](shared_statement& x, outcome what, const char* done) {
-    if (!x.wanted)
+  auto expire_one = [&](shared_statement& candidate, outcome effect, const char* text) {
+    if (!candidate.wanted)
       return;
-    if (x.what.request.deadline > now) {
-      watch(x.what.request.deadline);
+    if (candidate.granted.request.deadline > now) {
+      watch(candidate.granted.request.deadline);
       return;
     }
-    answer(x, own_failure(errc::statement_timeout, what, done + seconds(x.text().timeout)));
-    x.cancelled = true;
+    answer(candidate, own_failure(errc::statement_timeout, effect, text + seconds(candidate.text().timeout)));
+    candidate.cancelled = true;
   };
-  for (auto& x : sent_)
-    expire_one(x, outcome::unknown, "stopped after its time limit of ");
+  for (auto& each : sent_)
+    expire_one(each, outcome::unknown, "stopped after its time limit of ");
   if (!sent_.empty() && !sent_.front().wanted && !sent_.front().cancelled) {
     auto stop_at = std::max(later(first_began_, max_superseded_time()), stop_not_before_);
     if (stop_at <= now)
@@ -166,35 +166,35 @@ void shared_statements::expire(time_point now) {
     else
       watch(stop_at);
   }
-  for (auto& x : waiting_)
-    expire_one(x, outcome::not_sent, "not sent within its time limit of ");
-  out_.ended += static_cast<uint32_t>(std::erase_if(waiting_, [](auto& x) { return x.cancelled; }));
+  for (auto& each : waiting_)
+    expire_one(each, outcome::not_sent, "not sent within its time limit of ");
+  out_.ended += static_cast<uint32_t>(std::erase_if(waiting_, [](auto& each) { return each.cancelled; }));
   requeue_late(now);
   report_progress();
 }
 
-/// Those that should have begun by now wait in the pool's queue again, which tells them so.
+/// Statements that should have begun by now return to the pool's queue, which answers them.
 void shared_statements::requeue_late(time_point now) {
   // Last first: each goes to the head of the queue.
   for (auto i = waiting_.rbegin(); i != waiting_.rend(); ++i) {
-    if (i->what.latest_start > now) {
-      watch(i->what.latest_start);
+    if (i->granted.latest_start > now) {
+      watch(i->granted.latest_start);
     } else {
       requeue_one(*i);
       ++out_.requeued;
     }
   }
-  std::erase_if(waiting_, [](auto& x) { return x.requeued; });
+  std::erase_if(waiting_, [](auto& each) { return each.requeued; });
 }
 
 void shared_statements::stop_made() {
-  for (auto& x : sent_)
-    x.maybe_hit = true;
+  for (auto& each : sent_)
+    each.maybe_hit = true;
 }
 
-void shared_statements::stop_again_at(time_point when) {
+void shared_statements::stop_again_at(time_point earliest) {
   assert(!sent_.empty());
-  stop_not_before_ = when;
+  stop_not_before_ = earliest;
   sent_.front().cancelled = false;
 }
 
@@ -209,31 +209,31 @@ void shared_statements::requeue(bool keep_first) {
   report_progress();
 }
 
-void shared_statements::requeue_one(shared_statement& x) {
-  x.wanted = false;
-  x.requeued = true;
-  // A copy stays: its kind is still asked for.
-  out_.add(connection_command::requeue_grant{x.answer_to, x.what});
+void shared_statements::requeue_one(shared_statement& moved) {
+  moved.wanted = false;
+  moved.requeued = true;
+  // A copy stays: its kind is still needed.
+  out_.add(connection_command::requeue_grant{moved.answer_to, moved.granted});
 }
 
 void shared_statements::check_callers(std::span<const ticket> ended, time_point now) {
-  for (auto& x : sent_) {
-    if (!x.wanted)
+  for (auto& each : sent_) {
+    if (!each.wanted)
       continue;
-    if (is_among(ended, x.answer_to)) {
-      out_.add(connection_command::answer{x.answer_to, caller_has_ended(outcome::unknown)});
-      x.wanted = false;
-      x.cancelled = true;
-    } else if (&x != &sent_.front() && x.what.latest_start <= now) {
-      answer(x, own_failure(errc::statement_timeout, outcome::unknown,
-                            "it was sent behind a statement that takes longer than the pool's timeout"));
-      x.cancelled = true;
+    if (is_among(ended, each.answer_to)) {
+      out_.add(connection_command::answer{each.answer_to, caller_has_ended(outcome::unknown)});
+      each.wanted = false;
+      each.cancelled = true;
+    } else if (&each != &sent_.front() && each.granted.latest_start <= now) {
+      answer(each, own_failure(errc::statement_timeout, outcome::unknown,
+                               "it was sent behind a statement that takes longer than the pool's timeout"));
+      each.cancelled = true;
     }
   }
-  out_.ended += static_cast<uint32_t>(std::erase_if(waiting_, [&](auto& x) {
-    if (!is_among(ended, x.answer_to))
+  out_.ended += static_cast<uint32_t>(std::erase_if(waiting_, [&](auto& each) {
+    if (!is_among(ended, each.answer_to))
       return false;
-    out_.add(connection_command::answer{x.answer_to, caller_has_ended(outcome::unknown)});
+    out_.add(connection_command::answer{each.answer_to, caller_has_ended(outcome::unknown)});
     return true;
   }));
   expire(now);
@@ -246,8 +246,8 @@ void shared_statements::report_progress() {
 
 // -- losses ----------------------------------------------------------------------
 
-void shared_statements::lose(size_t unsent, bool reads_again, const failure& why) {
-  for (auto n = std::min(unsent, sent_.size()); n > 0; --n) {
+void shared_statements::lose(size_t unsent, bool reads_again, const failure& reason) {
+  for (auto count = std::min(unsent, sent_.size()); count > 0; --count) {
     if (sent_.back().wanted)
       put_back(std::move(sent_.back()));
     else
@@ -255,29 +255,29 @@ void shared_statements::lose(size_t unsent, bool reads_again, const failure& why
     sent_.pop_back();
   }
   for (; !sent_.empty(); sent_.pop_back()) {
-    auto& x = sent_.back();
-    if (reads_again && x.wanted && x.text().kind == statement_kind::read) {
-      put_back(std::move(x));
+    auto& last = sent_.back();
+    if (reads_again && last.wanted && last.text().kind == statement_kind::read) {
+      put_back(std::move(last));
     } else {
-      answer(x, why);
-      count_end(x);
+      answer(last, reason);
+      count_end(last);
     }
   }
   sent_bytes_ = 0;
 }
 
 void shared_statements::fail(const failure& of_sent, const failure& of_waiting) {
-  for (auto& x : std::exchange(sent_, {}))
-    answer(x, of_sent);
-  for (auto& x : std::exchange(waiting_, {}))
-    answer(x, of_waiting);
+  for (auto& each : std::exchange(sent_, {}))
+    answer(each, of_sent);
+  for (auto& each : std::exchange(waiting_, {}))
+    answer(each, of_waiting);
   sent_bytes_ = 0;
 }
 
 void shared_statements::return_waiting(const std::string& reason) {
   // Last first: each goes to the head of the queue.
   for (; !waiting_.empty(); waiting_.pop_back())
-    out_.add(connection_command::return_grant{waiting_.back().answer_to, std::move(waiting_.back().what), reason});
+    out_.add(connection_command::return_grant{waiting_.back().answer_to, std::move(waiting_.back().granted), reason});
 }
 
 } // namespace cenote

@@ -7,10 +7,10 @@ namespace cenote::db {
 
 /// What happened to a session that was to be stopped or ended.
 enum class kill_outcome : uint8_t {
-  done,      ///< The server has been told.
+  done,      ///< The server has carried it out.
   gone,      ///< It had ended already; maybe its server has restarted since.
   elsewhere, ///< It is on another server, or its server is unknown: nothing was done.
-  unanswered ///< The server may have been told, or may be later: the answer was lost.
+  unanswered ///< The request may have reached the server, or may later: the answer was lost.
 };
 
 /// A session that stops the statements of others on the same server. All functions block, for `connect_timeout` at

@@ -24,7 +24,7 @@ std::string_view counters(MYSQL& session) {
 
 std::string identity_columns(MYSQL& session, std::string_view session_id) {
   // None of them alone is enough: containers share hardware addresses, names and folders. Two servers that agree in all
-  // of them and have started in the same second are told apart by the address of the session.
+  // of them and have started in the same second are distinguished by the address of the session.
   std::string result = "CONCAT_WS(', ', @@hostname, @@port, @@socket, @@datadir, @@pid_file, @@server_id";
   result += own_id(session);
   // Both count from the beginning of this statement, so that the difference does not move with the clock.

@@ -13,7 +13,7 @@ namespace cenote::db {
 /// Collects the results of one statement, row by row, and counts what they hold against a limit.
 class result_reader {
 public:
-  /// Starts anew.
+  /// Starts again.
   /// @param max_bytes the most that all results together may hold.
   /// @param each whether the limit applies to each of them alone.
   void start(uint64_t max_bytes, bool each = false);

@@ -8,7 +8,7 @@
 
 namespace cenote::db {
 
-/// What Connector/C has to be told about TLS besides the names of files.
+/// The parameters of Connector/C for TLS, besides the names of files.
 struct tls_choice {
   std::string versions;   ///< `TLSv1.2,TLSv1.3`, or one of them.
   std::string passphrase; ///< Of the client's key; never empty, because OpenSSL would ask on the terminal.

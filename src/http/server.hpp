@@ -19,8 +19,8 @@ public:
 
 /// Limits on the clients of a server.
 struct limits {
-  /// At a time. When three quarters are taken, each newcomer ends the oldest connection of the IP address that has the
-  /// most: who only holds connections keeps nobody out who asks.
+  /// At a time. When three quarters are taken, each new one ends the oldest connection of the IP address that has the
+  /// most: a client that only holds connections does not keep others out.
   unsigned connections = 128;
   size_t memory = 16 << 10; ///< Bytes per connection: its request line and headers must fit.
   size_t body = 4 << 10;    ///< Bytes of a body, which is dropped.

@@ -6,8 +6,8 @@ namespace cenote::metrics {
 
 namespace {
 
-const char* name_of(operation x) {
-  switch (x) {
+const char* name_of(operation kind) {
+  switch (kind) {
   case operation::read:
     return "read";
   case operation::idempotent_write:
@@ -32,12 +32,12 @@ operation_metrics::operation_metrics(caf::telemetry::metric_registry& registry, 
   // nop
 }
 
-void operation_metrics::answered(operation what, std::optional<outcome> why, std::chrono::nanoseconds took) {
-  auto ending = why ? static_cast<size_t>(*why) + 1 : 0;
-  auto& known = durations_.at(static_cast<size_t>(what) * endings + ending);
+void operation_metrics::answered(operation kind, std::optional<outcome> failure, std::chrono::nanoseconds took) {
+  auto ending = failure ? static_cast<size_t>(*failure) + 1 : 0;
+  auto& known = durations_.at(static_cast<size_t>(kind) * endings + ending);
   auto series = known.load(std::memory_order_acquire);
   if (series == nullptr) {
-    series = add(what, why);
+    series = add(kind, failure);
     known.store(series, std::memory_order_release);
   }
   series->observe(std::chrono::duration<double>{took}.count());
@@ -48,10 +48,10 @@ void operation_metrics::delivered(size_t bytes) {
     bytes_->inc(static_cast<int64_t>(bytes));
 }
 
-caf::telemetry::dbl_histogram* operation_metrics::add(operation what, std::optional<outcome> why) {
-  auto error = why ? to_string(*why) : std::string{};
+caf::telemetry::dbl_histogram* operation_metrics::add(operation kind, std::optional<outcome> failure) {
+  auto error = failure ? to_string(*failure) : std::string{};
   return histogram(registry_, metric::operation_duration, pool_,
-                   {{"db_operation_name", name_of(what)}, {"db_system_name", "mariadb"}, {"error_type", error}});
+                   {{"db_operation_name", name_of(kind)}, {"db_system_name", "mariadb"}, {"error_type", error}});
 }
 
 } // namespace cenote::metrics

@@ -14,7 +14,7 @@
 
 namespace cenote::metrics {
 
-/// What is measured as one operation.
+/// The kinds of operations that are measured.
 enum class operation : uint8_t { read, idempotent_write, write, transaction, session_command };
 
 /// The durations of a pool's operations, and the size of their results. Used by the pool and all its connections, from
@@ -26,8 +26,8 @@ public:
   operation_metrics(caf::telemetry::metric_registry& registry, std::string pool, bool with_statements);
 
   /// An operation has been answered.
-  /// @param why nothing if it succeeded.
-  void answered(operation what, std::optional<outcome> why, std::chrono::nanoseconds took);
+  /// @param failure its outcome if it failed.
+  void answered(operation kind, std::optional<outcome> failure, std::chrono::nanoseconds took);
 
   /// A result was delivered.
   void delivered(size_t bytes);
@@ -39,13 +39,13 @@ private:
   static constexpr size_t operations = 5;
   static constexpr size_t endings = 6; ///< Success, and each outcome of a failure.
 
-  caf::telemetry::dbl_histogram* add(operation what, std::optional<outcome> why);
+  caf::telemetry::dbl_histogram* add(operation kind, std::optional<outcome> failure);
 
   caf::telemetry::metric_registry& registry_;
   std::string pool_;
   statement_statistics statements_;
   caf::telemetry::int_counter* bytes_;
-  /// Added when first needed: most never are.
+  /// Each is added when it is first needed, as most never are.
   std::array<std::atomic<caf::telemetry::dbl_histogram*>, operations * endings> durations_{};
 };
 

@@ -4,7 +4,7 @@ namespace cenote::metrics {
 
 namespace {
 
-/// The last of the enumeration.
+/// The last value of the enumeration.
 constexpr auto last_reason = close_reason::drained;
 
 constexpr const char* state_label = "db_client_connection_state";
@@ -39,8 +39,8 @@ pool_metrics::pool_metrics(caf::telemetry::metric_registry& registry, const pool
     closed_[i] = counter(registry, metric::connections_closed, pool_, {{"reason", to_string(close_reason(i + 1))}});
   for (size_t server = 0; server < servers; ++server) {
     auto number = std::to_string(server);
-    auto series = [&](breaker_state x) {
-      auto state = to_string(x);
+    auto series = [&](breaker_state value) {
+      auto state = to_string(value);
       return contribution{gauge(registry, metric::breaker_state, pool_, {{"server", number}, {"state", state}})};
     };
     breakers_.push_back({series(breaker_state::closed), series(breaker_state::open), series(breaker_state::half_open)});
@@ -75,20 +75,20 @@ void pool_metrics::update_breaker(size_t server, breaker_state now) {
     states[i].set(i == static_cast<size_t>(now) ? 1 : 0);
 }
 
-void pool_metrics::refused(errc why) {
-  if (why == errc::acquire_timeout)
+void pool_metrics::refused(errc code) {
+  if (code == errc::acquire_timeout)
     timeouts_->inc();
-  auto& series = refused_[why];
+  auto& series = refused_[code];
   if (series == nullptr)
-    series = counter(registry_, metric::requests_refused, pool_, {{"error_type", to_string(why)}});
+    series = counter(registry_, metric::requests_refused, pool_, {{"error_type", to_string(code)}});
   series->inc();
 }
 
-void pool_metrics::connect_failed(connection_id id, errc why) {
+void pool_metrics::connect_failed(connection_id id, errc code) {
   connects_.erase(id);
-  auto& series = connects_failed_[why];
+  auto& series = connects_failed_[code];
   if (series == nullptr)
-    series = counter(registry_, metric::connects_failed, pool_, {{"error_type", to_string(why)}});
+    series = counter(registry_, metric::connects_failed, pool_, {{"error_type", to_string(code)}});
   series->inc();
 }
 

@@ -20,7 +20,7 @@
 
 namespace cenote::metrics {
 
-/// What one pool contributes to a gauge. Pools of the same name share their series, which shows the sum.
+/// The contribution of one pool to a gauge. Pools of the same name share their series, which shows the sum.
 class contribution {
 public:
   explicit contribution(caf::telemetry::int_gauge* series) : series_{series} {
@@ -33,7 +33,7 @@ public:
 
   ~contribution() { set(0); }
 
-  /// Writes to the series only if something has changed: that locks a cache line.
+  /// Writes to the series only if the value has changed: writing locks a cache line.
   void set(int64_t value) {
     if (value == value_)
       return;
@@ -46,7 +46,7 @@ private:
   int64_t value_ = 0;
 };
 
-/// The metrics of one pool, for use inside its actor. Its gauges go back to what they were when it ends.
+/// The metrics of one pool, for use inside its actor. When it ends, its gauges return to their former values.
 class pool_metrics {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -59,7 +59,7 @@ public:
   pool_metrics(const pool_metrics&) = delete;
   pool_metrics& operator=(const pool_metrics&) = delete;
 
-  /// Other rules hold from now on.
+  /// Applies new rules.
   void apply(const pool_settings& rules);
 
   // -- after each event --------------------------------------------------------------
@@ -73,21 +73,21 @@ public:
   void granted(std::chrono::nanoseconds waited) { observe(wait_time_, waited); }
 
   /// The pool has failed a request.
-  void refused(errc why);
+  void refused(errc code);
 
   void returned() { returned_->inc(); }
   void requeued() { requeued_->inc(); }
 
   /// The exclusive use of a connection has ended.
-  void used(std::chrono::nanoseconds how_long) { observe(use_time_, how_long); }
+  void used(std::chrono::nanoseconds duration) { observe(use_time_, duration); }
 
   // -- connections -------------------------------------------------------------------
 
   void connect_begins(connection_id id, time_point now) { connects_[id] = now; }
-  void connect_failed(connection_id id, errc why);
+  void connect_failed(connection_id id, errc code);
   void opened(connection_id id, time_point now);
-  /// @param why not `none`.
-  void closed(close_reason why) { closed_.at(static_cast<size_t>(why) - 1)->inc(); }
+  /// @param reason not `none`.
+  void closed(close_reason reason) { closed_.at(static_cast<size_t>(reason) - 1)->inc(); }
 
   // -- sessions ----------------------------------------------------------------------
 
@@ -98,8 +98,8 @@ public:
   const operation_metrics_ptr& operations() const { return operations_; }
 
 private:
-  static void observe(caf::telemetry::dbl_histogram* series, std::chrono::nanoseconds x) {
-    series->observe(std::chrono::duration<double>{x}.count());
+  static void observe(caf::telemetry::dbl_histogram* series, std::chrono::nanoseconds span) {
+    series->observe(std::chrono::duration<double>{span}.count());
   }
 
   void show_sessions();
@@ -119,8 +119,8 @@ private:
 
   uint64_t lost_before_ = 0;
   std::unordered_map<connection_id, time_point> connects_; ///< Under way.
-  std::unordered_map<session_id, uint64_t> session_order_; ///< In which they began.
-  std::map<uint64_t, int64_t> session_times_;              ///< When they began, by that: Unix time, in seconds.
+  std::unordered_map<session_id, uint64_t> session_order_; ///< The order in which they began.
+  std::map<uint64_t, int64_t> session_times_;              ///< When they began, in that order: Unix time, in seconds.
   uint64_t last_session_ = 0;
 };
 

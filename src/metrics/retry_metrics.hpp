@@ -7,7 +7,8 @@
 
 namespace cenote::metrics {
 
-/// What retriers do. They know no pool's name: a pool may be on another node. For use inside one actor.
+/// The metrics of retriers. They do not know the name of their pool, which may be on another node. For use inside one
+/// actor.
 class retry_metrics {
 public:
   /// @param registry must outlive this.

@@ -10,7 +10,7 @@ namespace cenote::metrics {
 
 namespace {
 
-/// A longer text is looked at anew each time, and not behind this.
+/// A text longer than the first is analyzed anew each time, at most up to the second.
 constexpr size_t max_kept_text = 1024;
 constexpr size_t max_text = 16 << 10;
 /// The most texts that are kept.
@@ -20,8 +20,8 @@ constexpr size_t max_texts = 2000;
 
 // -- one digest ------------------------------------------------------------------
 
-size_t statement_record::bucket_of(std::chrono::nanoseconds x) {
-  auto microseconds = static_cast<uint64_t>(std::max<int64_t>(x.count(), 0)) / 1000;
+size_t statement_record::bucket_of(std::chrono::nanoseconds span) {
+  auto microseconds = static_cast<uint64_t>(std::max<int64_t>(span.count(), 0)) / 1000;
   if (microseconds < 4)
     return microseconds;
   auto power = static_cast<size_t>(std::bit_width(microseconds)) - 1; // At least 2.
@@ -72,10 +72,10 @@ std::chrono::nanoseconds statement_record::total() const {
 
 // -- all of them -----------------------------------------------------------------
 
-void statement_statistics::enable(bool x) {
+void statement_statistics::enable(bool enabled) {
   std::unique_lock lock{guard_};
-  enabled_ = x;
-  if (x)
+  enabled_ = enabled;
+  if (enabled)
     return;
   digests_.clear();
   texts_.clear();
@@ -106,16 +106,16 @@ std::shared_ptr<statement_record> statement_statistics::find(std::string_view sq
   return record;
 }
 
-std::shared_ptr<statement_record> statement_statistics::find(const transaction& x) {
+std::shared_ptr<statement_record> statement_statistics::find(const transaction& transaction) {
   if (!enabled_)
     return nullptr;
-  std::string all = "START TRANSACTION";
-  for (auto& one : x.statements) {
-    if (all.size() > max_text)
+  std::string text = "START TRANSACTION";
+  for (auto& query : transaction.statements) {
+    if (text.size() > max_text)
       break;
-    all += "; " + one.sql;
+    text += "; " + query.sql;
   }
-  return find(all += "; COMMIT");
+  return find(text += "; COMMIT");
 }
 
 void statement_statistics::forget_cheaper_half() {
@@ -128,8 +128,8 @@ void statement_statistics::forget_cheaper_half() {
   std::vector<std::string> cheaper;
   for (auto i = totals.begin(); i != middle; ++i)
     cheaper.push_back(*i->second);
-  for (auto& x : cheaper)
-    digests_.erase(x);
+  for (auto& digest : cheaper)
+    digests_.erase(digest);
   texts_.clear();
 }
 
@@ -142,8 +142,8 @@ std::vector<statement_summary> statement_statistics::costliest(size_t count) con
       out.back().digest = digest;
     }
   }
-  // Those that are under way for the first time have nothing to tell.
-  std::erase_if(out, [](auto& x) { return x.calls == 0; });
+  // Those that are under way for the first time have no numbers yet.
+  std::erase_if(out, [](auto& summary) { return summary.calls == 0; });
   std::ranges::sort(out, [](auto& a, auto& b) { return a.total != b.total ? a.total > b.total : a.digest < b.digest; });
   out.resize(std::min(out.size(), count));
   return out;

@@ -17,7 +17,7 @@
 
 namespace cenote::metrics {
 
-/// What has been measured of one digest.
+/// The measurements for one digest.
 class statement_record {
 public:
   void add(bool failed, uint64_t rows, std::chrono::nanoseconds took);
@@ -55,20 +55,20 @@ public:
     // nop
   }
 
-  /// From now on statements are measured, or not. What has been measured is forgotten when that ends.
-  void enable(bool x);
+  /// From now on, statements are measured, or not. When that ends, the measurements are forgotten.
+  void enable(bool enabled);
 
-  /// Where to note what becomes of the statement; null if it is not measured.
+  /// The record for the cost of the statement; null if it is not measured.
   std::shared_ptr<statement_record> find(std::string_view sql);
-  std::shared_ptr<statement_record> find(const transaction& x);
+  std::shared_ptr<statement_record> find(const transaction& transaction);
 
-  /// Those that have taken the most time in all, the costliest first.
+  /// Those that have taken the most time in total, the costliest first.
   std::vector<statement_summary> costliest(size_t count) const;
 
 private:
   struct text_hash {
     using is_transparent = void;
-    size_t operator()(std::string_view x) const noexcept { return std::hash<std::string_view>{}(x); }
+    size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
   template <class T>
   using by_text = std::unordered_map<std::string, T, text_hash, std::equal_to<>>;
@@ -78,7 +78,7 @@ private:
   std::atomic<bool> enabled_;
   mutable std::mutex guard_;
   by_text<std::shared_ptr<statement_record>> digests_;
-  by_text<std::shared_ptr<statement_record>> texts_; ///< The same by texts as they came: no digest is made twice.
+  by_text<std::shared_ptr<statement_record>> texts_; ///< The same by unchanged texts: no digest is computed twice.
 };
 
 } // namespace cenote::metrics

@@ -27,11 +27,11 @@ void admission::apply(const pool_settings& rules) {
   shedder_.apply(rules);
   if (!other_timeout)
     return;
-  std::vector<request> waiting;
-  while (auto x = queue_.pop())
-    waiting.push_back(*x);
-  for (auto& x : waiting)
-    queue_.push_back(x, deadline_of(x));
+  std::vector<request> requests;
+  while (auto next = queue_.pop())
+    requests.push_back(*next);
+  for (auto& waiting : requests)
+    queue_.push_back(waiting, deadline_of(waiting));
 }
 
 // -- phases ----------------------------------------------------------------------
@@ -39,8 +39,8 @@ void admission::apply(const pool_settings& rules) {
 void admission::pause(commands& out, time_point now) {
   assert(phase_ == phase::running);
   phase_ = phase::paused;
-  while (auto x = queue_.pop_fail_fast())
-    refuse(*x, acquire_timeout(rules_, circumstances_of(*x, now)), out);
+  while (auto waiting = queue_.pop_fail_fast())
+    refuse(*waiting, acquire_timeout(rules_, circumstances_of(*waiting, now)), out);
 }
 
 void admission::resume() {
@@ -61,69 +61,69 @@ void admission::stop() {
 
 // -- requests arrive -------------------------------------------------------------
 
-bool admission::accepts(const request& x, commands& out, time_point now) {
+bool admission::accepts(const request& request, commands& out, time_point now) {
   if (phase_ == phase::draining || phase_ == phase::stopped)
-    refuse(x, shutting_down(rules_, circumstances_of(x, now)), out);
-  else if (deadline_of(x) <= now)
-    refuse(x, time_has_passed(rules_, circumstances_of(x, now)), out);
+    refuse(request, shutting_down(rules_, circumstances_of(request, now)), out);
+  else if (deadline_of(request) <= now)
+    refuse(request, time_has_passed(rules_, circumstances_of(request, now)), out);
   else
     return true;
   return false;
 }
 
-void admission::enqueue(const request& x, commands& out, time_point now) {
-  assert(deadline_of(x) > now);
-  if (phase_ == phase::paused && x.fail_fast)
-    refuse(x, acquire_timeout(rules_, circumstances_of(x, now)), out);
+void admission::enqueue(const request& request, commands& out, time_point now) {
+  assert(deadline_of(request) > now);
+  if (phase_ == phase::paused && request.fail_fast)
+    refuse(request, acquire_timeout(rules_, circumstances_of(request, now)), out);
   else if (queue_.size() >= rules_.max_waiting)
-    refuse(x, queue_full(rules_, circumstances_of(x, now)), out);
+    refuse(request, queue_full(rules_, circumstances_of(request, now)), out);
   else
-    queue_.push_back(x, deadline_of(x));
+    queue_.push_back(request, deadline_of(request));
 }
 
-bool admission::gives_up(const request& x, const std::string& reason, commands& out, time_point now) {
-  if (x.attempts < max_attempts || phase_ == phase::stopped || deadline_of(x) <= now)
+bool admission::gives_up(const request& request, const std::string& reason, commands& out, time_point now) {
+  if (request.attempts < max_attempts || phase_ == phase::stopped || deadline_of(request) <= now)
     return false;
-  record_.taken_back(x);
-  refuse(x, never_sent(rules_, circumstances_of(x, now), x.attempts, reason), out);
+  record_.taken_back(request);
+  refuse(request, never_sent(rules_, circumstances_of(request, now), request.attempts, reason), out);
   return true;
 }
 
-bool admission::accepts_again(const request& x, commands& out, time_point now) {
-  record_.taken_back(x);
-  auto is_late = deadline_of(x) <= now;
+bool admission::accepts_again(const request& request, commands& out, time_point now) {
+  record_.taken_back(request);
+  auto is_late = deadline_of(request) <= now;
   if (!is_late && phase_ == phase::stopped)
-    refuse(x, shutting_down(rules_, circumstances_of(x, now)), out);
-  else if (is_late || (phase_ == phase::paused && x.fail_fast))
-    refuse(x, acquire_timeout(rules_, circumstances_of(x, now)), out);
+    refuse(request, shutting_down(rules_, circumstances_of(request, now)), out);
+  else if (is_late || (phase_ == phase::paused && request.fail_fast))
+    refuse(request, acquire_timeout(rules_, circumstances_of(request, now)), out);
   else
     return true;
   return false;
 }
 
-time_point admission::deadline_of(const request& x) const {
-  return std::min(x.deadline, later(x.accepted, rules_.timeout));
+time_point admission::deadline_of(const request& request) const {
+  return std::min(request.deadline, later(request.accepted, rules_.timeout));
 }
 
 // -- requests leave --------------------------------------------------------------
 
-void admission::granted(const request& x, time_point now) {
+void admission::granted(const request& request, time_point now) {
   assert(phase_ == phase::running || phase_ == phase::draining);
-  assert(deadline_of(x) > now);
-  shedder_.served(now - x.accepted, now);
-  record_.granted(x);
+  assert(deadline_of(request) > now);
+  shedder_.served(now - request.accepted, now);
+  record_.granted(request);
 }
 
-void admission::nobody_waits(time_point now) {
+void admission::queue_is_empty(time_point now) {
   assert(queue_.empty());
   shedder_.served(duration::zero(), now);
 }
 
 void admission::expire(commands& out, time_point now) {
-  while (auto x = queue_.pop_expired(now)) {
-    auto why = circumstances_of(*x, now);
-    why.waiting = queue_.size() + 1;
-    refuse(*x, acquire_timeout(rules_, why), out);
+  while (auto late = queue_.pop_expired(now)) {
+    auto situation = circumstances_of(*late, now);
+    situation.waiting = queue_.size() + 1;
+    refuse(*late, acquire_timeout(rules_, situation), out);
   }
 }
 
@@ -132,9 +132,10 @@ void admission::shed(commands& out, time_point now) {
     shedder_.served(duration::zero(), now);
     return;
   }
-  for (auto x = queue_.front(); x != nullptr && shedder_.sheds(now - x->accepted, now); x = queue_.front()) {
-    auto why = circumstances_of(*x, now);
-    refuse(*queue_.pop(), overloaded(rules_, why), out);
+  for (auto oldest = queue_.front(); oldest != nullptr && shedder_.sheds(now - oldest->accepted, now);
+       oldest = queue_.front()) {
+    auto situation = circumstances_of(*oldest, now);
+    refuse(*queue_.pop(), overloaded(rules_, situation), out);
   }
 }
 
@@ -144,17 +145,17 @@ void admission::fail_hopeless(const server_list& servers, commands& out, time_po
     return;
   auto breaker = servers.state();
   auto closed = breaker == breaker_state::closed;
-  while (auto x = closed ? queue_.pop_fail_fast() : queue_.pop()) {
+  while (auto waiting = closed ? queue_.pop_fail_fast() : queue_.pop()) {
     auto next = servers.next_attempt();
     auto is_known = breaker != breaker_state::half_open && next > now && next != time_point::max();
     auto retry_after = is_known ? time_left(next, now) : duration::zero();
-    refuse(*x, no_connection(rules_, circumstances_of(*x, now), *cause, !closed, retry_after), out);
+    refuse(*waiting, no_connection(rules_, circumstances_of(*waiting, now), *cause, !closed, retry_after), out);
   }
 }
 
 void admission::refuse_all(commands& out, time_point now) {
-  while (auto x = queue_.pop())
-    refuse(*x, shutting_down(rules_, circumstances_of(*x, now)), out);
+  while (auto waiting = queue_.pop())
+    refuse(*waiting, shutting_down(rules_, circumstances_of(*waiting, now)), out);
 }
 
 time_point admission::next_event() {
@@ -164,21 +165,21 @@ time_point admission::next_event() {
   return result;
 }
 
-/// Who waits for the server or is left over from before a drain is not too much load.
+/// Requests that wait for the server, or are left over from before a drain, are no sign of overload.
 bool admission::sheds_load() const {
   return shedder_.enabled() && phase_ == phase::running && slots_.serving() > 0;
 }
 
-circumstances admission::circumstances_of(const request& x, time_point now) const {
-  assert(now >= x.accepted);
-  return {slots_.count(slot_state::busy), slots_.open(),          queue_.size(), now - x.accepted,
-          record_.connect_error(),        phase_ == phase::paused};
+circumstances admission::circumstances_of(const request& request, time_point now) const {
+  assert(now >= request.accepted);
+  return {slots_.count(slot_state::busy), slots_.open(),           queue_.size(),
+          now - request.accepted,         record_.connect_error(), phase_ == phase::paused};
 }
 
-void admission::refuse(const request& x, failure why, commands& out) {
-  record_.refused(x, why.code);
-  why.attempts = x.attempts;
-  out.push_back(fail_request{x.id, std::move(why)});
+void admission::refuse(const request& request, failure error, commands& out) {
+  record_.refused(request, error.code);
+  error.attempts = request.attempts;
+  out.push_back(fail_request{request.id, std::move(error)});
 }
 
 // -- invariants ------------------------------------------------------------------

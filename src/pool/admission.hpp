@@ -27,12 +27,12 @@ class admission {
 public:
   admission(const pool_settings& rules, const slot_table& slots, waiting_line& queue, service_record& record);
 
-  /// Other rules hold from now on, also for those that wait: a shorter timeout counts from when they came.
+  /// Applies new rules, also to the requests that wait: a shorter timeout counts from their arrival.
   void apply(const pool_settings& rules);
 
   // -- phases ----------------------------------------------------------------------
 
-  bool is(phase x) const noexcept { return phase_ == x; }
+  bool is(phase expected) const noexcept { return phase_ == expected; }
 
   /// Only while running. Fail-fast requests are refused.
   void pause(commands& out, time_point now);
@@ -43,46 +43,46 @@ public:
   /// Not during a pause. Does nothing if the drain has begun.
   void drain();
 
-  /// Only while draining, and once nothing waits any more.
+  /// Only while draining, and once no request waits any more.
   void stop();
 
   // -- requests arrive -------------------------------------------------------------
 
   /// Whether a new request may get a connection or wait. If not, it is refused.
-  bool accepts(const request& x, commands& out, time_point now);
+  bool accepts(const request& request, commands& out, time_point now);
 
   /// Puts a new request that was accepted into the queue, or refuses it.
-  void enqueue(const request& x, commands& out, time_point now);
+  void enqueue(const request& request, commands& out, time_point now);
 
   /// Whether a request comes back from too many dead connections in turn. If so, it is refused.
   /// @param reason why the last one died.
-  bool gives_up(const request& x, const std::string& reason, commands& out, time_point now);
+  bool gives_up(const request& request, const std::string& reason, commands& out, time_point now);
 
   /// Whether a request that comes back from a connection may get another one, or wait. If not, it is refused.
-  bool accepts_again(const request& x, commands& out, time_point now);
+  bool accepts_again(const request& request, commands& out, time_point now);
 
   /// When a request has waited for long enough.
-  time_point deadline_of(const request& x) const;
+  time_point deadline_of(const request& request) const;
 
   // -- requests leave --------------------------------------------------------------
 
   /// A request has been given a connection.
-  void granted(const request& x, time_point now);
+  void granted(const request& request, time_point now);
 
   /// A connection is free, and no request waits for it.
-  void nobody_waits(time_point now);
+  void queue_is_empty(time_point now);
 
-  /// Fails those whose time is up.
+  /// Fails the requests whose deadline has passed.
   void expire(commands& out, time_point now);
 
-  /// Under overload, gives up those that have waited longest.
+  /// Under overload, gives up the requests that have waited longest.
   void shed(commands& out, time_point now);
 
-  /// While no connection is open that could serve anybody and connects fail, fails those who do not want to wait; and
-  /// everybody if the breaker is open.
+  /// While no connection is open that could serve a request and connects fail, fails the requests that are fail-fast;
+  /// and all requests if the breaker is open.
   void fail_hopeless(const server_list& servers, commands& out, time_point now);
 
-  /// Fails all that wait: the pool ends.
+  /// Fails all requests that wait: the pool ends.
   void refuse_all(commands& out, time_point now);
 
   /// When `expire` or `shed` has something to do.
@@ -93,8 +93,8 @@ public:
 
 private:
   bool sheds_load() const;
-  circumstances circumstances_of(const request& x, time_point now) const;
-  void refuse(const request& x, failure why, commands& out);
+  circumstances circumstances_of(const request& request, time_point now) const;
+  void refuse(const request& request, failure error, commands& out);
 
   pool_settings rules_;
   const slot_table& slots_;

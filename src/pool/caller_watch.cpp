@@ -18,11 +18,11 @@ void caller_watch::check(const slot_table& slots, commands& out, time_point now)
   if (at_ > now)
     return;
   at_ = time_point::max();
-  for (auto& [id, x] : slots) {
-    if (x.state != slot_state::busy)
+  for (auto& [id, connection] : slots) {
+    if (connection.state != slot_state::busy)
       continue;
     at_ = later(now, interval);
-    if (now - x.busy_since >= interval)
+    if (now - connection.busy_since >= interval)
       out.push_back(check_caller{id});
   }
 }

@@ -5,7 +5,7 @@
 
 namespace cenote::pool {
 
-/// Has the callers of connections in use checked from time to time: they may vanish without a word.
+/// Has the callers of connections in use checked from time to time: they may disappear without notice.
 class caller_watch {
 public:
   /// A connection is in use.

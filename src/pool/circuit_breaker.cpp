@@ -11,7 +11,7 @@ namespace {
 /// Fewer failed connects in a row may be an accident.
 constexpr size_t min_failures = 3;
 
-/// A refused login is repeated so much more rarely than `max_reconnect_delay` at the end: servers lock accounts.
+/// A refused login is repeated at intervals of up to so many times `max_reconnect_delay`: servers lock accounts.
 constexpr int rarity_of_logins = 60;
 
 } // namespace
@@ -48,18 +48,18 @@ void circuit_breaker::doubt(time_point now) {
   unanswered_since_ = now;
 }
 
-void circuit_breaker::failed(const failure& why, time_point now, double random) {
+void circuit_breaker::failed(const failure& error, time_point now, double random) {
   assert(random >= 0 && random < 1);
   doubt(now);
-  auto refused = why.code == errc::login_refused;
+  auto refused = error.code == errc::login_refused;
   auto was_refused = cause_ && cause_->code == errc::login_refused;
   if (!cause_)
     failing_since_ = now;
-  cause_ = why;
+  cause_ = error;
   // Connects that were under way together count as one.
   if (now < retry_at_)
     return;
-  // Refused logins have delays of their own, which begin at the beginning after other failures, and the reverse.
+  // Refused logins have delays of their own; after another kind of failure they start anew, and vice versa.
   failures_ = open_ && refused != was_refused ? 1 : failures_ + 1;
   auto too_long = opens_after_ > duration::zero() && failures_ >= min_failures && now - failing_since_ >= opens_after_;
   if (!open_ && (refused || too_long)) {
@@ -73,10 +73,10 @@ duration circuit_breaker::next_delay(double random) const {
   assert(cause_ && failures_ >= 1);
   if (cause_->code == errc::login_refused)
     return exponential_delay(max_delay_, times(max_delay_, rarity_of_logins), failures_);
-  // While it is closed, little more than the first delay: a server that is back is noticed within that.
+  // While it is closed, little more than the first delay: within that, a server that is back is noticed.
   auto max_delay = open_ ? max_delay_ : std::min(times(first_delay_, 3) / 2, max_delay_);
   auto full = exponential_delay(first_delay_, max_delay, failures_);
-  // Less up to a half, so that several pools do not knock at the same moment.
+  // Minus up to a half, so that several pools do not connect at the same moment.
   return full - std::chrono::duration_cast<duration>(full / 2 * random);
 }
 

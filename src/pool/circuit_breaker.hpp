@@ -14,13 +14,13 @@ namespace cenote::pool {
 /// What is known about connecting to one server, and when to try again.
 ///
 /// Closed: connects are tried again after `reconnect_delay`, at most 1.5 times that, so that a server that is back is
-/// noticed at once. Open, after connects have failed for `breaker_after` or a login was refused: tries are single and
-/// ever rarer, and nobody needs to wait for them. A connect that succeeds closes it.
+/// noticed at once. Open, after connects have failed for `breaker_after` or a login was refused: connects are tried one
+/// at a time and ever more rarely, and no request has to wait for them. A connect that succeeds closes it.
 class circuit_breaker {
 public:
   explicit circuit_breaker(const pool_settings& rules) { apply(rules); }
 
-  /// Other rules hold from now on; a delay that has begun stays as it is.
+  /// Applies new rules; a delay that has begun stays as it is.
   void apply(const pool_settings& rules) {
     first_delay_ = rules.reconnect_delay;
     max_delay_ = rules.max_reconnect_delay;
@@ -30,17 +30,17 @@ public:
   /// A connect has begun.
   void began(time_point now);
 
-  /// A connect that had begun is over. Whether it succeeded is told apart: it may say nothing about the server.
+  /// A connect that had begun is over. Its success is reported separately: it may say nothing about the server.
   void ended();
 
   /// The server has accepted a connection.
   void succeeded();
 
-  /// A connect has failed, or the server has shown that it is of no use.
+  /// A connect has failed, or the server has proved unusable.
   /// @param random from 0 to below 1, for the jitter of the delay.
-  void failed(const failure& why, time_point now, double random);
+  void failed(const failure& error, time_point now, double random);
 
-  /// What has failed so far does not count any more: the next connect is tried at once.
+  /// Earlier failures no longer count: the next connect is tried at once.
   void forget_failures();
 
   /// A connection that was open has been lost: the next connect is tried at once, and alone.
@@ -49,10 +49,10 @@ public:
   /// Whether the server is known to accept connections: the last connect succeeded, and nothing has been lost since.
   bool proven() const noexcept { return proven_; }
 
-  /// Whether it is being tried and nobody knows whether it will answer.
+  /// Whether a connect is under way and it is unknown whether the server will answer.
   bool in_question() const noexcept { return trying_ > 0 && !proven_; }
 
-  /// If it is in question: since when.
+  /// Since when it has been in question; only if it is.
   time_point unanswered_since() const noexcept {
     assert(in_question());
     return unanswered_since_;

@@ -17,9 +17,9 @@ struct open_connection {
   bool operator==(const open_connection&) const = default;
 };
 
-/// Why a connection is closed that came back like this.
-constexpr close_reason reason_of(disposition x) {
-  switch (x) {
+/// Why a connection is closed that was released like this.
+constexpr close_reason reason_of(disposition kind) {
+  switch (kind) {
   case disposition::lost:
     return close_reason::lost;
   case disposition::demoted:
@@ -47,20 +47,20 @@ struct ping_connection {
   bool operator==(const ping_connection&) const = default;
 };
 
-/// A connection has been in use for a while: see whether its user is still there.
+/// A connection has been in use for a while: check whether its caller still exists.
 struct check_caller {
   connection_id id;
   bool operator==(const check_caller&) const = default;
 };
 
-/// A statement on this connection is slow: report `requeued` for each that waits behind it and may just as well run
-/// elsewhere.
+/// A statement on this connection is slow: report `requeued` for each request that waits behind it and may just as well
+/// run elsewhere.
 struct requeue {
   connection_id id;
   bool operator==(const requeue&) const = default;
 };
 
-/// Run a request on a connection, behind those that it has already; report `released` or `returned`.
+/// Run a request on a connection, after those that it already has; report `released` or `returned`.
 struct grant_connection {
   request_id request;
   connection_id connection;
@@ -81,7 +81,7 @@ struct finish {
   bool operator==(const finish&) const = default;
 };
 
-/// What the pool actor has to do, in this order.
+/// The work of the pool actor, in this order.
 using command = std::variant<open_connection, close_connection, ping_connection, check_caller, requeue,
                              grant_connection, fail_request, finish>;
 using commands = std::vector<command>;

@@ -8,19 +8,19 @@
 
 namespace cenote::pool {
 
-/// What a connect usually takes. Whoever waits for a connection does so for as long at first: until then one in use may
-/// come free, and only after that is a further one worth its price. So short waits open nothing, however often they
-/// happen, and nobody waits for more than twice of what was necessary.
+/// How long a connect usually takes. A request that waits for a connection first waits for that long: until then one in
+/// use may become free, and only after that is a further one worth its price. So short waits open no connections,
+/// however often they happen, and no request waits for more than twice as long as necessary.
 class connect_price {
 public:
-  /// One has taken so long.
-  void add(duration x) {
-    assert(x >= duration::zero());
-    x = std::min(x, highest);
-    usual_ = usual_ ? *usual_ + (x - *usual_) / 8 : x;
+  /// A connect has taken this long.
+  void add(duration span) {
+    assert(span >= duration::zero());
+    span = std::min(span, highest);
+    usual_ = usual_ ? *usual_ + (span - *usual_) / 8 : span;
   }
 
-  /// Zero while nobody knows.
+  /// Zero while it is unknown.
   duration usual() const { return usual_.value_or(duration::zero()); }
 
 private:

@@ -7,8 +7,8 @@ namespace cenote::pool {
 
 namespace {
 
-/// The first two characters of the SQL states of what is wrong with a statement, its data, or its luck. Class 42 has
-/// syntax and access, 23 constraints, 40 deadlocks, 44 and 45 what routines signal, 70 interruptions.
+/// The first two characters of the SQL states of errors in a statement or its data, and of conflicts with others. Class
+/// 42 has syntax and access, 23 constraints, 40 deadlocks, 44 and 45 what routines signal, 70 interruptions.
 constexpr auto ordinary_classes =
     std::to_array<std::string_view>({"01", "02", "21", "22", "23", "40", "42", "44", "45", "70"});
 
@@ -17,11 +17,11 @@ constexpr auto ordinary_numbers = std::to_array<uint32_t>({
     1021, // The disk is full.
     1032, // The row is not there.
     1093, // The target of an UPDATE is read by it.
-    1105, // What has no number of its own.
+    1105, // Any error without a number of its own.
     1114, // The table is full.
     1205, // Lock wait.
     1227, // A privilege is missing.
-    1290, // An option forbids it, for one that the server is read-only.
+    1290, // An option forbids it, for instance because the server is read-only.
     1364, // A column has no default.
     1366, // A value is not right for its column.
     1419, // A routine may not be created while the binary log is on.

@@ -5,15 +5,15 @@
 
 namespace cenote::pool {
 
-/// Whether an error is one that statements earn by themselves, in any session: wrong syntax, a constraint, a missing
+/// Whether an error is one that statements cause by themselves, in any session: wrong syntax, a constraint, a missing
 /// table or privilege, bad data, a deadlock. The others may be about the session in which the statement ran.
 bool is_ordinary_error(uint32_t number, std::string_view sqlstate);
 
-/// Notices that a connection does not do what it should though nobody knows why: requests fail on it one after the
-/// other, with errors that are not ordinary ones, and none succeeds in between.
+/// Notices that a connection does not work as it should, for whatever reason: requests fail on it one after the other,
+/// with errors that are not ordinary ones, and none succeeds in between.
 class error_streak {
 public:
-  /// Requests of different callers that have to fail in turn, and requests of one caller alone.
+  /// How many requests have to fail in a row: of different callers, and of one caller alone.
   static constexpr uint32_t of_several = 3;
   static constexpr uint32_t of_one = 6;
 
@@ -21,7 +21,7 @@ public:
   void succeeded() noexcept { length_ = 0; }
 
   /// One has failed. An ordinary error says nothing about the session, neither good nor bad.
-  /// @param caller tells callers apart.
+  /// @param caller distinguishes callers.
   void failed(uint32_t number, std::string_view sqlstate, uint64_t caller);
 
   /// Whether the connection is to be replaced.

@@ -7,17 +7,17 @@ namespace cenote::pool {
 
 namespace {
 
-// The classes follow what was measured with Connector/C 3.3 and MariaDB 10.11; see docs/facts.md.
+// The classes follow measurements with Connector/C 3.3 and MariaDB 10.11; see docs/facts.md.
 
 enum class error_class : uint8_t {
   ordinary, ///< A refusal of the statement. In the table only where the sqlstate would say something else.
   cannot_connect,
   server_full,
-  refused_login, ///< And other faults of configuration: never try again by itself.
+  refused_login, ///< And other faults of configuration: never retried automatically.
   not_ready,     ///< A Galera node that refuses all statements.
   gone_unsent,
   lost,
-  unusable, ///< Connector/C cannot go on with the connection; the server is well.
+  unusable, ///< Connector/C cannot continue with the connection; the server is healthy.
   too_large,
   deadlock,
   conflict,
@@ -39,7 +39,7 @@ struct row {
 
 using enum error_class;
 
-// Sorted by number. What is not here is classified by its sqlstate.
+// Sorted by number. All others are classified by their sqlstate.
 constexpr auto table = std::to_array<row>({
     {1020, conflict},
     {1026, commit_failed}, // The binary log could not be written.
@@ -92,13 +92,13 @@ constexpr auto table = std::to_array<row>({
     {1598, commit_failed}, // Likewise.
     {1613, deadlock},
     {1614, deadlock},
-    {1642, ordinary}, // SIGNAL: whoever wrote it chose the sqlstate.
+    {1642, ordinary}, // SIGNAL: its author chose the sqlstate.
     {1643, ordinary},
     {1644, ordinary},
-    {1689, lock_wait}, // Given up for somebody who wants the table alone.
+    {1689, lock_wait}, // Given up for a session that wants the table exclusively.
     {1698, refused_login},
     {1699, refused_login},
-    {1792, read_only_transaction}, // The session or transaction was declared so; the server is well.
+    {1792, read_only_transaction}, // The session or transaction was declared so; the server is healthy.
     {1820, refused_login},
     {1836, read_only},
     {1862, refused_login},
@@ -116,7 +116,7 @@ constexpr auto table = std::to_array<row>({
     {2006, gone_unsent},
     {2007, refused_login}, // The server speaks another protocol.
     {2008, unusable},      // No memory.
-    {2009, refused_login}, // A host that is none.
+    {2009, refused_login}, // An invalid host.
     {2012, cannot_connect},
     {2013, lost},
     {2014, our_defect},
@@ -126,7 +126,7 @@ constexpr auto table = std::to_array<row>({
     {2018, cannot_connect},
     {2019, refused_login}, // A character set that Connector/C does not know.
     {2020, too_large},
-    {2026, lost}, // How a loss looks over TLS; or a certificate: see classify.
+    {2026, lost}, // A loss over TLS; or a certificate: see classify.
     {2027, lost},
     {2028, our_defect},
     {2029, our_defect},
@@ -172,7 +172,7 @@ constexpr auto table = std::to_array<row>({
     {2074, refused_login}, // A character set that cannot be a client's.
     {2075, refused_login}, // The name of the server in TLS.
     {3024, interrupted, applies::mysql},
-    {3032, cannot_connect}, // Offline mode: somebody works on the server.
+    {3032, cannot_connect}, // Offline mode: the server is being maintained.
     {3100, commit_failed, applies::mysql},
     {3101, conflict, applies::mysql}, // Group replication has rolled the transaction back.
     {3118, refused_login},            // Account locked; 3955, 4150 and 4151 likewise.
@@ -218,22 +218,23 @@ constexpr bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-const row* find(const observed_error& x) {
-  auto i = std::ranges::lower_bound(table, x.number, {}, &row::number);
-  if (i == table.end() || i->number != x.number)
+const row* find(const observed_error& error) {
+  auto i = std::ranges::lower_bound(table, error.number, {}, &row::number);
+  if (i == table.end() || i->number != error.number)
     return nullptr;
-  auto flavour = x.is_mariadb ? applies::mariadb : applies::mysql;
-  // Whose server it is is not known for sure before the login.
-  if (i->to != applies::always && i->to != flavour && x.stage != stage::connecting)
+  auto flavour = error.is_mariadb ? applies::mariadb : applies::mysql;
+  // Before the login it is not known for sure which kind of server it is.
+  if (i->to != applies::always && i->to != flavour && error.stage != stage::connecting)
     return nullptr;
   return &*i;
 }
 
-/// Of numbers that the table does not know. Those of Connector/C say nothing: all have the sqlstate HY000.
-error_class class_of(std::string_view sqlstate, stage when) {
-  auto refuses_login = when == stage::connecting || when == stage::setting_up;
+/// For numbers that the table does not know. Connector/C gives all of its errors the sqlstate HY000, which says
+/// nothing.
+error_class class_of(std::string_view sqlstate, stage progress) {
+  auto refuses_login = progress == stage::connecting || progress == stage::setting_up;
   if (sqlstate.starts_with("08"))
-    return when == stage::connecting ? cannot_connect : lost;
+    return progress == stage::connecting ? cannot_connect : lost;
   if (sqlstate.starts_with("28") || (sqlstate.starts_with("42") && refuses_login))
     return refused_login;
   if (sqlstate.starts_with("40"))
@@ -247,21 +248,22 @@ error_class class_of(std::string_view sqlstate, stage when) {
   return ordinary;
 }
 
-error_class class_of(const observed_error& x) {
-  auto known = find(x);
+error_class class_of(const observed_error& error) {
+  auto known = find(error);
   if (known == nullptr)
-    return class_of(x.sqlstate, x.stage);
-  if (x.number == 1290 && !contains(x.text, "read-only") && !contains(x.text, "read_only"))
+    return class_of(error.sqlstate, error.stage);
+  if (error.number == 1290 && !contains(error.text, "read-only") && !contains(error.text, "read_only"))
     return ordinary; // Some other option forbids the statement.
-  if (x.number == 2026 && x.stage == stage::connecting
-      && (contains(x.text, "ertificate") || contains(x.text, "does not offer it") || contains(x.text, "cannot read")))
-    return refused_login; // Nobody but people can mend certificates.
+  if (error.number == 2026 && error.stage == stage::connecting
+      && (contains(error.text, "ertificate") || contains(error.text, "does not offer it")
+          || contains(error.text, "cannot read")))
+    return refused_login; // Only people can mend certificates.
   return known->meaning;
 }
 
 /// A failed connect never ran anything.
-classification classify_connect(error_class what) {
-  switch (what) {
+classification classify_connect(error_class meaning) {
+  switch (meaning) {
   case refused_login:
     return {errc::login_refused, outcome::rejected, disposition::lost};
   case server_full:
@@ -273,32 +275,31 @@ classification classify_connect(error_class what) {
   }
 }
 
-/// What the server refuses of the set-up it will refuse again, unless others stood in the way or it had problems of its
-/// own.
-classification classify_set_up(error_class what, uint32_t number) {
+/// The server will refuse a statement of the set-up again, unless others were in the way or it had problems of its own.
+classification classify_set_up(error_class meaning, uint32_t number) {
   constexpr auto own_problems = std::to_array<uint32_t>({0, 1021, 1030, 1105, 1114, 1194, 1195, 9001});
-  if ((what == ordinary && std::ranges::find(own_problems, number) == own_problems.end())
-      || what == read_only_transaction || what == too_large)
-    what = refused_login;
-  return classify_connect(what);
+  if ((meaning == ordinary && std::ranges::find(own_problems, number) == own_problems.end())
+      || meaning == read_only_transaction || meaning == too_large)
+    meaning = refused_login;
+  return classify_connect(meaning);
 }
 
-classification classify_loss(stage when) {
-  if (when == stage::unsent)
+classification classify_loss(stage progress) {
+  if (progress == stage::unsent)
     return {errc::connection_lost_unsent, outcome::not_sent, disposition::lost};
   return {errc::connection_lost, outcome::unknown, disposition::lost};
 }
 
-classification classify_statement(error_class what, stage when) {
-  switch (what) {
-  case not_ready: // It refuses everything before it looks at it.
+classification classify_statement(error_class meaning, stage progress) {
+  switch (meaning) {
+  case not_ready: // It refuses every statement unread.
     return {errc::connection_lost_unsent, outcome::not_sent, disposition::demoted};
   case gone_unsent: // The number alone proves nothing: a procedure can raise any.
   case lost:
   case cannot_connect: // Cannot happen once connected, but the connection would be gone.
-    return classify_loss(when);
+    return classify_loss(progress);
   case unusable: {
-    auto result = classify_loss(when);
+    auto result = classify_loss(progress);
     result.connection = disposition::broken;
     return result;
   }
@@ -329,10 +330,10 @@ classification classify_statement(error_class what, stage when) {
   return {errc::server_error, outcome::rejected, disposition::reusable};
 }
 
-/// Of a transaction whose COMMIT failed, only this is known: that the server rolled it back, or never got the COMMIT,
-/// which comes to the same.
-classification classify_commit(error_class what) {
-  auto result = classify_statement(what, stage::sent);
+/// Of a transaction whose COMMIT failed, only this can be known: that the server rolled it back, or never got the
+/// COMMIT, which amounts to the same.
+classification classify_commit(error_class meaning) {
+  auto result = classify_statement(meaning, stage::sent);
   if (result.outcome == outcome::not_sent)
     result.outcome = outcome::rolled_back;
   else if (result.outcome != outcome::rolled_back)
@@ -340,43 +341,43 @@ classification classify_commit(error_class what) {
   return result;
 }
 
-/// Of a statement on several objects: whether the server has refused it before the first of them.
-bool no_object_changed(const observed_error& x) {
-  auto what = class_of(x);
-  return never_began(x) || what == not_ready || what == read_only || what == read_only_transaction;
+/// For a statement on several objects: whether the server has refused it before the first of them.
+bool no_object_changed(const observed_error& error) {
+  auto meaning = class_of(error);
+  return never_began(error) || meaning == not_ready || meaning == read_only || meaning == read_only_transaction;
 }
 
 } // namespace
 
-classification classify(const observed_error& x, partial_effect kept) {
-  auto what = class_of(x);
-  switch (x.stage) {
+classification classify(const observed_error& error, partial_effect kept) {
+  auto meaning = class_of(error);
+  switch (error.stage) {
   case stage::connecting:
-    return classify_connect(what);
+    return classify_connect(meaning);
   case stage::setting_up:
-    return classify_set_up(what, x.number);
+    return classify_set_up(meaning, error.number);
   case stage::committing:
-    return classify_commit(what);
+    return classify_commit(meaning);
   case stage::unsent:
-    return classify_statement(what, x.stage);
+    return classify_statement(meaning, error.stage);
   case stage::sent:
     break;
   }
   if (kept == partial_effect::at_end)
-    return classify_commit(what);
-  auto result = classify_statement(what, x.stage);
-  if (kept == partial_effect::any || (kept == partial_effect::objects && !no_object_changed(x)))
+    return classify_commit(meaning);
+  auto result = classify_statement(meaning, error.stage);
+  if (kept == partial_effect::any || (kept == partial_effect::objects && !no_object_changed(error)))
     result.outcome = outcome::unknown;
   return result;
 }
 
-bool never_began(const observed_error& x) {
+bool never_began(const observed_error& error) {
   // No database, access denied, syntax, unknown table or column, columns that do not fit. With another sqlstate it
   // comes from somebody's SIGNAL.
   constexpr auto numbers =
       std::to_array<uint32_t>({1044, 1046, 1049, 1054, 1064, 1136, 1142, 1143, 1146, 1149, 1227, 1305, 1370});
-  auto genuine = x.sqlstate.starts_with("42") || x.sqlstate == "3D000" || x.sqlstate == "21S01";
-  return x.stage == stage::unsent || (genuine && std::ranges::find(numbers, x.number) != numbers.end());
+  auto genuine = error.sqlstate.starts_with("42") || error.sqlstate == "3D000" || error.sqlstate == "21S01";
+  return error.stage == stage::unsent || (genuine && std::ranges::find(numbers, error.number) != numbers.end());
 }
 
 } // namespace cenote::pool

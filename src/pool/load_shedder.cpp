@@ -11,7 +11,7 @@ void load_shedder::served(duration waited, time_point now) {
     return;
   next_interval(now);
   if (waited <= target_) {
-    somebody_was_in_time_ = true;
+    in_time_ = true;
     overloaded_ = false;
   }
 }
@@ -35,8 +35,8 @@ void load_shedder::next_interval(time_point now) {
     return;
   // A long time without any event is no sign of load.
   auto is_recent = ends_at_ != time_point::min() && now - ends_at_ < interval_;
-  overloaded_ = is_recent && !somebody_was_in_time_;
-  somebody_was_in_time_ = false;
+  overloaded_ = is_recent && !in_time_;
+  in_time_ = false;
   ends_at_ = later(now, interval_);
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// More than any pool has connections; only a network that is cut again and again makes so many.
+/// More than any pool has connections; only a network that fails again and again leaves so many.
 constexpr size_t max_orphans = 1000;
 
 /// After that the server has most likely noticed by itself that its client is gone.
@@ -21,13 +21,13 @@ constexpr duration max_delay = 30s;
 
 } // namespace
 
-bool orphaned_sessions::add(server_session x, time_point now) {
+bool orphaned_sessions::add(server_session session, time_point now) {
   assert(waiting_.empty() || now >= waiting_.back().since);
   if (waiting_.empty()) {
     next_ = now;
     delay_ = duration::zero();
   }
-  waiting_.push_back({std::move(x), now});
+  waiting_.push_back({std::move(session), now});
   if (waiting_.size() <= max_orphans)
     return true;
   waiting_.pop_front();
@@ -41,13 +41,13 @@ time_point orphaned_sessions::next_attempt() const noexcept {
 
 std::vector<server_session> orphaned_sessions::all() const {
   std::vector<server_session> result;
-  for (auto& x : waiting_)
-    result.push_back(x.session);
+  for (auto& waiting : waiting_)
+    result.push_back(waiting.session);
   return result;
 }
 
-void orphaned_sessions::settled(const server_session& x) {
-  std::erase_if(waiting_, [&x](auto& y) { return y.session == x; });
+void orphaned_sessions::settled(const server_session& session) {
+  std::erase_if(waiting_, [&session](auto& waiting) { return waiting.session == session; });
 }
 
 std::vector<server_session> orphaned_sessions::attempted(time_point now) {

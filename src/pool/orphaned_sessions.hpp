@@ -8,13 +8,14 @@
 
 namespace cenote::pool {
 
-/// Sessions of a server whose connections were cut while they ran something: it goes on there, with its locks, until
-/// somebody ends it. They are tried all together, at growing intervals, until the server can be reached.
+/// Sessions of a server whose connections were cut while they ran something: it continues there, with its locks,
+/// until it is ended. The pool tries to end all of them together, at growing intervals, until the server can be
+/// reached.
 class orphaned_sessions {
 public:
-  /// One more. It is tried at once, unless the server is not reached at the moment.
+  /// Adds one. It is tried at once, unless the server cannot be reached at the moment.
   /// @returns false if the oldest one has been dropped for it: there are too many.
-  bool add(server_session x, time_point now);
+  bool add(server_session session, time_point now);
 
   /// When to try again: the past if at once, `time_point::max()` if there are none.
   time_point next_attempt() const noexcept;
@@ -23,10 +24,10 @@ public:
   std::vector<server_session> all() const;
 
   /// One has been ended, or had ended already.
-  void settled(const server_session& x);
+  void settled(const server_session& session);
 
   /// The attempt is over; those that are left are tried later.
-  /// @returns those that are not tried any more: that was for too long in vain.
+  /// @returns those that are given up: they have been tried in vain for too long.
   std::vector<server_session> attempted(time_point now);
 
   /// Drops all.

@@ -26,32 +26,33 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
   return std::ranges::find(words, word) != words.end();
 }
 
-/// The statement that `SET STATEMENT ... FOR` runs; nothing if it cannot be told, and the whole if it is another one.
-std::optional<std::string_view> what_runs(std::string_view sql) {
+/// The statement that `SET STATEMENT ... FOR` runs; nothing if it cannot be determined. Of another statement, the
+/// whole.
+std::optional<std::string_view> inner_statement(std::string_view sql) {
   if (first_words(sql, 2) != std::vector<std::string>{"SET", "STATEMENT"})
     return sql;
   std::optional<std::string_view> result;
-  tokens all{sql};
-  for (auto x = all.next(); x; x = all.next())
-    if (x->kind == token::token_kind::word && upper(x->text) == "FOR") {
+  tokens scanner{sql};
+  for (auto current = scanner.next(); current; current = scanner.next())
+    if (current->kind == token::token_kind::word && upper(current->text) == "FOR") {
       if (result) // One of them belongs to a locking read.
         return std::nullopt;
-      result = all.rest();
+      result = scanner.rest();
     }
   return result;
 }
 
 /// Whether a compound statement is one transaction of plain statements, with its only COMMIT at the end.
 bool is_one_transaction(std::string_view sql) {
-  if (sql.find('\\') != npos) // Whether it ends a text depends on the SQL mode.
+  if (sql.find('\\') != npos) // Whether a backslash escapes a quote depends on the SQL mode.
     return false;
   std::vector<std::vector<std::string>> parts(1);
-  tokens all{sql};
-  for (auto x = all.next(); x; x = all.next()) {
-    if (x->kind == token::token_kind::sign && x->text == ";")
+  tokens scanner{sql};
+  for (auto current = scanner.next(); current; current = scanner.next()) {
+    if (current->kind == token::token_kind::sign && current->text == ";")
       parts.emplace_back();
     else
-      parts.back().push_back(x->kind == token::token_kind::word ? upper(x->text) : "");
+      parts.back().push_back(current->kind == token::token_kind::word ? upper(current->text) : "");
   }
   auto n = parts.size();
   const std::vector<std::string> begin{"BEGIN", "NOT", "ATOMIC", "START", "TRANSACTION"};
@@ -68,13 +69,13 @@ partial_effect effect_of_create(std::string_view sql) {
   auto words = first_words(sql, 4);
   words.resize(4);
   auto replaces = words[1] == "OR" && words[2] == "REPLACE";
-  auto& what = words[replaces ? 3 : 1];
-  if (is_one_of(what, {"TABLE", "TEMPORARY"})) {
-    // It may fill the table by way of functions; and what it replaces is gone before.
+  auto& object = words[replaces ? 3 : 1];
+  if (is_one_of(object, {"TABLE", "TEMPORARY"})) {
+    // It may fill the table through functions; and the table that it replaces is dropped first.
     auto selects = upper(sql).find("SELECT") != npos;
     return selects ? partial_effect::any : replaces ? partial_effect::objects : partial_effect::none;
   }
-  return is_one_of(what, {"USER", "ROLE"}) ? partial_effect::objects : partial_effect::none;
+  return is_one_of(object, {"USER", "ROLE"}) ? partial_effect::objects : partial_effect::none;
 }
 
 partial_effect effect_of_definition(std::string_view sql, std::string_view word) {
@@ -82,7 +83,7 @@ partial_effect effect_of_definition(std::string_view sql, std::string_view word)
     return effect_of_create(sql);
   auto words = first_words(sql, 2);
   words.resize(2);
-  // A list may have been done up to some point, and a database consists of many files.
+  // A list may have been processed in part, and a database consists of many files.
   auto several = sql.find(',') != npos || is_one_of(words[1], {"DATABASE", "SCHEMA"});
   if (word == "ALTER")
     several = words[1] == "USER" && several;
@@ -95,37 +96,37 @@ struct name {
   bool operator==(const name&) const = default;
 };
 
-/// The names in a statement: those of tables, or of what may be one; and those that are called like a function.
+/// The names in a statement: those of tables, or possible tables; and those that are called like a function.
 struct names {
-  std::vector<name> tables;    ///< That the statement may change.
-  std::vector<name> sources;   ///< That it reads.
-  std::vector<name> functions; ///< That it calls.
+  std::vector<name> tables;    ///< Tables that the statement may change.
+  std::vector<name> sources;   ///< Tables that it reads.
+  std::vector<name> functions; ///< Functions that it calls.
 };
 
-void add(std::vector<name>& to, name x) {
-  if (std::ranges::find(to, x) == to.end())
-    to.push_back(std::move(x));
+void add(std::vector<name>& to, name candidate) {
+  if (std::ranges::find(to, candidate) == to.end())
+    to.push_back(std::move(candidate));
 }
 
 /// The words with which the tables that a statement changes have all been named.
-bool ends_tables(std::string_view statement_word, const token& x) {
+bool ends_tables(std::string_view statement_word, const token& current) {
   if (statement_word == "BEGIN") // Any name may be that of a table.
     return false;
-  if (x.kind == token::token_kind::sign)
-    return x.text == "(" && is_one_of(statement_word, {"INSERT", "REPLACE", "LOAD"});
-  if (x.kind != token::token_kind::word)
+  if (current.kind == token::token_kind::sign)
+    return current.text == "(" && is_one_of(statement_word, {"INSERT", "REPLACE", "LOAD"});
+  if (current.kind != token::token_kind::word)
     return false;
-  auto word = upper(x.text);
+  auto word = upper(current.text);
   if (is_one_of(statement_word, {"INSERT", "REPLACE"}))
     return is_one_of(word, {"VALUES", "VALUE", "SELECT", "SET", "WITH"});
   return statement_word == "UPDATE" ? word == "SET" : is_one_of(word, {"WHERE", "LIMIT", "RETURNING"});
 }
 
 /// Whether names of tables that are read begin or end with this word; nothing if neither.
-std::optional<bool> is_from_clause(const token& x) {
-  if (x.kind != token::token_kind::word)
+std::optional<bool> is_from_clause(const token& current) {
+  if (current.kind != token::token_kind::word)
     return std::nullopt;
-  auto word = upper(x.text);
+  auto word = upper(current.text);
   if (is_one_of(word, {"FROM", "JOIN", "STRAIGHT_JOIN", "TABLE"}))
     return true;
   if (is_one_of(word,
@@ -136,7 +137,7 @@ std::optional<bool> is_from_clause(const token& x) {
 
 names names_in(std::string_view sql, std::string_view statement_word) {
   names result;
-  tokens all{sql};
+  tokens scanner{sql};
   std::optional<name> last;
   auto in_tables = true;
   auto in_from = false;
@@ -149,88 +150,90 @@ names names_in(std::string_view sql, std::string_view statement_word) {
       add(result.tables, std::move(*last));
     last.reset();
   };
-  for (auto x = all.next(); x; x = all.next()) {
-    if (x->kind == token::token_kind::sign) {
-      if (x->text == "(" && last)
+  for (auto current = scanner.next(); current; current = scanner.next()) {
+    if (current->kind == token::token_kind::sign) {
+      if (current->text == "(" && last)
         add(result.functions, *last);
-      after_dot = x->text == "." && last;
+      after_dot = current->text == "." && last;
       if (!after_dot)
         keep();
     } else if (std::exchange(after_dot, false)) {
-      last = name{std::move(last->text), std::move(x->text)};
+      last = name{std::move(last->text), std::move(current->text)};
     } else {
       keep();
-      auto from = is_from_clause(*x);
+      auto from = is_from_clause(*current);
       in_from = from.value_or(in_from);
       last_is_keyword = from.has_value();
-      if (!ends_tables(statement_word, *x))
-        last = name{{}, x->text};
+      if (!ends_tables(statement_word, *current))
+        last = name{{}, current->text};
     }
-    in_tables &= !ends_tables(statement_word, *x);
+    in_tables &= !ends_tables(statement_word, *current);
   }
   keep();
   return result;
 }
 
-/// One row for each of the tables: its name, and whether it has transactions. A view says no, as its tables may not.
-void ask_for_tables(statement& out, const std::vector<name>& xs) {
-  for (auto& x : xs) {
+/// Asks for one row for each of the tables: its name, and whether it has transactions. The answer for a view is no, as
+/// its tables may have none.
+void ask_for_tables(statement& out, const std::vector<name>& tables) {
+  for (auto& table : tables) {
     out.sql += out.sql.empty() ? "" : " UNION ALL ";
     out.sql += "SELECT t.TABLE_NAME, COALESCE(e.TRANSACTIONS, 'NO') FROM information_schema.TABLES t LEFT JOIN "
                "information_schema.ENGINES e ON e.ENGINE = t.ENGINE WHERE t.TABLE_NAME = ? AND t.TABLE_SCHEMA = ";
-    out.sql += x.schema.empty() ? "DATABASE()" : "?";
-    out.params.emplace_back(x.text);
-    if (!x.schema.empty())
-      out.params.emplace_back(x.schema);
+    out.sql += table.schema.empty() ? "DATABASE()" : "?";
+    out.params.emplace_back(table.text);
+    if (!table.schema.empty())
+      out.params.emplace_back(table.schema);
   }
 }
 
-/// Adds a name to a condition, and the schema that it is looked for in.
-void add_name(statement& out, const name& x, std::string_view schema_column) {
+/// Adds a name to a condition, and the schema to look for it in.
+void add_name(statement& out, const name& object, std::string_view schema_column) {
   out.sql += " = ? AND ";
   out.sql += schema_column;
-  out.sql += x.schema.empty() ? " = DATABASE()" : " = ?";
-  out.params.emplace_back(x.text);
-  if (!x.schema.empty())
-    out.params.emplace_back(x.schema);
+  out.sql += object.schema.empty() ? " = DATABASE()" : " = ?";
+  out.params.emplace_back(object.text);
+  if (!object.schema.empty())
+    out.params.emplace_back(object.schema);
 }
 
-/// One row for each of them that is a stored function, or in a package, or a view, which may call one: they may write
-/// to anything; and one row besides.
-void ask_for_functions(statement& out, const names& xs) {
+/// Asks for one row for each name of a stored function, or in a package, or of a view, which may call one: they may
+/// write to anything; and for one row in addition.
+void ask_for_functions(statement& out, const names& found) {
   out.sql = "SELECT '', 'YES'";
-  for (auto& x : xs.functions) {
+  for (auto& function : found.functions) {
     out.sql += " UNION ALL SELECT ROUTINE_NAME, 'NO' FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' "
                "AND ROUTINE_NAME";
-    add_name(out, x, "ROUTINE_SCHEMA");
-    if (x.schema.empty())
+    add_name(out, function, "ROUTINE_SCHEMA");
+    if (function.schema.empty())
       continue;
     out.sql += " UNION ALL SELECT ROUTINE_NAME, 'NO' FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'PACKAGE' "
                "AND ROUTINE_NAME";
-    add_name(out, {{}, x.schema}, "ROUTINE_SCHEMA");
+    add_name(out, {{}, function.schema}, "ROUTINE_SCHEMA");
   }
-  for (auto& x : xs.sources) {
+  for (auto& source : found.sources) {
     out.sql += " UNION ALL SELECT TABLE_NAME, 'NO' FROM information_schema.TABLES WHERE TABLE_TYPE = 'VIEW' "
                "AND TABLE_NAME";
-    add_name(out, x, "TABLE_SCHEMA");
+    add_name(out, source, "TABLE_SCHEMA");
   }
 }
 
-/// MariaDB's `ANALYZE [FORMAT=JSON]` before a statement carries it out; `ANALYZE TABLE` is another statement.
+/// MariaDB's `ANALYZE [FORMAT=JSON]` in front of a statement runs it; `ANALYZE TABLE` is another statement.
 std::string_view without_analyze(std::string_view sql) {
-  tokens all{sql};
-  auto x = all.next();
-  if (!x || x->kind != token::token_kind::word || upper(x->text) != "ANALYZE")
+  tokens scanner{sql};
+  auto current = scanner.next();
+  if (!current || current->kind != token::token_kind::word || upper(current->text) != "ANALYZE")
     return sql;
-  auto rest = all.rest();
-  x = all.next();
-  if (!x || x->kind != token::token_kind::word || is_one_of(upper(x->text), {"TABLE", "LOCAL", "NO_WRITE_TO_BINLOG"}))
+  auto rest = scanner.rest();
+  current = scanner.next();
+  if (!current || current->kind != token::token_kind::word
+      || is_one_of(upper(current->text), {"TABLE", "LOCAL", "NO_WRITE_TO_BINLOG"}))
     return sql;
-  if (upper(x->text) != "FORMAT")
+  if (upper(current->text) != "FORMAT")
     return rest;
-  all.next(); // The sign.
-  all.next(); // The format.
-  return all.rest();
+  scanner.next(); // The sign.
+  scanner.next(); // The format.
+  return scanner.rest();
 }
 
 /// Whether it runs statements of its own, with errors that look like its own: a routine, dynamic SQL, or a compound
@@ -249,11 +252,11 @@ partial_effect partial_effect_of(std::string_view sql) {
                        "HANDLER",  "LOAD",     "KILL",    "START",  "ROLLBACK",   "SAVEPOINT", "RELEASE",  "PREPARE",
                        "TRUNCATE", "CHECKSUM", "LOCK",    "UNLOCK", "DEALLOCATE", "SIGNAL",    "RESIGNAL", "GET"}))
     return partial_effect::none;
-  auto hides_something = sql.find("/*!") != npos || sql.find("/*M!") != npos;
-  if (hides_something)
+  auto has_executable_comment = sql.find("/*!") != npos || sql.find("/*M!") != npos;
+  if (has_executable_comment)
     return partial_effect::any;
   if (word == "SET") {
-    auto inner = what_runs(sql);
+    auto inner = inner_statement(sql);
     if (!inner)
       return partial_effect::any;
     return inner->size() == sql.size() ? partial_effect::none : partial_effect_of(*inner);
@@ -265,14 +268,15 @@ partial_effect partial_effect_of(std::string_view sql) {
     return partial_effect::objects;
   if (word == "BEGIN" && is_one_transaction(sql))
     return partial_effect::at_end;
-  // What begins with an unknown word may be anything, but for the errors that show that the server does not know it.
+  // A statement that begins with an unknown word may be anything, unless its error shows that the server does not know
+  // it.
   return runs_statements(word, sql) ? partial_effect::any : partial_effect::objects;
 }
 
-inquiry inquire_after(const statement& failed, const observed_error& why) {
-  if (failed.kind == statement_kind::read || never_began(why))
+inquiry inquire_after(const statement& failed, const observed_error& error) {
+  if (failed.kind == statement_kind::read || never_began(error))
     return {};
-  auto sql = without_analyze(what_runs(failed.sql).value_or(""));
+  auto sql = without_analyze(inner_statement(failed.sql).value_or(""));
   auto word = detail::first_word(sql);
   auto changes = is_one_of(word, {"INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD", "BEGIN"});
   if (!changes && !is_one_of(word, {"SELECT", "DO", "SET", "VALUES", "WITH", "TABLE", "HANDLER"}))
@@ -288,13 +292,13 @@ inquiry inquire_after(const statement& failed, const observed_error& why) {
   return {false, {read("SHOW WARNINGS"), std::move(tables)}};
 }
 
-bool something_stayed(const result& answer) {
-  if (answer.columns().size() < 2) // No answer to any of the questions.
+bool has_lasting_effects(const result& answer) {
+  if (answer.columns().size() < 2) // Not an answer to any of the questions.
     return true;
   if (answer.columns().size() == 3) // The warnings: level, number, text.
-    return std::any_of(answer.begin(), answer.end(), [](auto x) { return x.text(1) == incomplete_rollback; });
-  // Names, and whether all is well with them. None found is none of which that is known.
-  return answer.empty() || std::any_of(answer.begin(), answer.end(), [](auto x) { return x.text(1) != "YES"; });
+    return std::any_of(answer.begin(), answer.end(), [](auto row) { return row.text(1) == incomplete_rollback; });
+  // Names, and whether each is harmless. If none is found, that is unknown.
+  return answer.empty() || std::any_of(answer.begin(), answer.end(), [](auto row) { return row.text(1) != "YES"; });
 }
 
 } // namespace cenote::pool

@@ -9,23 +9,23 @@
 
 namespace cenote::pool {
 
-// What a statement may have done although the server answered it with an error. Where in doubt, the rules say:
-// something.
+// The effects that a statement may have although the server answered it with an error. In case of doubt, the rules
+// assume some.
 
-/// What may last of the statement, as far as its text tells.
+/// The lasting effects that the statement may have, judged by its text.
 partial_effect partial_effect_of(std::string_view sql);
 
-/// How to find out whether a failed statement has left something in tables without transactions.
+/// How to find out whether a failed statement has changed tables without transactions.
 struct inquiry {
-  bool undeterminable = false;      ///< It cannot be found out: something may have stayed.
-  std::vector<statement> questions; ///< For the same session, at once. Empty: nothing can have stayed.
+  bool undeterminable = false;      ///< It cannot be found out: some changes may remain.
+  std::vector<statement> questions; ///< For the same session, at once. Empty: no change can remain.
 };
 
-/// What to ask after a statement that the server undoes as a whole, but for tables without transactions, and functions
-/// and triggers that write to such. Nothing after a read, nor after an error that shows that it never began.
-inquiry inquire_after(const statement& failed, const observed_error& why);
+/// What to ask after a statement that the server undoes as a whole, except for tables without transactions, and
+/// functions and triggers that write to such. Nothing after a read, or after an error that shows that it never began.
+inquiry inquire_after(const statement& failed, const observed_error& error);
 
-/// Whether the answer to one of the questions says that something may have stayed.
-bool something_stayed(const result& answer);
+/// Whether the answer to one of the questions says that some changes may remain.
+bool has_lasting_effects(const result& answer);
 
 } // namespace cenote::pool

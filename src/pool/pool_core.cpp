@@ -16,25 +16,25 @@ pool_core::pool_core(const pool_settings& rules, uint64_t seed, size_t servers)
   // nop
 }
 
-// -- what callers want -----------------------------------------------------------
+// -- requests of callers ---------------------------------------------------------
 
 commands pool_core::start(time_point now) {
   begin_event(now);
   return settle({}, now);
 }
 
-commands pool_core::acquire(const request& who, time_point now) {
+commands pool_core::acquire(const request& request, time_point now) {
   begin_event(now);
-  check_id(who.id);
+  check_id(request.id);
   commands out;
   admission_.expire(out, now);
-  if (!admission_.accepts(who, out, now))
+  if (!admission_.accepts(request, out, now))
     return end_event(std::move(out));
-  if (auto x = free_for(who, now)) {
-    grant(*x, who, out, now);
+  if (auto connection = free_for(request, now)) {
+    grant(*connection, request, out, now);
     return end_event(std::move(out));
   }
-  admission_.enqueue(who, out, now);
+  admission_.enqueue(request, out, now);
   return settle(std::move(out), now);
 }
 
@@ -61,7 +61,7 @@ commands pool_core::resume(time_point now) {
     return out;
   admission_.resume();
   servers_.forget_failures();
-  sharing_.search_at(now); // What is slow has not been looked for meanwhile.
+  sharing_.search_at(now); // Slow statements have not been looked for during the pause.
   serve_waiting(out, now);
   return settle(std::move(out), now);
 }
@@ -88,57 +88,57 @@ commands pool_core::drain(time_point deadline, time_point now) {
   return settle(std::move(out), now);
 }
 
-// -- what connections report -----------------------------------------------------
+// -- reports of connections ------------------------------------------------------
 
 commands pool_core::opened(connection_id id, time_point now) {
   begin_event(now);
   commands out;
   record_.connected(admission_.is(phase::stopped));
-  if (auto x = slots_.find(id); x != nullptr && x->state == slot_state::opening) {
-    sizing_.opened(*x, now);
-    serve_or_park(*x, out, now);
+  if (auto connection = slots_.find(id); connection != nullptr && connection->state == slot_state::opening) {
+    sizing_.opened(*connection, now);
+    serve_or_park(*connection, out, now);
     sizing_.has_grown(now);
   }
   return settle(std::move(out), now);
 }
 
-commands pool_core::open_failed(connection_id id, const failure& why, time_point now) {
+commands pool_core::open_failed(connection_id id, const failure& error, time_point now) {
   begin_event(now);
-  record_.connect_failed(why.text);
-  auto x = slots_.find(id);
-  if (x == nullptr)
+  record_.connect_failed(error.text);
+  auto connection = slots_.find(id);
+  if (connection == nullptr)
     return {};
-  sizing_.open_failed(*x, why, now);
+  sizing_.open_failed(*connection, error, now);
   return settle({}, now);
 }
 
-commands pool_core::released(connection_id id, disposition what, ends count, const std::string& reason,
+commands pool_core::released(connection_id id, disposition kind, ends count, const std::string& reason,
                              time_point now) {
   begin_event(now);
   commands out;
-  if (auto x = slots_.find(id))
-    end_of_use(*x, what, count, reason, out, now);
+  if (auto connection = slots_.find(id))
+    end_of_use(*connection, kind, count, reason, out, now);
   return settle(std::move(out), now);
 }
 
-commands pool_core::returned(connection_id id, const std::string& reason, const request& who, time_point now) {
+commands pool_core::returned(connection_id id, const std::string& reason, const request& request, time_point now) {
   begin_event(now);
-  check_id(who.id);
+  check_id(request.id);
   commands out;
-  if (auto x = slots_.find(id))
-    end_of_use(*x, disposition::lost, {}, reason, out, now);
-  if (!admission_.gives_up(who, reason, out, now))
-    take_back(who, out, now);
+  if (auto connection = slots_.find(id))
+    end_of_use(*connection, disposition::lost, {}, reason, out, now);
+  if (!admission_.gives_up(request, reason, out, now))
+    take_back(request, out, now);
   return settle(std::move(out), now);
 }
 
-commands pool_core::requeued(connection_id id, const request& who, time_point now) {
+commands pool_core::requeued(connection_id id, const request& request, time_point now) {
   begin_event(now);
-  check_id(who.id);
+  check_id(request.id);
   commands out;
-  if (auto x = slots_.find(id))
-    sharing_.requeued(*x);
-  auto alone = who;
+  if (auto connection = slots_.find(id))
+    sharing_.requeued(*connection);
+  auto alone = request;
   alone.shareable = false; // Once is enough.
   take_back(alone, out, now);
   return settle(std::move(out), now);
@@ -146,11 +146,11 @@ commands pool_core::requeued(connection_id id, const request& who, time_point no
 
 commands pool_core::closed(connection_id id, time_point now) {
   begin_event(now);
-  if (auto x = slots_.find(id)) {
-    if (x->state == slot_state::opening)
-      servers_.ended(x->server);
-    sharing_.forget(*x);
-    slots_.erase(*x);
+  if (auto connection = slots_.find(id)) {
+    if (connection->state == slot_state::opening)
+      servers_.ended(connection->server);
+    sharing_.forget(*connection);
+    slots_.erase(*connection);
   }
   return settle({}, now);
 }
@@ -218,64 +218,64 @@ void pool_core::check_invariants() const {
 // -- requests --------------------------------------------------------------------
 
 /// A connection for a newly arrived request.
-slot* pool_core::free_for(const request& who, time_point now) {
+slot* pool_core::free_for(const request& request, time_point now) {
   if (admission_.is(phase::paused))
     return nullptr;
   if (!slots_.idle().empty()) {
     assert(queue_.empty());
     return slots_.idle().back();
   }
-  return who.shareable && queue_.next() == nullptr ? sharing_.place_beside(now) : nullptr;
+  return request.shareable && queue_.next() == nullptr ? sharing_.place_beside(now) : nullptr;
 }
 
-void pool_core::grant(slot& x, const request& who, commands& out, time_point now) {
-  assert(slots_.is_current(x));
-  auto joins = x.in_flight > 0;
-  auto check = joins ? liveness_check::none : check_before_use(x, now);
+void pool_core::grant(slot& connection, const request& request, commands& out, time_point now) {
+  assert(slots_.is_current(connection));
+  auto joins = connection.in_flight > 0;
+  auto check = joins ? liveness_check::none : check_before_use(connection, now);
   if (joins) {
-    sharing_.join(x, sizing_.connect_time());
+    sharing_.join(connection, sizing_.connect_time());
   } else {
-    slots_.move(x, slot_state::busy);
-    sharing_.begin(x, who, now);
+    slots_.move(connection, slot_state::busy);
+    sharing_.begin(connection, request, now);
   }
   callers_.begin(now);
-  admission_.granted(who, now);
-  out.push_back(grant_connection{who.id, x.id, check, now - who.accepted});
+  admission_.granted(request, now);
+  out.push_back(grant_connection{request.id, connection.id, check, now - request.accepted});
 }
 
-liveness_check pool_core::check_before_use(const slot& x, time_point now) const {
+liveness_check pool_core::check_before_use(const slot& connection, time_point now) const {
   if (!rules_.pre_ping)
     return liveness_check::none;
-  auto wants_ping = x.suspect || later(x.confirmed_at, rules_.pre_ping_idle) <= now;
+  auto wants_ping = connection.suspect || later(connection.confirmed_at, rules_.pre_ping_idle) <= now;
   return wants_ping ? liveness_check::ping : liveness_check::peek;
 }
 
 /// A request that had a connection is to get another one.
-void pool_core::take_back(const request& who, commands& out, time_point now) {
-  if (!admission_.accepts_again(who, out, now))
+void pool_core::take_back(const request& request, commands& out, time_point now) {
+  if (!admission_.accepts_again(request, out, now))
     return;
-  if (auto x = free_for(who, now))
-    grant(*x, who, out, now);
+  if (auto connection = free_for(request, now))
+    grant(*connection, request, out, now);
   else
-    queue_.push_front(who, admission_.deadline_of(who));
+    queue_.push_front(request, admission_.deadline_of(request));
 }
 
-/// After a pause: the connections that are free are for those who wait.
+/// After a pause: gives the connections that are free to requests that wait.
 void pool_core::serve_waiting(commands& out, time_point now) {
   admission_.expire(out, now);
   while (!slots_.idle().empty() && !queue_.empty())
     serve_or_park(*slots_.idle().back(), out, now);
 }
 
-/// Gives those who wait a connection beside others.
+/// Gives requests that wait a connection beside others.
 void pool_core::share_out(commands& out, time_point now) {
   if (admission_.is(phase::paused))
     return;
-  while (auto x = sharing_.place_for_next(queue_, now))
-    grant(*x, *queue_.pop_next(), out, now);
+  while (auto connection = sharing_.place_for_next(queue_, now))
+    grant(*connection, *queue_.pop_next(), out, now);
 }
 
-/// What further connections are needed for.
+/// The need for further connections.
 demand pool_core::demand_now() const {
   demand result;
   result.has_ended = admission_.is(phase::stopped) || (admission_.is(phase::draining) && queue_.empty());
@@ -295,96 +295,97 @@ void pool_core::finish_drain(commands& out, time_point now) {
   if (queue_.size() + slots_.count(slot_state::busy) > 0) {
     if (now < cut_at_)
       return;
-    // What was requeued is in the queue, or elsewhere.
+    // Requests that were requeued are in the queue, or on another connection.
     drained_.cut = queue_.size() + sharing_.in_flight() - sharing_.requeued_here();
     admission_.refuse_all(out, now);
   }
   admission_.stop();
   record_.stopped();
   // A connect under way cannot be stopped; its connection is closed as soon as it reports.
-  for (auto& [id, x] : slots_)
-    if (x.state != slot_state::closing && x.state != slot_state::opening)
-      sizing_.close(x, close_reason::drained, out);
+  for (auto& [id, connection] : slots_)
+    if (connection.state != slot_state::closing && connection.state != slot_state::opening)
+      sizing_.close(connection, close_reason::drained, out);
   out.push_back(finish{});
 }
 
 // -- connections -----------------------------------------------------------------
 
-/// Requests or a ping have ended, or the connection has. An idle connection reports only its loss; what one that is
-/// being closed has to say does not matter any more.
-void pool_core::end_of_use(slot& x, disposition what, ends count, const std::string& reason, commands& out,
+/// Requests or a ping have ended, or the connection has. An idle connection reports only its loss; the reports of
+/// one that is being closed no longer matter.
+void pool_core::end_of_use(slot& connection, disposition kind, ends count, const std::string& reason, commands& out,
                            time_point now) {
-  if (x.state == slot_state::opening || x.state == slot_state::closing)
+  if (connection.state == slot_state::opening || connection.state == slot_state::closing)
     return;
-  if (what != disposition::reusable && what != disposition::suspect)
-    end_unusable(x, what, count, reason, out, now);
-  else if (x.state != slot_state::idle)
-    end_in_order(x, what, count, out, now);
+  if (kind != disposition::reusable && kind != disposition::suspect)
+    end_unusable(connection, kind, count, reason, out, now);
+  else if (connection.state != slot_state::idle)
+    end_in_order(connection, kind, count, out, now);
 }
 
-void pool_core::end_in_order(slot& x, disposition what, ends count, commands& out, time_point now) {
-  auto in_use = x.state == slot_state::busy;
-  if (!in_use || count.ended > 0) { // Otherwise nothing was heard of the server.
-    x.confirmed_at = now;
-    x.suspect = false;
+void pool_core::end_in_order(slot& connection, disposition kind, ends count, commands& out, time_point now) {
+  auto in_use = connection.state == slot_state::busy;
+  if (!in_use || count.ended > 0) { // Otherwise the server has not answered.
+    connection.confirmed_at = now;
+    connection.suspect = false;
   }
   if (in_use)
-    x.used_at = now;
+    connection.used_at = now;
   if (admission_.is(phase::draining))
-    drained_.finished += std::min(count.ended, x.in_flight);
-  sharing_.measure(x, count.ended, now);
-  sharing_.ended(x, count, slots_.is_current(x), now);
-  if (x.in_flight > 0)
+    drained_.finished += std::min(count.ended, connection.in_flight);
+  sharing_.measure(connection, count.ended, now);
+  sharing_.ended(connection, count, slots_.is_current(connection), now);
+  if (connection.in_flight > 0)
     return;
-  if (what == disposition::suspect && suspects_.take(now))
-    sizing_.close(x, close_reason::broken, out);
+  if (kind == disposition::suspect && suspects_.take(now))
+    sizing_.close(connection, close_reason::broken, out);
   else
-    serve_or_park(x, out, now);
+    serve_or_park(connection, out, now);
 }
 
-void pool_core::end_unusable(slot& x, disposition what, ends count, const std::string& reason, commands& out,
+void pool_core::end_unusable(slot& connection, disposition kind, ends count, const std::string& reason, commands& out,
                              time_point now) {
-  auto in_use = x.state == slot_state::busy;
-  sharing_.ended(x, count, slots_.is_current(x), now);
-  sizing_.close(x, reason_of(what), out);
-  if (what == disposition::broken || what == disposition::evicted)
+  auto in_use = connection.state == slot_state::busy;
+  sharing_.ended(connection, count, slots_.is_current(connection), now);
+  sizing_.close(connection, reason_of(kind), out);
+  if (kind == disposition::broken || kind == disposition::evicted)
     return;
   record_.lost(reason);
-  if (what == disposition::lost && !in_use) {
-    // Where one was lost others may be: they get a real ping before their next use.
+  if (kind == disposition::lost && !in_use) {
+    // If one was lost, others may be: they get a real ping before their next use.
     for (auto& other : slots_)
       other.second.suspect = true;
-  } else if (slots_.is_current(x)) {
-    sizing_.lost_generation(x, what, reason, out, now);
+  } else if (slots_.is_current(connection)) {
+    sizing_.lost_generation(connection, kind, reason, out, now);
   }
 }
 
 /// A connection is free: the next caller gets it if there is one.
-void pool_core::serve_or_park(slot& x, commands& out, time_point now) {
-  assert(x.in_flight == 0);
+void pool_core::serve_or_park(slot& connection, commands& out, time_point now) {
+  assert(connection.in_flight == 0);
   admission_.expire(out, now);
   if (admission_.is(phase::stopped)) {
-    sizing_.close(x, close_reason::drained, out);
-  } else if (!slots_.is_current(x) || x.replace_at <= now) {
-    sizing_.close(x, slots_.is_current(x) ? close_reason::aged : close_reason::disposed, out);
+    sizing_.close(connection, close_reason::drained, out);
+  } else if (!slots_.is_current(connection) || connection.replace_at <= now) {
+    sizing_.close(connection, slots_.is_current(connection) ? close_reason::aged : close_reason::disposed, out);
   } else if (admission_.is(phase::paused)) {
-    sizing_.park(x, out);
+    sizing_.park(connection, out);
   } else {
     admission_.shed(out, now);
     if (auto next = queue_.pop()) {
-      grant(x, *next, out, now);
+      grant(connection, *next, out, now);
       return;
     }
-    admission_.nobody_waits(now);
-    sizing_.park(x, out);
+    admission_.queue_is_empty(now);
+    sizing_.park(connection, out);
   }
 }
 
-// -- what operators see ----------------------------------------------------------
+// -- for operators ---------------------------------------------------------------
 
 duration pool_core::age_of(connection_id id, time_point now) {
-  auto x = slots_.find(id);
-  return x == nullptr || x->state == slot_state::opening ? duration::zero() : now - x->opened_at;
+  auto connection = slots_.find(id);
+  return connection == nullptr || connection->state == slot_state::opening ? duration::zero()
+                                                                           : now - connection->opened_at;
 }
 
 pool_status pool_core::status() const {

@@ -18,11 +18,12 @@
 
 namespace cenote::pool {
 
-/// All rules of a pool: who gets which connection, when connections are opened, checked, replaced and closed. It keeps
-/// the queue, the connections and the flow of events, and asks its parts: `admission` about requests that wait or are
-/// refused, `sharing` about connections that carry several requests, `sizing` about how many connections there are.
+/// All rules of a pool: which request gets which connection, when connections are opened, checked, replaced and closed.
+/// It keeps the queue, the connections and the flow of events, and asks its parts: `admission` about requests that wait
+/// or are refused, `sharing` about connections that carry several requests, `sizing` about how many connections there
+/// are.
 ///
-/// A pure state machine: each call tells it what happened at `now` and returns what has to be done about it. Times must
+/// A pure state machine: each call reports an event at `now` and returns the commands that follow from it. Times must
 /// not decrease from call to call.
 class pool_core {
 public:
@@ -35,27 +36,27 @@ public:
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
 
-  // -- what callers want ---------------------------------------------------------
+  // -- requests of callers -------------------------------------------------------
 
   /// Opens the first connections.
   commands start(time_point now);
 
   /// A request arrived. Its id must be larger than all before.
-  commands acquire(const request& who, time_point now);
+  commands acquire(const request& request, time_point now);
 
-  /// Replace all connections: those in use when they come back, the others now.
+  /// Replace all connections: those in use when they are released, the others now.
   commands dispose(time_point now);
 
-  /// Give no request a connection until `resume`; those that have one go on. Who waits does so for as long as for a
-  /// connection, even if no server is there; fail-fast requests are refused. Does nothing during a drain.
+  /// Give no request a connection until `resume`; those that have one continue. Other requests wait as long as they
+  /// would for a connection, even if no server can be reached; fail-fast requests are refused. Does nothing during a
+  /// drain.
   commands pause(time_point now);
 
-  /// Ends a pause. Connects that have failed count no more: whoever has waited gets a fresh attempt.
+  /// Ends a pause. Failed connects no longer count: the requests that have waited get a fresh attempt.
   commands resume(time_point now);
 
-  /// Other rules hold from now on. They must be in range, and differ in nothing that cannot change: the name, and
-  /// `pipeline_depth`. Who waits does so for as long as the new rules say. What connects have failed with counts no
-  /// more.
+  /// Applies new rules. They must be in range, with the same name and `pipeline_depth`, which cannot change. They also
+  /// determine how long the requests that wait already may wait. Failed connects no longer count.
   /// @param renew whether connects are made in another way from now on, so that the connections that are open have to
   /// be replaced, one after the other.
   commands reconfigure(const pool_settings& rules, bool renew, time_point now);
@@ -64,25 +65,25 @@ public:
   /// only make it earlier. Ends a pause.
   commands drain(time_point deadline, time_point now);
 
-  // -- what connections report ---------------------------------------------------
+  // -- reports of connections ----------------------------------------------------
 
   commands opened(connection_id id, time_point now);
 
-  /// @param why `login_refused` fails everybody who waits: trying again is useless until somebody changes something.
+  /// @param error `login_refused` fails all requests that wait: another attempt is useless until the settings change.
   /// `server_full` makes the pool smaller for a while if it has connections.
-  commands open_failed(connection_id id, const failure& why, time_point now);
+  commands open_failed(connection_id id, const failure& error, time_point now);
 
-  /// So many requests or a ping have ended, or a connection was lost. One that is lost in use takes those of its
-  /// generation with it: whatever ended it may have ended them, too. A suspect one is replaced, but not many of them.
-  commands released(connection_id id, disposition what, ends count, const std::string& reason, time_point now);
+  /// So many requests or a ping have ended, or a connection was lost. If one is lost in use, all of its generation are
+  /// replaced: they may have been lost for the same reason. A suspect one is replaced, but not many of them.
+  commands released(connection_id id, disposition kind, ends count, const std::string& reason, time_point now);
 
   /// A granted request could not be sent because its connection was dead. It goes to the head of the queue. The
   /// connection counts as lost in use.
-  commands returned(connection_id id, const std::string& reason, const request& who, time_point now);
+  commands returned(connection_id id, const std::string& reason, const request& request, time_point now);
 
   /// A granted request has not begun because another one on its connection is slow. It goes to the head of the queue
-  /// and gets the next connection alone; what was sent of it still counts as on its way there.
-  commands requeued(connection_id id, const request& who, time_point now);
+  /// and gets the next connection exclusively; the part of it that was sent still counts as in flight there.
+  commands requeued(connection_id id, const request& request, time_point now);
 
   /// A connection is gone: after `close_connection`, or by itself.
   commands closed(connection_id id, time_point now);
@@ -96,18 +97,18 @@ public:
   /// never.
   time_point next_event();
 
-  // -- what operators see --------------------------------------------------------
+  // -- for operators -------------------------------------------------------------
 
-  /// The numbers of this moment. The endpoint is left for the caller to fill in.
+  /// The current numbers. The endpoint is left for the caller to fill in.
   pool_status status() const;
 
   /// Those of them that change with the pool's work, without its texts.
   pool::levels levels() const;
 
-  /// Which server a connection is to, from the attempt to open it on; zero if there is no such connection.
+  /// The server of a connection, from the attempt to open it on; zero if there is no such connection.
   size_t server_of(connection_id id) {
-    auto x = slots_.find(id);
-    return x == nullptr ? 0 : x->server;
+    auto connection = slots_.find(id);
+    return connection == nullptr ? 0 : connection->server;
   }
 
   /// Whether it is worth waiting for a connection.
@@ -124,7 +125,7 @@ public:
   /// How long a connection has been open; zero if it is not.
   duration age_of(connection_id id, time_point now);
 
-  /// What a drain has done so far.
+  /// The progress of a drain.
   drain_report report() const { return drained_; }
 
 private:
@@ -134,19 +135,21 @@ private:
   commands end_event(commands out) const;
   void check_invariants() const;
 
-  slot* free_for(const request& who, time_point now);
-  void grant(slot& x, const request& who, commands& out, time_point now);
-  liveness_check check_before_use(const slot& x, time_point now) const;
-  void take_back(const request& who, commands& out, time_point now);
+  slot* free_for(const request& request, time_point now);
+  void grant(slot& connection, const request& request, commands& out, time_point now);
+  liveness_check check_before_use(const slot& connection, time_point now) const;
+  void take_back(const request& request, commands& out, time_point now);
   void serve_waiting(commands& out, time_point now);
   void share_out(commands& out, time_point now);
   demand demand_now() const;
   void finish_drain(commands& out, time_point now);
 
-  void end_of_use(slot& x, disposition what, ends count, const std::string& reason, commands& out, time_point now);
-  void end_in_order(slot& x, disposition what, ends count, commands& out, time_point now);
-  void end_unusable(slot& x, disposition what, ends count, const std::string& reason, commands& out, time_point now);
-  void serve_or_park(slot& x, commands& out, time_point now);
+  void end_of_use(slot& connection, disposition kind, ends count, const std::string& reason, commands& out,
+                  time_point now);
+  void end_in_order(slot& connection, disposition kind, ends count, commands& out, time_point now);
+  void end_unusable(slot& connection, disposition kind, ends count, const std::string& reason, commands& out,
+                    time_point now);
+  void serve_or_park(slot& connection, commands& out, time_point now);
 
   pool_settings rules_;
   waiting_line queue_;
@@ -154,7 +157,7 @@ private:
   server_list servers_;
   service_record record_;
 
-  // They look into those above.
+  // They refer to those above.
   admission admission_;
   sharing sharing_;
   sizing sizing_;
@@ -164,7 +167,7 @@ private:
   time_point cut_at_ = time_point::max(); ///< When a drain gives up.
   drain_report drained_;
 
-  // Only to see whether callers keep to what is written above.
+  // Only to check that callers follow the rules above.
   time_point now_ = time_point::min(); ///< Of the last event.
   request_id last_request_{};
 };

@@ -7,8 +7,8 @@ namespace cenote::pool {
 
 namespace {
 
-std::string number(size_t x) {
-  return std::to_string(x);
+std::string number(size_t count) {
+  return std::to_string(count);
 }
 
 std::string named(const pool_settings& rules) {
@@ -54,15 +54,15 @@ failure acquire_timeout(const pool_settings& rules, const circumstances& now) {
 }
 
 failure time_has_passed(const pool_settings& rules, const circumstances& now) {
-  return refusal(errc::acquire_timeout,
-                 named(rules) + ": the request's own time had passed before it came; nothing was sent" + details(now),
-                 now);
+  return refusal(
+      errc::acquire_timeout,
+      named(rules) + ": the request's own deadline had passed before it arrived; nothing was sent" + details(now), now);
 }
 
 failure queue_full(const pool_settings& rules, const circumstances& now) {
   return refusal(errc::queue_full,
-                 named(rules) + ": " + number(rules.max_waiting) + " callers wait already" + details(now)
-                     + "; send less at a time, or raise pool.max-waiting",
+                 named(rules) + ": " + number(rules.max_waiting) + " callers are waiting already" + details(now)
+                     + "; send fewer requests at a time, or raise pool.max-waiting",
                  now);
 }
 
@@ -70,7 +70,8 @@ failure overloaded(const pool_settings& rules, const circumstances& now) {
   return refusal(errc::overloaded,
                  named(rules) + ": overloaded, given up after " + to_text(now.waited) + ": every request of the last "
                      + to_text(rules.shed_interval) + " has waited longer than " + to_text(rules.shed_target)
-                     + details(now) + "; send less, shorten the statements, or raise pool.size or pool.shed-target",
+                     + details(now)
+                     + "; send fewer requests, shorten the statements, or raise pool.size or pool.shed-target",
                  now);
 }
 
@@ -115,9 +116,9 @@ failure never_sent(const pool_settings& rules, const circumstances& now, uint32_
   return result;
 }
 
-std::string to_text(duration x) {
+std::string to_text(duration span) {
   char buffer[32];
-  auto seconds = std::chrono::duration<double>(x).count();
+  auto seconds = std::chrono::duration<double>(span).count();
   if (seconds >= 1)
     std::snprintf(buffer, sizeof(buffer), "%.1f s", seconds);
   else if (seconds >= 0.001)

@@ -9,7 +9,7 @@
 
 namespace cenote::pool {
 
-/// What a refusal tells the caller about the pool.
+/// The state of the pool that a refusal describes to the caller.
 struct circumstances {
   size_t in_use = 0;
   size_t open = 0;
@@ -20,26 +20,26 @@ struct circumstances {
 };
 
 /// @name Refusals
-/// The errors that the pool itself makes. Their texts name the pool and its numbers and say what to change.
+/// The errors of the pool itself. Their texts name the pool and its numbers and say what to change.
 /// @{
 failure acquire_timeout(const pool_settings& rules, const circumstances& now);
-/// The request had no time left when it came.
+/// The deadline of the request had passed when it arrived.
 failure time_has_passed(const pool_settings& rules, const circumstances& now);
 failure overloaded(const pool_settings& rules, const circumstances& now);
 failure queue_full(const pool_settings& rules, const circumstances& now);
 failure shutting_down(const pool_settings& rules, const circumstances& now);
 
 /// @param cause why the last connect failed.
-/// @param retry_after until the next one; zero if one is under way.
+/// @param retry_after the time until the next one; zero if one is under way.
 failure no_connection(const pool_settings& rules, const circumstances& now, const failure& cause, bool breaker_is_open,
                       duration retry_after);
 
-/// Why a server that has become read-only is not connected to any more.
+/// Why the pool no longer connects to a server that has become read-only.
 failure demoted(const std::string& reason);
 failure never_sent(const pool_settings& rules, const circumstances& now, uint32_t attempts, const std::string& reason);
 /// @}
 
 /// `30.0 s`, `250 ms`, `12 us`.
-std::string to_text(duration x);
+std::string to_text(duration span);
 
 } // namespace cenote::pool

@@ -7,8 +7,8 @@
 
 namespace cenote::pool {
 
-/// How often connections are replaced only because they are suspect. If new ones do no better, it is the statements
-/// that are wrong, and the pool must not connect anew for each of them: the gaps grow.
+/// How often connections are replaced only because they are suspect. If new ones fail as well, the statements are at
+/// fault, and the pool must not connect anew for each of them: the gaps grow.
 class replacement_pace {
 public:
   static constexpr duration min_gap = std::chrono::seconds{1};
@@ -18,7 +18,7 @@ public:
   bool take(time_point now) {
     if (now < next_)
       return false;
-    // After a long time without need, the last case is another one.
+    // After a long time without replacements, a new case is unrelated to the last one.
     gap_ = now - next_ > 2 * gap_ ? min_gap : std::min(2 * gap_, max_gap);
     assert(gap_ >= min_gap && gap_ <= max_gap);
     next_ = now + gap_;

@@ -7,7 +7,7 @@
 
 namespace cenote::pool {
 
-/// All time is handed in; nothing in this folder reads a clock.
+/// All times are passed in; nothing in this folder reads a clock.
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 using duration = std::chrono::nanoseconds;
@@ -17,10 +17,10 @@ using cenote::later;
 using cenote::time_left;
 using cenote::times;
 
-/// Names a request for a connection. Never reused: a request that comes back gets a new one.
+/// Identifies a request for a connection. Never reused: a request that comes back gets a new one.
 enum class request_id : uint64_t {};
 
-/// Somebody wants a connection.
+/// A request for a connection.
 struct request {
   request_id id{};
   time_point accepted;                     ///< When the pool got it.

@@ -9,10 +9,10 @@ namespace cenote::pool {
 
 namespace {
 
-/// Whether what went wrong may be over at the next attempt. A statement that used up its time would do so again, a
-/// procedure that the server refused would be refused again, and a pool that has ended does not come back.
-bool is_transient(errc x) {
-  switch (x) {
+/// Whether the cause may be gone at the next attempt. A statement that used up its time would do so again, a procedure
+/// that the server refused would be refused again, and a pool that has ended does not come back.
+bool is_transient(errc code) {
+  switch (code) {
   case errc::acquire_timeout: // Of an attempt after one that may have run.
   case errc::queue_full:
   case errc::connect_failed:
@@ -31,63 +31,63 @@ bool is_transient(errc x) {
   }
 }
 
-/// Whether others stood in the way, who will soon be gone.
-bool is_collision(errc x) {
-  return x == errc::deadlock || x == errc::lock_wait || x == errc::conflict;
+/// Whether other sessions were in the way, which will soon be done.
+bool is_collision(errc code) {
+  return code == errc::deadlock || code == errc::lock_wait || code == errc::conflict;
 }
 
 } // namespace
 
-bool may_repeat(statement_kind kind, const failure& why) {
-  switch (why.outcome) {
+bool may_repeat(statement_kind kind, const failure& error) {
+  switch (error.outcome) {
   case outcome::not_sent:
   case outcome::rolled_back:
     return true;
   case outcome::unknown:
-    return kind != statement_kind::write && is_transient(why.code);
+    return kind != statement_kind::write && is_transient(error.code);
   case outcome::unavailable:
-    return why.code != errc::shutting_down;
+    return error.code != errc::shutting_down;
   case outcome::rejected:
     return false;
   }
   return false;
 }
 
-failure after_doubt(failure why) {
-  if (why.outcome != outcome::unknown) {
-    why.outcome = outcome::unknown;
-    why.text += "; an earlier attempt was sent and may have taken effect";
+failure after_doubt(failure error) {
+  if (error.outcome != outcome::unknown) {
+    error.outcome = outcome::unknown;
+    error.text += "; an earlier attempt was sent and may have taken effect";
   }
-  return why;
+  return error;
 }
 
 namespace {
 
-/// Whether the pool has not been able to serve the request in the time, or in the room, that its settings give it.
+/// Whether the pool could not serve the request within the time, or the queue, that its settings permit.
 bool is_full(errc code) {
   return code == errc::acquire_timeout || code == errc::queue_full || code == errc::overloaded;
 }
 
-/// Long enough for those that failed together not to come back together.
-constexpr auto a_moment = std::chrono::milliseconds{50};
+/// Long enough that requests that failed together do not come back together.
+constexpr auto max_spread = std::chrono::milliseconds{50};
 
 } // namespace
 
-std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& what, const failure& why,
+std::optional<duration> retry_delay(const retry_settings& rules, const failed_attempt& attempt, const failure& error,
                                     time_point now, double random) {
-  assert(what.attempts >= 1);
+  assert(attempt.attempts >= 1);
   assert(random >= 0 && random < 1);
-  if (what.attempts > what.max_retries.value_or(rules.max_retries) || !may_repeat(what.kind, why))
+  if (attempt.attempts > attempt.max_retries.value_or(rules.max_retries) || !may_repeat(attempt.kind, error))
     return std::nullopt;
-  if (is_full(why.code) && what.deadline == time_point::max())
+  if (is_full(error.code) && attempt.deadline == time_point::max())
     return std::nullopt;
-  auto soon = std::chrono::duration_cast<duration>(a_moment * random);
-  auto later = exponential_delay(rules.initial_delay, rules.max_delay, what.attempts);
-  auto first_loss = why.code == errc::connection_lost && what.attempts == 1;
-  auto delay = why.outcome == outcome::rolled_back || is_collision(why.code) ? soon
-               : first_loss                                                  ? std::min(soon, later)
-                            : std::max<duration>(later, why.retry_after);
-  if (time_left(what.deadline, now) <= delay)
+  auto soon = std::chrono::duration_cast<duration>(max_spread * random);
+  auto later = exponential_delay(rules.initial_delay, rules.max_delay, attempt.attempts);
+  auto first_loss = error.code == errc::connection_lost && attempt.attempts == 1;
+  auto delay = error.outcome == outcome::rolled_back || is_collision(error.code) ? soon
+               : first_loss                                                      ? std::min(soon, later)
+                            : std::max<duration>(later, error.retry_after);
+  if (time_left(attempt.deadline, now) <= delay)
     return std::nullopt;
   return delay;
 }

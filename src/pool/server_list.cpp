@@ -7,7 +7,7 @@ namespace cenote::pool {
 
 namespace {
 
-/// A server that does not answer a connect for so long is no reason to wait with the next one in the list.
+/// A server that has not answered a connect for this long does not keep the pool from trying the next one in the list.
 constexpr auto patience = std::chrono::seconds{1};
 
 } // namespace
@@ -47,15 +47,15 @@ void server_list::succeeded(size_t server) {
     preferred_ = server;
 }
 
-void server_list::failed(size_t server, const failure& why, time_point now, double random) {
+void server_list::failed(size_t server, const failure& error, time_point now, double random) {
   assert(server < servers_.size());
   servers_[server].ended();
-  demoted(server, why, now, random);
+  demoted(server, error, now, random);
 }
 
-void server_list::demoted(size_t server, const failure& why, time_point now, double random) {
+void server_list::demoted(size_t server, const failure& error, time_point now, double random) {
   assert(server < servers_.size());
-  servers_[server].failed(why, now, random);
+  servers_[server].failed(error, now, random);
   last_failed_ = server;
 }
 
@@ -70,13 +70,13 @@ void server_list::doubt(size_t server, time_point now) {
 }
 
 void server_list::forget_failures() {
-  for (auto& x : servers_)
-    x.forget_failures();
+  for (auto& server : servers_)
+    server.forget_failures();
 }
 
 const failure* server_list::down() const {
-  for (auto& x : servers_)
-    if (!x.cause())
+  for (auto& server : servers_)
+    if (!server.cause())
       return nullptr;
   return &*servers_[last_failed_].cause();
 }

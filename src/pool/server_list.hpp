@@ -8,8 +8,8 @@
 
 namespace cenote::pool {
 
-/// The servers of a pool and their health. One is used at a time, as long as it accepts connects; after a failure the
-/// first in order that can be tried and does.
+/// The servers of a pool and their health. One is used at a time, as long as it accepts connects; after a failure, the
+/// first in order that can be tried and accepts one.
 class server_list {
 public:
   /// @param count at least 1.
@@ -17,10 +17,10 @@ public:
     assert(count >= 1);
   }
 
-  /// Other rules hold from now on.
+  /// Applies new rules.
   void apply(const pool_settings& rules) {
-    for (auto& x : servers_)
-      x.apply(rules);
+    for (auto& server : servers_)
+      server.apply(rules);
   }
 
   /// Where to connect to now; nothing if it is not the time. The connect counts as begun.
@@ -33,17 +33,17 @@ public:
   /// It has succeeded, has failed, or has ended in a way that says nothing about the server's health.
   /// @{
   void succeeded(size_t server);
-  void failed(size_t server, const failure& why, time_point now, double random);
+  void failed(size_t server, const failure& error, time_point now, double random);
   void ended(size_t server);
   /// @}
 
-  /// A server has shown that it is of no use though it accepts connections. Otherwise like a failed connect.
-  void demoted(size_t server, const failure& why, time_point now, double random);
+  /// A server has proved unusable although it accepts connections. Otherwise like a failed connect.
+  void demoted(size_t server, const failure& error, time_point now, double random);
 
   /// A connection that was open has been lost: the server is tried at once, and with one connect.
   void doubt(size_t server, time_point now);
 
-  /// Failed connects of the past do not count any more; those under way will.
+  /// Earlier failed connects no longer count; those under way will.
   void forget_failures();
 
   /// Why no connect succeeds: the last failure if the last connect to every server failed, else empty.
@@ -67,7 +67,7 @@ private:
 
   std::vector<circuit_breaker> servers_;
   size_t preferred_ = 0;   ///< The one in use.
-  size_t last_failed_ = 0; ///< Failed last.
+  size_t last_failed_ = 0; ///< The one that failed last.
 };
 
 } // namespace cenote::pool

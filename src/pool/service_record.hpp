@@ -9,32 +9,32 @@
 
 namespace cenote::pool {
 
-/// What a pool has done since its start: the counters of its status, and its last errors. What operators ask for says
+/// The work of a pool since its start: the counters of its status, and its last errors. Requests of operators say
 /// nothing about the service that callers get: fail-fast requests are not counted.
 class service_record {
 public:
   explicit service_record(const pool_settings& rules);
 
-  /// Other rules hold from now on.
+  /// Applies new rules.
   void apply(const pool_settings& rules) { numbers_.pool_size = rules.size; }
 
   /// A request was given a connection.
-  void granted(const request& x);
+  void granted(const request& request);
 
   /// A request that was given a connection comes back, unserved.
-  void taken_back(const request& x);
+  void taken_back(const request& request);
 
   /// A request is answered with an error of the pool.
-  void refused(const request& x, errc why);
+  void refused(const request& request, errc code);
 
   /// A connect has succeeded.
   /// @param is_stopped whether the pool has ended meanwhile.
   void connected(bool is_stopped);
 
-  void connect_failed(const std::string& why);
+  void connect_failed(const std::string& reason);
 
   /// An open connection broke.
-  void lost(const std::string& why);
+  void lost(const std::string& reason);
 
   /// The pool has ended.
   void stopped() { numbers_.initialized = false; }

@@ -4,26 +4,26 @@
 
 namespace cenote::pool {
 
-void sharers::list(slot& x) {
-  remove(x);
-  if (x.in_flight == 0 || x.in_flight >= by_load_.size())
+void sharers::list(slot& connection) {
+  remove(connection);
+  if (connection.in_flight == 0 || connection.in_flight >= by_load_.size())
     return;
-  auto& peers = by_load_[x.in_flight];
-  x.listed_at = {x.in_flight, peers.size()};
-  peers.push_back(&x);
+  auto& peers = by_load_[connection.in_flight];
+  connection.listed_at = {connection.in_flight, peers.size()};
+  peers.push_back(&connection);
 }
 
-void sharers::remove(slot& x) {
-  auto [load, index] = x.listed_at;
+void sharers::remove(slot& connection) {
+  auto [load, index] = connection.listed_at;
   if (load == 0)
     return;
   assert(load < by_load_.size() && index < by_load_[load].size());
   auto& peers = by_load_[load];
-  assert(peers[index] == &x);
+  assert(peers[index] == &connection);
   peers[index] = peers.back();
   peers[index]->listed_at.index = index;
   peers.pop_back();
-  x.listed_at = {};
+  connection.listed_at = {};
 }
 
 slot* sharers::least_loaded() const {

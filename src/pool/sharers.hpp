@@ -7,18 +7,18 @@
 
 namespace cenote::pool {
 
-/// The connections that take further statements beside those that they have, by how many these are. All operations take
-/// constant time for a given depth.
+/// The connections that take further statements beside those that they have, by the number of these. All operations
+/// take constant time for a given depth.
 class sharers {
 public:
   /// @param depth the most statements on one connection at a time, at least 1.
   explicit sharers(size_t depth) : by_load_(depth) { assert(depth >= 1); }
 
-  /// Lists a connection by the statements it has now, or lists it no more if it has no room left.
-  void list(slot& x);
+  /// Lists a connection by the number of its statements, or no longer lists it if it has no room left.
+  void list(slot& connection);
 
-  /// Lists it no more.
-  void remove(slot& x);
+  /// No longer lists it.
+  void remove(slot& connection);
 
   /// The listed connection with the fewest statements; null if none is listed.
   slot* least_loaded() const;

@@ -8,14 +8,14 @@ namespace cenote::pool {
 
 namespace {
 
-/// Whether requests wait behind another one that were not told to come back.
-bool holds_up(const slot& x) {
-  return x.in_flight > 1 && !x.requeue_sent;
+/// Whether requests wait behind another one that have not been requeued.
+bool holds_up(const slot& connection) {
+  return connection.in_flight > 1 && !connection.requeue_sent;
 }
 
-/// Whether it matters to other requests that the first one on a connection is slow.
-bool is_watched(const slot& x) {
-  return x.state == slot_state::busy && x.shared && (holds_up(x) || x.reserved);
+/// Whether other requests are affected if the first one on a connection is slow.
+bool is_watched(const slot& connection) {
+  return connection.state == slot_state::busy && connection.shared && (holds_up(connection) || connection.reserved);
 }
 
 } // namespace
@@ -26,79 +26,79 @@ sharing::sharing(size_t depth) : depth_{depth}, sharers_{depth} {
 
 // -- requests come and go --------------------------------------------------------
 
-void sharing::begin(slot& x, const request& first, time_point now) {
-  assert(x.state == slot_state::busy && x.in_flight == 0);
-  retire(x);
-  x.shared = first.shareable;
-  x.busy_since = now;
-  x.requeue_sent = false;
-  set_counts(x, 1, 0);
-  offer(x);
+void sharing::begin(slot& connection, const request& first, time_point now) {
+  assert(connection.state == slot_state::busy && connection.in_flight == 0);
+  retire(connection);
+  connection.shared = first.shareable;
+  connection.busy_since = now;
+  connection.requeue_sent = false;
+  set_counts(connection, 1, 0);
+  offer(connection);
 }
 
-void sharing::join(slot& x, duration connect_time) {
-  assert(x.state == slot_state::busy && x.in_flight > 0 && x.in_flight < depth_);
-  assert(x.shared && !x.reserved);
-  // Whoever was given a connection beside others waits as well: for those before him.
-  auto delay = latency_.pace() * static_cast<duration::rep>(x.in_flight);
+void sharing::join(slot& connection, duration connect_time) {
+  assert(connection.state == slot_state::busy && connection.in_flight > 0 && connection.in_flight < depth_);
+  assert(connection.shared && !connection.reserved);
+  // A request that was given a connection beside others waits as well: for those before it.
+  auto delay = latency_.pace() * static_cast<duration::rep>(connection.in_flight);
   congested_ |= connect_time > duration::zero() && delay > connect_time;
-  set_counts(x, x.in_flight + 1, x.requeued_here);
-  offer(x);
+  set_counts(connection, connection.in_flight + 1, connection.requeued_here);
+  offer(connection);
 }
 
-void sharing::measure(const slot& x, size_t count, time_point now) {
-  assert(now >= x.busy_since);
-  if (x.shared && count > 0)
-    latency_.add(now - x.busy_since, count);
+void sharing::measure(const slot& connection, size_t count, time_point now) {
+  assert(now >= connection.busy_since);
+  if (connection.shared && count > 0)
+    latency_.add(now - connection.busy_since, count);
 }
 
-void sharing::ended(slot& x, ends count, bool is_current, time_point now) {
-  auto in_flight = x.in_flight - std::min(count.ended + count.requeued, x.in_flight);
-  auto still_here = x.requeued_here - std::min(count.requeued, x.requeued_here);
-  set_counts(x, in_flight, std::min(still_here, in_flight));
+void sharing::ended(slot& connection, ends count, bool is_current, time_point now) {
+  auto in_flight = connection.in_flight - std::min(count.ended + count.requeued, connection.in_flight);
+  auto still_here = connection.requeued_here - std::min(count.requeued, connection.requeued_here);
+  set_counts(connection, in_flight, std::min(still_here, in_flight));
   if (count.ended > 0) { // Otherwise the first one runs on.
-    x.busy_since = now;
-    x.requeue_sent = false;
+    connection.busy_since = now;
+    connection.requeue_sent = false;
   }
   if (is_current) {
-    offer(x);
+    offer(connection);
     return;
   }
-  sharers_.remove(x);
-  if (is_watched(x)) // Until it is replaced it may hold others up.
-    watch_for_slow(x);
+  sharers_.remove(connection);
+  if (is_watched(connection)) // Until it is replaced it may hold up others.
+    watch_for_slow(connection);
 }
 
-void sharing::requeued(slot& x) {
-  set_counts(x, x.in_flight, std::min(x.requeued_here + 1, x.in_flight));
+void sharing::requeued(slot& connection) {
+  set_counts(connection, connection.in_flight, std::min(connection.requeued_here + 1, connection.in_flight));
 }
 
-void sharing::retire(slot& x) {
-  sharers_.remove(x);
-  if (std::exchange(x.reserved, false))
-    std::erase(reserved_, &x);
+void sharing::retire(slot& connection) {
+  sharers_.remove(connection);
+  if (std::exchange(connection.reserved, false))
+    std::erase(reserved_, &connection);
 }
 
-void sharing::forget(slot& x) {
-  retire(x);
-  set_counts(x, 0, 0);
+void sharing::forget(slot& connection) {
+  retire(connection);
+  set_counts(connection, 0, 0);
 }
 
-void sharing::set_counts(slot& x, size_t in_flight, size_t requeued_here) {
-  assert(in_flight_ >= x.in_flight && requeued_here_ >= x.requeued_here);
+void sharing::set_counts(slot& connection, size_t in_flight, size_t requeued_here) {
+  assert(in_flight_ >= connection.in_flight && requeued_here_ >= connection.requeued_here);
   assert(requeued_here <= in_flight && in_flight <= depth_);
-  in_flight_ += in_flight - std::exchange(x.in_flight, in_flight);
-  requeued_here_ += requeued_here - std::exchange(x.requeued_here, requeued_here);
+  in_flight_ += in_flight - std::exchange(connection.in_flight, in_flight);
+  requeued_here_ += requeued_here - std::exchange(connection.requeued_here, requeued_here);
 }
 
-// -- who gets which connection ---------------------------------------------------
+// -- the choice of a connection ---------------------------------------------------
 
 slot* sharing::place_beside(time_point now) {
-  for (auto x = sharers_.least_loaded(); x != nullptr; x = sharers_.least_loaded()) {
-    if (now - x->busy_since < latency_.slow() && x->replace_at > now)
-      return x;
+  for (auto connection = sharers_.least_loaded(); connection != nullptr; connection = sharers_.least_loaded()) {
+    if (now - connection->busy_since < latency_.slow() && connection->replace_at > now)
+      return connection;
     // Not behind a slow statement; it is offered again when that one has ended.
-    sharers_.remove(*x);
+    sharers_.remove(*connection);
   }
   return nullptr;
 }
@@ -106,47 +106,47 @@ slot* sharing::place_beside(time_point now) {
 slot* sharing::place_for_next(waiting_line& queue, time_point now) {
   release_reservations(queue.aside());
   for (auto next = queue.next(); next != nullptr || reserved_.size() < queue.aside(); next = queue.next()) {
-    auto x = place_beside(now);
-    if (x == nullptr)
+    auto connection = place_beside(now);
+    if (connection == nullptr)
       return nullptr;
     if (reserved_.size() == queue.aside()) {
       if (next->shareable)
-        return x;
+        return connection;
       queue.step_aside();
-    } // Otherwise the connection that was reserved for one that has stepped aside was lost.
-    reserve(*x);
+    } // Otherwise the connection that was reserved for a request that has stepped aside was lost.
+    reserve(*connection);
   }
   return nullptr;
 }
 
-/// Takes back what another connection has made unnecessary, or a request that did not wait any longer.
+/// Releases reservations that are no longer necessary: another connection became free, or a request gave up.
 void sharing::release_reservations(size_t needed) {
   while (reserved_.size() > needed) {
-    auto x = reserved_.back();
+    auto connection = reserved_.back();
     reserved_.pop_back();
-    x->reserved = false;
-    offer(*x);
+    connection->reserved = false;
+    offer(*connection);
   }
 }
 
-/// Nobody is added to a connection any more, so that it will be empty.
-void sharing::reserve(slot& x) {
-  assert(x.state == slot_state::busy && x.shared && !x.reserved);
-  sharers_.remove(x);
-  x.reserved = true;
-  reserved_.push_back(&x);
-  watch_for_slow(x);
+/// Gives a connection no more requests, so that it becomes empty.
+void sharing::reserve(slot& connection) {
+  assert(connection.state == slot_state::busy && connection.shared && !connection.reserved);
+  sharers_.remove(connection);
+  connection.reserved = true;
+  reserved_.push_back(&connection);
+  watch_for_slow(connection);
 }
 
 /// Lets others use the connection, too, if that is possible. It must be current.
-void sharing::offer(slot& x) {
-  if (!x.shared || x.reserved || x.in_flight == 0) {
-    sharers_.remove(x);
+void sharing::offer(slot& connection) {
+  if (!connection.shared || connection.reserved || connection.in_flight == 0) {
+    sharers_.remove(connection);
     return;
   }
-  sharers_.list(x);
-  if (x.in_flight > 1)
-    watch_for_slow(x);
+  sharers_.list(connection);
+  if (connection.in_flight > 1)
+    watch_for_slow(connection);
 }
 
 // -- slow statements -------------------------------------------------------------
@@ -159,23 +159,23 @@ bool sharing::begin_search(time_point now) {
 }
 
 void sharing::requeue_waiting(slot_table& slots, commands& out, time_point now) {
-  for (auto& [id, x] : slots) {
-    if (!is_watched(x))
+  for (auto& [id, connection] : slots) {
+    if (!is_watched(connection))
       continue;
-    if (later(x.busy_since, latency_.slow()) > now) {
-      watch_for_slow(x);
+    if (later(connection.busy_since, latency_.slow()) > now) {
+      watch_for_slow(connection);
       continue;
     }
-    retire(x); // Another one is emptied instead.
-    if (holds_up(x)) {
-      x.requeue_sent = true;
+    retire(connection); // Another connection is emptied instead.
+    if (holds_up(connection)) {
+      connection.requeue_sent = true;
       out.push_back(requeue{id});
     }
   }
 }
 
-void sharing::watch_for_slow(const slot& x) {
-  slow_at_ = std::min(slow_at_, later(x.busy_since, latency_.slow()));
+void sharing::watch_for_slow(const slot& connection) {
+  slow_at_ = std::min(slow_at_, later(connection.busy_since, latency_.slow()));
 }
 
 // -- invariants ------------------------------------------------------------------
@@ -184,27 +184,28 @@ void sharing::check_invariants(const slot_table& slots, [[maybe_unused]] bool se
   [[maybe_unused]] size_t in_flight = 0;
   [[maybe_unused]] size_t requeued_here = 0;
   [[maybe_unused]] size_t reserved = 0;
-  for (auto& [id, x] : slots) {
-    check_slot(x, slots.is_current(x));
-    assert(!searches || !is_watched(x) || slow_at_ != time_point::max());
-    in_flight += x.in_flight;
-    requeued_here += x.requeued_here;
-    reserved += x.reserved;
+  for (auto& [id, connection] : slots) {
+    check_slot(connection, slots.is_current(connection));
+    assert(!searches || !is_watched(connection) || slow_at_ != time_point::max());
+    in_flight += connection.in_flight;
+    requeued_here += connection.requeued_here;
+    reserved += connection.reserved;
   }
   assert(in_flight == in_flight_);
   assert(requeued_here == requeued_here_);
   assert(reserved == reserved_.size());
 }
 
-void sharing::check_slot([[maybe_unused]] const slot& x, [[maybe_unused]] bool is_current) const {
-  assert((x.state == slot_state::busy) == (x.in_flight > 0));
-  assert(x.in_flight <= depth_ && x.requeued_here <= x.in_flight);
-  assert(x.in_flight <= 1 || x.shared);
-  assert(is_current || (!x.reserved && x.listed_at.load == 0));
-  assert(!x.reserved || (x.shared && x.listed_at.load == 0));
-  // One that became free during a pause is still reserved.
-  assert(!x.reserved || x.state != slot_state::closing);
-  assert(x.listed_at.load == 0 || (x.listed_at.load == x.in_flight && x.in_flight < depth_ && x.shared));
+void sharing::check_slot([[maybe_unused]] const slot& connection, [[maybe_unused]] bool is_current) const {
+  assert((connection.state == slot_state::busy) == (connection.in_flight > 0));
+  assert(connection.in_flight <= depth_ && connection.requeued_here <= connection.in_flight);
+  assert(connection.in_flight <= 1 || connection.shared);
+  assert(is_current || (!connection.reserved && connection.listed_at.load == 0));
+  assert(!connection.reserved || (connection.shared && connection.listed_at.load == 0));
+  // A connection that became free during a pause is still reserved.
+  assert(!connection.reserved || connection.state != slot_state::closing);
+  assert(connection.listed_at.load == 0
+         || (connection.listed_at.load == connection.in_flight && connection.in_flight < depth_ && connection.shared));
 }
 
 } // namespace cenote::pool

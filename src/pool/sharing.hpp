@@ -16,49 +16,50 @@ struct ends {
     // nop
   }
 
-  size_t ended;    ///< By themselves, whatever came of them.
+  size_t ended;    ///< By themselves, with whatever result.
   size_t requeued; ///< They were requeued, or their caller had ended before they began.
 };
 
-/// Decides which connections several requests use at a time: who is put behind others, for whom a connection is
-/// reserved, and what is requeued from behind a slow statement. Owns what `slot` says about a connection in use.
+/// Decides which connections several requests use at a time: which requests are put behind others, for which a
+/// connection is reserved, and which are requeued from behind a slow statement. Owns the part of `slot` about a
+/// connection in use.
 class sharing {
 public:
   /// @param depth the most requests on one connection at a time, at least 1.
   explicit sharing(size_t depth);
 
-  // -- requests come and go --------------------------------------------------------
+  // -- requests arrive and leave ---------------------------------------------------
 
   /// A connection has become busy with its first request.
-  void begin(slot& x, const request& first, time_point now);
+  void begin(slot& connection, const request& first, time_point now);
 
-  /// A connection that `place_beside` or `place_for_next` has named is given one more request.
-  /// @param connect_time what a connect usually takes; zero while nobody knows.
-  void join(slot& x, duration connect_time);
+  /// A connection that `place_beside` or `place_for_next` has returned is given one more request.
+  /// @param connect_time how long a connect usually takes; zero while it is unknown.
+  void join(slot& connection, duration connect_time);
 
-  /// So many requests on a connection have got their answers; to be told before `ended`.
-  void measure(const slot& x, size_t count, time_point now);
+  /// So many requests on a connection have been answered; to be called before `ended`.
+  void measure(const slot& connection, size_t count, time_point now);
 
   /// So many of the requests on a connection have ended there.
   /// @param is_current whether it will serve others after them.
-  void ended(slot& x, ends count, bool is_current, time_point now);
+  void ended(slot& connection, ends count, bool is_current, time_point now);
 
-  /// A request on a connection has been requeued; it still counts as on its way there.
-  void requeued(slot& x);
+  /// A request on a connection has been requeued; it still counts as in flight there.
+  void requeued(slot& connection);
 
-  /// A connection is given no more requests beside those that it has.
-  void retire(slot& x);
+  /// Gives a connection no more requests beside those that it has.
+  void retire(slot& connection);
 
-  /// A connection is in use no longer, whatever it carried.
-  void forget(slot& x);
+  /// A connection is no longer in use, whatever requests it had.
+  void forget(slot& connection);
 
-  // -- who gets which connection ---------------------------------------------------
+  // -- the choice of a connection ---------------------------------------------------
 
   /// The connection in use that serves one more shareable request best; null if there is none.
   slot* place_beside(time_point now);
 
   /// The connection on which the next request in the queue is put beside others; null if it has to wait. A request that
-  /// wants a connection alone steps aside, and a connection is reserved for it.
+  /// wants a connection exclusively steps aside, and a connection is reserved for it.
   slot* place_for_next(waiting_line& queue, time_point now);
 
   /// Whether requests wait on a connection behind others for longer than a connect takes.
@@ -72,21 +73,21 @@ public:
   /// When to look for slow statements that hold up others.
   time_point next_event() const noexcept { return slow_at_; }
 
-  /// They are to be looked for as soon as possible.
+  /// Has them looked for as soon as possible.
   void search_at(time_point now) noexcept { slow_at_ = now; }
 
   /// Whether it is time to look for them.
   bool begin_search(time_point now);
 
-  /// What waits behind a slow statement, or for the end of one, gets a chance elsewhere.
+  /// Requeues the requests that wait behind a slow statement, or for the end of one, so that they may run elsewhere.
   void requeue_waiting(slot_table& slots, commands& out, time_point now);
 
   // -- numbers ---------------------------------------------------------------------
 
-  /// Requests that connections carry at the moment.
+  /// The number of requests in flight.
   size_t in_flight() const noexcept { return in_flight_; }
 
-  /// Those of them that have been requeued, but have not ended there.
+  /// Of these, the number of those that have been requeued, but have not ended there.
   size_t requeued_here() const noexcept { return requeued_here_; }
 
   /// Asserts what must hold between two events.
@@ -94,16 +95,16 @@ public:
   void check_invariants(const slot_table& slots, bool searches) const;
 
 private:
-  void offer(slot& x);
-  void reserve(slot& x);
+  void offer(slot& connection);
+  void reserve(slot& connection);
   void release_reservations(size_t needed);
-  void watch_for_slow(const slot& x);
-  void set_counts(slot& x, size_t in_flight, size_t requeued_here);
-  void check_slot(const slot& x, bool is_current) const;
+  void watch_for_slow(const slot& connection);
+  void set_counts(slot& connection, size_t in_flight, size_t requeued_here);
+  void check_slot(const slot& connection, bool is_current) const;
 
   size_t depth_;
   sharers sharers_;
-  std::vector<slot*> reserved_; ///< Connections that are being emptied for those who have stepped aside.
+  std::vector<slot*> reserved_; ///< Connections that are being emptied for requests that have stepped aside.
   latency_estimator latency_;
   bool congested_ = false;
   time_point slow_at_ = time_point::max();

@@ -14,11 +14,11 @@ namespace {
 /// The longest gap between two connects while a pool is rebuilt after a loss.
 constexpr auto max_gap = std::chrono::milliseconds{20};
 
-/// The gap between two connections that are replaced though nothing is wrong with them.
+/// The gap between two replacements of healthy connections.
 constexpr auto renewal_gap = std::chrono::milliseconds{100};
 
-size_t minus(size_t x, size_t y) {
-  return x > y ? x - y : 0;
+size_t minus(size_t minuend, size_t subtrahend) {
+  return minuend > subtrahend ? minuend - subtrahend : 0;
 }
 
 } // namespace
@@ -54,30 +54,30 @@ void sizing::apply(const pool_settings& rules, commands& out, time_point now) {
   rules_ = rules;
   limit_ = limit_until_ == time_point::max() ? max_connections() : std::min(limit_, max_connections());
   std::vector<slot*> current;
-  for (auto& [id, x] : slots_)
-    if (x.state != slot_state::closing && slots_.is_current(x))
-      current.push_back(&x);
-  // Those go first that nobody would miss.
-  std::ranges::sort(current, {}, [](auto x) { return std::pair{x->state, x->id}; });
+  for (auto& [id, connection] : slots_)
+    if (connection.state != slot_state::closing && slots_.is_current(connection))
+      current.push_back(&connection);
+  // Those that are not in use go first.
+  std::ranges::sort(current, {}, [](auto connection) { return std::pair{connection->state, connection->id}; });
   for (auto i = current.begin(); current.end() - i > static_cast<std::ptrdiff_t>(max_connections()); ++i)
     retire(**i, out);
   maintain_at_ = now; // The times of those that stay have changed.
 }
 
-/// This connection is of no further use: closed now, or when it comes back.
-void sizing::retire(slot& x, commands& out) {
-  slots_.outdate(x);
-  sharing_.retire(x);
-  if (x.state == slot_state::idle || x.state == slot_state::pinging)
-    close(x, close_reason::disposed, out);
+/// Replaces a connection: it is closed now, or when it is released.
+void sizing::retire(slot& connection, commands& out) {
+  slots_.outdate(connection);
+  sharing_.retire(connection);
+  if (connection.state == slot_state::idle || connection.state == slot_state::pinging)
+    close(connection, close_reason::disposed, out);
 }
 
 void sizing::renew_all(time_point now) {
   to_renew_.clear();
-  for (auto& [id, x] : slots_) {
-    if (x.state == slot_state::opening)
-      slots_.outdate(x); // It may have been begun in the old way.
-    else if (x.state != slot_state::closing && slots_.is_current(x))
+  for (auto& [id, connection] : slots_) {
+    if (connection.state == slot_state::opening)
+      slots_.outdate(connection); // It may have been begun with the old rules.
+    else if (connection.state != slot_state::closing && slots_.is_current(connection))
       to_renew_.push_back(id);
   }
   std::ranges::sort(to_renew_);
@@ -88,16 +88,16 @@ void sizing::renew_next(commands& out, time_point now) {
   if (renew_at_ > now)
     return;
   renew_at_ = later(now, renewal_gap);
-  // While no new one can be opened, the old ones are better than none.
+  // While no new one can be opened, the old ones stay.
   if (servers_.down() != nullptr || slots_.count(slot_state::opening) + slots_.count(slot_state::closing) > 0)
     return;
   std::erase_if(to_renew_, [this](auto id) {
-    auto x = slots_.find(id);
-    return x == nullptr || x->state == slot_state::closing || !slots_.is_current(*x);
+    auto connection = slots_.find(id);
+    return connection == nullptr || connection->state == slot_state::closing || !slots_.is_current(*connection);
   });
   auto next = std::ranges::find_if(to_renew_, [this](auto id) { return slots_.find(id)->state == slot_state::idle; });
   if (next == to_renew_.end())
-    next = to_renew_.begin(); // In use: it goes when it comes back.
+    next = to_renew_.begin(); // In use: it is closed when it is released.
   if (next == to_renew_.end())
     renew_at_ = time_point::max();
   else
@@ -133,58 +133,59 @@ size_t sizing::connects_due(const demand& wanted, time_point now) const {
   if (wanted.has_ended)
     return 0;
   auto waiting = (growth_at(wanted) <= now ? wanted.waiting : 0) + (wanted.congested ? 1 : 0);
-  // If none is kept open: the first one for whoever waits, and one that finds out when a server that is down is back.
+  // If none is kept open: the first one for requests that wait, and one that finds out when a server is back.
   size_t min_connections = wanted.waiting > 0 || servers_.down() != nullptr ? 1 : 0;
   head_count all{slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), waiting};
   return connects_wanted(rules_, all, std::max(rules_.kept(), min_connections), limit_);
 }
 
-/// From when on it pays to open connections for those who wait in the queue.
+/// From when on it is worth its price to open connections for requests in the queue.
 time_point sizing::growth_at(const demand& wanted) const {
   return wanted.waiting == 0 ? time_point::max() : later(wanted.oldest, price_.usual());
 }
 
-void sizing::opened(slot& x, time_point now) {
-  assert(x.state == slot_state::opening && now >= x.busy_since);
-  // What was begun before a loss may have succeeded before it, too.
-  slots_.is_current(x) ? servers_.succeeded(x.server) : servers_.ended(x.server);
-  x.replace_at = later(now, lifetime(rules_, random()));
-  x.confirmed_at = now;
-  x.used_at = now;
-  x.opened_at = now;
-  price_.add(now - x.busy_since);
+void sizing::opened(slot& connection, time_point now) {
+  assert(connection.state == slot_state::opening && now >= connection.busy_since);
+  // A connect that was begun before a loss may also have succeeded before it.
+  slots_.is_current(connection) ? servers_.succeeded(connection.server) : servers_.ended(connection.server);
+  connection.replace_at = later(now, lifetime(rules_, random()));
+  connection.confirmed_at = now;
+  connection.used_at = now;
+  connection.opened_at = now;
+  price_.add(now - connection.busy_since);
   sharing_.relieve();
 }
 
 void sizing::has_grown(time_point now) {
   if (slots_.open() > rules_.kept())
-    maintain_at_ = now; // One that was needed because there were so few may not be any more.
+    maintain_at_ = now; // A connection that was needed because there were so few may no longer be needed.
   // A connect that was under way when the server was full.
   limit_ = std::min(std::max(limit_, slots_.open()), max_connections());
   rebuilding_ &= slots_.serving() < rules_.kept();
 }
 
-void sizing::open_failed(slot& x, const failure& why, time_point now) {
-  assert(x.state == slot_state::opening);
-  if (why.code == errc::server_full && slots_.open() > 0) {
-    // It is healthy, but has no room for more of us: make do with what is there. The next connect goes alone.
-    servers_.ended(x.server);
-    servers_.doubt(x.server, now);
+void sizing::open_failed(slot& connection, const failure& error, time_point now) {
+  assert(connection.state == slot_state::opening);
+  if (error.code == errc::server_full && slots_.open() > 0) {
+    // It is healthy, but has no room for more connections: those that are open have to do. The next connect is single.
+    servers_.ended(connection.server);
+    servers_.doubt(connection.server, now);
     limit_ = std::min(slots_.open(), max_connections());
     limit_until_ = later(now, rules_.max_reconnect_delay);
   } else {
-    servers_.failed(x.server, why, now, random());
+    servers_.failed(connection.server, error, now, random());
   }
-  slots_.erase(x);
+  slots_.erase(connection);
 }
 
-void sizing::lost_generation(const slot& x, disposition why, const std::string& reason, commands& out, time_point now) {
-  assert(slots_.is_current(x));
+void sizing::lost_generation(const slot& connection, disposition kind, const std::string& reason, commands& out,
+                             time_point now) {
+  assert(slots_.is_current(connection));
   rebuilding_ = true;
-  if (why == disposition::demoted)
-    servers_.demoted(x.server, demoted(reason), now, random());
+  if (kind == disposition::demoted)
+    servers_.demoted(connection.server, demoted(reason), now, random());
   else
-    servers_.doubt(x.server, now);
+    servers_.doubt(connection.server, now);
   retire_generation(out);
 }
 
@@ -197,61 +198,63 @@ void sizing::end_limit(time_point now) {
 
 // -- shrinking -------------------------------------------------------------------
 
-void sizing::park(slot& x, commands& out) {
+void sizing::park(slot& connection, commands& out) {
   sharing_.relieve();
-  // Connects under way do not count: nobody knows when they will be done.
-  auto others = slots_.open() - (x.state == slot_state::opening ? 0 : 1);
+  // Connects under way do not count: it is unknown when they will be done.
+  auto others = slots_.open() - (connection.state == slot_state::opening ? 0 : 1);
   if (others >= rules_.kept() && rules_.idle_timeout == duration::zero()) {
-    close(x, close_reason::idle, out);
+    close(connection, close_reason::idle, out);
     return;
   }
-  slots_.move(x, slot_state::idle);
-  maintain_at_ = std::min(maintain_at_, next_maintenance(x));
+  slots_.move(connection, slot_state::idle);
+  maintain_at_ = std::min(maintain_at_, next_maintenance(connection));
 }
 
 void sizing::maintain_idle(commands& out, time_point now) {
   if (maintain_at_ > now)
     return;
   maintain_at_ = time_point::max();
-  auto all = slots_.idle(); // Closing and pinging change it.
-  for (auto x : all) {
-    if (close_at(*x) <= now) {
-      close(*x, x->replace_at <= now ? close_reason::aged : close_reason::idle, out);
-    } else if (next_maintenance(*x) <= now) {
-      slots_.move(*x, slot_state::pinging);
-      out.push_back(ping_connection{x->id});
+  auto idle = slots_.idle(); // A copy: closing and pinging change the original.
+  for (auto connection : idle) {
+    if (close_at(*connection) <= now) {
+      close(*connection, connection->replace_at <= now ? close_reason::aged : close_reason::idle, out);
+    } else if (next_maintenance(*connection) <= now) {
+      slots_.move(*connection, slot_state::pinging);
+      out.push_back(ping_connection{connection->id});
     } else {
-      maintain_at_ = std::min(maintain_at_, next_maintenance(*x));
+      maintain_at_ = std::min(maintain_at_, next_maintenance(*connection));
     }
   }
 }
 
 void sizing::retire_generation(commands& out) {
   slots_.next_generation();
-  for (auto& [id, x] : slots_) {
-    sharing_.retire(x);
-    if (x.state == slot_state::idle || x.state == slot_state::pinging)
-      close(x, close_reason::disposed, out);
+  for (auto& [id, connection] : slots_) {
+    sharing_.retire(connection);
+    if (connection.state == slot_state::idle || connection.state == slot_state::pinging)
+      close(connection, close_reason::disposed, out);
   }
 }
 
-void sizing::close(slot& x, close_reason why, commands& out) {
-  sharing_.forget(x);
-  slots_.move(x, slot_state::closing);
-  out.push_back(close_connection{x.id, why});
+void sizing::close(slot& connection, close_reason reason, commands& out) {
+  sharing_.forget(connection);
+  slots_.move(connection, slot_state::closing);
+  out.push_back(close_connection{connection.id, reason});
 }
 
-/// When an idle connection is of no further use.
-time_point sizing::close_at(const slot& x) const {
+/// When to close an idle connection.
+time_point sizing::close_at(const slot& connection) const {
   auto is_needed = slots_.open() <= rules_.kept();
-  return is_needed ? x.replace_at : std::min(x.replace_at, later(x.used_at, rules_.idle_timeout));
+  return is_needed ? connection.replace_at
+                   : std::min(connection.replace_at, later(connection.used_at, rules_.idle_timeout));
 }
 
 /// When an idle connection has to be pinged or closed.
-time_point sizing::next_maintenance(const slot& x) const {
-  assert(x.state == slot_state::idle);
-  auto ping_at = rules_.keepalive == duration::zero() ? time_point::max() : later(x.confirmed_at, rules_.keepalive);
-  return std::min(close_at(x), ping_at);
+time_point sizing::next_maintenance(const slot& connection) const {
+  assert(connection.state == slot_state::idle);
+  auto ping_at =
+      rules_.keepalive == duration::zero() ? time_point::max() : later(connection.confirmed_at, rules_.keepalive);
+  return std::min(close_at(connection), ping_at);
 }
 
 // -- invariants ------------------------------------------------------------------
@@ -259,8 +262,8 @@ time_point sizing::next_maintenance(const slot& x) const {
 void sizing::check_invariants([[maybe_unused]] time_point now) const {
   assert(limit_ >= 1 && limit_ <= max_connections());
   assert(slots_.serving() <= max_connections());
-  for (auto x [[maybe_unused]] : slots_.idle())
-    assert(maintain_at_ <= std::max(next_maintenance(*x), now));
+  for (auto connection [[maybe_unused]] : slots_.idle())
+    assert(maintain_at_ <= std::max(next_maintenance(*connection), now));
 }
 
 } // namespace cenote::pool

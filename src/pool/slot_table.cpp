@@ -7,11 +7,11 @@ namespace cenote::pool {
 
 namespace {
 
-bool is_open(slot_state x) {
-  return x == slot_state::idle || x == slot_state::pinging || x == slot_state::busy;
+bool is_open(slot_state state) {
+  return state == slot_state::idle || state == slot_state::pinging || state == slot_state::busy;
 }
 
-/// Whether a connection may do this after that.
+/// Whether a connection may change from one state to the other.
 [[maybe_unused]] bool may_follow(slot_state before, slot_state after) {
   switch (after) {
   case slot_state::opening:
@@ -31,13 +31,13 @@ bool is_open(slot_state x) {
 
 slot& slot_table::add(size_t server, time_point now) {
   auto id = connection_id{++last_id_};
-  auto& x = slots_[id];
-  x.id = id;
-  x.generation = generation_;
-  x.server = server;
-  x.busy_since = now;
-  ++tally_[static_cast<size_t>(x.state)];
-  return x;
+  auto& connection = slots_[id];
+  connection.id = id;
+  connection.generation = generation_;
+  connection.server = server;
+  connection.busy_since = now;
+  ++tally_[static_cast<size_t>(connection.state)];
+  return connection;
 }
 
 slot* slot_table::find(connection_id id) {
@@ -45,21 +45,21 @@ slot* slot_table::find(connection_id id) {
   return i == slots_.end() ? nullptr : &i->second;
 }
 
-void slot_table::erase(slot& x) {
-  assert(find(x.id) == &x);
-  leave(x);
-  slots_.erase(x.id);
+void slot_table::erase(slot& connection) {
+  assert(find(connection.id) == &connection);
+  leave(connection);
+  slots_.erase(connection.id);
 }
 
-void slot_table::move(slot& x, slot_state to) {
-  assert(may_follow(x.state, to));
-  auto was_pinged = x.state == slot_state::pinging;
-  leave(x);
-  x.state = to;
+void slot_table::move(slot& connection, slot_state to) {
+  assert(may_follow(connection.state, to));
+  auto was_pinged = connection.state == slot_state::pinging;
+  leave(connection);
+  connection.state = to;
   ++tally_[static_cast<size_t>(to)];
-  outdated_ += is_open(to) && !is_current(x);
+  outdated_ += is_open(to) && !is_current(connection);
   if (to == slot_state::idle)
-    idle_.insert(was_pinged ? idle_.begin() : idle_.end(), &x);
+    idle_.insert(was_pinged ? idle_.begin() : idle_.end(), &connection);
 }
 
 void slot_table::next_generation() {
@@ -67,36 +67,36 @@ void slot_table::next_generation() {
   outdated_ = open();
 }
 
-void slot_table::outdate(slot& x) {
-  outdated_ += is_open(x.state) && is_current(x);
-  x.outdated = true;
+void slot_table::outdate(slot& connection) {
+  outdated_ += is_open(connection.state) && is_current(connection);
+  connection.outdated = true;
 }
 
-void slot_table::leave(slot& x) {
-  if (x.state == slot_state::idle) {
+void slot_table::leave(slot& connection) {
+  if (connection.state == slot_state::idle) {
     // Nearly always the last one.
-    auto i = std::find(idle_.rbegin(), idle_.rend(), &x);
+    auto i = std::find(idle_.rbegin(), idle_.rend(), &connection);
     assert(i != idle_.rend());
     idle_.erase(std::next(i).base());
   }
-  assert(count(x.state) > 0);
-  --tally_[static_cast<size_t>(x.state)];
-  outdated_ -= is_open(x.state) && !is_current(x);
+  assert(count(connection.state) > 0);
+  --tally_[static_cast<size_t>(connection.state)];
+  outdated_ -= is_open(connection.state) && !is_current(connection);
 }
 
 void slot_table::check_invariants() const {
   std::array<size_t, std::tuple_size_v<decltype(tally_)>> tally{};
   [[maybe_unused]] size_t outdated = 0;
-  for (auto& [id, x] : slots_) {
-    assert(x.id == id && static_cast<uint64_t>(id) <= last_id_ && x.generation <= generation_);
-    ++tally[static_cast<size_t>(x.state)];
-    outdated += is_open(x.state) && !is_current(x);
+  for (auto& [id, connection] : slots_) {
+    assert(connection.id == id && static_cast<uint64_t>(id) <= last_id_ && connection.generation <= generation_);
+    ++tally[static_cast<size_t>(connection.state)];
+    outdated += is_open(connection.state) && !is_current(connection);
   }
   assert(tally == tally_);
   assert(outdated == outdated_);
   assert(idle_.size() == count(slot_state::idle));
-  for (auto x [[maybe_unused]] : idle_)
-    assert(x->state == slot_state::idle);
+  for (auto connection [[maybe_unused]] : idle_)
+    assert(connection->state == slot_state::idle);
 }
 
 } // namespace cenote::pool

@@ -18,30 +18,30 @@ struct sharers_place {
   size_t index = 0;
 };
 
-/// What the pool knows about one connection. `slot_table` changes its first five members.
+/// What the pool knows about one connection. Only `slot_table` changes the first five members.
 struct slot {
   connection_id id{};
   slot_state state = slot_state::opening;
   uint64_t generation = 0;
-  bool outdated = false; ///< Of no further use, though its generation is.
+  bool outdated = false; ///< To be replaced, though its generation is current.
   size_t server = 0;
-  time_point busy_since;   ///< While it is opened or in use: when what it does now began.
+  time_point busy_since;   ///< While it is opened or in use: when its present work began.
   time_point opened_at;    ///< When the connect was done.
-  time_point used_at;      ///< When it was last of use to somebody.
+  time_point used_at;      ///< When it last served a request.
   time_point replace_at;   ///< When it is too old.
-  time_point confirmed_at; ///< When the server was last known to be there.
-  bool suspect = false;    ///< Another connection was lost since.
+  time_point confirmed_at; ///< When the server last answered.
+  bool suspect = false;    ///< Another connection has been lost since.
 
   // While it is in use; `sharing` alone changes these, and `busy_since` then.
   size_t in_flight = 0;      ///< Requests that it was given and that have not ended.
-  size_t requeued_here = 0;  ///< Those of them that have been requeued, but have not ended here.
-  bool shared = false;       ///< Others may use it beside them.
-  bool reserved = false;     ///< It is being emptied for somebody who wants it alone.
-  bool requeue_sent = false; ///< It was told to requeue what waits behind its slow statement.
+  size_t requeued_here = 0;  ///< Of these, those that have been requeued, but have not ended here.
+  bool shared = false;       ///< Other requests may use it beside them.
+  bool reserved = false;     ///< It is being emptied for a request that wants it exclusively.
+  bool requeue_sent = false; ///< It was asked to requeue the requests behind its slow statement.
   sharers_place listed_at;
 };
 
-/// The connections of a pool, counted by what they do. All operations take constant time; slots stay where they are.
+/// The connections of a pool, counted by state. All operations take constant time; slots stay where they are.
 class slot_table {
 public:
   using map = std::unordered_map<connection_id, slot>;
@@ -51,23 +51,25 @@ public:
 
   slot* find(connection_id id);
 
-  /// The connection is gone. `x` is no more afterwards.
-  void erase(slot& x);
+  /// The connection is gone. `connection` is no longer valid afterwards.
+  void erase(slot& connection);
 
-  /// An idle connection that was used last is the next to be used, so that what is not needed stays at the front of the
-  /// idle ones; one that was only pinged goes there.
-  void move(slot& x, slot_state to);
+  /// The idle connection that was used last is the next to be used, so that those that are not needed stay at the front
+  /// of the idle ones; one that was only pinged goes there.
+  void move(slot& connection, slot_state to);
 
-  /// From now on, connections that are there already are of no further use.
+  /// From now on, all present connections are outdated.
   void next_generation();
 
-  /// This one is of no further use, wherever it is; the others are.
-  void outdate(slot& x);
+  /// Makes this connection outdated, whatever its state; not the others.
+  void outdate(slot& connection);
 
   uint64_t generation() const noexcept { return generation_; }
-  bool is_current(const slot& x) const noexcept { return !x.outdated && x.generation == generation_; }
+  bool is_current(const slot& connection) const noexcept {
+    return !connection.outdated && connection.generation == generation_;
+  }
 
-  size_t count(slot_state x) const { return tally_[static_cast<size_t>(x)]; }
+  size_t count(slot_state state) const { return tally_[static_cast<size_t>(state)]; }
   size_t total() const { return slots_.size(); }
 
   /// Those that are idle, pinged or in use.
@@ -87,7 +89,7 @@ public:
   void check_invariants() const;
 
 private:
-  void leave(slot& x);
+  void leave(slot& connection);
 
   map slots_;
   std::vector<slot*> idle_;       ///< Used from the back.

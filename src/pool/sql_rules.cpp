@@ -19,18 +19,18 @@ bool is_one_of(const std::string& word, const std::array<std::string_view, N>& w
   return std::ranges::find(words, word) != words.end();
 }
 
-/// Whether the text holds these letters, in upper case, in whatever case.
+/// Whether the text contains these letters, which are given in upper case, in any case.
 bool contains(std::string_view text, std::string_view letters) {
-  auto same = [](char x, char y) { return upper(x) == y; };
+  auto same = [](char letter, char capital) { return upper(letter) == capital; };
   return std::search(text.begin(), text.end(), letters.begin(), letters.end(), same) != text.end();
 }
 
-/// Before or around what nobody else is to see.
+/// Words before or around secrets.
 constexpr std::array<std::string_view, 5> words_of_secrets{"PASSWORD", "IDENTIFIED", "ENCRYPT", "DECRYPT", "SECRET"};
 
 /// Whether the text may call this function, whose name is given in upper case.
 bool may_call(std::string_view sql, std::string_view name) {
-  auto same = [](char x, char y) { return upper(x) == y; };
+  auto same = [](char letter, char capital) { return upper(letter) == capital; };
   for (auto pos = sql.begin();; ++pos) {
     pos = std::search(pos, sql.end(), name.begin(), name.end(), same);
     if (pos == sql.end())
@@ -43,7 +43,7 @@ bool may_call(std::string_view sql, std::string_view name) {
   }
 }
 
-/// What tells of the statement before, or sets what these tell.
+/// Functions that depend on the statement before, or set what the others return.
 constexpr std::array<std::string_view, 4> functions_of_session{"LAST_INSERT_ID", "FOUND_ROWS", "ROW_COUNT", "LASTVAL"};
 
 constexpr std::array<std::string_view, 5> plain_words{"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"};
@@ -52,14 +52,14 @@ constexpr std::array<std::string_view, 14> harmless_words{"SHOW",  "EXPLAIN",  "
                                                           "CHECK", "KILL",     "ALTER",    "DROP",  "TRUNCATE",
                                                           "GRANT", "OPTIMIZE", "REVOKE",   "RENAME"};
 
-/// Those that cannot commit, nor can what they call.
+/// Statements that cannot commit, nor can anything that they call.
 constexpr std::array<std::string_view, 7> open_words{"WITH", "VALUES", "SHOW", "DO", "EXPLAIN", "DESCRIBE", "DESC"};
 
 constexpr std::array<std::string_view, 22> transaction_words{
     "BEGIN", "START",  "COMMIT", "ROLLBACK", "CREATE",   "ALTER", "DROP",   "TRUNCATE", "RENAME", "LOCK", "UNLOCK",
     "GRANT", "REVOKE", "XA",     "ANALYZE",  "OPTIMIZE", "CHECK", "REPAIR", "SET",      "FLUSH",  "LOAD", "SAVEPOINT"};
 
-/// Whether the first character that is no blank is none of ASCII: some character sets have more blanks.
+/// Whether the first character that is not a blank is not in ASCII: some character sets have more blanks.
 bool begins_beyond_ascii(std::string_view sql) {
   auto pos = sql.find_first_not_of(" \t\r\n\f\v(");
   return pos != npos && static_cast<unsigned char>(sql[pos]) >= 0x80;
@@ -76,28 +76,28 @@ bool is_closed(std::string_view sql) {
   return true;
 }
 
-bool fits_compound(const statement& x) {
-  std::string_view sql = x.sql;
+bool fits_compound(const statement& statement) {
+  std::string_view sql = statement.sql;
   auto word = first_word(sql);
   if (!is_one_of(word, plain_words) || sql.find_first_of(";\\#") != npos || sql.find("/*") != npos
       || sql.find("--") != npos || !is_closed(sql))
     return false;
-  // Those give no result, or one more, or look at what the compound statement does in between.
+  // Such statements give no result, or one more, or depend on what the compound statement does in between.
   if (contains(sql, "RETURNING") || contains(sql, "LAST_INSERT_ID") || contains(sql, "ROW_COUNT")
       || contains(sql, "FOUND_ROWS") || contains(sql, "@@") || (word == "SELECT" && contains(sql, "INTO")))
     return false;
-  // The id of a row that was there already is told to the client only.
+  // Only the client learns the id of a row that existed already.
   return !contains(sql, "DUPLICATE");
 }
 
-/// Above this, a round trip more does not matter, and the server's limits do.
+/// Above this, a further round trip does not matter, but the server's limits do.
 constexpr size_t max_compound_bytes = 32u << 10;
 
 } // namespace
 
 bool touches_transaction(std::string_view sql) {
   auto word = first_word(sql);
-  // An executable comment may hold any of them, and so may what follows a space of another character set.
+  // An executable comment may contain any of them, and so may the text after a space of another character set.
   return is_one_of(word, transaction_words) || (word.empty() && (contains(sql, "/*") || begins_beyond_ascii(sql)));
 }
 
@@ -116,24 +116,24 @@ bool may_leave_traces(std::string_view sql) {
 }
 
 bool outlives_reset(std::string_view sql) {
-  // The texts of profiled statements stay, and `SET SESSION AUTHORIZATION` makes the session somebody else's.
+  // The texts of profiled statements remain, and `SET SESSION AUTHORIZATION` changes the user of the session.
   return contains(sql, "PROFILING") || contains(sql, "AUTHORIZATION");
 }
 
 namespace {
 
-/// About how many bytes a parameter has in the statement.
-size_t size_of(const value& x) {
-  if (auto text = std::get_if<std::string>(&x))
+/// How many bytes a parameter has in the statement, approximately.
+size_t size_of(const value& parameter) {
+  if (auto text = std::get_if<std::string>(&parameter))
     return text->find('\\') == npos ? text->size() : 2 * text->size(); // Written in hexadecimal digits.
-  if (auto raw = std::get_if<bytes>(&x))
+  if (auto raw = std::get_if<bytes>(&parameter))
     return 2 * raw->data.size();
-  if (auto number = std::get_if<decimal>(&x))
+  if (auto number = std::get_if<decimal>(&parameter))
     return number->digits.size();
   return 32;
 }
 
-/// How often a placeholder of this name may stand in the text.
+/// How often a placeholder of this name may occur in the text.
 size_t uses_of(std::string_view sql, const std::string& name) {
   size_t count = 0;
   for (auto pos = sql.find(':' + name); pos != npos; pos = sql.find(':' + name, pos + 1))
@@ -143,23 +143,24 @@ size_t uses_of(std::string_view sql, const std::string& name) {
 
 } // namespace
 
-size_t size_of(const statement& x) {
-  auto result = x.sql.size();
-  for (size_t i = 0; i < x.params.size(); ++i)
-    result += size_of(x.params[i]) * (i < x.names.size() ? uses_of(x.sql, x.names[i]) : 1);
+size_t size_of(const statement& statement) {
+  auto result = statement.sql.size();
+  for (size_t i = 0; i < statement.params.size(); ++i)
+    result +=
+        size_of(statement.params[i]) * (i < statement.names.size() ? uses_of(statement.sql, statement.names[i]) : 1);
   return result;
 }
 
-bool is_shareable(const statement& x) {
-  return x.kind != statement_kind::write && !may_leave_traces(x.sql);
+bool is_shareable(const statement& statement) {
+  return statement.kind != statement_kind::write && !may_leave_traces(statement.sql);
 }
 
-std::string problem_of(const transaction& x, uint32_t& index) {
+std::string problem_of(const transaction& transaction, uint32_t& index) {
   index = 0;
-  if (x.statements.empty())
+  if (transaction.statements.empty())
     return "the transaction has no statements";
-  for (auto& what : x.statements) {
-    if (auto word = first_word(what.sql); touches_transaction(what.sql))
+  for (auto& statement : transaction.statements) {
+    if (auto word = first_word(statement.sql); touches_transaction(statement.sql))
       return (word.empty() ? "an executable comment or an unknown character" : word)
              + " begins or ends a transaction, or changes the session: run it alone, or in a session of your own";
     ++index;
@@ -167,11 +168,11 @@ std::string problem_of(const transaction& x, uint32_t& index) {
   return {};
 }
 
-bool fits_compound(const transaction& x) {
+bool fits_compound(const transaction& transaction) {
   size_t size = 0;
-  for (auto& what : x.statements) {
-    size += size_of(what);
-    if (size > max_compound_bytes || !fits_compound(what))
+  for (auto& statement : transaction.statements) {
+    size += size_of(statement);
+    if (size > max_compound_bytes || !fits_compound(statement))
       return false;
   }
   return true;

@@ -17,30 +17,31 @@ using kind = token::token_kind;
 constexpr std::string_view placeholder = "?";
 constexpr std::string_view rest = "...";
 
-bool is_digit(char x) {
-  return x >= '0' && x <= '9';
+bool is_digit(char character) {
+  return character >= '0' && character <= '9';
 }
 
-bool begins_number(const token& x) {
-  return x.kind == kind::word && is_digit(x.text.front());
+bool begins_number(const token& candidate) {
+  return candidate.kind == kind::word && is_digit(candidate.text.front());
 }
 
-bool is_sign(const std::optional<token>& x, std::string_view sign) {
-  return x && x->kind == kind::sign && x->text == sign;
+bool is_sign(const std::optional<token>& candidate, std::string_view sign) {
+  return candidate && candidate->kind == kind::sign && candidate->text == sign;
 }
 
-/// Whether the text may go on behind its last quote: a backslash before that one escapes it, or does not.
+/// Whether the text may continue after its last quote: a backslash before it may escape it, or not.
 bool may_go_on(std::string_view text) {
   auto backslashes = text.size() - (text.find_last_not_of('\\') + 1);
   return backslashes % 2 == 1;
 }
 
-/// Whether a text behind this word is written in another form: `x'41'`.
-bool is_prefix_of_literal(const token& x) {
-  return x.kind == kind::word && x.text.size() == 1 && std::string_view{"xXbBnN"}.find(x.text[0]) != x.text.npos;
+/// Whether this word makes the text after it a literal of another form: `x'41'`.
+bool is_prefix_of_literal(const token& word) {
+  return word.kind == kind::word && word.text.size() == 1
+         && std::string_view{"xXbBnN"}.find(word.text[0]) != word.text.npos;
 }
 
-/// Whether a parenthesis behind this word is not that of a function or a table.
+/// Whether a parenthesis after this word is not that of a function or a table.
 bool stands_apart(std::string_view word) {
   constexpr std::array words{"AND", "AS", "BETWEEN", "BY",  "CASE", "ELSE",  "EXISTS", "FROM",   "HAVING", "IN",   "ON",
                              "NOT", "OR", "SELECT",  "SET", "THEN", "USING", "UNION",  "VALUES", "WHEN",   "WHERE"};
@@ -51,20 +52,20 @@ bool stands_apart(std::string_view word) {
 /// Puts the parts of a digest together.
 class digest_writer {
 public:
-  void add(const token& x) {
-    if (x.kind == kind::literal || begins_number(x))
+  void add(const token& part) {
+    if (part.kind == kind::literal || begins_number(part))
       add_literal();
-    else if (x.kind == kind::name)
-      push('`' + x.text + '`');
-    else if (x.kind == kind::sign && x.text == ")")
+    else if (part.kind == kind::name)
+      push('`' + part.text + '`');
+    else if (part.kind == kind::sign && part.text == ")")
       close_group();
-    else if (x.kind == kind::sign && x.text == placeholder)
+    else if (part.kind == kind::sign && part.text == placeholder)
       add_literal();
     else
-      add_word_or_sign(x.text);
+      add_word_or_sign(part.text);
   }
 
-  /// Whether a dot would lead on to a column or a table.
+  /// Whether a dot would introduce a column or a table.
   bool ends_in_name() const {
     if (parts_.empty())
       return false;
@@ -102,7 +103,7 @@ private:
     push(text);
   }
 
-  /// One stands for a list of them.
+  /// One placeholder represents a list of literals.
   void add_literal() {
     auto n = parts_.size();
     if (n >= 2 && parts_[n - 1] == "," && parts_[n - 2] == placeholder)
@@ -111,7 +112,7 @@ private:
       push(std::string{placeholder});
   }
 
-  /// One stands for a list of groups that are the same.
+  /// One group represents a list of identical ones.
   void close_group() {
     push(")");
     if (open_groups_.empty())
@@ -131,11 +132,11 @@ private:
     }
   }
 
-  static std::ptrdiff_t index(size_t x) { return static_cast<std::ptrdiff_t>(x); }
+  static std::ptrdiff_t index(size_t position) { return static_cast<std::ptrdiff_t>(position); }
 
-  void push(std::string x) {
-    bytes_ += x.size() + 1;
-    parts_.push_back(std::move(x));
+  void push(std::string part) {
+    bytes_ += part.size() + 1;
+    parts_.push_back(std::move(part));
   }
 
   void pop() {
@@ -160,21 +161,21 @@ private:
 
   std::vector<std::string> parts_;
   std::vector<size_t> open_groups_;
-  std::map<size_t, size_t> groups_; ///< Where each begins, by its end.
+  std::map<size_t, size_t> groups_; ///< The beginning of each, by its end.
   size_t bytes_ = 0;
 };
 
-/// Goes past what belongs to a number behind its first digits: `.5` and `e-3`.
-void finish_number(const token& first, tokens& all, std::optional<token>& next) {
+/// Skips the rest of a number after its first digits: `.5` and `e-3`.
+void finish_number(const token& first, tokens& scanner, std::optional<token>& next) {
   auto text = first.text;
   while (next) {
     auto is_exponent = (text.back() == 'e' || text.back() == 'E') && !text.starts_with("0x") && !text.starts_with("0X");
     if (is_sign(next, ".") || (is_exponent && (is_sign(next, "-") || is_sign(next, "+")))) {
-      next = all.next();
+      next = scanner.next();
       text = " ";
       if (next && begins_number(*next)) {
         text = next->text;
-        next = all.next();
+        next = scanner.next();
       }
     } else {
       return;
@@ -185,11 +186,11 @@ void finish_number(const token& first, tokens& all, std::optional<token>& next) 
 } // namespace
 
 std::string digest_of(std::string_view sql) {
-  tokens all{sql, tokens::quotes::keep_literals};
+  tokens scanner{sql, tokens::quotes::keep_literals};
   digest_writer out;
-  for (auto next = all.next(); next && !out.is_long();) {
+  for (auto next = scanner.next(); next && !out.is_long();) {
     auto current = std::move(*next);
-    next = all.next();
+    next = scanner.next();
     if (current.kind == kind::literal && may_go_on(current.text)) {
       out.add(current);
       out.end_early();
@@ -199,10 +200,10 @@ std::string digest_of(std::string_view sql) {
       continue;
     if (current.kind == kind::sign && current.text == "." && next && begins_number(*next) && !out.ends_in_name()) {
       current = std::move(*next);
-      next = all.next();
+      next = scanner.next();
     }
     if (begins_number(current))
-      finish_number(current, all, next);
+      finish_number(current, scanner, next);
     out.add(current);
   }
   return out.text();

@@ -9,15 +9,16 @@ namespace {
 
 constexpr auto npos = std::string_view::npos;
 
-bool is_name_char(char x) {
-  return (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || x == '_' || x == '$'
-         || static_cast<unsigned char>(x) >= 0x80;
+bool is_name_char(char character) {
+  return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z')
+         || (character >= '0' && character <= '9') || character == '_' || character == '$'
+         || static_cast<unsigned char>(character) >= 0x80;
 }
 
 } // namespace
 
-std::string upper(std::string_view x) {
-  std::string result{x};
+std::string upper(std::string_view text) {
+  std::string result{text};
   for (auto& c : result)
     c = upper(c);
   return result;
@@ -27,7 +28,7 @@ std::optional<token> tokens::next() {
   while (!rest_.empty()) {
     auto c = rest_.front();
     if (rest_.starts_with("/*!") || rest_.starts_with("/*M!"))
-      drop(rest_.find('!') + 1); // What is in it counts.
+      drop(rest_.find('!') + 1); // Its content counts.
     else if (rest_.starts_with("/*"))
       drop_after(rest_.find("*/", 2), 2);
     else if (c == '#' || begins_dash_comment())
@@ -88,13 +89,13 @@ std::string tokens::quoted() {
 
 std::vector<std::string> first_words(std::string_view sql, size_t count) {
   std::vector<std::string> result;
-  tokens all{sql};
-  for (auto x = all.next(); x && result.size() < count; x = all.next()) {
-    if (x->kind == token::token_kind::sign && x->text == "(")
+  tokens scanner{sql};
+  for (auto current = scanner.next(); current && result.size() < count; current = scanner.next()) {
+    if (current->kind == token::token_kind::sign && current->text == "(")
       continue;
-    if (x->kind != token::token_kind::word)
+    if (current->kind != token::token_kind::word)
       break;
-    result.push_back(upper(x->text));
+    result.push_back(upper(current->text));
   }
   return result;
 }

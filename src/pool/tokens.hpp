@@ -10,10 +10,10 @@
 namespace cenote::pool {
 
 /// In upper case; keywords are ASCII, whatever the locale.
-constexpr char upper(char x) {
-  return x >= 'a' && x <= 'z' ? static_cast<char>(x - 'a' + 'A') : x;
+constexpr char upper(char letter) {
+  return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
 }
-std::string upper(std::string_view x);
+std::string upper(std::string_view text);
 
 /// A word, a name or a sign of a statement.
 struct token {
@@ -22,22 +22,22 @@ struct token {
   std::string text; ///< Of a name or a literal without its quotes.
 };
 
-/// Takes a statement apart, without comments.
+/// Splits a statement into tokens, without comments.
 class tokens {
 public:
-  /// What stands in quotes. Whether double ones hold a name or a text depends on the SQL mode.
+  /// How to treat quotes. Whether double ones enclose a name or a text depends on the SQL mode.
   enum class quotes : uint8_t {
-    drop_texts,   ///< Texts are left out, double quotes hold a name.
-    keep_literals ///< Texts are literals, and what stands in double quotes is one, too.
+    drop_texts,   ///< Texts are left out, double quotes enclose a name.
+    keep_literals ///< Texts are literals, those in double quotes as well.
   };
 
-  explicit tokens(std::string_view sql, quotes how = quotes::drop_texts) : rest_{sql}, quotes_{how} {
+  explicit tokens(std::string_view sql, quotes mode = quotes::drop_texts) : rest_{sql}, quotes_{mode} {
     // nop
   }
 
   std::optional<token> next();
 
-  /// What has not been taken apart yet.
+  /// The text that has not been split yet.
   std::string_view rest() const noexcept { return rest_; }
 
 private:

@@ -7,28 +7,28 @@
 
 namespace cenote::pool {
 
-/// All who wait, first come first served, with one exception: whoever wants a connection alone steps aside once one is
-/// being emptied for him, and the others go on meanwhile, on other connections. He is served before all others by the
-/// first connection that is free.
+/// All requests that wait, first come first served, with one exception: a request that wants a connection exclusively
+/// steps aside once one is being emptied for it, and the others continue meanwhile, on other connections. It is served
+/// before all others by the first connection that is free.
 class waiting_line {
 public:
   /// Appends a request that may wait until `deadline`.
-  void push_back(const request& who, time_point deadline) { rest_.push_back(who, deadline); }
+  void push_back(const request& request, time_point deadline) { rest_.push_back(request, deadline); }
 
-  /// Puts a request before all who have not stepped aside.
-  void push_front(const request& who, time_point deadline) { rest_.push_front(who, deadline); }
+  /// Puts a request before all that have not stepped aside.
+  void push_front(const request& request, time_point deadline) { rest_.push_front(request, deadline); }
 
-  /// Who is to get the next connection that is free; null if nobody waits.
+  /// The request that gets the next free connection; null if none waits.
   const request* front() const { return aside_.empty() ? rest_.front() : aside_.front(); }
 
-  /// Takes that one out.
+  /// Takes it out.
   std::optional<request> pop() { return aside_.empty() ? rest_.pop() : aside_.pop(); }
 
-  /// The first who has not stepped aside.
+  /// The first request that has not stepped aside.
   const request* next() const { return rest_.front(); }
   std::optional<request> pop_next() { return rest_.pop(); }
 
-  /// That one steps aside: a request that wants a connection alone.
+  /// Lets it step aside; it must want a connection exclusively.
   void step_aside() {
     assert(!rest_.empty() && !rest_.front()->shareable);
     auto deadline = rest_.front_deadline();
@@ -38,17 +38,17 @@ public:
 
   /// Takes out a request whose deadline is not after `now`.
   std::optional<request> pop_expired(time_point now) {
-    auto who = aside_.pop_expired(now);
-    return who ? who : rest_.pop_expired(now);
+    auto result = aside_.pop_expired(now);
+    return result ? result : rest_.pop_expired(now);
   }
 
   /// Takes out the first fail-fast request.
   std::optional<request> pop_fail_fast() {
-    auto who = aside_.pop_fail_fast();
-    return who ? who : rest_.pop_fail_fast();
+    auto result = aside_.pop_fail_fast();
+    return result ? result : rest_.pop_fail_fast();
   }
 
-  /// The earliest deadline; `time_point::max()` if nobody waits.
+  /// The earliest deadline; `time_point::max()` if no request waits.
   time_point next_deadline() { return std::min(aside_.next_deadline(), rest_.next_deadline()); }
 
   size_t size() const noexcept { return aside_.size() + rest_.size(); }

@@ -5,31 +5,31 @@
 
 namespace cenote::pool {
 
-void waiting_queue::push_back(const request& who, time_point deadline) {
-  entries_.push_back({who, deadline, true});
+void waiting_queue::push_back(const request& request, time_point deadline) {
+  entries_.push_back({request, deadline, true});
   ++size_;
-  auto where = place_of(entries_.size() - 1);
-  expiries_.push_back({deadline, where});
+  auto position = place_of(entries_.size() - 1);
+  expiries_.push_back({deadline, position});
   std::ranges::push_heap(expiries_, std::greater<>{});
-  if (who.fail_fast)
-    fail_fast_.push_back(where);
+  if (request.fail_fast)
+    fail_fast_.push_back(position);
 }
 
-void waiting_queue::push_front(const request& who, time_point deadline) {
-  entries_.push_front({who, deadline, true});
+void waiting_queue::push_front(const request& request, time_point deadline) {
+  entries_.push_front({request, deadline, true});
   --front_;
   ++size_;
-  auto where = place_of(0);
-  expiries_.push_back({deadline, where});
+  auto position = place_of(0);
+  expiries_.push_back({deadline, position});
   std::ranges::push_heap(expiries_, std::greater<>{});
-  if (who.fail_fast)
-    fail_fast_.push_front(where);
+  if (request.fail_fast)
+    fail_fast_.push_front(position);
 }
 
 std::optional<request> waiting_queue::pop() {
   if (size_ == 0)
     return std::nullopt;
-  // forget_absent keeps an entry that is present at the front.
+  // forget_absent keeps a present entry at the front.
   return take(entries_.front());
 }
 
@@ -41,10 +41,10 @@ std::optional<request> waiting_queue::pop_expired(time_point now) {
 
 std::optional<request> waiting_queue::pop_fail_fast() {
   while (!fail_fast_.empty()) {
-    auto x = find(fail_fast_.front());
+    auto next = find(fail_fast_.front());
     fail_fast_.pop_front();
-    if (x != nullptr)
-      return take(*x);
+    if (next != nullptr)
+      return take(*next);
   }
   return std::nullopt;
 }
@@ -61,21 +61,21 @@ waiting_queue::place waiting_queue::place_of(size_t index) const {
   return {front_ + static_cast<int64_t>(index), entries_[index].request.id};
 }
 
-waiting_queue::entry* waiting_queue::find(const place& x) {
-  auto index = x.position - front_;
+waiting_queue::entry* waiting_queue::find(const place& sought) {
+  auto index = sought.position - front_;
   if (index < 0 || index >= static_cast<int64_t>(entries_.size()))
     return nullptr;
   auto& candidate = entries_[static_cast<size_t>(index)];
-  return candidate.present && candidate.request.id == x.request ? &candidate : nullptr;
+  return candidate.present && candidate.request.id == sought.request ? &candidate : nullptr;
 }
 
-request waiting_queue::take(entry& x) {
-  assert(x.present && size_ > 0);
-  auto who = x.request;
-  x.present = false;
+request waiting_queue::take(entry& chosen) {
+  assert(chosen.present && size_ > 0);
+  auto result = chosen.request;
+  chosen.present = false;
   --size_;
   forget_absent();
-  return who;
+  return result;
 }
 
 void waiting_queue::forget_absent() {
@@ -86,11 +86,11 @@ void waiting_queue::forget_absent() {
   assert(size_ == 0 || entries_.front().present);
   assert(size_ <= entries_.size());
   // Requests usually leave long before they expire, and those that expire leave gaps behind one that waits long:
-  // without this, what is left of them would pile up.
+  // without this, their entries would pile up.
   if (std::max({entries_.size(), expiries_.size(), fail_fast_.size()}) <= 2 * size_ + 64)
     return;
-  std::erase_if(entries_, [](const entry& x) { return !x.present; });
-  expiries_ = std::vector<expiry>(); // Not just cleared: after a rush its room is not needed for long.
+  std::erase_if(entries_, [](const entry& candidate) { return !candidate.present; });
+  expiries_ = std::vector<expiry>(); // Not just cleared: its capacity is not needed for long after a rush.
   expiries_.reserve(size_);
   fail_fast_.clear();
   for (size_t i = 0; i < entries_.size(); ++i) {

@@ -16,15 +16,15 @@ namespace cenote::pool {
 class waiting_queue {
 public:
   /// Appends a request that may wait until `deadline`.
-  void push_back(const request& who, time_point deadline);
+  void push_back(const request& request, time_point deadline);
 
   /// Puts a request before all others.
-  void push_front(const request& who, time_point deadline);
+  void push_front(const request& request, time_point deadline);
 
-  /// The request whose turn it is; null if nobody waits.
+  /// The request whose turn it is; null if none waits.
   const request* front() const { return size_ == 0 ? nullptr : &entries_.front().request; }
 
-  /// How long that one may wait; only if somebody does.
+  /// Until when it may wait; only if one does.
   time_point front_deadline() const {
     assert(size_ > 0);
     return entries_.front().deadline;
@@ -39,7 +39,7 @@ public:
   /// Takes out the first fail-fast request.
   std::optional<request> pop_fail_fast();
 
-  /// The earliest deadline; `time_point::max()` if nobody waits.
+  /// The earliest deadline; `time_point::max()` if no request waits.
   time_point next_deadline();
 
   size_t size() const noexcept { return size_; }
@@ -52,7 +52,7 @@ private:
     bool present; ///< False once it was taken out of the middle.
   };
 
-  /// Where a request was put. Positions at the front are used again; ids are not.
+  /// The place of a request. Positions at the front are reused; ids are not.
   struct place {
     int64_t position;
     request_id request;
@@ -65,15 +65,15 @@ private:
   };
 
   place place_of(size_t index) const;
-  entry* find(const place& x);
-  request take(entry& x);
+  entry* find(const place& sought);
+  request take(entry& chosen);
   void forget_absent();
 
   std::deque<entry> entries_;
   int64_t front_ = 0; ///< The position of entries_.front().
   size_t size_ = 0;
 
-  // Both may name requests that have left.
+  // Both may refer to requests that have left.
   std::vector<expiry> expiries_; ///< A heap, earliest first.
   std::deque<place> fail_fast_;  ///< In the order of the queue.
 };

@@ -168,7 +168,7 @@ SCENARIO("settings that cannot be used change nothing") {
   is_refused(bad, "pool.pipeline-depth cannot change");
   bad = wanted;
   bad.server.port = 1;
-  is_refused(bad, "where the server is cannot change");
+  is_refused(bad, "the address of the server cannot change");
   CHECK_EQ(status(pool).pool_size, 2u);
   CHECK_EQ(status(pool).connects, 2u);
 }

@@ -187,7 +187,7 @@ void simulated_pool::released(connection_id id, const cenote::released& report) 
     connection.watched_at = world_.now();
   }
   auto& session_end = report.session;
-  end_session_on(id, session_end ? session_end->reason : "its connection was given back",
+  end_session_on(id, session_end ? session_end->reason : "its connection was released",
                  session_end ? session_end->outcome : outcome::rejected);
   perform(core_.released(id, report.disposition, {report.ended, report.requeued}, report.reason, world_.now()));
 }

@@ -36,19 +36,19 @@ pool_actor actor_fixture::start_full_pool(const server_settings& server, const p
 
 // -- requests --------------------------------------------------------------------------
 
-awaited<result> actor_fixture::ask(const pool_actor& pool, statement what) {
-  return request<result>(pool, execute_atom_v, std::move(what));
+awaited<result> actor_fixture::ask(const pool_actor& pool, statement query) {
+  return request<result>(pool, execute_atom_v, std::move(query));
 }
 
-result actor_fixture::must(const pool_actor& pool, statement what) {
-  auto came = run(pool, what);
-  if (!came)
-    throw std::runtime_error{what.sql + ": " + to_string(came.error())};
-  return std::move(*came);
+result actor_fixture::must(const pool_actor& pool, statement query) {
+  auto answered = run(pool, query);
+  if (!answered)
+    throw std::runtime_error{query.sql + ": " + to_string(answered.error())};
+  return std::move(*answered);
 }
 
-awaited<std::vector<result>> actor_fixture::ask(const pool_actor& pool, transaction what) {
-  return request<std::vector<result>>(pool, transact_atom_v, std::move(what));
+awaited<std::vector<result>> actor_fixture::ask(const pool_actor& pool, transaction work) {
+  return request<std::vector<result>>(pool, transact_atom_v, std::move(work));
 }
 
 awaited<verification> actor_fixture::ask_verify(const pool_actor& pool) {
@@ -64,10 +64,10 @@ void actor_fixture::dispose(const pool_actor& pool) {
 }
 
 pool_status actor_fixture::status(const pool_actor& pool) {
-  auto came = request<pool_status>(pool, status_atom_v).get();
-  if (!came)
-    throw std::runtime_error{"no status: " + to_string(came.error())};
-  return std::move(*came);
+  auto answered = request<pool_status>(pool, status_atom_v).get();
+  if (!answered)
+    throw std::runtime_error{"no status: " + to_string(answered.error())};
+  return std::move(*answered);
 }
 
 // -- waiting for events ----------------------------------------------------------------
@@ -86,9 +86,9 @@ void actor_fixture::pause() {
   result.wait();
 }
 
-bool actor_fixture::eventually(const std::function<bool()>& what) {
+bool actor_fixture::eventually(const std::function<bool()>& condition) {
   auto limit = std::chrono::steady_clock::now() + patience;
-  while (!what()) {
+  while (!condition()) {
     if (std::chrono::steady_clock::now() > limit)
       return false;
     pause();
@@ -96,20 +96,21 @@ bool actor_fixture::eventually(const std::function<bool()>& what) {
   return true;
 }
 
-pool_status actor_fixture::await_status(const pool_actor& pool, const std::function<bool(const pool_status&)>& wanted) {
+pool_status actor_fixture::await_status(const pool_actor& pool,
+                                        const std::function<bool(const pool_status&)>& condition) {
   pool_status last;
   auto check = [&] {
     last = status(pool);
-    return wanted(last);
+    return condition(last);
   };
   if (!eventually(check))
-    throw std::runtime_error{"the pool does not get into the state wanted: " + to_string(last)};
+    throw std::runtime_error{"the pool does not reach the expected state: " + to_string(last)};
   return last;
 }
 
 pool_status actor_fixture::await_free(const pool_actor& pool, uint64_t connections) {
-  return await_status(pool, [connections](const pool_status& x) {
-    return x.checked_in == connections && x.total_connections == connections && x.connecting == 0;
+  return await_status(pool, [connections](const pool_status& current) {
+    return current.checked_in == connections && current.total_connections == connections && current.connecting == 0;
   });
 }
 

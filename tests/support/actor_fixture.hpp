@@ -23,7 +23,7 @@ namespace cenote::test {
 /// Longest wait for anything that has to happen. Reached only if something hangs.
 inline constexpr auto patience = std::chrono::seconds{60};
 
-/// What came of a request.
+/// The answer to a request.
 template <class T>
 using answer = tl::expected<T, failure>;
 
@@ -31,7 +31,7 @@ using answer = tl::expected<T, failure>;
 template <class T>
 class awaited {
 public:
-  explicit awaited(std::future<answer<T>> x) : future_{std::move(x)} {
+  explicit awaited(std::future<answer<T>> pending) : future_{std::move(pending)} {
     // nop
   }
 
@@ -50,7 +50,7 @@ private:
   std::future<answer<T>> future_;
 };
 
-/// How an application would configure CAF: with its I/O module, and few threads that share one queue.
+/// CAF as an application would configure it: with its I/O module, and few threads that share one queue.
 class application_config : public caf::actor_system_config {
 public:
   application_config();
@@ -72,15 +72,17 @@ public:
 
   // -- requests, each from an actor of its own ---------------------------------------
 
-  awaited<result> ask(const pool_actor& pool, statement what);
-  answer<result> run(const pool_actor& pool, statement what) { return ask(pool, std::move(what)).get(); }
+  awaited<result> ask(const pool_actor& pool, statement query);
+  answer<result> run(const pool_actor& pool, statement query) { return ask(pool, std::move(query)).get(); }
 
   /// Runs a statement that has to succeed.
   /// @throws std::runtime_error with the failure if it does not.
-  result must(const pool_actor& pool, statement what);
+  result must(const pool_actor& pool, statement query);
 
-  awaited<std::vector<result>> ask(const pool_actor& pool, transaction what);
-  answer<std::vector<result>> run(const pool_actor& pool, transaction what) { return ask(pool, std::move(what)).get(); }
+  awaited<std::vector<result>> ask(const pool_actor& pool, transaction request);
+  answer<std::vector<result>> run(const pool_actor& pool, transaction request) {
+    return ask(pool, std::move(request)).get();
+  }
 
   awaited<verification> ask_verify(const pool_actor& pool);
   answer<verification> verify(const pool_actor& pool) { return ask_verify(pool).get(); }
@@ -88,33 +90,34 @@ public:
   void dispose(const pool_actor& pool);
   pool_status status(const pool_actor& pool);
 
-  /// Sends any request.
+  /// Sends any request, from an actor of its own.
   template <class T, class... Ts>
-  awaited<T> request(const pool_actor& pool, Ts... xs) {
+  awaited<T> request(const pool_actor& pool, Ts... args) {
     auto promise = std::make_shared<std::promise<answer<T>>>();
     awaited<T> result{promise->get_future()};
     // No timeout of CAF's, which would keep the system alive; `awaited` has one.
-    system_.spawn([promise, pool, ... xs = std::move(xs)](caf::event_based_actor* self) {
-      auto failed = [promise](const caf::error& why) { promise->set_value(tl::unexpected{details(why)}); };
+    system_.spawn([promise, pool, ... args = std::move(args)](caf::event_based_actor* self) {
+      auto failed = [promise](const caf::error& error) { promise->set_value(tl::unexpected{details(error)}); };
       if constexpr (std::is_void_v<T>)
-        self->request(pool, caf::infinite, xs...).then([promise] { promise->set_value({}); }, failed);
+        self->request(pool, caf::infinite, args...).then([promise] { promise->set_value({}); }, failed);
       else
-        self->request(pool, caf::infinite, xs...).then([promise](const T& x) { promise->set_value(x); }, failed);
+        self->request(pool, caf::infinite, args...)
+            .then([promise](const T& received) { promise->set_value(received); }, failed);
     });
     return result;
   }
 
   // -- waiting for events ------------------------------------------------------------
 
-  /// Asks whether `what` holds until it does, a bounded number of times and with a pause in between.
-  /// @returns whether it came to hold.
-  bool eventually(const std::function<bool()>& what);
+  /// Checks `condition` until it holds, a bounded number of times and with a pause in between.
+  /// @returns whether it holds.
+  bool eventually(const std::function<bool()>& condition);
 
-  /// Asks for the status until it is as wanted.
-  /// @throws std::runtime_error with the last status if it never is.
-  pool_status await_status(const pool_actor& pool, const std::function<bool(const pool_status&)>& wanted);
+  /// Asks for the status until it meets the condition.
+  /// @throws std::runtime_error with the last status if it never does.
+  pool_status await_status(const pool_actor& pool, const std::function<bool(const pool_status&)>& condition);
 
-  /// Waits until the pool has exactly so many open connections, and all of them are free.
+  /// Waits until the pool has exactly this number of open connections, and all of them are free.
   pool_status await_free(const pool_actor& pool, uint64_t connections);
 
 private:

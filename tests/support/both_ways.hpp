@@ -4,17 +4,17 @@
 
 namespace cenote::test {
 
-/// How a transaction travels.
+/// A way to send a transaction.
 struct way {
   const char* name;
   bool whole; ///< As one compound statement.
 
-  transaction operator()(transaction what) const {
-    // A comment keeps it from travelling as one.
+  transaction operator()(transaction request) const {
+    // A comment keeps it from being sent as one.
     if (!whole)
-      for (auto& x : what.statements)
-        x.sql += " /* apart */";
-    return what;
+      for (auto& part : request.statements)
+        part.sql += " /* apart */";
+    return request;
   }
 };
 

@@ -23,48 +23,48 @@ struct callers::shared {
   std::mutex mutex;
   std::vector<record> records; ///< Guarded by `mutex`.
 
-  void add(record x) {
-    succeeded += !x.why;
+  void add(record finished) {
+    succeeded += !finished.why;
     std::lock_guard guard{mutex};
-    records.push_back(std::move(x));
+    records.push_back(std::move(finished));
   }
 };
 
 namespace {
 
-/// Whether there is no use in asking again: the pool ends, or is gone.
-bool is_final(const std::optional<failure>& why) {
-  return why && (why->code == errc::shutting_down || why->code == errc::pool_gone);
+/// Whether further requests are useless: the pool ends, or is gone.
+bool is_final(const std::optional<failure>& reason) {
+  return reason && (reason->code == errc::shutting_down || reason->code == errc::pool_gone);
 }
 
 template <class Shared>
-void next_request(caf::event_based_actor* self, const std::shared_ptr<Shared>& all, uint64_t left) {
-  if (left == 0 || all->stopping) {
-    if (--all->active == 0)
-      all->done.set_value();
+void next_request(caf::event_based_actor* self, const std::shared_ptr<Shared>& common, uint64_t left) {
+  if (left == 0 || common->stopping) {
+    if (--common->active == 0)
+      common->done.set_value();
     return;
   }
-  auto number = ++all->last_number;
-  auto answered = [self, all, number, left](std::optional<failure> why) {
-    auto more = is_final(why) ? 0 : left - 1;
-    all->add({number, std::move(why)});
-    next_request(self, all, more);
+  auto number = ++common->last_number;
+  auto answered = [self, common, number, left](std::optional<failure> reason) {
+    auto more = is_final(reason) ? 0 : left - 1;
+    common->add({number, std::move(reason)});
+    next_request(self, common, more);
   };
-  self->request(all->pool, caf::infinite, execute_atom_v, all->next(number))
+  self->request(common->pool, caf::infinite, execute_atom_v, common->next(number))
       .then([answered](const result&) { answered(std::nullopt); },
-            [answered](const caf::error& why) { answered(details(why)); });
+            [answered](const caf::error& error) { answered(details(error)); });
 }
 
 } // namespace
 
-callers::callers(caf::actor_system& sys, const pool_actor& pool, size_t how_many, maker next, uint64_t each)
+callers::callers(caf::actor_system& sys, const pool_actor& pool, size_t count, maker next, uint64_t each)
     : shared_{std::make_shared<shared>()} {
   shared_->pool = pool;
   shared_->next = std::move(next);
   shared_->each = each;
-  shared_->active = how_many;
-  for (size_t i = 0; i < how_many; ++i)
-    sys.spawn([all = shared_](caf::event_based_actor* self) { next_request(self, all, all->each); });
+  shared_->active = count;
+  for (size_t i = 0; i < count; ++i)
+    sys.spawn([common = shared_](caf::event_based_actor* self) { next_request(self, common, common->each); });
 }
 
 uint64_t callers::answered() const {

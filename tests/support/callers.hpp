@@ -14,28 +14,28 @@ namespace cenote::test {
 /// stop.
 class callers {
 public:
-  /// What came of one request.
+  /// The outcome of one request.
   struct record {
     uint64_t number;            ///< Of the request; never used twice.
-    std::optional<failure> why; ///< Nothing if it succeeded.
+    std::optional<failure> why; ///< Empty if it succeeded.
   };
 
   /// Makes the statement of a request; called from several threads.
   using maker = std::function<statement(uint64_t number)>;
 
   /// @param each how many requests each of them makes before it stops by itself.
-  callers(caf::actor_system& sys, const pool_actor& pool, size_t how_many, maker next, uint64_t each = UINT64_MAX);
+  callers(caf::actor_system& sys, const pool_actor& pool, size_t count, maker next, uint64_t each = UINT64_MAX);
 
   /// Requests that were answered so far.
   uint64_t answered() const;
   uint64_t succeeded() const;
 
   /// Waits until all have made their requests.
-  /// @returns what came of each request, in the order of the answers.
+  /// @returns the outcome of each request, in the order of the answers.
   /// @throws std::runtime_error if one of them is not answered.
   std::vector<record> finish();
 
-  /// Lets each have the answer to its last request and stop.
+  /// Lets each wait for the answer to its last request, then stop.
   std::vector<record> stop();
 
 private:

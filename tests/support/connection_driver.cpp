@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The link to a scripted server: everything takes until the test lets an answer come.
+/// The link to a scripted server: every operation waits until the test delivers its answer.
 class scripted_link : public db::server_link {
 public:
   explicit scripted_link(scripted_server& server) : server_{server} {
@@ -21,9 +21,9 @@ public:
   bool is_mariadb() const noexcept override { return true; }
   bool alive() const noexcept override { return server_.alive; }
   db::progress start_ping() override { return start("ping"); }
-  db::progress start_execute(const statement& text) override { return start("run " + text.sql); }
-  db::progress start_compound(const transaction& whole) override {
-    return start("run compound of " + std::to_string(whole.statements.size()));
+  db::progress start_execute(const statement& query) override { return start("run " + query.sql); }
+  db::progress start_compound(const transaction& request) override {
+    return start("run compound of " + std::to_string(request.statements.size()));
   }
   db::progress start_reset() override {
     server_.in_transaction = false;
@@ -44,8 +44,8 @@ public:
     return std::vector<result>{};
   }
 
-  std::optional<db::driver_error> send(const statement& text) override {
-    start("send " + text.sql);
+  std::optional<db::driver_error> send(const statement& query) override {
+    start("send " + query.sql);
     return std::nullopt;
   }
 
@@ -62,39 +62,39 @@ public:
   bool usable() const noexcept override { return server_.usable; }
 
 private:
-  db::progress start(const std::string& what) {
-    server_.asked.push_back(what);
-    server_.under_way.push_back(what);
+  db::progress start(const std::string& operation) {
+    server_.asked.push_back(operation);
+    server_.under_way.push_back(operation);
     return db::progress::want_read;
   }
 
   scripted_server& server_;
 };
 
-std::string to_text(const connection_command::answer& x) {
+std::string to_text(const connection_command::answer& command) {
   auto content = std::string{"done"};
-  if (auto why = std::get_if<failure>(&x.content))
-    content = to_string(why->code) + " " + to_string(why->outcome);
-  else if (std::holds_alternative<result>(x.content))
+  if (auto reason = std::get_if<failure>(&command.content))
+    content = to_string(reason->code) + " " + to_string(reason->outcome);
+  else if (std::holds_alternative<result>(command.content))
     content = "result";
-  else if (std::holds_alternative<std::vector<result>>(x.content))
+  else if (std::holds_alternative<std::vector<result>>(command.content))
     content = "results";
-  else if (std::holds_alternative<session_id>(x.content))
+  else if (std::holds_alternative<session_id>(command.content))
     content = "session";
-  return "answer " + std::to_string(static_cast<uint64_t>(x.to)) + ": " + content;
+  return "answer " + std::to_string(static_cast<uint64_t>(command.to)) + ": " + content;
 }
 
-std::string to_text(const connection_command::return_grant& x) {
-  return "return " + std::to_string(static_cast<uint64_t>(x.of));
+std::string to_text(const connection_command::return_grant& command) {
+  return "return " + std::to_string(static_cast<uint64_t>(command.of));
 }
 
-std::string to_text(const connection_command::requeue_grant& x) {
-  return "requeue " + std::to_string(static_cast<uint64_t>(x.of));
+std::string to_text(const connection_command::requeue_grant& command) {
+  return "requeue " + std::to_string(static_cast<uint64_t>(command.of));
 }
 
-std::string to_text(const connection_command::report& x) {
+std::string to_text(const connection_command::report& command) {
   constexpr const char* names[] = {"reusable", "lost", "broken", "demoted", "suspect", "evicted"};
-  auto& content = x.content;
+  auto& content = command.content;
   return std::string{"report "} + names[static_cast<size_t>(content.disposition)] + " (" + std::to_string(content.ended)
          + (content.requeued > 0 ? " + " + std::to_string(content.requeued) : "") + ")";
 }
@@ -107,8 +107,8 @@ std::string to_text(const connection_command::end_server_session&) {
   return "end";
 }
 
-std::string to_text(const connection_command::warn_of_leak& x) {
-  return "leak: " + x.last_statement;
+std::string to_text(const connection_command::warn_of_leak& command) {
+  return "leak: " + command.last_statement;
 }
 
 std::string to_text(const connection_command::warn_of_unclaimed&) {
@@ -121,45 +121,45 @@ connection_driver::connection_driver() : core_{std::make_unique<scripted_link>(s
   // nop
 }
 
-grant connection_driver::made(work_item what) const {
-  grant x;
-  x.request.work = std::move(what);
-  x.request.accepted = now_;
-  x.request.attempts = 1;
-  x.latest_start = now_ + 30s;
-  return x;
+grant connection_driver::made(work_item work) const {
+  grant granted;
+  granted.request.work = std::move(work);
+  granted.request.accepted = now_;
+  granted.request.attempts = 1;
+  granted.latest_start = now_ + 30s;
+  return granted;
 }
 
-std::string connection_driver::give(uint64_t request, work_item what, std::chrono::nanoseconds limit) {
-  auto x = made(std::move(what));
-  x.request.deadline = deadline_after(now_, limit);
-  return event([&] { core_.begin(std::move(x), ticket{request}, now_); });
+std::string connection_driver::give(uint64_t request, work_item work, std::chrono::nanoseconds limit) {
+  auto granted = made(std::move(work));
+  granted.request.deadline = deadline_after(now_, limit);
+  return event([&] { core_.begin(std::move(granted), ticket{request}, now_); });
 }
 
-std::string connection_driver::give(uint64_t request, work_item what, liveness_check check) {
-  auto x = made(std::move(what));
-  x.check = check;
-  return event([&] { core_.begin(std::move(x), ticket{request}, now_); });
+std::string connection_driver::give(uint64_t request, work_item work, liveness_check check) {
+  auto granted = made(std::move(work));
+  granted.check = check;
+  return event([&] { core_.begin(std::move(granted), ticket{request}, now_); });
 }
 
-std::string connection_driver::share(uint64_t request, const statement& text) {
-  auto x = made(text);
-  x.request.shareable = true;
-  x.request.deadline = deadline_after(now_, text.timeout);
-  return event([&] { core_.begin(std::move(x), ticket{request}, now_); });
+std::string connection_driver::share(uint64_t request, const statement& query) {
+  auto granted = made(query);
+  granted.request.shareable = true;
+  granted.request.deadline = deadline_after(now_, query.timeout);
+  return event([&] { core_.begin(std::move(granted), ticket{request}, now_); });
 }
 
-std::string connection_driver::check_out(uint64_t request, const session_options& how) {
+std::string connection_driver::check_out(uint64_t request, const session_options& options) {
   lease terms;
   terms.id = session_id{7};
-  terms.options = how;
+  terms.options = options;
   terms.leak_warning = 30s;
   return give(request, terms);
 }
 
-std::string connection_driver::execute(uint64_t request, const statement& text) {
+std::string connection_driver::execute(uint64_t request, const statement& query) {
   return event([&] {
-    core_.execute({session_id{7}, session_command::action::execute, text, {}, {}}, ticket{request}, now_);
+    core_.execute({session_id{7}, session_command::action::execute, query, {}, {}}, ticket{request}, now_);
   });
 }
 
@@ -175,10 +175,10 @@ std::string connection_driver::commit(uint64_t request) {
   });
 }
 
-std::string connection_driver::answer_comes(tl::expected<result, db::driver_error> x) {
+std::string connection_driver::answer_comes(tl::expected<result, db::driver_error> outcome) {
   if (server.under_way.empty())
     return "nothing is under way";
-  server.next_answer = std::move(x);
+  server.next_answer = std::move(outcome);
   return event([&] { core_.ready(true, false, now_); });
 }
 
@@ -207,29 +207,29 @@ std::string connection_driver::hangs_up() {
   return event([&] { core_.ready(true, false, now_); });
 }
 
-std::string connection_driver::wait(std::chrono::nanoseconds x) {
+std::string connection_driver::wait(std::chrono::nanoseconds span) {
   std::string all;
-  auto until = now_ + x;
+  auto end = now_ + span;
   for (;;) {
     auto next = core_.next_event();
-    if (next > until)
+    if (next > end)
       break;
     now_ = std::max(now_, next);
     auto done = event([&] { core_.tick(now_); });
     if (!done.empty())
       all += (all.empty() ? "" : ", ") + done;
   }
-  now_ = until;
+  now_ = end;
   return all;
 }
 
 std::string connection_driver::take() {
   std::vector<std::string> parts = std::exchange(server.asked, {});
-  for (auto& x : core_.take_commands())
-    parts.push_back(std::visit([](auto& y) { return to_text(y); }, x));
+  for (auto& command : core_.take_commands())
+    parts.push_back(std::visit([](auto& each) { return to_text(each); }, command));
   std::string all;
-  for (auto& x : parts)
-    all += (all.empty() ? "" : ", ") + x;
+  for (auto& part : parts)
+    all += (all.empty() ? "" : ", ") + part;
   return all;
 }
 

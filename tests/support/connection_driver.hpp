@@ -8,9 +8,9 @@
 
 namespace cenote::test {
 
-/// What the other side of a scripted link is made to say. The test sets it before it lets an answer come.
+/// The other side of a scripted link. The test sets its state before it delivers an answer.
 struct scripted_server {
-  std::vector<std::string> asked; ///< What the connection has begun since the last look: `ping`, `run SELECT 1` ...
+  std::vector<std::string> asked; ///< Operations begun since the last event: `ping`, `run SELECT 1` ...
   std::deque<std::string> under_way;
 
   bool in_transaction = false;
@@ -23,8 +23,8 @@ struct scripted_server {
   tl::expected<result, db::driver_error> next_answer;
 };
 
-/// Drives a `connection_core` by hand, in virtual time. Requests are named by plain numbers. Every event returns what
-/// it led to, as text, in order: `run SELECT 1, answer 1: result, report reusable (1), requeue 2, return 3, stop, end`.
+/// Drives a `connection_core` by hand, in virtual time. Requests are named by plain numbers. Every event returns its
+/// effects as text, in order: `run SELECT 1, answer 1: result, report reusable (1), requeue 2, return 3, stop, end`.
 class connection_driver {
 public:
   connection_driver();
@@ -36,18 +36,18 @@ public:
 
   // -- from the pool -------------------------------------------------------------
 
-  /// Gives the connection to one alone.
-  std::string give(uint64_t request, work_item what, std::chrono::nanoseconds limit = {});
-  std::string give(uint64_t request, work_item what, liveness_check check);
+  /// Grants the connection to a request alone.
+  std::string give(uint64_t request, work_item work, std::chrono::nanoseconds limit = {});
+  std::string give(uint64_t request, work_item work, liveness_check check);
 
-  /// Gives it a statement that may share it.
-  std::string share(uint64_t request, const statement& text);
+  /// Grants it to a statement that may share it.
+  std::string share(uint64_t request, const statement& query);
 
-  /// Gives it for a session, number 7.
-  std::string check_out(uint64_t request, const session_options& how = {});
+  /// Grants it to a session, number 7.
+  std::string check_out(uint64_t request, const session_options& options = {});
 
-  /// For the holder of the session.
-  std::string execute(uint64_t request, const statement& text);
+  /// Requests of the holder of the session.
+  std::string execute(uint64_t request, const statement& query);
   std::string begin(uint64_t request);
   std::string commit(uint64_t request);
 
@@ -76,7 +76,7 @@ public:
 
   // -- from the server -----------------------------------------------------------
 
-  /// What runs, or the first of what was sent, has succeeded.
+  /// The running operation, or the first of the statements in flight, has succeeded.
   std::string ok();
 
   /// It has failed on the server.
@@ -85,7 +85,7 @@ public:
   /// The connection broke while it waited for the answer.
   std::string lost();
 
-  /// The connection broke before what runs was handed over.
+  /// The connection broke before the running statement was handed over.
   std::string not_sent();
 
   /// The connection broke while nothing was under way.
@@ -104,7 +104,7 @@ public:
   // -- time ----------------------------------------------------------------------
 
   /// Lets time pass, with a tick at each moment that the connection asks for.
-  std::string wait(std::chrono::nanoseconds x);
+  std::string wait(std::chrono::nanoseconds span);
 
   scripted_server server;
 
@@ -116,8 +116,8 @@ private:
     return take();
   }
 
-  grant made(work_item what) const;
-  std::string answer_comes(tl::expected<result, db::driver_error> x);
+  grant made(work_item work) const;
+  std::string answer_comes(tl::expected<result, db::driver_error> outcome);
   std::string take();
 
   time_point now_ = time_point{} + std::chrono::hours{1};

@@ -4,16 +4,16 @@ namespace cenote::test {
 
 namespace {
 
-std::string number(connection_id x) {
-  return std::to_string(static_cast<uint64_t>(x));
+std::string number(connection_id id) {
+  return std::to_string(static_cast<uint64_t>(id));
 }
 
-std::string number(pool::request_id x) {
-  return std::to_string(static_cast<uint64_t>(x));
+std::string number(pool::request_id id) {
+  return std::to_string(static_cast<uint64_t>(id));
 }
 
-std::string to_text(liveness_check x) {
-  switch (x) {
+std::string to_text(liveness_check check) {
+  switch (check) {
   case liveness_check::none:
     return "none";
   case liveness_check::peek:
@@ -25,18 +25,19 @@ std::string to_text(liveness_check x) {
 }
 
 struct writer {
-  std::string operator()(const pool::open_connection& x) const {
-    return "open " + number(x.id) + (x.server == 0 ? "" : " at " + std::to_string(x.server));
+  std::string operator()(const pool::open_connection& command) const {
+    return "open " + number(command.id) + (command.server == 0 ? "" : " at " + std::to_string(command.server));
   }
-  std::string operator()(const pool::close_connection& x) const { return "close " + number(x.id); }
-  std::string operator()(const pool::ping_connection& x) const { return "ping " + number(x.id); }
-  std::string operator()(const pool::check_caller& x) const { return "check caller of " + number(x.id); }
-  std::string operator()(const pool::requeue& x) const { return "requeue behind " + number(x.id); }
-  std::string operator()(const pool::grant_connection& x) const {
-    return "grant " + number(x.request) + " to " + number(x.connection) + " (" + to_text(x.check) + ")";
+  std::string operator()(const pool::close_connection& command) const { return "close " + number(command.id); }
+  std::string operator()(const pool::ping_connection& command) const { return "ping " + number(command.id); }
+  std::string operator()(const pool::check_caller& command) const { return "check caller of " + number(command.id); }
+  std::string operator()(const pool::requeue& command) const { return "requeue behind " + number(command.id); }
+  std::string operator()(const pool::grant_connection& command) const {
+    return "grant " + number(command.request) + " to " + number(command.connection) + " (" + to_text(command.check)
+           + ")";
   }
-  std::string operator()(const pool::fail_request& x) const {
-    return "fail " + number(x.request) + " (" + to_string(x.failure.code) + ")";
+  std::string operator()(const pool::fail_request& command) const {
+    return "fail " + number(command.request) + " (" + to_string(command.failure.code) + ")";
   }
   std::string operator()(const pool::finish&) const { return "finish"; }
 };
@@ -49,10 +50,10 @@ void append(std::string& all, const std::string& more) {
 
 } // namespace
 
-std::string to_text(const pool::commands& xs) {
+std::string to_text(const pool::commands& commands) {
   std::string result;
-  for (auto& x : xs)
-    append(result, std::visit(writer{}, x));
+  for (auto& command : commands)
+    append(result, std::visit(writer{}, command));
   return result;
 }
 
@@ -66,26 +67,26 @@ pool_settings quiet_rules(size_t size, size_t max_overflow) {
   return result;
 }
 
-std::string core_driver::wait(pool::duration x) {
+std::string core_driver::wait(pool::duration span) {
   watches_ = false;
-  return pass_with_ticks(x);
+  return pass_with_ticks(span);
 }
 
-std::string core_driver::wait_and_watch(pool::duration x) {
+std::string core_driver::wait_and_watch(pool::duration span) {
   watches_ = true;
-  return pass_with_ticks(x);
+  return pass_with_ticks(span);
 }
 
 std::string core_driver::tick() {
-  auto todo = core_->tick(now_);
+  auto issued = core_->tick(now_);
   if (!watches_)
-    std::erase_if(todo, [](auto& x) { return std::holds_alternative<pool::check_caller>(x); });
-  return done(todo);
+    std::erase_if(issued, [](auto& command) { return std::holds_alternative<pool::check_caller>(command); });
+  return done(issued);
 }
 
-std::string core_driver::pass_with_ticks(pool::duration x) {
+std::string core_driver::pass_with_ticks(pool::duration span) {
   std::string result;
-  auto end = now_ + x;
+  auto end = now_ + span;
   // More ticks than any test needs: the pool does not let time pass.
   auto ticks = 0;
   for (auto next = core_->next_event(); next <= end && ticks < 100'000; next = core_->next_event(), ++ticks) {
@@ -100,32 +101,32 @@ std::string core_driver::pass_with_ticks(pool::duration x) {
 
 std::string core_driver::acquire(pool::time_point deadline, bool fail_fast, bool shareable) {
   auto number = ++last_request_;
-  auto& who = requests_[number];
-  who = {pool::request_id{number}, now_, deadline, fail_fast, 0, shareable};
-  return done(core_->acquire(who, now_));
+  auto& request = requests_[number];
+  request = {pool::request_id{number}, now_, deadline, fail_fast, 0, shareable};
+  return done(core_->acquire(request, now_));
 }
 
 std::string core_driver::open_failed(uint64_t id, errc code, const std::string& text) {
-  failure why;
-  why.code = code;
-  why.outcome = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
-  why.text = text;
-  return done(core_->open_failed(connection_id{id}, why, now_));
+  failure reason;
+  reason.code = code;
+  reason.outcome = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
+  reason.text = text;
+  return done(core_->open_failed(connection_id{id}, reason, now_));
 }
 
 std::string core_driver::returned(uint64_t id, const std::string& reason) {
-  auto who = requests_.at(users_.at(id));
-  who.id = pool::request_id{++last_request_};
-  ++who.attempts;
-  requests_[last_request_] = who;
-  return done(core_->returned(connection_id{id}, reason, who, now_));
+  auto request = requests_.at(users_.at(id));
+  request.id = pool::request_id{++last_request_};
+  ++request.attempts;
+  requests_[last_request_] = request;
+  return done(core_->returned(connection_id{id}, reason, request, now_));
 }
 
 std::string core_driver::requeued(uint64_t request) {
-  auto who = requests_.at(request);
-  who.id = pool::request_id{++last_request_};
-  requests_[last_request_] = who;
-  return done(core_->requeued(connection_id{places_.at(request)}, who, now_));
+  auto moved = requests_.at(request);
+  moved.id = pool::request_id{++last_request_};
+  requests_[last_request_] = moved;
+  return done(core_->requeued(connection_id{places_.at(request)}, moved, now_));
 }
 
 void core_driver::warm_up(size_t count) {
@@ -143,17 +144,17 @@ std::vector<std::string> core_driver::rebuild(uint64_t first, size_t count) {
   return result;
 }
 
-std::string core_driver::done(const pool::commands& xs) {
-  for (auto& x : xs) {
-    if (auto granted = std::get_if<pool::grant_connection>(&x)) {
+std::string core_driver::done(const pool::commands& issued) {
+  for (auto& command : issued) {
+    if (auto granted = std::get_if<pool::grant_connection>(&command)) {
       users_[static_cast<uint64_t>(granted->connection)] = static_cast<uint64_t>(granted->request);
       places_[static_cast<uint64_t>(granted->request)] = static_cast<uint64_t>(granted->connection);
       waited_[static_cast<uint64_t>(granted->request)] = granted->waited;
-    } else if (auto failed = std::get_if<pool::fail_request>(&x)) {
+    } else if (auto failed = std::get_if<pool::fail_request>(&command)) {
       errors_[static_cast<uint64_t>(failed->request)] = failed->failure;
     }
   }
-  return to_text(xs);
+  return to_text(issued);
 }
 
 } // namespace cenote::test

@@ -11,9 +11,9 @@ namespace cenote::test {
 
 /// Commands as text, in order: `open 1, open 2 at 1, close 2, ping 3, check caller of 3, grant 4 to 1 (peek), fail 5
 /// (queue_full), finish`. The second one goes to the second server.
-std::string to_text(const pool::commands& xs);
+std::string to_text(const pool::commands& commands);
 
-/// Rules for tests: no keepalive, no recycling, and what is not needed is closed at once, so that nothing happens that
+/// Rules for tests: no keepalive, no recycling, and spare connections are closed at once, so that nothing happens that
 /// a test does not ask for.
 pool_settings quiet_rules(size_t size, size_t max_overflow = 0);
 
@@ -31,18 +31,18 @@ public:
   pool::time_point now() const { return now_; }
 
   /// Lets time pass without telling the pool.
-  void pass(pool::duration x) { now_ += x; }
+  void pass(pool::duration span) { now_ += span; }
 
   /// Lets time pass as the pool actor would: with a tick at each moment that the pool asks for. Leaves out that
   /// callers of connections in use are checked, which happens every second.
-  std::string wait(pool::duration x);
+  std::string wait(pool::duration span);
 
   /// The same with nothing left out.
-  std::string wait_and_watch(pool::duration x);
+  std::string wait_and_watch(pool::duration span);
 
   std::string tick();
 
-  /// How long until the pool wants its next tick.
+  /// Time until the pool's next tick.
   pool::duration next_event() { return core_->next_event() - now_; }
   bool waits_for_time() { return core_->next_event() != pool::time_point::max(); }
 
@@ -75,11 +75,11 @@ public:
 
   std::string opened(uint64_t id) { return done(core_->opened(connection_id{id}, now_)); }
   std::string open_failed(uint64_t id, errc code = errc::connect_failed, const std::string& text = "no server");
-  std::string released(uint64_t id, disposition what = disposition::reusable, const std::string& reason = {}) {
-    return done(core_->released(connection_id{id}, what, 1, reason, now_));
+  std::string released(uint64_t id, disposition state = disposition::reusable, const std::string& reason = {}) {
+    return done(core_->released(connection_id{id}, state, 1, reason, now_));
   }
 
-  /// So many requests on a connection have ended.
+  /// This number of requests on a connection has ended.
   std::string ended(uint64_t id, size_t count) {
     return done(core_->released(connection_id{id}, disposition::reusable, count, {}, now_));
   }
@@ -91,7 +91,7 @@ public:
   /// A request waits behind a slow one: its connection hands it back, under a new number.
   std::string requeued(uint64_t request);
 
-  /// So many that a connection has handed back have left it, too.
+  /// This number of requests that a connection has handed back has left it, too.
   std::string requeued(uint64_t id, size_t count) {
     return done(core_->released(connection_id{id}, disposition::reusable, {0, count}, {}, now_));
   }
@@ -99,10 +99,10 @@ public:
   /// Starts the pool and opens `count` connections.
   void warm_up(size_t count);
 
-  /// Opens so many connections that replace lost ones, with the longest gap between them; what each led to.
+  /// Opens connections that replace lost ones, with the longest gap between them; returns the effects of each.
   std::vector<std::string> rebuild(uint64_t first, size_t count);
 
-  // -- what came of it -------------------------------------------------------------
+  // -- results ---------------------------------------------------------------------
 
   /// The answer to a request that failed.
   const failure& error_of(uint64_t request) const { return errors_.at(request); }
@@ -115,9 +115,9 @@ public:
   const pool_settings& rules() const { return rules_; }
 
 private:
-  std::string pass_with_ticks(pool::duration x);
+  std::string pass_with_ticks(pool::duration span);
   std::string acquire(pool::time_point deadline, bool fail_fast, bool shareable = false);
-  std::string done(const pool::commands& xs);
+  std::string done(const pool::commands& issued);
 
   pool_settings rules_;
   std::unique_ptr<pool::pool_core> core_; ///< A driver can be moved; a core cannot.

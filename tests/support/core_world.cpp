@@ -22,13 +22,12 @@ std::string core_world::run(size_t steps) {
   for (size_t i = 0; i < 20'000 && problem_.empty() && !(finished_ && connections_.empty()); ++i)
     step(below(40));
   if (!finished_ || !connections_.empty())
-    complain("the drain did not end");
+    object("the drain did not end");
   if (!queue_.empty())
-    complain("a request was never answered");
+    object("a request was never answered");
   if (core_.report() != drained_)
-    complain("the drain reports " + std::to_string(core_.report().finished) + " and "
-             + std::to_string(core_.report().cut) + " and not " + std::to_string(drained_.finished) + " and "
-             + std::to_string(drained_.cut));
+    object("the drain reports " + std::to_string(core_.report().finished) + " and " + std::to_string(core_.report().cut)
+           + " and not " + std::to_string(drained_.finished) + " and " + std::to_string(drained_.cut));
   return problem_;
 }
 
@@ -57,23 +56,23 @@ pool_settings core_world::random_rules() {
 
 // -- events ------------------------------------------------------------------------
 
-void core_world::step(uint64_t what) {
+void core_world::step(uint64_t event) {
   if (!to_requeue_.empty() && one_in(2)) {
     auto id = to_requeue_.back();
     to_requeue_.pop_back();
     requeue(id);
   }
-  if (what < 8)
+  if (event < 8)
     pass_until_next_event();
   else
     now_ += std::chrono::microseconds{one_in(3) ? 0 : below(3000)};
   if (one_in(60))
     change_a_server();
-  if (what < 8)
+  if (event < 8)
     perform(core_.tick(now_));
-  else if (what < 22)
+  else if (event < 22)
     arrive();
-  else if (what < 39)
+  else if (event < 39)
     some_connection_reports();
   else if (one_in(10))
     dispose();
@@ -86,17 +85,17 @@ void core_world::pass_until_next_event() {
 }
 
 void core_world::change_a_server() {
-  auto& x = servers_[below(servers_.size())];
-  x.is = x.is != health::up || one_in(3) ? health::up : static_cast<health>(1 + below(4));
+  auto& changed = servers_[below(servers_.size())];
+  changed.state = changed.state != health::up || one_in(3) ? health::up : static_cast<health>(1 + below(4));
 }
 
 void core_world::arrive() {
-  request who{request_id{++last_request_}, now_, time_point::max(), one_in(10), 0, !one_in(4)};
+  request added{request_id{++last_request_}, now_, time_point::max(), one_in(10), 0, !one_in(4)};
   if (one_in(4))
-    who.deadline = now_ + std::chrono::microseconds{below(20'000)};
-  newest_ = who.id;
-  queue_.push_back(who);
-  perform(core_.acquire(who, now_));
+    added.deadline = now_ + std::chrono::microseconds{below(20'000)};
+  newest_ = added.id;
+  queue_.push_back(added);
+  perform(core_.acquire(added, now_));
 }
 
 void core_world::dispose() {
@@ -110,25 +109,25 @@ void core_world::some_connection_reports() {
   auto i = connections_.begin();
   std::advance(i, below(connections_.size()));
   auto id = i->first;
-  auto& x = i->second;
-  switch (x.what) {
+  auto& chosen = i->second;
+  switch (chosen.state) {
   case doing::opening:
-    connect_ends(id, x);
+    connect_ends(id, chosen);
     break;
   case doing::idle:
     if (one_in(15))
-      one_in(2) ? lost(id, x) : gone(id);
+      one_in(2) ? lost(id, chosen) : gone(id);
     break;
   case doing::pinging:
-    one_in(8) ? lost(id, x) : released(id, x);
+    one_in(8) ? lost(id, chosen) : released(id, chosen);
     break;
   case doing::busy:
     if (one_in(12))
-      returned(id, x);
+      returned(id, chosen);
     else if (one_in(12))
-      one_in(3) ? gone(id) : lost(id, x);
+      one_in(3) ? gone(id) : lost(id, chosen);
     else
-      released(id, x);
+      released(id, chosen);
     break;
   case doing::closing:
     // What it has to say while it closes does not matter.
@@ -140,14 +139,14 @@ void core_world::some_connection_reports() {
   }
 }
 
-void core_world::connect_ends(connection_id id, connection& x) {
+void core_world::connect_ends(connection_id id, connection& target) {
   if (one_in(30)) {
     gone(id);
     return;
   }
-  switch (servers_[x.server].is) {
+  switch (servers_[target.server].state) {
   case health::up:
-    one_in(20) ? open_failed(id, errc::connect_failed) : opened(id, x);
+    one_in(20) ? open_failed(id, errc::connect_failed) : opened(id, target);
     break;
   case health::down:
     open_failed(id, errc::connect_failed);
@@ -164,51 +163,51 @@ void core_world::connect_ends(connection_id id, connection& x) {
   }
 }
 
-void core_world::opened(connection_id id, connection& x) {
-  x.what = doing::idle;
-  x.free_at = now_;
-  x.used_at = now_;
-  if (x.generation == generation_) {
-    servers_[x.server].proven = true;
-    servers_[x.server].cause.reset();
-    servers_[x.server].failures = 0;
-    servers_[x.server].has_refused = false;
+void core_world::opened(connection_id id, connection& target) {
+  target.state = doing::idle;
+  target.free_at = now_;
+  target.used_at = now_;
+  if (target.generation == generation_) {
+    servers_[target.server].proven = true;
+    servers_[target.server].cause.reset();
+    servers_[target.server].failures = 0;
+    servers_[target.server].has_refused = false;
   }
   perform(core_.opened(id, now_));
 }
 
 void core_world::open_failed(connection_id id, errc code) {
-  auto& where = servers_[connections_.at(id).server];
+  auto& target = servers_[connections_.at(id).server];
   connections_.erase(id);
   if (code == errc::server_full && open_connections() > 0) {
-    where.proven = false;
+    target.proven = false;
     limit_ = open_connections();
     limit_until_ = now_ + rules_.max_reconnect_delay;
     ++done_.limits;
   } else {
-    server_failed(where, code);
+    server_failed(target, code);
   }
-  failure why;
-  why.code = code;
-  perform(core_.open_failed(id, why, now_));
+  failure reason;
+  reason.code = code;
+  perform(core_.open_failed(id, reason, now_));
 }
 
-void core_world::released(connection_id id, connection& x) {
+void core_world::released(connection_id id, connection& target) {
   // A ping, or the first users.
-  auto count = x.users.empty() ? 0 : 1 + below(x.users.size());
-  if (x.what == doing::busy)
-    x.used_at = now_;
+  auto count = target.users.empty() ? 0 : 1 + below(target.users.size());
+  if (target.state == doing::busy)
+    target.used_at = now_;
   pool::ends left;
-  for (auto n = count; n > 0; --n, x.users.pop_front())
-    ++(ghosts_.erase(x.users.front().id) > 0 ? left.requeued : left.ended);
+  for (auto rest = count; rest > 0; --rest, target.users.pop_front())
+    ++(ghosts_.erase(target.users.front().id) > 0 ? left.requeued : left.ended);
   if (draining_)
     drained_.finished += left.ended;
-  if (x.users.empty())
-    x.what = doing::idle;
+  if (target.users.empty())
+    target.state = doing::idle;
   if (left.requeued == 0 || left.ended > 0) {
-    x.free_at = now_;
-    x.since = now_;
-    x.watched_at = now_;
+    target.free_at = now_;
+    target.since = now_;
+    target.watched_at = now_;
   }
   perform(core_.released(id, disposition::reusable, left, {}, now_));
 }
@@ -216,53 +215,53 @@ void core_world::released(connection_id id, connection& x) {
 /// What waits on a connection behind a slow request comes back, last first. It may run there as well.
 void core_world::requeue(connection_id id) {
   auto i = connections_.find(id);
-  if (i == connections_.end() || i->second.what != doing::busy)
+  if (i == connections_.end() || i->second.state != doing::busy)
     return;
   auto behind = i->second.users;
   for (; behind.size() > 1; behind.pop_back()) {
-    auto who = behind.back();
-    if (!came_back_.insert(who.id).second)
+    auto moved = behind.back();
+    if (!came_back_.insert(moved.id).second)
       continue;
-    ghosts_.insert(who.id);
-    who.id = request_id{++last_request_};
-    came_back_.insert(who.id);
-    queue_.push_front(who);
+    ghosts_.insert(moved.id);
+    moved.id = request_id{++last_request_};
+    came_back_.insert(moved.id);
+    queue_.push_front(moved);
     queue_.front().shareable = false;
-    newest_ = who.id;
+    newest_ = moved.id;
     ++done_.requeued;
-    served_ -= !who.fail_fast;
-    perform(core_.requeued(id, who, now_));
+    served_ -= !moved.fail_fast;
+    perform(core_.requeued(id, moved, now_));
   }
 }
 
-void core_world::lost(connection_id id, connection& x) {
-  auto what = one_in(3) ? disposition::broken : disposition::lost;
-  if (x.what == doing::busy && what == disposition::lost) {
+void core_world::lost(connection_id id, connection& target) {
+  auto kind = one_in(3) ? disposition::broken : disposition::lost;
+  if (target.state == doing::busy && kind == disposition::lost) {
     if (one_in(4))
-      what = disposition::demoted;
-    if (what == disposition::demoted && x.generation == generation_)
-      server_failed(servers_[x.server], errc::read_only_server);
-    lost_in_use(x);
+      kind = disposition::demoted;
+    if (kind == disposition::demoted && target.generation == generation_)
+      server_failed(servers_[target.server], errc::read_only_server);
+    lost_in_use(target);
   }
-  x.what = doing::idle; // The pool has to close it.
+  target.state = doing::idle; // The pool has to close it.
   must_close_ = id;
-  auto left = x.users.size();
-  x.users.clear();
-  perform(core_.released(id, what, left, "lost", now_));
+  auto left = target.users.size();
+  target.users.clear();
+  perform(core_.released(id, kind, left, "lost", now_));
 }
 
-void core_world::returned(connection_id id, connection& x) {
-  auto who = x.users.back(); // The others had been sent.
-  who.id = request_id{++last_request_};
-  came_back_.insert(who.id);
-  ++who.attempts;
-  lost_in_use(x);
-  x.what = doing::idle;
-  x.users.clear();
+void core_world::returned(connection_id id, connection& target) {
+  auto moved = target.users.back(); // The others had been sent.
+  moved.id = request_id{++last_request_};
+  came_back_.insert(moved.id);
+  ++moved.attempts;
+  lost_in_use(target);
+  target.state = doing::idle;
+  target.users.clear();
   must_close_ = id;
-  served_ -= !who.fail_fast;
-  queue_.push_front(who);
-  perform(core_.returned(id, "dead", who, now_));
+  served_ -= !moved.fail_fast;
+  queue_.push_front(moved);
+  perform(core_.returned(id, "dead", moved, now_));
 }
 
 void core_world::gone(connection_id id) {
@@ -270,22 +269,22 @@ void core_world::gone(connection_id id) {
   perform(core_.closed(id, now_));
 }
 
-void core_world::server_failed(server& x, errc code) {
-  if (!x.cause)
-    x.failing_since = now_;
-  x.cause = code;
-  x.proven = false;
-  ++x.failures;
-  x.has_refused |= code == errc::login_refused;
+void core_world::server_failed(server& failing, errc code) {
+  if (!failing.cause)
+    failing.failing_since = now_;
+  failing.cause = code;
+  failing.proven = false;
+  ++failing.failures;
+  failing.has_refused |= code == errc::login_refused;
   last_failure_ = code;
 }
 
-void core_world::lost_in_use(const connection& x) {
-  if (x.generation != generation_)
+void core_world::lost_in_use(const connection& target) {
+  if (target.generation != generation_)
     return;
   ++generation_;
   ++done_.generations;
-  servers_[x.server].proven = false;
+  servers_[target.server].proven = false;
   rebuilding_ = true;
 }
 
@@ -295,141 +294,145 @@ void core_world::perform(const commands& todo) {
   carry_out_all(todo);
   newest_ = {};
   if (must_close_ != connection_id{})
-    complain("a connection that is of no use was kept");
+    object("a connection that is of no use was kept");
   // A gap between two connects may be zero.
   for (auto i = 0; i < 3 && core_.next_event() <= now_; ++i)
     carry_out_all(core_.tick(now_));
   if (core_.next_event() <= now_)
-    complain("a tick does not make the pool's next event later");
+    object("a tick does not make the pool's next event later");
   check_state();
 }
 
 void core_world::carry_out_all(const commands& todo) {
-  for (auto& x : todo)
-    std::visit([this](auto& y) { carry_out(y); }, x);
+  for (auto& command : todo)
+    std::visit([this](auto& each) { carry_out(each); }, command);
   limit_ = limit_until_ <= now_ ? most() : std::max(limit_, open_connections());
   if (limit_ == most())
     limit_until_ = time_point::max();
   rebuilding_ &= serving() < rules_.kept();
-  auto connects = std::ranges::count_if(todo, [](auto& x) { return std::holds_alternative<open_connection>(x); });
+  auto connects =
+      std::ranges::count_if(todo, [](auto& command) { return std::holds_alternative<open_connection>(command); });
   if (rebuilding_ && connects > 1)
-    complain("a pool that is rebuilt opens several connections at a time");
+    object("a pool that is rebuilt opens several connections at a time");
 }
 
-void core_world::carry_out(const open_connection& x) {
-  if (x.id <= last_connection_)
-    complain("a connection's id is used again");
-  last_connection_ = x.id;
-  auto is_tried = [&x](auto& y) { return y.second.what == doing::opening && y.second.server == x.server; };
-  if (!servers_.at(x.server).proven && std::ranges::any_of(connections_, is_tried))
-    complain("a server that is in question is tried twice at a time");
+void core_world::carry_out(const open_connection& command) {
+  if (command.id <= last_connection_)
+    object("a connection's id is used again");
+  last_connection_ = command.id;
+  auto is_tried = [&command](auto& entry) {
+    return entry.second.state == doing::opening && entry.second.server == command.server;
+  };
+  if (!servers_.at(command.server).proven && std::ranges::any_of(connections_, is_tried))
+    object("a server that is in question is tried twice at a time");
   if (connections_.size() >= least() && queue_.empty() && count(doing::busy) == 0)
-    complain("a connection is opened that nobody needs");
-  connections_[x.id] = {doing::opening, x.server, generation_, {}, {}, {}, {}, {}};
+    object("a connection is opened that nobody needs");
+  connections_[command.id] = {doing::opening, command.server, generation_, {}, {}, {}, {}, {}};
   auto limit = limit_until_ <= now_ ? most() : limit_;
   if (connections_.size() > limit)
-    complain("too many connections");
+    object("too many connections");
   if (count(doing::opening) > rules_.max_connecting)
-    complain("too many connects at a time");
+    object("too many connects at a time");
   if (finished_)
-    complain("a connection is opened after the end");
-  done_.connects_elsewhere += x.server > 0;
+    object("a connection is opened after the end");
+  done_.connects_elsewhere += command.server > 0;
 }
 
-void core_world::carry_out(const close_connection& x) {
-  auto& it = connections_.at(x.id);
-  if (it.what == doing::opening || it.what == doing::closing)
-    complain("a connection is closed that is not open");
-  if (it.what == doing::busy && now_ < drain_limit_)
-    complain("a connection is closed while it is in use");
-  it.what = doing::closing;
-  if (must_close_ == x.id)
+void core_world::carry_out(const close_connection& command) {
+  auto& it = connections_.at(command.id);
+  if (it.state == doing::opening || it.state == doing::closing)
+    object("a connection is closed that is not open");
+  if (it.state == doing::busy && now_ < drain_limit_)
+    object("a connection is closed while it is in use");
+  it.state = doing::closing;
+  if (must_close_ == command.id)
     must_close_ = {};
 }
 
-void core_world::carry_out(const ping_connection& x) {
-  auto& it = connections_.at(x.id);
-  if (it.what != doing::idle || rules_.keepalive == 0s || now_ - it.free_at < rules_.keepalive)
-    complain("a connection is pinged that does not need it");
-  it.what = doing::pinging;
+void core_world::carry_out(const ping_connection& command) {
+  auto& it = connections_.at(command.id);
+  if (it.state != doing::idle || rules_.keepalive == 0s || now_ - it.free_at < rules_.keepalive)
+    object("a connection is pinged that does not need it");
+  it.state = doing::pinging;
 }
 
-void core_world::carry_out(const check_caller& x) {
-  auto& it = connections_.at(x.id);
-  if (it.what != doing::busy || now_ - it.watched_at < 1s)
-    complain("a connection's caller is checked too early");
+void core_world::carry_out(const check_caller& command) {
+  auto& it = connections_.at(command.id);
+  if (it.state != doing::busy || now_ - it.watched_at < 1s)
+    object("a connection's caller is checked too early");
   it.watched_at = now_;
   ++done_.looks;
 }
 
-void core_world::carry_out(const pool::requeue& x) {
-  auto& it = connections_.at(x.id);
-  if (it.what != doing::busy || it.users.size() < 2 || now_ - it.since < 5ms)
-    complain("requests are requeued though nothing holds them up");
-  to_requeue_.push_back(x.id);
+void core_world::carry_out(const pool::requeue& command) {
+  auto& it = connections_.at(command.id);
+  if (it.state != doing::busy || it.users.size() < 2 || now_ - it.since < 5ms)
+    object("requests are requeued though nothing holds them up");
+  to_requeue_.push_back(command.id);
 }
 
-void core_world::carry_out(const grant_connection& x) {
-  auto& it = connections_.at(x.connection);
-  auto i = std::ranges::find(queue_, x.request, &request::id);
+void core_world::carry_out(const grant_connection& command) {
+  auto& it = connections_.at(command.connection);
+  auto i = std::ranges::find(queue_, command.request, &request::id);
   if (i == queue_.end() || !may_be_next(*i, it)) {
-    complain("a request is served out of turn");
+    object("a request is served out of turn");
     return;
   }
-  auto who = *i;
+  auto granted = *i;
   done_.passed += i != queue_.begin();
   queue_.erase(i);
-  auto joins = it.what == doing::busy;
+  auto joins = it.state == doing::busy;
   auto may_join =
-      who.shareable && !it.users.empty() && it.users.front().shareable && it.users.size() < rules_.pipeline_depth;
-  if ((it.what != doing::idle && !(joins && may_join)) || must_close_ == x.connection || it.generation != generation_)
-    complain("a connection is given away that is not free");
-  if (deadline_of(who) <= now_ && who.id != newest_)
-    complain("a request is served after its time");
-  if (x.waited != now_ - who.accepted)
-    complain("a wait is told wrong");
-  if (x.waited <= rules_.shed_target)
+      granted.shareable && !it.users.empty() && it.users.front().shareable && it.users.size() < rules_.pipeline_depth;
+  if ((it.state != doing::idle && !(joins && may_join)) || must_close_ == command.connection
+      || it.generation != generation_)
+    object("a connection is given away that is not free");
+  if (deadline_of(granted) <= now_ && granted.id != newest_)
+    object("a request is served after its time");
+  if (command.waited != now_ - granted.accepted)
+    object("a wait is told wrong");
+  if (command.waited <= rules_.shed_target)
     in_time_at_ = now_;
   auto must_ping = now_ - it.free_at >= rules_.pre_ping_idle;
-  if (joins ? x.check != liveness_check::none
-            : (x.check == liveness_check::none) == rules_.pre_ping
-                  || (rules_.pre_ping && must_ping && x.check != liveness_check::ping))
-    complain("a connection is not checked as the rules say");
+  if (joins ? command.check != liveness_check::none
+            : (command.check == liveness_check::none) == rules_.pre_ping
+                  || (rules_.pre_ping && must_ping && command.check != liveness_check::ping))
+    object("a connection is not checked as the rules say");
   if (!joins) {
-    it.what = doing::busy;
+    it.state = doing::busy;
     it.users.clear();
     it.watched_at = now_;
     it.since = now_;
   }
-  it.users.push_back(who);
-  served_ += !who.fail_fast;
+  it.users.push_back(granted);
+  served_ += !granted.fail_fast;
   ++done_.grants;
   done_.shared += joins;
 }
 
-void core_world::carry_out(const fail_request& x) {
-  auto i = std::ranges::find(queue_, x.request, &request::id);
+void core_world::carry_out(const fail_request& command) {
+  auto i = std::ranges::find(queue_, command.request, &request::id);
   if (i == queue_.end()) {
-    complain("a request fails that does not wait");
+    object("a request fails that does not wait");
     return;
   }
-  if (!may_fail(*i, x.failure))
-    complain("a request fails with " + to_string(x.failure.code) + " without a reason");
-  ++done_.failures[x.failure.code];
-  timed_out_ += !i->fail_fast && x.failure.code == errc::acquire_timeout;
-  shed_ += !i->fail_fast && x.failure.code == errc::overloaded;
+  if (!may_fail(*i, command.failure))
+    object("a request fails with " + to_string(command.failure.code) + " without a reason");
+  ++done_.failures[command.failure.code];
+  timed_out_ += !i->fail_fast && command.failure.code == errc::acquire_timeout;
+  shed_ += !i->fail_fast && command.failure.code == errc::overloaded;
   auto waited = i->id != newest_ || came_back_.contains(i->id);
-  drained_.cut += x.failure.code == errc::shutting_down && waited && !finished_;
+  drained_.cut += command.failure.code == errc::shutting_down && waited && !finished_;
   queue_.erase(i);
 }
 
 void core_world::carry_out(const finish&) {
   if (finished_ || !draining_)
-    complain("the pool ends twice, or without being asked");
-  for (auto& [id, x] : connections_)
-    if (x.what == doing::closing)
+    object("the pool ends twice, or without being asked");
+  for (auto& [id, target] : connections_)
+    if (target.state == doing::closing)
       drained_.cut += static_cast<uint64_t>(
-          std::ranges::count_if(x.users, [this](auto& who) { return !ghosts_.contains(who.id); }));
+          std::ranges::count_if(target.users, [this](auto& user) { return !ghosts_.contains(user.id); }));
   finished_ = true;
 }
 

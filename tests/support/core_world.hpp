@@ -12,16 +12,16 @@
 
 namespace cenote::test {
 
-/// A world around a `pool_core`: callers, connections and servers, all at random. It keeps books of its own and
-/// compares what the pool decides with the rules.
+/// A world around a `pool_core`: callers, connections and servers, all at random. It keeps books of its own and checks
+/// the pool's decisions against the rules.
 class core_world {
 public:
   explicit core_world(uint32_t seed);
 
-  /// Plays that many events, then drains. Returns what was wrong first, or an empty text.
+  /// Plays that many events, then drains. Returns the first broken rule, or an empty text.
   std::string run(size_t steps);
 
-  /// How often the pool has done what.
+  /// Numbers of the pool's actions.
   struct tally {
     size_t grants = 0;
     size_t generations = 0;
@@ -29,7 +29,7 @@ public:
     size_t limits = 0;
     size_t connects_elsewhere = 0; ///< To another server than the first.
     size_t shared = 0;             ///< Grants of a connection beside others.
-    size_t passed = 0;             ///< Grants past somebody who wants a connection alone.
+    size_t passed = 0;             ///< Grants past a request that needs a connection of its own.
     size_t requeued = 0;           ///< Requests that have moved away from behind a slow one.
     std::map<errc, size_t> failures;
   };
@@ -41,7 +41,7 @@ private:
   enum class doing : uint8_t { opening, idle, pinging, busy, closing };
 
   struct connection {
-    doing what = doing::opening;
+    doing state = doing::opening;
     size_t server = 0;
     uint64_t generation = 0;
     std::deque<pool::request> users; ///< While busy, in the order in which they are served.
@@ -54,7 +54,7 @@ private:
   enum class health : uint8_t { up, down, full, refusing, read_only };
 
   struct server {
-    health is = health::up;
+    health state = health::up;
     bool proven = false; ///< Has accepted the last connect, and nothing was lost since.
     std::optional<errc> cause;
     size_t failures = 0; ///< In a row.
@@ -68,40 +68,40 @@ private:
 
   // -- events ----------------------------------------------------------------------
 
-  void step(uint64_t what);
+  void step(uint64_t event);
   void pass_until_next_event();
   void change_a_server();
   void arrive();
   void dispose();
   void some_connection_reports();
-  void connect_ends(connection_id id, connection& x);
-  void opened(connection_id id, connection& x);
+  void connect_ends(connection_id id, connection& target);
+  void opened(connection_id id, connection& target);
   void open_failed(connection_id id, errc code);
-  void released(connection_id id, connection& x);
-  void lost(connection_id id, connection& x);
-  void returned(connection_id id, connection& x);
+  void released(connection_id id, connection& target);
+  void lost(connection_id id, connection& target);
+  void returned(connection_id id, connection& target);
   void requeue(connection_id id);
   void gone(connection_id id);
-  void server_failed(server& x, errc code);
-  void lost_in_use(const connection& x);
+  void server_failed(server& failing, errc code);
+  void lost_in_use(const connection& target);
 
   // -- what the pool wants ---------------------------------------------------------
 
   void perform(const pool::commands& todo);
   void carry_out_all(const pool::commands& todo);
-  void carry_out(const pool::open_connection& x);
-  void carry_out(const pool::close_connection& x);
-  void carry_out(const pool::ping_connection& x);
-  void carry_out(const pool::check_caller& x);
-  void carry_out(const pool::requeue& x);
-  void carry_out(const pool::grant_connection& x);
-  void carry_out(const pool::fail_request& x);
-  void carry_out(const pool::finish& x);
+  void carry_out(const pool::open_connection& command);
+  void carry_out(const pool::close_connection& command);
+  void carry_out(const pool::ping_connection& command);
+  void carry_out(const pool::check_caller& command);
+  void carry_out(const pool::requeue& command);
+  void carry_out(const pool::grant_connection& command);
+  void carry_out(const pool::fail_request& command);
+  void carry_out(const pool::finish& command);
 
   // -- what has to hold ------------------------------------------------------------
 
-  bool may_be_next(const pool::request& who, const connection& where) const;
-  bool may_fail(const pool::request& who, const failure& why);
+  bool may_be_next(const pool::request& waiting, const connection& target) const;
+  bool may_fail(const pool::request& waiting, const failure& reason);
   bool all_servers_fail() const;
   bool breaker_may_be_open() const;
   void check_state();
@@ -109,13 +109,13 @@ private:
   void check_connections();
   void check_status();
 
-  size_t count(doing what) const;
+  size_t count(doing state) const;
   size_t open_connections() const { return count(doing::idle) + count(doing::pinging) + count(doing::busy); }
   size_t serving() const;
   size_t least() const;
   size_t most() const { return rules_.size + rules_.max_overflow; }
-  time_point deadline_of(const pool::request& who) const;
-  void complain(const std::string& what);
+  time_point deadline_of(const pool::request& waiting) const;
+  void object(const std::string& problem);
 
   std::minstd_rand rng_;
   pool_settings rules_;
@@ -127,7 +127,7 @@ private:
   std::deque<pool::request> queue_;
   std::vector<connection_id> to_requeue_;
   std::set<pool::request_id> came_back_; ///< Requests that a connection has handed back.
-  std::set<pool::request_id> ghosts_;    ///< What is left of them on the connections that have requeued them.
+  std::set<pool::request_id> ghosts_;    ///< Their old ids, on the connections that have requeued them.
   uint64_t last_request_ = 0;
   connection_id last_connection_{};
   pool::request_id newest_{};  ///< The request that has just come.
@@ -138,9 +138,9 @@ private:
   bool rebuilding_ = false;
   size_t limit_;
   time_point limit_until_ = time_point::max();
-  time_point in_time_at_; ///< When somebody was last served without having to wait for too long.
+  time_point in_time_at_; ///< When a request was last served without having waited too long.
 
-  // What the pool has to count.
+  // Numbers that the pool has to count.
   uint64_t served_ = 0;
   uint64_t timed_out_ = 0;
   uint64_t shed_ = 0;

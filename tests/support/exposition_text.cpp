@@ -51,19 +51,19 @@ struct reader {
     family = name;
   }
 
-  void type(const std::string& name, const std::string& what) {
-    if (name != family || !out.types.emplace(name, what).second)
+  void type(const std::string& name, const std::string& kind) {
+    if (name != family || !out.types.emplace(name, kind).second)
       throw std::runtime_error{"a TYPE that does not follow its HELP, or a second one"};
-    if (name.ends_with("_total") && what != "counter")
+    if (name.ends_with("_total") && kind != "counter")
       throw std::runtime_error{"_total, but no counter"};
   }
 
   void sample(const std::string& name, const std::string& labels, double value) {
-    auto& what = out.types[family];
+    auto& kind = out.types[family];
     auto suffix = name.starts_with(family) ? name.substr(family.size()) : "another family";
-    auto fits = what == "histogram" ? suffix == "_bucket" || suffix == "_sum" || suffix == "_count" : suffix.empty();
+    auto fits = kind == "histogram" ? suffix == "_bucket" || suffix == "_sum" || suffix == "_count" : suffix.empty();
     if (!fits)
-      throw std::runtime_error{"does not belong to " + what + " " + family};
+      throw std::runtime_error{"does not belong to " + kind + " " + family};
     auto pairs = read_labels(labels);
     std::string bound;
     if (auto le = pairs.extract("le"))
@@ -127,16 +127,16 @@ double exposition_text::sum(const std::string& name, const std::string& part) co
 exposition_text exposition_text::parse(const std::string& text) {
   if (!text.empty() && text.back() != '\n')
     throw std::runtime_error{"the last line has no end"};
-  reader all;
+  reader parsed;
   std::istringstream in{text};
   for (std::string line; std::getline(in, line);) {
     try {
-      all.read(line);
+      parsed.read(line);
     } catch (const std::exception& err) {
       throw std::runtime_error{std::string{err.what()} + ": " + line};
     }
   }
-  return std::move(all.out);
+  return std::move(parsed.out);
 }
 
 exposition_text metrics_of(caf::actor_system& sys) {

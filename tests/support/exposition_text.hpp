@@ -29,11 +29,11 @@ public:
   /// The sum of all series of this name whose labels contain `part`.
   double sum(const std::string& name, const std::string& part = {}) const;
 
-  /// @throws std::runtime_error with the line that is wrong.
+  /// @throws std::runtime_error with the wrong line.
   static exposition_text parse(const std::string& text);
 };
 
-/// What `collect_metrics` says at the moment.
+/// The current answer of `collect_metrics`, parsed.
 exposition_text metrics_of(caf::actor_system& sys);
 
 } // namespace cenote::test

@@ -26,11 +26,11 @@ namespace {
 using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// What one direction of a connection holds back at most; then its sender has to wait.
+/// The most that one direction of a connection holds back; then its sender has to wait.
 constexpr size_t max_held_bytes = 1u << 20;
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error{errno, std::generic_category(), what};
+[[noreturn]] void fail(const char* action) {
+  throw std::system_error{errno, std::generic_category(), action};
 }
 
 sockaddr_in loopback(uint16_t port) {
@@ -46,7 +46,7 @@ public:
   explicit socket_fd(int fd) noexcept : fd_{fd} {
     // nop
   }
-  socket_fd(socket_fd&& x) noexcept : fd_{std::exchange(x.fd_, -1)} {
+  socket_fd(socket_fd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {
     // nop
   }
   ~socket_fd() {
@@ -66,7 +66,7 @@ private:
   int fd_;
 };
 
-/// What is on its way in one direction.
+/// The data in flight in one direction.
 struct direction {
   struct piece {
     clock::time_point due;
@@ -109,24 +109,24 @@ public:
   }
 
   template <class F>
-  auto look(F what) const {
+  auto look(F read) const {
     std::lock_guard guard{mutex_};
-    return what();
+    return read();
   }
 
   /// Changes the rules and lets the thread act on them.
   template <class F>
-  void change(F what) {
+  void change(F modify) {
     std::lock_guard guard{mutex_};
-    what();
+    modify();
     // If the pipe is full, the thread is going to wake up anyway.
     [[maybe_unused]] auto ignored = ::write(wake_[1], "", 1);
   }
 
   void cut_all() {
-    for (auto& x : connections_) {
-      x.client.reset();
-      x.server.reset();
+    for (auto& pair : connections_) {
+      pair.client.reset();
+      pair.server.reset();
     }
     connections_.clear();
   }
@@ -162,7 +162,7 @@ private:
     }
   }
 
-  /// What to wait for, and how long if not for ever. The sockets do not block, so that what became ready is found by
+  /// The sockets to wait for, and the timeout, if any. The sockets do not block: which of them are ready is found by
   /// trying.
   std::optional<std::chrono::nanoseconds> watch(std::vector<pollfd>& out) const {
     out.clear();
@@ -171,7 +171,7 @@ private:
     // One time for all decisions: what is not due by it gets a timer, even if that comes due meanwhile.
     auto now = clock::now();
     auto next = clock::time_point::max();
-    for (auto& x : connections_) {
+    for (auto& pair : connections_) {
       if (swallowing_)
         break;
       auto events_of = [&](const direction& incoming, const direction& outgoing) {
@@ -182,8 +182,8 @@ private:
           next = std::min(next, outgoing.held.front().due);
         return static_cast<short>((reads ? POLLIN : 0) | (due ? POLLOUT : 0));
       };
-      out.push_back({x.client.get(), events_of(x.requests, x.replies), 0});
-      out.push_back({x.server.get(), events_of(x.replies, x.requests), 0});
+      out.push_back({pair.client.get(), events_of(pair.requests, pair.replies), 0});
+      out.push_back({pair.server.get(), events_of(pair.replies, pair.requests), 0});
     }
     if (next == clock::time_point::max())
       return std::nullopt;
@@ -212,30 +212,30 @@ private:
   }
 
   /// @returns whether the connection goes on.
-  bool forward(connection& x) {
+  bool forward(connection& pair) {
     if (swallowing_)
       return true;
-    auto ok = take(x.client.get(), x.requests) && take(x.server.get(), x.replies) && give(x.server.get(), x.requests)
-              && give(x.client.get(), x.replies);
+    auto ok = take(pair.client.get(), pair.requests) && take(pair.server.get(), pair.replies)
+              && give(pair.server.get(), pair.requests) && give(pair.client.get(), pair.replies);
     if (!ok) {
-      x.client.reset();
-      x.server.reset();
+      pair.client.reset();
+      pair.server.reset();
       return false;
     }
-    auto done = [](const direction& y) { return y.ended && y.held.empty(); };
-    return !done(x.requests) && !done(x.replies);
+    auto done = [](const direction& one_way) { return one_way.ended && one_way.held.empty(); };
+    return !done(pair.requests) && !done(pair.replies);
   }
 
-  /// Reads what a socket has. False means that the connection is broken.
-  bool take(int from, direction& to) {
+  /// Reads all available data of a socket. False means that the connection is broken.
+  bool take(int source, direction& target) {
     char buffer[16384];
-    while (!to.ended && to.size < max_held_bytes) {
-      auto n = ::recv(from, buffer, sizeof(buffer), 0);
-      if (n == 0) {
-        to.ended = true;
-      } else if (n > 0) {
-        to.held.push_back({clock::now() + delay_, std::string(buffer, static_cast<size_t>(n))});
-        to.size += static_cast<size_t>(n);
+    while (!target.ended && target.size < max_held_bytes) {
+      auto length = ::recv(source, buffer, sizeof(buffer), 0);
+      if (length == 0) {
+        target.ended = true;
+      } else if (length > 0) {
+        target.held.push_back({clock::now() + delay_, std::string(buffer, static_cast<size_t>(length))});
+        target.size += static_cast<size_t>(length);
       } else if (errno != EINTR) {
         return errno == EAGAIN;
       }
@@ -243,23 +243,23 @@ private:
     return true;
   }
 
-  bool give(int to, direction& from) {
-    while (!from.held.empty() && from.held.front().due <= clock::now()) {
-      auto& bytes = from.held.front().bytes;
-      auto most = std::min(bytes.size(), from.left.value_or(bytes.size()));
-      auto n = ::send(to, bytes.data(), most, MSG_NOSIGNAL);
-      if (n < 0 && errno != EINTR)
+  bool give(int target, direction& source) {
+    while (!source.held.empty() && source.held.front().due <= clock::now()) {
+      auto& bytes = source.held.front().bytes;
+      auto most = std::min(bytes.size(), source.left.value_or(bytes.size()));
+      auto result = ::send(target, bytes.data(), most, MSG_NOSIGNAL);
+      if (result < 0 && errno != EINTR)
         return errno == EAGAIN;
-      auto sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
-      from.size -= sent;
+      auto sent = static_cast<size_t>(std::max<ssize_t>(result, 0));
+      source.size -= sent;
       bytes.erase(0, sent);
       if (bytes.empty())
-        from.held.pop_front();
-      if (from.left) {
-        *from.left -= sent;
-        if (*from.left == 0) {
+        source.held.pop_front();
+      if (source.left) {
+        *source.left -= sent;
+        if (*source.left == 0) {
           // In order, so that the client gets what was forwarded.
-          ::shutdown(to, SHUT_WR);
+          ::shutdown(target, SHUT_WR);
           return false;
         }
       }
@@ -286,22 +286,22 @@ void fault_proxy::cut_all() {
   impl_->change([this] { impl_->cut_all(); });
 }
 
-void fault_proxy::refuse(bool x) {
-  impl_->change([this, x] { impl_->refusing_ = x; });
+void fault_proxy::refuse(bool enabled) {
+  impl_->change([this, enabled] { impl_->refusing_ = enabled; });
 }
 
-void fault_proxy::swallow(bool x) {
-  impl_->change([this, x] { impl_->swallowing_ = x; });
+void fault_proxy::swallow(bool enabled) {
+  impl_->change([this, enabled] { impl_->swallowing_ = enabled; });
 }
 
-void fault_proxy::delay(std::chrono::microseconds by) {
-  impl_->change([this, by] { impl_->delay_ = by; });
+void fault_proxy::delay(std::chrono::microseconds span) {
+  impl_->change([this, span] { impl_->delay_ = span; });
 }
 
 void fault_proxy::cut_replies_after(size_t bytes) {
   impl_->change([this, bytes] {
-    for (auto& x : impl_->connections_)
-      x.replies.left = bytes;
+    for (auto& pair : impl_->connections_)
+      pair.replies.left = bytes;
   });
 }
 

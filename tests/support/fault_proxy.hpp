@@ -24,14 +24,14 @@ public:
   /// Cuts all connections: both sides see a reset.
   void cut_all();
 
-  /// Whether new connections are reset as soon as they are there.
-  void refuse(bool x);
+  /// Whether new connections are reset at once.
+  void refuse(bool enabled);
 
-  /// Whether nothing is forwarded any more, in either direction; what was held back follows when it ends.
-  void swallow(bool x);
+  /// Whether nothing is forwarded any more, in either direction; data held back follows when this ends.
+  void swallow(bool enabled);
 
-  /// Lets everything arrive so much later, in order. Zero: at once.
-  void delay(std::chrono::microseconds by);
+  /// Delays all data by this span, in order. Zero: no delay.
+  void delay(std::chrono::microseconds span);
 
   /// Each connection forwards this many more bytes of its server's replies, then it is cut. Connections that are made
   /// later are not limited.

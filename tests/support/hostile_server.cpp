@@ -20,14 +20,14 @@ constexpr uint32_t capabilities = 0x1 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x1'0000
 constexpr int autocommit = 0x2;
 constexpr int more_results_exist = 0x8;
 
-void append_number(std::string& out, uint64_t x, int bytes) {
+void append_number(std::string& out, uint64_t number, int bytes) {
   for (int i = 0; i < bytes; ++i)
-    out += static_cast<char>(x >> (8 * i));
+    out += static_cast<char>(number >> (8 * i));
 }
 
-void append_text(std::string& out, std::string_view x) {
-  append_number(out, x.size(), 1); // Below 251.
-  out += x;
+void append_text(std::string& out, std::string_view text) {
+  append_number(out, text.size(), 1); // Below 251.
+  out += text;
 }
 
 std::string greeting(uint32_t session) {
@@ -88,8 +88,8 @@ void add_set(packets& out, const std::vector<int>& types, const std::vector<std:
   out.push_back(end_of(autocommit));
   for (auto& cells : rows) {
     std::string row;
-    for (auto& x : cells)
-      append_text(row, x);
+    for (auto& cell : cells)
+      append_text(row, cell);
     out.push_back(std::move(row));
   }
   out.push_back(end_of(status));
@@ -122,7 +122,7 @@ packets answer(std::string_view command, uint32_t session) {
   return out;
 }
 
-/// Damages what it is told to, at places that the dice say.
+/// Damages replies in a given way, at random places.
 class vandal {
 public:
   explicit vandal(uint64_t seed) : dice_{seed} {
@@ -134,81 +134,81 @@ public:
   damage choose() { return static_cast<damage>(1 + below(damages - 1)); }
 
   /// @returns the bytes to send.
-  std::string spoil(damage what, packets all, uint8_t number) {
-    auto at = below(all.size());
-    auto& one = all[at];
+  std::string spoil(damage kind, packets reply, uint8_t number) {
+    auto place = below(reply.size());
+    auto& packet = reply[place];
     std::optional<size_t> lie;
     std::optional<uint8_t> other_number;
-    switch (what) {
+    switch (kind) {
     case damage::none:
       break;
     case damage::flip_bits:
-      for (auto n = 1 + below(8); n > 0 && !one.empty(); --n)
-        one[below(one.size())] ^= static_cast<char>(1 << below(8));
+      for (auto n = 1 + below(8); n > 0 && !packet.empty(); --n)
+        packet[below(packet.size())] ^= static_cast<char>(1 << below(8));
       break;
     case damage::truncate:
-      one.resize(below(one.size() + 1));
+      packet.resize(below(packet.size() + 1));
       break;
     case damage::lie_about_length:
-      lie = below(4) == 0 ? below(0xff'ffff) : below(2 * one.size() + 2);
+      lie = below(4) == 0 ? below(0xff'ffff) : below(2 * packet.size() + 2);
       break;
     case damage::wrong_number:
       other_number = static_cast<uint8_t>(below(256));
       break;
     case damage::drop:
-      all.erase(all.begin() + static_cast<ptrdiff_t>(at));
+      reply.erase(reply.begin() + static_cast<ptrdiff_t>(place));
       break;
     case damage::duplicate: {
-      auto copy = one;
-      all.insert(all.begin() + static_cast<ptrdiff_t>(at), 1 + below(3), copy);
+      auto copy = packet;
+      reply.insert(reply.begin() + static_cast<ptrdiff_t>(place), 1 + below(3), copy);
       break;
     }
     case damage::swap:
-      std::swap(one, all[below(all.size())]);
+      std::swap(packet, reply[below(reply.size())]);
       break;
     case damage::null_cells:
-      if (is_data(all, at))
-        one = with_nulls(one);
+      if (is_data(reply, place))
+        packet = with_nulls(packet);
       break;
     case damage::other_lengths:
-      if (!one.empty())
-        one[below(one.size())] = static_cast<char>(0xf0 + below(16));
+      if (!packet.empty())
+        packet[below(packet.size())] = static_cast<char>(0xf0 + below(16));
       break;
     case damage::random_packet:
-      one.resize(below(300));
-      for (auto& c : one)
+      packet.resize(below(300));
+      for (auto& c : packet)
         c = static_cast<char>(below(256));
       break;
     case damage::error_packet:
-      one = "\xff";
-      append_number(one, below(2) == 0 ? 1000 + below(5000) : below(65'536), 2);
-      one += "#HY000a lie";
+      packet = "\xff";
+      append_number(packet, below(2) == 0 ? 1000 + below(5000) : below(65'536), 2);
+      packet += "#HY000a lie";
       break;
     case damage::more_results:
-      if (all.back().size() >= 5)
-        all.back()[3] = static_cast<char>(all.back()[3] | more_results_exist);
+      if (reply.back().size() >= 5)
+        reply.back()[3] = static_cast<char>(reply.back()[3] | more_results_exist);
       break;
     case damage::other_types:
-      for (auto& x : all)
-        if (x.size() > 13 && x.starts_with("\3def")) {
-          x[x.size() - 6] = static_cast<char>(below(256));
-          x[x.size() - 12] = static_cast<char>(below(256));
+      for (auto& definition : reply)
+        if (definition.size() > 13 && definition.starts_with("\3def")) {
+          definition[definition.size() - 6] = static_cast<char>(below(256));
+          definition[definition.size() - 12] = static_cast<char>(below(256));
         }
       break;
     case damage::other_column_count:
-      all.front() = std::string(1, static_cast<char>(below(251)));
+      reply.front() = std::string(1, static_cast<char>(below(251)));
       break;
     case damage::hang_up:
       break;
     }
     std::string out;
-    for (size_t i = 0; i < all.size(); ++i) {
-      append_number(out, lie && i == at ? *lie : all[i].size(), 3);
-      out += static_cast<char>(other_number && i == at ? *other_number : number);
+    for (size_t i = 0; i < reply.size(); ++i) {
+      append_number(out, lie && i == place ? *lie : reply[i].size(), 3);
+      out += static_cast<char>(other_number && i == place ? *other_number : number);
       ++number;
-      out += all[i];
+      out += reply[i];
     }
-    if (what == damage::hang_up)
+    if (kind == damage::hang_up)
       out.resize(below(out.size()));
     return out;
   }
@@ -225,15 +225,15 @@ private:
   }
 
   /// A row, not a description of columns.
-  static bool is_data(const packets& all, size_t at) {
-    return all.size() > 3 && !all[at].starts_with("\xfe") && at > 0;
+  static bool is_data(const packets& reply, size_t place) {
+    return reply.size() > 3 && !reply[place].starts_with("\xfe") && place > 0;
   }
 
   std::mt19937_64 dice_;
 };
 
-bool read_all(int socket, char* to, size_t n) {
-  return ::recv(socket, to, n, MSG_WAITALL) == static_cast<ssize_t>(n);
+bool read_all(int socket, char* buffer, size_t size) {
+  return ::recv(socket, buffer, size, MSG_WAITALL) == static_cast<ssize_t>(size);
 }
 
 } // namespace
@@ -248,15 +248,15 @@ struct hostile_server::session {
   size_t replies = 0;
 
   /// @returns whether the session goes on.
-  bool reply(const packets& all, uint8_t number) {
-    auto what = damage::none;
+  bool reply(const packets& reply_packets, uint8_t number) {
+    auto kind = damage::none;
     if (++replies == spoiled_reply)
-      server.last_damage_ = what = dice.choose();
-    auto bytes = dice.spoil(what, all, number);
+      server.last_damage_ = kind = dice.choose();
+    auto bytes = dice.spoil(kind, reply_packets, number);
     ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (what != damage::none)
+    if (kind != damage::none)
       ::shutdown(socket, SHUT_WR);
-    return what == damage::none;
+    return kind == damage::none;
   }
 
   std::optional<std::string> read_packet() {
@@ -329,11 +329,11 @@ void hostile_server::run() {
     std::lock_guard guard{mutex_};
     open_.push_back(socket);
     // Detached, because there are thousands, and those that have ended would keep their stacks.
-    std::thread{[this, x = session{*this, socket, id, dice, spoiled}]() mutable {
-      x.run();
+    std::thread{[this, client = session{*this, socket, id, dice, spoiled}]() mutable {
+      client.run();
       std::lock_guard closing{mutex_};
-      std::erase(open_, x.socket);
-      ::close(x.socket);
+      std::erase(open_, client.socket);
+      ::close(client.socket);
       changed_.notify_all();
     }}.detach();
   }

@@ -13,7 +13,7 @@
 
 namespace cenote::test {
 
-/// What a hostile server does to one of its replies, out of what a seed decides.
+/// The ways in which a hostile server damages one of its replies; the seed decides.
 enum class damage : uint8_t {
   none,
   flip_bits,        ///< In what a packet holds.
@@ -51,7 +51,7 @@ public:
   /// Sessions that begin from now on damage one of their first `max_replies` replies as the seed says; zero: none.
   void be_hostile(uint64_t seed, size_t max_replies);
 
-  /// What the last session to do so did; for reports.
+  /// The last damage done; for reports.
   damage last_damage() const noexcept { return last_damage_; }
 
   /// The replies of a session up to the end of its set-up: greeting, login, two set-up queries.

@@ -26,7 +26,7 @@ public:
   /// The server's sessions except those of `admin`.
   std::vector<uint64_t> sessions();
 
-  /// How many of them run a statement like `pattern` at the moment.
+  /// Number of them that run a statement like `pattern` at the moment.
   size_t running(const std::string& pattern);
 
   /// Waits until `count` sessions run a statement like `pattern`.
@@ -36,7 +36,7 @@ public:
   /// Ends a session from the server's side and waits until the server has forgotten it.
   void end_session(uint64_t id);
 
-  /// Stops the server's process in the middle of whatever it does. Its sockets stay open, and nobody answers.
+  /// Stops the server's process in the middle of its work. Its sockets stay open, but do not answer.
   void freeze();
 
   /// Lets it go on.
@@ -52,7 +52,7 @@ private:
   std::optional<pool_actor> admin_;
 };
 
-/// Rules for a pool of so many connections that reconnects and shrinks quickly.
+/// Rules for a pool of this size that reconnects and shrinks quickly.
 pool_settings rules_for(size_t size, size_t max_overflow = 0);
 
 /// The session that serves a statement.

@@ -5,8 +5,8 @@
 
 namespace cenote::test {
 
-/// Rules for a pool in which nothing happens that a test does not ask for: no keepalive, no recycling, what is not
-/// needed is closed at once, every statement has its connection alone.
+/// Rules for a pool in which nothing happens that a test does not ask for: no keepalive, no recycling, spare
+/// connections are closed at once, every statement has its connection alone.
 inline pool_settings still_rules(size_t size, size_t max_overflow = 0) {
   pool_settings result;
   result.size = size;
@@ -36,7 +36,7 @@ public:
 
   std::string heard() { return connections.heard(); }
 
-  auto execute(statement what) { return ask<result>(pool, execute_atom_v, std::move(what)); }
+  auto execute(statement query) { return ask<result>(pool, execute_atom_v, std::move(query)); }
   auto verify() { return ask<verification>(pool, verify_atom_v); }
   auto drain(caf::timespan limit) { return ask<drain_report>(pool, drain_atom_v, limit); }
   void dispose() { tell(pool, dispose_atom_v); }

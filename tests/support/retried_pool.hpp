@@ -13,7 +13,7 @@ public:
     settle();
   }
 
-  auto execute(statement what) { return ask<result>(retrier, execute_atom_v, std::move(what)); }
+  auto execute(statement query) { return ask<result>(retrier, execute_atom_v, std::move(query)); }
 
   scripted_pool pool;
   pool_actor retrier;

@@ -11,8 +11,8 @@ namespace cenote::test {
 
 namespace {
 
-std::string to_text(liveness_check x) {
-  switch (x) {
+std::string to_text(liveness_check check) {
+  switch (check) {
   case liveness_check::none:
     return "unchecked";
   case liveness_check::peek:
@@ -25,7 +25,7 @@ std::string to_text(liveness_check x) {
 
 } // namespace
 
-/// What the pool knows as one connection, from the attempt to open it on.
+/// One connection from the pool's view, from the attempt to open it on.
 struct scripted_connections::seat {
   internal_pool_actor pool;
   connection_actor handle;
@@ -49,7 +49,7 @@ struct scripted_connections::shared {
   size_t opens_that_throw = 0;
   bool endpoint_throws = false;
 
-  void hear(const std::string& what) { heard += (heard.empty() ? "" : ", ") + what; }
+  void hear(const std::string& event) { heard += (heard.empty() ? "" : ", ") + event; }
 };
 
 struct scripted_connections::state {
@@ -67,11 +67,11 @@ struct scripted_connections::state {
 
   connection_actor::behavior_type make_behavior() {
     return {
-        [this](execute_atom, grant& what, caf::strong_actor_ptr& caller) -> caf::result<result> {
-          script->hear("run " + std::get<statement>(what.request.work).sql + " on " + std::to_string(id) + " ("
-                       + to_text(what.check) + ")");
+        [this](execute_atom, grant& granted, caf::strong_actor_ptr& caller) -> caf::result<result> {
+          script->hear("run " + std::get<statement>(granted.request.work).sql + " on " + std::to_string(id) + " ("
+                       + to_text(granted.check) + ")");
           auto& mine = script->seats.at(id);
-          mine.given = std::move(what);
+          mine.given = std::move(granted);
           mine.caller = std::move(caller);
           return mine.promise.emplace(self->make_response_promise<result>());
         },
@@ -173,8 +173,8 @@ void scripted_connections::succeed(uint64_t id) {
 }
 
 void scripted_connections::refuse(uint64_t id, errc code, const std::string& text) {
-  auto what = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
-  time_.tell(at(id).pool, open_failed_atom_v, connection_id{id}, make_failure(code, what, text));
+  auto effect = code == errc::login_refused ? outcome::rejected : outcome::unavailable;
+  time_.tell(at(id).pool, open_failed_atom_v, connection_id{id}, make_failure(code, effect, text));
 }
 
 void scripted_connections::throw_at_open(size_t times) {
@@ -187,18 +187,18 @@ void scripted_connections::throw_at_endpoint() {
 
 // -- statements --------------------------------------------------------------------
 
-void scripted_connections::answer(uint64_t id, result x) {
-  only_answer(id, std::move(x));
+void scripted_connections::answer(uint64_t id, result reply) {
+  only_answer(id, std::move(reply));
   report(id, disposition::reusable);
 }
 
-void scripted_connections::answer(uint64_t id, failure why, disposition what) {
-  act(id, [why](seat& mine) { mine.take().deliver(make_error(why)); });
-  report(id, what, why.text);
+void scripted_connections::answer(uint64_t id, failure reason, disposition after) {
+  act(id, [reason](seat& mine) { mine.take().deliver(make_error(reason)); });
+  report(id, after, reason.text);
 }
 
-void scripted_connections::only_answer(uint64_t id, result x) {
-  act(id, [x](seat& mine) { mine.take().deliver(x); });
+void scripted_connections::only_answer(uint64_t id, result reply) {
+  act(id, [reply](seat& mine) { mine.take().deliver(reply); });
 }
 
 void scripted_connections::hand_back(uint64_t id, const std::string& reason) {
@@ -212,8 +212,8 @@ void scripted_connections::hand_back_in_doubt(uint64_t id) {
   hand_back(id, "given up");
 }
 
-void scripted_connections::report(uint64_t id, disposition what, const std::string& reason) {
-  time_.tell(at(id).pool, released_atom_v, connection_id{id}, released{what, reason, 1});
+void scripted_connections::report(uint64_t id, disposition after, const std::string& reason) {
+  time_.tell(at(id).pool, released_atom_v, connection_id{id}, released{after, reason, 1});
 }
 
 void scripted_connections::die(uint64_t id) {
@@ -231,10 +231,10 @@ scripted_connections::seat& scripted_connections::at(uint64_t id) const {
   return i->second;
 }
 
-/// Runs `what` in the connection's actor, because only there promises may be used.
-void scripted_connections::act(uint64_t id, std::function<void(seat&)> what) {
+/// Runs `action` in the connection's actor, because promises may be used only there.
+void scripted_connections::act(uint64_t id, std::function<void(seat&)> action) {
   auto& mine = at(id);
-  auto run = caf::make_action([script = shared_, id, what = std::move(what)] { what(script->seats.at(id)); });
+  auto run = caf::make_action([script = shared_, id, action = std::move(action)] { action(script->seats.at(id)); });
   time_.tell(caf::actor_cast<caf::actor>(mine.handle), std::move(run));
 }
 

@@ -7,16 +7,16 @@
 
 namespace cenote::test {
 
-/// Connections of which a test decides when they open, what they do with a statement and when they are free again.
+/// Connections under the control of a test: when they open, what they do with a statement, when they are free again.
 /// They are named by plain numbers, as the pool counts them.
 class scripted_connections {
 public:
   explicit scripted_connections(virtual_time& time);
 
-  /// What a pool is given.
+  /// The factory for a pool.
   std::unique_ptr<connection_factory> factory();
 
-  /// What connections were told since the last call, in order: `open 1, run a on 1 (peek), ping 1, close 1`.
+  /// Messages to connections since the last call, in order: `open 1, run a on 1 (peek), ping 1, close 1`.
   std::string heard();
 
   /// The grant that connection `id` got last.
@@ -36,13 +36,13 @@ public:
   // -- what a connection does with a statement ---------------------------------------
 
   /// Answers and is free.
-  void answer(uint64_t id, result x = {});
+  void answer(uint64_t id, result reply = {});
 
-  /// Answers with an error; `what` tells the pool what became of the connection.
-  void answer(uint64_t id, failure why, disposition what = disposition::reusable);
+  /// Answers with an error; `after` is reported to the pool.
+  void answer(uint64_t id, failure reason, disposition after = disposition::reusable);
 
   /// Gives the answer, but does not say that it is free.
-  void only_answer(uint64_t id, result x = {});
+  void only_answer(uint64_t id, result reply = {});
 
   /// Found itself dead before anything was sent.
   void hand_back(uint64_t id, const std::string& reason = "the server had closed the connection");
@@ -53,7 +53,7 @@ public:
   // -- and otherwise -----------------------------------------------------------------
 
   /// Reports the end of a ping, or of an idle connection.
-  void report(uint64_t id, disposition what, const std::string& reason = {});
+  void report(uint64_t id, disposition after, const std::string& reason = {});
 
   /// The actor ends without a word.
   void die(uint64_t id);
@@ -68,7 +68,7 @@ private:
   class factory_impl;
 
   seat& at(uint64_t id) const;
-  void act(uint64_t id, std::function<void(seat&)> what);
+  void act(uint64_t id, std::function<void(seat&)> action);
 
   virtual_time& time_;
   std::shared_ptr<shared> shared_;

@@ -14,7 +14,7 @@ struct scripted_pool::shared {
   std::deque<caf::typed_response_promise<result>> open;
   std::deque<caf::typed_response_promise<std::vector<result>>> transactions;
 
-  void hear(const std::string& what) { heard += (heard.empty() ? "" : ", ") + what; }
+  void hear(const std::string& event) { heard += (heard.empty() ? "" : ", ") + event; }
 
   caf::typed_response_promise<result> next() {
     if (open.empty())
@@ -41,23 +41,23 @@ struct scripted_pool::state {
 
   pool_actor::behavior_type make_behavior() {
     return {
-        [this](execute_atom, statement& what) -> caf::result<result> {
-          script->hear("execute " + what.sql);
-          script->last = std::move(what);
+        [this](execute_atom, statement& query) -> caf::result<result> {
+          script->hear("execute " + query.sql);
+          script->last = std::move(query);
           return script->open.emplace_back(self->make_response_promise<result>());
         },
-        [this](execute_atom, statement& what, const caf::strong_actor_ptr&) -> caf::result<result> {
-          script->hear("execute " + what.sql);
-          script->last = std::move(what);
+        [this](execute_atom, statement& query, const caf::strong_actor_ptr&) -> caf::result<result> {
+          script->hear("execute " + query.sql);
+          script->last = std::move(query);
           return script->open.emplace_back(self->make_response_promise<result>());
         },
-        [this](transact_atom, transaction& what) { return transact(what); },
-        [this](transact_atom, transaction& what, const caf::strong_actor_ptr&) { return transact(what); },
+        [this](transact_atom, transaction& request) { return transact(request); },
+        [this](transact_atom, transaction& request, const caf::strong_actor_ptr&) { return transact(request); },
         [this](checkout_atom, const session_options&) { return checkout(); },
         [this](checkout_atom, const session_options&, const caf::strong_actor_ptr&) { return checkout(); },
         [this](checkin_atom, session_id) { script->hear("checkin"); },
-        [this](execute_atom, session_id, statement& what) -> caf::result<result> {
-          script->hear("execute " + what.sql + " in session");
+        [this](execute_atom, session_id, statement& query) -> caf::result<result> {
+          script->hear("execute " + query.sql + " in session");
           return script->open.emplace_back(self->make_response_promise<result>());
         },
         [this](begin_atom, session_id, const transaction_options&) { script->hear("begin"); },
@@ -108,11 +108,11 @@ struct scripted_pool::state {
     };
   }
 
-  caf::result<std::vector<result>> transact(const transaction& what) {
-    std::string all = "transact";
-    for (auto& x : what.statements)
-      all += " [" + x.sql + "]";
-    script->hear(all);
+  caf::result<std::vector<result>> transact(const transaction& request) {
+    std::string text = "transact";
+    for (auto& part : request.statements)
+      text += " [" + part.sql + "]";
+    script->hear(text);
     return script->transactions.emplace_back(self->make_response_promise<std::vector<result>>());
   }
 
@@ -144,20 +144,20 @@ size_t scripted_pool::open() const {
   return shared_->open.size();
 }
 
-void scripted_pool::answer(result x) {
-  act([x](shared& script) { script.next().deliver(x); });
+void scripted_pool::answer(result reply) {
+  act([reply](shared& script) { script.next().deliver(reply); });
 }
 
-void scripted_pool::answer(failure why) {
-  act([why](shared& script) { script.next().deliver(make_error(why)); });
+void scripted_pool::answer(failure reason) {
+  act([reason](shared& script) { script.next().deliver(make_error(reason)); });
 }
 
 void scripted_pool::end() {
-  act([who = caf::actor_cast<caf::actor>(handle_)](shared& script) {
+  act([self = caf::actor_cast<caf::actor>(handle_)](shared& script) {
     while (!script.open.empty())
       script.next().deliver(make_error(make_failure(errc::shutting_down, outcome::unavailable, "shutting down")));
-    // Not by a message: between the answers and its end nobody else gets a turn.
-    caf::actor_cast<caf::scheduled_actor*>(who)->quit();
+    // Not by a message: between the answers and its end no other actor gets a turn.
+    caf::actor_cast<caf::scheduled_actor*>(self)->quit();
   });
 }
 
@@ -165,9 +165,9 @@ void scripted_pool::crash() {
   time_.kill(caf::actor_cast<caf::actor>(handle_));
 }
 
-/// Runs `what` in the actor, because only there promises may be used.
-void scripted_pool::act(std::function<void(shared&)> what) {
-  auto run = caf::make_action([script = shared_, what = std::move(what)] { what(*script); });
+/// Runs `action` in the actor, because promises may be used only there.
+void scripted_pool::act(std::function<void(shared&)> action) {
+  auto run = caf::make_action([script = shared_, action = std::move(action)] { action(*script); });
   time_.tell(caf::actor_cast<caf::actor>(handle_), std::move(run));
 }
 

@@ -6,7 +6,7 @@
 
 namespace cenote::test {
 
-/// A pool of which a test decides what it answers and when.
+/// A pool under the control of a test: what it answers, and when.
 class scripted_pool {
 public:
   explicit scripted_pool(virtual_time& time);
@@ -25,11 +25,11 @@ public:
   /// @name Answers
   /// They go to the request that waits longest.
   /// @{
-  void answer(result x = {});
-  void answer(failure why);
+  void answer(result reply = {});
+  void answer(failure reason);
   /// @}
 
-  /// Ends the pool as a drain does: everybody who waits is refused, and in the same moment it is gone.
+  /// Ends the pool as a drain does: all waiting requests are refused, and in the same moment it is gone.
   void end();
 
   /// Ends it without a word.
@@ -39,7 +39,7 @@ private:
   struct shared;
   struct state;
 
-  void act(std::function<void(shared&)> what);
+  void act(std::function<void(shared&)> action);
 
   virtual_time& time_;
   std::shared_ptr<shared> shared_;

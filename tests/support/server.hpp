@@ -36,7 +36,7 @@ public:
   /// Its process, for signals; zero if it does not run.
   pid_t pid() const noexcept { return pid_; }
 
-  /// Where to connect to over TCP, as a user with all privileges.
+  /// The server's address over TCP, and a user with all privileges.
   server_settings settings() const;
 
   /// The same over the unix socket.

@@ -9,7 +9,7 @@
 namespace cenote::test {
 
 silent_listener::silent_listener() : fd_{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-  // The kernel completes the handshake for whoever is in the backlog: nobody has to accept.
+  // The kernel completes the handshake for connections in the backlog: nothing has to accept them.
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

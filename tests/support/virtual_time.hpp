@@ -15,7 +15,7 @@
 
 namespace cenote::test {
 
-/// What came of a request, as its sender sees it.
+/// The outcome of a request, as its sender sees it.
 template <class T>
 struct reply {
   std::optional<T> value;
@@ -30,7 +30,7 @@ struct reply {
 template <class T>
 using reply_ptr = std::shared_ptr<reply<T>>;
 
-/// An actor system on one thread, whose clock only the test advances. Whatever a test starts ends with this object.
+/// An actor system on one thread, whose clock only the test advances. All actors of a test end with this object.
 class virtual_time : public test_coordinator_fixture<> {
 public:
   virtual_time();
@@ -38,25 +38,25 @@ public:
 
   caf::actor_clock::time_point now() { return sched.clock().now(); }
 
-  /// Lets all actors do what they have to do at this moment.
+  /// Lets all actors do their work of this moment.
   void settle() { consume_messages(); }
 
   /// Lets time pass from event to event, so that a chain of timers runs as it would on a real clock.
-  void pass(caf::timespan x);
+  void pass(caf::timespan span);
 
   /// Sends a request from an actor of its own and lets it take effect.
   template <class T, class Handle, class... Ts>
-  reply_ptr<T> ask(const Handle& whom, Ts... xs) {
+  reply_ptr<T> ask(const Handle& target, Ts... args) {
     auto result = std::make_shared<reply<T>>();
-    result->sender = sys.spawn([this, result, whom, ... xs = std::move(xs)](caf::event_based_actor* caller) {
-      caller->request(whom, caf::infinite, xs...)
+    result->sender = sys.spawn([this, result, target, ... args = std::move(args)](caf::event_based_actor* caller) {
+      caller->request(target, caf::infinite, args...)
           .then(
-              [this, result](const T& x) {
-                result->value = x;
+              [this, result](const T& received) {
+                result->value = received;
                 result->at = now();
               },
-              [this, result](const caf::error& why) {
-                result->why = details(why);
+              [this, result](const caf::error& error) {
+                result->why = details(error);
                 result->at = now();
               });
     });
@@ -67,19 +67,19 @@ public:
 
   /// Sends a request whose answer is empty.
   template <class Handle, class... Ts>
-  void tell(const Handle& whom, Ts... xs) {
-    caf::anon_send(whom, std::move(xs)...);
+  void tell(const Handle& target, Ts... args) {
+    caf::anon_send(target, std::move(args)...);
     settle();
   }
 
   /// Ends an actor without asking it.
-  void kill(const caf::actor& who);
+  void kill(const caf::actor& actor);
 
-  /// Ends `who` with this object.
+  /// Ends `actor` with this object.
   template <class Handle>
-  const Handle& own(const Handle& who) {
-    owned_.push_back(caf::actor_cast<caf::actor>(who));
-    return who;
+  const Handle& own(const Handle& actor) {
+    owned_.push_back(caf::actor_cast<caf::actor>(actor));
+    return actor;
   }
 
 private:
@@ -88,14 +88,14 @@ private:
 
 /// Whether an actor has ended.
 template <class Handle>
-bool has_ended(const Handle& who) {
-  return caf::actor_cast<caf::abstract_actor*>(who)->getf(caf::abstract_actor::is_terminated_flag);
+bool has_ended(const Handle& actor) {
+  return caf::actor_cast<caf::abstract_actor*>(actor)->getf(caf::abstract_actor::is_terminated_flag);
 }
 
 /// A result of one cell.
 result one_cell(const std::string& text);
 
 /// A failure as a connection or a pool would report it.
-failure make_failure(errc code, outcome what, const std::string& text = "no luck");
+failure make_failure(errc code, outcome effect, const std::string& text = "no luck");
 
 } // namespace cenote::test

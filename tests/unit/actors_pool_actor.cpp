@@ -230,8 +230,8 @@ SCENARIO("one caller too many is refused at once") {
       THEN("it alone gets an error") {
         REQUIRE(c->why);
         CHECK_EQ(c->why->code, errc::queue_full);
-        CHECK_EQ(c->why->text, "pool main: 2 callers wait already (in use 1, open 1, waiting 2); send less at a time, "
-                               "or raise pool.max-waiting");
+        CHECK_EQ(c->why->text, "pool main: 2 callers are waiting already (in use 1, open 1, waiting 2); send fewer "
+                               "requests at a time, or raise pool.max-waiting");
         CHECK(!a->arrived());
         CHECK(!b->arrived());
         CHECK_EQ(x.status().refused, 1u);

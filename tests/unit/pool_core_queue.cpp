@@ -188,8 +188,9 @@ SCENARIO("a request whose time has passed fails at once though a connection is f
       THEN("both fail and are not sent, and the next one is served") {
         CHECK_EQ(todo, std::vector<std::string>({"fail 1 (acquire_timeout)", "fail 2 (acquire_timeout)"}));
         CHECK_EQ(pool.error_of(1).outcome, outcome::unavailable);
-        CHECK_EQ(pool.error_of(1).text, "pool main: the request's own time had passed before it came; nothing was sent "
-                                        "(in use 0, open 1, waiting 0)");
+        CHECK_EQ(pool.error_of(1).text,
+                 "pool main: the request's own deadline had passed before it arrived; nothing was sent "
+                 "(in use 0, open 1, waiting 0)");
         CHECK_EQ(pool.status().timed_out, 2u);
         CHECK_EQ(pool.acquire_within(std::chrono::nanoseconds::max()), "grant 3 to 1 (peek)");
       }
@@ -230,8 +231,8 @@ SCENARIO("the queue has a limit") {
       auto todo = pool.acquire();
       THEN("it is refused with the pool's numbers, and the others wait on") {
         CHECK_EQ(todo, "fail 4 (queue_full)");
-        CHECK_EQ(pool.error_of(4).text, "pool main: 2 callers wait already (in use 1, open 1, waiting 2); send less at "
-                                        "a time, or raise pool.max-waiting");
+        CHECK_EQ(pool.error_of(4).text, "pool main: 2 callers are waiting already (in use 1, open 1, waiting 2); send "
+                                        "fewer requests at a time, or raise pool.max-waiting");
         CHECK_EQ(pool.status().refused, 1u);
         CHECK_EQ(pool.released(1), "grant 2 to 1 (peek)");
         CHECK_EQ(pool.acquire(), "");

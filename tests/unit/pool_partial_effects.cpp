@@ -240,22 +240,22 @@ SCENARIO("after a write that failed the server is asked for its tables") {
 SCENARIO("the answers tell whether something may have stayed") {
   GIVEN("warnings") {
     THEN("only that of an incomplete rollback says so") {
-      CHECK(!something_stayed(rows({{"Error", "1062", "Duplicate entry"}}, 3)));
-      CHECK(something_stayed(rows({{"Error", "1062", "Duplicate entry"}, {"Warning", "1196", "Some ..."}}, 3)));
-      CHECK(!something_stayed(rows({}, 3)));
+      CHECK(!has_lasting_effects(rows({{"Error", "1062", "Duplicate entry"}}, 3)));
+      CHECK(has_lasting_effects(rows({{"Error", "1062", "Duplicate entry"}, {"Warning", "1196", "Some ..."}}, 3)));
+      CHECK(!has_lasting_effects(rows({}, 3)));
     }
   }
   GIVEN("tables") {
     THEN("all must have transactions, and one must be there") {
-      CHECK(!something_stayed(rows({{"t", "YES"}}, 2)));
-      CHECK(something_stayed(rows({{"t", "YES"}, {"u", "NO"}}, 2)));
-      CHECK(something_stayed(rows({}, 2)));
+      CHECK(!has_lasting_effects(rows({{"t", "YES"}}, 2)));
+      CHECK(has_lasting_effects(rows({{"t", "YES"}, {"u", "NO"}}, 2)));
+      CHECK(has_lasting_effects(rows({}, 2)));
     }
   }
   GIVEN("answers to something else") {
     THEN("nothing is certain") {
-      CHECK(something_stayed(result{}));
-      CHECK(something_stayed(rows({{"YES"}}, 1)));
+      CHECK(has_lasting_effects(result{}));
+      CHECK(has_lasting_effects(rows({{"YES"}}, 1)));
     }
   }
 }

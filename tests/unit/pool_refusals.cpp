@@ -63,8 +63,8 @@ SCENARIO("a full queue names its limit and what to change") {
       THEN("the error says so") {
         CHECK_EQ(why.code, errc::queue_full);
         CHECK_EQ(why.outcome, outcome::unavailable);
-        CHECK_EQ(why.text, "pool orders: 100 callers wait already (in use 15, open 15, waiting 100); send less at a "
-                           "time, or raise pool.max-waiting");
+        CHECK_EQ(why.text, "pool orders: 100 callers are waiting already (in use 15, open 15, waiting 100); send fewer "
+                           "requests at a time, or raise pool.max-waiting");
       }
     }
   }
@@ -164,8 +164,8 @@ SCENARIO("an overloaded pool says what it measured and what to change") {
         CHECK_EQ(why.code, errc::overloaded);
         CHECK_EQ(why.outcome, outcome::unavailable);
         CHECK_EQ(why.text, "pool orders: overloaded, given up after 250 ms: every request of the last 2.0 s has waited "
-                           "longer than 100 ms (in use 15, open 15, waiting 42); send less, shorten the statements, or "
-                           "raise pool.size or pool.shed-target");
+                           "longer than 100 ms (in use 15, open 15, waiting 42); send fewer requests, shorten the "
+                           "statements, or raise pool.size or pool.shed-target");
         CHECK(why.waited == 250ms);
       }
     }
