@@ -34,6 +34,7 @@ install(FILES "${PROJECT_BINARY_DIR}/cenoteConfig.cmake" "${PROJECT_BINARY_DIR}/
 
 install(FILES LICENSE README.md CHANGELOG.md config/caf-application.conf DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/contrib" DESTINATION "${CMAKE_INSTALL_DOCDIR}" PATTERN secrets EXCLUDE)
 
 # `cenote --embedded` runs this script as ../libexec/cenote/mariadb, seen from the program.
 configure_file("${PROJECT_SOURCE_DIR}/scripts/mariadb" "${CMAKE_BINARY_DIR}/libexec/cenote/mariadb" COPYONLY)

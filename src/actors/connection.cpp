@@ -71,7 +71,7 @@ struct connection_state {
                                   std::move(caller),
                                   measured_as(granted.request),
                                   granted.request.accepted,
-                                  record_of(*context.statements, granted.request),
+                                  record_of(context.measured->statements(), granted.request),
                                   at});
           core.begin(std::move(granted), answer_to, at);
           carry_out();
@@ -79,8 +79,12 @@ struct connection_state {
         },
         [this](execute_atom, session_command& command) -> caf::result<result> {
           auto at = now();
-          auto answer_to = await(
-              {{}, nullptr, metrics::operation::session_command, at, context.statements->find(text_of(command)), at});
+          auto answer_to = await({{},
+                                  nullptr,
+                                  metrics::operation::session_command,
+                                  at,
+                                  context.measured->statements().find(text_of(command)),
+                                  at});
           core.execute(std::move(command), answer_to, at);
           carry_out();
           return caf::delegated<result>{};

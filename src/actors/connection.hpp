@@ -4,7 +4,6 @@
 #include "cenote/settings.hpp"
 #include "db/connection.hpp"
 #include "metrics/operation_metrics.hpp"
-#include "metrics/statement_statistics.hpp"
 #include "runtime/io_thread.hpp"
 #include "runtime/socket_watch.hpp"
 
@@ -20,8 +19,7 @@ struct connection_context {
   internal_pool_actor pool;                      ///< The receiver of its reports; it ends with it.
   canceller_actor canceller;                     ///< Stops its statements on the server.
   std::shared_ptr<const server_settings> server; ///< That one server.
-  std::shared_ptr<metrics::operation_metrics> measured;
-  std::shared_ptr<metrics::statement_statistics> statements;
+  metrics::operation_metrics_ptr measured;
 };
 
 /// Starts the actor that owns `session`, on an I/O thread. May be called from any thread.

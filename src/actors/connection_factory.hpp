@@ -2,9 +2,9 @@
 
 #include "actors/messages.hpp"
 #include "cenote/settings.hpp"
+#include "metrics/operation_metrics.hpp"
 
 #include <string>
-#include <vector>
 
 namespace cenote {
 
@@ -17,7 +17,9 @@ public:
   virtual size_t servers() const = 0;
 
   /// Starts opening a connection to one of them and returns at once. `opened` or `open_failed` is sent to `pool` later.
-  virtual void open(connection_id id, size_t server, const internal_pool_actor& pool) = 0;
+  /// @param measured where the connection counts its operations.
+  virtual void open(connection_id id, size_t server, const internal_pool_actor& pool,
+                    const metrics::operation_metrics_ptr& measured) = 0;
 
   /// Whether connections made with these settings lead to the same servers.
   virtual bool leads_to(const server_settings&) const { return true; }
@@ -31,14 +33,6 @@ public:
 
   /// The same for one of the servers.
   virtual std::string endpoint(size_t) const { return endpoint(); }
-
-  /// Whether the connections measure their statements from now on.
-  virtual void measure_statements(bool) {
-    // nop
-  }
-
-  /// The costliest statements.
-  virtual std::vector<statement_summary> statements() const { return {}; }
 };
 
 } // namespace cenote

@@ -37,9 +37,6 @@ failure no_room(const server_settings& server, const std::string& reason) {
                      server.endpoint() + ": no room for one more connection: " + reason);
 }
 
-/// The most statements that are reported.
-constexpr size_t max_reported_statements = 200;
-
 /// A connection to be opened, and its users.
 struct connect_order {
   connection_context context;
@@ -107,7 +104,7 @@ struct connect_state {
   }
 
   void report(tl::expected<db::connection, db::driver_error> session) {
-    auto& [id, pool, canceller, server, measured, statements] = order.context;
+    auto& [id, pool, canceller, server, measured] = order.context;
     if (!session) {
       self->send(pool, open_failed_atom_v, id, to_failure(session.error(), *server));
       return;
@@ -137,14 +134,8 @@ struct connect_state {
 
 } // namespace
 
-connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads,
-                     std::shared_ptr<metrics::operation_metrics> measured,
-                     std::shared_ptr<metrics::statement_statistics> statements)
-    : sys_{sys},
-      server_{server},
-      io_threads_{std::move(io_threads)},
-      measured_{std::move(measured)},
-      statements_{std::move(statements)} {
+connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads)
+    : sys_{sys}, server_{server}, io_threads_{std::move(io_threads)} {
   for (size_t i = 0; i < server.servers(); ++i) {
     auto one = std::make_shared<const server_settings>(server.server(i));
     targets_.push_back({one, spawn_canceller(sys, one)});
@@ -156,12 +147,13 @@ connector::~connector() {
     caf::anon_send_exit(each.canceller, caf::exit_reason::user_shutdown);
 }
 
-void connector::open(connection_id id, size_t server, const internal_pool_actor& pool) {
+void connector::open(connection_id id, size_t server, const internal_pool_actor& pool,
+                     const metrics::operation_metrics_ptr& measured) {
   auto where =
       *std::ranges::min_element(io_threads_, {}, &io_thread_ptr::use_count); // Each connection holds its I/O thread.
   auto& to = targets_.at(server);
-  sys_.spawn<caf::stateful_actor<connect_state>>(connect_order{
-      {id, pool, to.canceller, to.server, measured_, statements_}, std::move(where), targets_.size() > 1});
+  sys_.spawn<caf::stateful_actor<connect_state>>(
+      connect_order{{id, pool, to.canceller, to.server, measured}, std::move(where), targets_.size() > 1});
 }
 
 bool connector::leads_to(const server_settings& settings) const {
@@ -187,10 +179,6 @@ std::string connector::endpoint() const {
 
 std::string connector::endpoint(size_t server) const {
   return targets_.at(server).server->endpoint();
-}
-
-std::vector<statement_summary> connector::statements() const {
-  return statements_->costliest(max_reported_statements);
 }
 
 } // namespace cenote

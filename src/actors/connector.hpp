@@ -2,8 +2,6 @@
 
 #include "actors/connection_factory.hpp"
 #include "cenote/settings.hpp"
-#include "metrics/operation_metrics.hpp"
-#include "metrics/statement_statistics.hpp"
 #include "runtime/io_thread.hpp"
 
 #include <caf/fwd.hpp>
@@ -18,19 +16,16 @@ namespace cenote {
 class connector : public connection_factory {
 public:
   /// @param io_threads at least one.
-  connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads,
-            std::shared_ptr<metrics::operation_metrics> measured,
-            std::shared_ptr<metrics::statement_statistics> statements);
+  connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads);
   ~connector() override;
 
   size_t servers() const override { return targets_.size(); }
-  void open(connection_id id, size_t server, const internal_pool_actor& pool) override;
+  void open(connection_id id, size_t server, const internal_pool_actor& pool,
+            const metrics::operation_metrics_ptr& measured) override;
   bool leads_to(const server_settings& settings) const override;
   bool reconfigure(const server_settings& settings) override;
   std::string endpoint() const override;
   std::string endpoint(size_t server) const override;
-  void measure_statements(bool enabled) override { statements_->enable(enabled); }
-  std::vector<statement_summary> statements() const override;
 
 private:
   struct target {
@@ -42,8 +37,6 @@ private:
   server_settings server_;
   std::vector<target> targets_;
   std::vector<io_thread_ptr> io_threads_;
-  std::shared_ptr<metrics::operation_metrics> measured_;
-  std::shared_ptr<metrics::statement_statistics> statements_;
 };
 
 } // namespace cenote

@@ -48,6 +48,9 @@ failure malformed_answer() {
                            "answers?");
 }
 
+/// The most statements that are told of.
+constexpr size_t max_told_statements = 200;
+
 /// The most kinds of failed connects that get a line each while no connect succeeds.
 constexpr size_t max_connect_failures = 32;
 
@@ -138,7 +141,7 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
         return result;
       },
       [this](details_atom) { return details(); },
-      [this](statements_atom) { return connections_of->statements(); },
+      [this](statements_atom) { return measured.operations()->statements().costliest(max_told_statements); },
       [this](kill_atom, session_id id) { return kill(id); },
       [this](settings_atom) {
         return effective_settings{rules, std::nullopt, connections_of->endpoint()};
@@ -244,13 +247,15 @@ void pool_actor_state::open_failed(connection_id id, const failure& why) {
   // One line per kind of failure, not one per attempt: an outage has many.
   auto is_new = connect_failures.size() < max_connect_failures
                 && connect_failures.emplace(core.server_of(id), why.code, why.number).second;
-  log().log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
-            to_string(why));
+  log_labels labels{to_string(why.code), std::to_string(core.server_of(id))};
+  log(labels).log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
+                  to_string(why));
   measured.connect_failed(id, why.code);
   auto before = core.status().breaker;
   perform(core.open_failed(id, why, now()));
   if (before == breaker_state::closed && core.status().breaker != breaker_state::closed)
-    log().warn("pool {}: the circuit breaker is open: requests fail at once until a connect succeeds", rules.name);
+    log(labels).warn("pool {}: the circuit breaker is open: requests fail at once until a connect succeeds",
+                     rules.name);
 }
 
 void pool_actor_state::released_connection(connection_id id, const released& report) {
@@ -374,7 +379,7 @@ void pool_actor_state::follow(pool::commands more) {
 
 void pool_actor_state::carry_out(const pool::open_connection& command) {
   measured.connect_begins(command.id, now());
-  connections_of->open(command.id, command.server, self);
+  connections_of->open(command.id, command.server, self, measured.operations());
 }
 
 void pool_actor_state::carry_out(const pool::close_connection& command) {

@@ -198,7 +198,7 @@ void pool_actor_state::measure_refusal(const pending& waiting, const failure& er
     return;
   measured.refused(error.code);
   if (auto kind = operation_of(waiting.request.work))
-    measured.operations().answered(*kind, error.outcome, now() - waiting.request.accepted);
+    measured.operations()->answered(*kind, error.outcome, now() - waiting.request.accepted);
 }
 
 } // namespace cenote

@@ -53,7 +53,6 @@ caf::result<void> pool_actor_state::reconfigure(const settings& config) {
     return caf::unit;
   rules = config.pool;
   measured.apply(rules);
-  connections_of->measure_statements(rules.statement_statistics);
   log().info("pool {}: new settings are in force{}", rules.name,
              renew ? "; the connections are replaced one after the other" : "");
   perform(core.reconfigure(rules, renew, now()));

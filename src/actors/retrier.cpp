@@ -273,10 +273,11 @@ struct retrier_state {
       return;
     }
     auto more = retry_lines[why.code].add(self->clock().now());
-    log().log(more ? spdlog::level::warn : spdlog::level::debug, "retry {} of {} in {} ms: {}{}",
-              job->progress.attempts, job->progress.max_retries.value_or(rules.max_retries),
-              std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why),
-              and_more(more.value_or(1)));
+    log({to_string(why.code)})
+        .log(more ? spdlog::level::warn : spdlog::level::debug, "retry {} of {} in {} ms: {}{}", job->progress.attempts,
+             job->progress.max_retries.value_or(rules.max_retries),
+             std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why),
+             and_more(more.value_or(1)));
     job->in_doubt |= why.outcome == outcome::unknown;
     measured.repeated(why.code);
     publish_retry(*job, *delay, why);
@@ -308,7 +309,8 @@ struct retrier_state {
       if (job.in_doubt)
         why = pool::after_doubt(std::move(why));
       auto more = failure_lines[why.code].add(self->clock().now());
-      log().log(more ? spdlog::level::err : spdlog::level::debug, "{}{}", to_string(why), and_more(more.value_or(1)));
+      log({to_string(why.code)})
+          .log(more ? spdlog::level::err : spdlog::level::debug, "{}{}", to_string(why), and_more(more.value_or(1)));
     }
     job.promise.deliver(make_error(std::move(why)));
   }

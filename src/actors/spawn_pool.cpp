@@ -6,6 +6,7 @@
 #include "cenote/configuration.hpp"
 #include "config/standard_streams.hpp"
 #include "db/connection.hpp"
+#include "metrics/catalogue.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/detail/meta_object.hpp>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace cenote {
@@ -38,12 +40,13 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
   if (!sys.has_middleman())
     throw std::invalid_argument{"cenote needs CAF's I/O module: call load<caf::io::middleman>() in the configuration"};
   std::vector<io_thread_ptr> io_threads;
-  for (size_t i = 0; i < rules.io_threads; ++i)
-    io_threads.push_back(io_thread::start(sys));
+  for (size_t i = 0; i < rules.io_threads; ++i) {
+    auto cpu_time = metrics::seconds_counter(sys.metrics(), metrics::metric::io_thread_cpu, rules.name,
+                                             {{"thread", std::to_string(i)}});
+    io_threads.push_back(io_thread::start(sys, cpu_time));
+  }
   auto home = io_threads.front();
-  auto connections = std::make_unique<connector>(
-      sys, server, std::move(io_threads), std::make_shared<metrics::operation_metrics>(sys.metrics(), rules.name),
-      std::make_shared<metrics::statement_statistics>(rules.statement_statistics));
+  auto connections = std::make_unique<connector>(sys, server, std::move(io_threads));
   return spawn_pool_actor(sys, *home, rules, std::move(connections), std::random_device{}());
 }
 

@@ -89,6 +89,7 @@ bool passed(const std::vector<health_check>& checks) {
 http::response to_response(const std::vector<health_check>& checks, const http::request& x) {
   auto failed = std::ranges::find(checks, false, &health_check::passed);
   auto is_well = failed == checks.end();
+  auto verbose = http::query_value(x, "verbose").has_value();
   http::response out;
   out.status = is_well ? 200 : 503;
   if (http::accepts(x, "application/json")) {
@@ -96,14 +97,14 @@ http::response to_response(const std::vector<health_check>& checks, const http::
     body["status"] = is_well ? "ok" : "failed";
     if (!is_well)
       body["reason"] = failed->reason;
-    if (x.verbose)
+    if (verbose)
       for (auto& one : checks)
         body["checks"].push_back({{"name", one.name}, {"ok", one.passed}, {"reason", one.reason}});
     out.type = "application/json";
     out.body = dump(body) + "\n";
     return out;
   }
-  if (x.verbose)
+  if (verbose)
     for (auto& one : checks)
       out.body += (one.passed ? "[+] " : "[-] ") + one.name + ": " + one.reason + "\n";
   out.body += is_well ? "ok\n" : "failed: " + failed->reason + "\n";

@@ -30,13 +30,13 @@ std::string own_url(const http_settings& how) {
 
 } // namespace
 
-std::optional<std::string> url_to_ask(const job& x, const std::string& command) {
-  auto url = x.opts.url.empty() ? own_url(x.how.http) : x.opts.url;
+std::optional<std::string> url_to_ask(const job& given, const std::string& command) {
+  auto url = given.opts.url.empty() ? own_url(given.how.http) : given.opts.url;
   if (!url.empty())
     return url;
   spdlog::critical("http.listen is \"{}\", which names no port to ask: name the URL, as in 'cenote {} "
                    "http://127.0.0.1:9180'",
-                   x.how.http.listen, command);
+                   given.how.http.listen, command);
   return std::nullopt;
 }
 

@@ -3,11 +3,13 @@
 #include "app/details.hpp"
 #include "app/health.hpp"
 #include "app/json_response.hpp"
-#include "app/metrics.hpp"
+#include "app/page.hpp"
+#include "app/record_json.hpp"
 #include "cenote/metrics.hpp"
 #include "config/listen_address.hpp"
 #include "config/setting.hpp"
 
+#include <charconv>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -21,10 +23,17 @@ using http::request;
 using http::response;
 
 response metrics(caf::actor_system& system, const request& x) {
-  auto text = collect_metrics(system);
-  if (http::accepts(x, "application/openmetrics-text"))
-    return {200, to_open_metrics(text), "application/openmetrics-text; version=1.0.0; charset=utf-8", {}};
-  return {200, std::move(text), "text/plain; version=0.0.4; charset=utf-8", {}};
+  auto format =
+      http::accepts(x, "application/openmetrics-text") ? metrics_format::open_metrics : metrics_format::prometheus;
+  return {200, collect_metrics(system, format), std::string{content_type_of(format)}, {}};
+}
+
+/// How many samples of the history are asked for.
+size_t samples(const request& received) {
+  auto text = http::query_value(received, "samples").value_or("");
+  auto out = history::capacity;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
 }
 
 /// Asks the pool for something that it does at once.
@@ -73,9 +82,15 @@ uint16_t http_service::port() const noexcept {
 
 void http_service::start(const std::string& token) {
   auto where = config::parse_listen_address(how_.listen).value();
-  router_ = std::make_unique<http::router>(make_router(token));
-  server_ =
-      std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
+  recorder_ = std::make_unique<pool_recorder>(host_.system(), host_.pool(), watch_, control_.current);
+  router_ = std::make_unique<http::router>(make_router(token, where.local));
+  try {
+    server_ =
+        std::make_unique<http::server>(where.host, where.port, [this](const request& x) { return router_->handle(x); });
+  } catch (...) {
+    recorder_.reset();
+    throw;
+  }
   where.port = server_->port();
   spdlog::info("HTTP: {}", where.url());
   if (!where.local)
@@ -83,8 +98,9 @@ void http_service::start(const std::string& token) {
                  token.empty() ? " and without a token; set http.token-file" : "");
 }
 
-http::router http_service::make_router(const std::string& token) {
-  http::router out{token};
+http::router http_service::make_router(const std::string& token, bool local) {
+  http::router out{token, local};
+  add_page(out);
   out.add("GET", "/livez", access::open, [this](auto& x) { return to_response(liveness(watch_->look()), x); });
   out.add("GET", "/readyz", access::open, [this](auto& x) {
     watch_->note_probe();
@@ -99,11 +115,17 @@ http::router http_service::make_router(const std::string& token) {
     nlohmann::ordered_json body;
     body["version"] = 1;
     body["program"] = CENOTE_VERSION;
+    body["state"] = to_json(recorder_->state());
     body["status"] = to_json(*known);
     body["settings"] = to_json(*control_.current());
     return json_response(body);
   });
   add_details(out, host_);
+  out.add("GET", "/status/history", access::protect, [this](auto& received) {
+    return json_response(to_json(recorder_->newest(samples(received)), control_.current()->server));
+  });
+  out.add("GET", "/status/events", access::protect,
+          [this](auto&) { return json_response(to_json(recorder_->events())); });
   out.add("POST", "/admin/dispose", access::privileged,
           [this](auto&) { return order(host_, dispose_atom_v, "all connections are being replaced"); });
   out.add("POST", "/admin/pause", access::privileged,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/pool_host.hpp"
+#include "app/pool_recorder.hpp"
 #include "app/pool_watch.hpp"
 #include "cenote/settings.hpp"
 #include "http/router.hpp"
@@ -47,12 +48,13 @@ public:
 
 private:
   void start(const std::string& token);
-  http::router make_router(const std::string& token);
+  http::router make_router(const std::string& token, bool local);
 
   pool_host& host_;
   http_settings how_;
   service_control control_;
   std::shared_ptr<pool_watch> watch_;
+  std::unique_ptr<pool_recorder> recorder_;
   std::unique_ptr<http::router> router_;
   std::unique_ptr<http::server> server_;
 };

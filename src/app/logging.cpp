@@ -5,11 +5,13 @@
 #include "app/printable.hpp"
 #include "app/standard_streams.hpp"
 #include "cenote/logger.hpp"
+#include "log/log_labels.hpp"
 
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 #include <spdlog/details/os.h>
 #include <spdlog/pattern_formatter.h>
@@ -75,13 +77,44 @@ public:
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<json_flag>(); }
 };
 
-std::unique_ptr<spdlog::formatter> make_formatter(bool json) {
+/// Adds members of a JSON object that are called as the labels of metrics, so that both can be joined.
+class labels_flag : public spdlog::custom_flag_formatter {
+public:
+  explicit labels_flag(std::string pool) : pool_{std::move(pool)} {
+    // nop
+  }
+
+  void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& out) override {
+    add("db_client_connection_pool_name", pool_, out);
+    if (auto labels = log_labels_scope::current()) {
+      add("error_type", labels->error_type, out);
+      add("server", labels->server, out);
+    }
+  }
+
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<labels_flag>(pool_); }
+
+private:
+  static void add(std::string_view name, const std::string& value, spdlog::memory_buf_t& out) {
+    if (value.empty())
+      return;
+    append(out, "\"");
+    append(out, name);
+    append(out, "\":");
+    append(out, dump(nlohmann::ordered_json(value)));
+    append(out, ",");
+  }
+
+  std::string pool_;
+};
+
+std::unique_ptr<spdlog::formatter> make_formatter(bool json, const std::string& pool) {
   auto result = std::make_unique<spdlog::pattern_formatter>();
-  result->add_flag<level_flag>('N').add_flag<text_flag>('J').add_flag<json_flag>('Q');
+  result->add_flag<level_flag>('N').add_flag<text_flag>('J').add_flag<json_flag>('Q').add_flag<labels_flag>('K', pool);
   // ISO 8601 with the offset from UTC: unambiguous, and the clock of whoever reads it.
   constexpr auto stamp = "%Y-%m-%dT%H:%M:%S.%e%z";
   if (json)
-    result->set_pattern(std::string{R"({"time":")"} + stamp + R"(","level":"%N","message":%Q})");
+    result->set_pattern(std::string{R"({"time":")"} + stamp + R"(","level":"%N",%K"message":%Q})");
   else
     result->set_pattern(std::string{stamp} + " %^%N%$ %J");
   return result;
@@ -94,10 +127,10 @@ bool wants_colours(bool json) {
 
 } // namespace
 
-void start_logging(const log_settings& how, log_profile amount) {
+void start_logging(const log_settings& how, log_profile amount, const std::string& pool) {
   auto json = how.format == "json";
   auto sink = std::make_shared<log_sink>(wants_colours(json));
-  sink->set_formatter(make_formatter(json));
+  sink->set_formatter(make_formatter(json, pool));
   auto level = spdlog::level::from_str(how.level);
   if (amount == log_profile::one_shot && level == spdlog::level::info)
     level = spdlog::level::err;

@@ -14,7 +14,8 @@ enum class log_profile : uint8_t {
 
 /// Makes "cenote" the program's logger: on standard error, one line per entry, as text or JSON. Replaces the one
 /// before.
-void start_logging(const log_settings& how, log_profile amount = log_profile::service);
+/// @param pool the name of the program's pool, which lines of JSON have; empty: it is not known yet.
+void start_logging(const log_settings& how, log_profile amount = log_profile::service, const std::string& pool = {});
 
 /// From now on a service logs what is at least of this level. From any thread.
 void change_log_level(const std::string& level);

@@ -109,7 +109,7 @@ int run(options opts, signal_watch& signals, service_notifier& notifier) {
   auto file = read_file(opts);
   auto how = load(opts, file, std::nullopt);
   auto caf_options = file ? config::caf_settings(*file) : caf::settings{};
-  start_logging(how.log, amount_for(opts.command));
+  start_logging(how.log, amount_for(opts.command), how.pool.name);
   if (opts.command == command::sql)
     read_statement(opts);
   auto result = run(opts, file, std::move(how), std::move(caf_options), signals, notifier);

@@ -7,15 +7,15 @@ namespace cenote::app {
 
 namespace {
 
-std::string format(const char* how, double x) {
+std::string format(const char* form, double number) {
   char out[48];
-  std::snprintf(out, sizeof(out), how, x);
+  std::snprintf(out, sizeof(out), form, number);
   return out;
 }
 
 /// Three digits, or more before the point. `%g` would write the exponents of numbers that round up to 1000.
-std::string three_digits(double x) {
-  return format(x < 9.995 ? "%.2f" : x < 99.95 ? "%.1f" : "%.0f", x);
+std::string three_digits(double number) {
+  return format(number < 9.995 ? "%.2f" : number < 99.95 ? "%.1f" : "%.0f", number);
 }
 
 } // namespace
@@ -40,19 +40,19 @@ std::string readable_time(double seconds) {
   return format("%.0f d", std::fmin(seconds / day, max_days));
 }
 
-std::string readable_count(double x) {
+std::string readable_count(double number) {
   constexpr double largest = 999e12;
-  if (!(x > 0))
+  if (!(number > 0))
     return "0";
-  if (x < 10 && x != std::floor(x))
-    return format("%.1f", x);
-  if (x < 999999.5)
-    return format("%.0f", x);
-  if (x < 999.5e6)
-    return three_digits(x / 1e6) + " M";
-  if (x < 999.5e9)
-    return three_digits(x / 1e9) + " G";
-  return three_digits(std::fmin(x, largest) / 1e12) + " T";
+  if (number < 10 && number != std::floor(number))
+    return format("%.1f", number);
+  if (number < 999999.5)
+    return format("%.0f", number);
+  if (number < 999.5e6)
+    return three_digits(number / 1e6) + " M";
+  if (number < 999.5e9)
+    return three_digits(number / 1e9) + " G";
+  return three_digits(std::fmin(number, largest) / 1e12) + " T";
 }
 
 } // namespace cenote::app

@@ -13,7 +13,7 @@ namespace cenote::app {
 std::string readable_time(double seconds);
 
 /// A count or a rate: `0.4`, `7`, `123456`, `1.23 M`.
-std::string readable_count(double x);
+std::string readable_count(double number);
 /// @}
 
 } // namespace cenote::app

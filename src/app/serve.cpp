@@ -6,6 +6,7 @@
 #include "app/logging.hpp"
 #include "app/reloading.hpp"
 #include "config/setting.hpp"
+#include "log/log.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -115,13 +116,13 @@ struct server_state {
     if (draining)
       return; // Everything is refused by now.
     if (why.code == errc::login_refused) {
-      spdlog::critical("{}", explain_no_connection(why));
+      log({to_string(why.code)}).critical("{}", explain_no_connection(why));
       finish(failed);
       return;
     }
     auto text = explain_no_connection(why);
     if (!std::exchange(warned, true))
-      spdlog::warn("{}; trying again until it works", text);
+      log({to_string(why.code)}).warn("{}; trying again until it works", text);
     notifier.status(text);
     self->delayed_send(self, 1s, caf::tick_atom_v);
   }

@@ -43,8 +43,8 @@ int open_terminal() {
   return fd >= 0 ? fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 }
 
-std::string_view escape(style x) {
-  switch (x) {
+std::string_view escape(style look) {
+  switch (look) {
   case style::title:
     return "\x1b[1m";
   case style::good:
@@ -103,9 +103,9 @@ void terminal::draw(const std::vector<styled_line>& lines) {
   for (auto& line : lines) {
     if (!std::exchange(first, false))
       out += "\r\n";
-    for (auto& x : line.spans()) {
-      auto how = colours_ ? escape(x.style) : "";
-      out.append(how).append(x.text).append(how.empty() ? "" : "\x1b[m");
+    for (auto& piece : line.spans()) {
+      auto colour = colours_ ? escape(piece.style) : "";
+      out.append(colour).append(piece.text).append(colour.empty() ? "" : "\x1b[m");
     }
     // At the right margin this would erase the last character.
     if (line.width() < columns)

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "app/styled_text.hpp"
-#include "app/top_screen.hpp"
 
 #include <csignal>
 #include <string_view>

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <exception>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,6 +22,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <poll.h>
 #include <spdlog/spdlog.h>
@@ -83,13 +86,28 @@ double unix_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+/// What is to be shown now. Bears answers that are too large to be understood.
+top_view look(const std::string& url, const std::string& token) {
+  top_view out;
+  try {
+    out = read_answers(ask_all(url, token));
+  } catch (const std::exception& err) {
+    out.problem = std::string{"answers, but not in a way that can be understood: "} + err.what();
+    out.state = "unreachable";
+    out.state_reasons = {out.problem};
+  }
+  out.at = unix_time();
+  out.url = url;
+  return out;
+}
+
 /// What the asking thread has found out last.
 class newest_view {
 public:
-  void put(top_view x) {
+  void put(top_view view) {
     {
       std::unique_lock lock{guard_};
-      view_ = std::move(x);
+      view_ = std::move(view);
     }
     arrived_.set();
   }
@@ -119,10 +137,12 @@ class asker {
 public:
   asker(const std::string& url, const std::string& token) : newest_{std::make_shared<newest_view>()} {
     std::thread{[to = newest_, url, token] {
+      std::optional<double> gone_since;
       for (auto next = std::chrono::steady_clock::now(); !to->is_abandoned(); std::this_thread::sleep_until(next)) {
-        auto view = read_answers(ask_all(url, token));
-        view.at = unix_time();
-        view.url = url;
+        auto view = look(url, token);
+        gone_since = view.problem.empty() ? std::nullopt : std::optional{gone_since.value_or(view.at)};
+        if (gone_since)
+          view.state_since = gone_since;
         to->put(std::move(view));
         next = std::max(next + pace, std::chrono::steady_clock::now());
       }
@@ -135,23 +155,6 @@ public:
 
 private:
   std::shared_ptr<newest_view> newest_;
-};
-
-/// Remembers since when the state is what it is, if it was seen to begin.
-class state_memory {
-public:
-  void see(const top_view& x) {
-    auto name = state_of(x).name;
-    if (!name_.empty() && name != name_)
-      since_ = x.at;
-    name_ = name;
-  }
-
-  const std::optional<double>& since() const noexcept { return since_; }
-
-private:
-  std::string name_;
-  std::optional<double> since_;
 };
 
 /// @returns whether something other than the end has come.
@@ -169,7 +172,6 @@ bool wait_for(std::initializer_list<int> descriptors, const notice& end) {
 int show_screen(asker& from, const notice& end, bool colours) {
   terminal screen{colours, end.fd()};
   std::optional<top_view> view;
-  state_memory state;
   while (wait_for({from.newest().fd(), screen.keys(), screen.signals()}, end)) {
     auto event = screen.take_event();
     if (event == terminal::event::quit || event == terminal::event::gone)
@@ -178,11 +180,10 @@ int show_screen(asker& from, const notice& end, bool colours) {
       return by_signal + SIGINT;
     if (auto newer = from.newest().take()) {
       view = std::move(newer);
-      state.see(*view);
       event = terminal::event::redraw;
     }
     if (view && event == terminal::event::redraw)
-      screen.draw(draw_screen(*view, state.since(), screen.size()));
+      screen.draw(draw_screen(*view, screen.size()));
   }
   return failed; // By a signal.
 }
@@ -207,8 +208,8 @@ int print_lines(asker& from, const notice& end, uint64_t count) {
 
 } // namespace
 
-answer top(const job& x) {
-  auto url = url_to_ask(x, "top");
+answer top(const job& given) {
+  auto url = url_to_ask(given, "top");
   if (!url)
     return {wrong_use, {}};
   if (url->ends_with('/'))
@@ -217,13 +218,13 @@ answer top(const job& x) {
     spdlog::critical("{} is not a URL of the form http://host:port", *url);
     return {wrong_use, {}};
   }
-  auto token = read_token(x.how.http.token_file);
+  auto token = read_token(given.how.http.token_file);
   notice end;
-  std::stop_callback on_end{x.signals.first(), [&end] { end.set(); }};
+  std::stop_callback on_end{given.signals.first(), [&end] { end.set(); }};
   asker from{*url, token};
-  auto lines = x.opts.count > 0 || !terminal::is_usable();
-  auto colours = !x.opts.no_colour && !forbids_colours();
-  return {lines ? print_lines(from, end, x.opts.count) : show_screen(from, end, colours), {}};
+  auto lines = given.opts.count > 0 || !terminal::is_usable();
+  auto colours = !given.opts.no_colour && !forbids_colours();
+  return {lines ? print_lines(from, end, given.opts.count) : show_screen(from, end, colours), {}};
 }
 
 } // namespace cenote::app

@@ -32,11 +32,11 @@ std::string clock_time(double at) {
 }
 
 /// Adds what fits of a text from elsewhere.
-void add_within(styled_line& to, const std::string& text, size_t width, style how = style::plain) {
+void add_within(styled_line& to, const std::string& text, size_t width, style look = style::plain) {
   if (to.width() >= width)
     return;
   auto fits = show_within(detail::one_line(text), width - to.width());
-  to.add(std::move(fits.text), fits.width, how);
+  to.add(std::move(fits.text), fits.width, look);
 }
 
 void pad(styled_line& to, size_t width) {
@@ -44,8 +44,15 @@ void pad(styled_line& to, size_t width) {
     to.add(std::string(width - to.width(), ' '));
 }
 
-std::string quantile(const std::optional<double>& x) {
-  return x ? readable_time(*x) : "-";
+std::string quantile(const std::optional<double>& seconds) {
+  return seconds ? readable_time(*seconds) : "-";
+}
+
+double sum(const std::map<std::string, double>& counts) {
+  double out = 0;
+  for (auto& [name, count] : counts)
+    out += count;
+  return out;
 }
 
 // -- the upper part: a label, and items that go to the next line if need be ------------
@@ -61,91 +68,92 @@ void add_items(std::vector<styled_line>& out, const std::string& label, const st
   auto indent = narrow ? size_t{2} : label_width;
   styled_line current;
   add_within(current, label, width, style::faint);
-  if (narrow) {
+  if (narrow)
     out.push_back(std::exchange(current, {}));
-  }
   pad(current, indent);
-  for (auto& x : items) {
-    auto needed = show_within(detail::one_line(x.text), width > indent ? width - indent : 0).width;
+  for (auto& next : items) {
+    auto needed = show_within(detail::one_line(next.text), width > indent ? width - indent : 0).width;
     if (current.width() > indent && current.width() + 2 + needed > width) {
       out.push_back(std::exchange(current, {}));
       pad(current, indent);
     } else if (current.width() > indent) {
       current.add("  ");
     }
-    add_within(current, x.text, width, x.style);
+    add_within(current, next.text, width, next.style);
   }
   out.push_back(std::move(current));
 }
 
-item bar(const top_view& x, size_t width) {
+item bar(const top_view& view, size_t width) {
   auto size = static_cast<double>(width >= full_width ? 30 : 10);
   auto part = [&](double n) {
-    return static_cast<size_t>(x.limit > 0 ? std::clamp(std::ceil(size * n / x.limit), 0.0, size) : 0);
+    return static_cast<size_t>(view.limit > 0 ? std::clamp(std::ceil(size * n / view.limit), 0.0, size) : 0);
   };
-  auto used = part(x.in_use);
-  auto open = std::max(used, part(x.in_use + x.idle));
+  auto used = part(view.in_use);
+  auto open = std::max(used, part(view.in_use + view.idle));
   auto all = static_cast<size_t>(size);
   return {"[" + std::string(used, '#') + std::string(open - used, '-') + std::string(all - open, ' ') + "]",
-          x.limit > 0 && x.in_use >= x.limit ? style::warning : style::good};
+          view.limit > 0 && view.in_use >= view.limit ? style::warning : style::good};
 }
 
-std::vector<item> connection_items(const top_view& x, size_t width) {
-  std::vector<item> out{bar(x, width),
-                        {readable_count(x.in_use) + " in use"},
-                        {readable_count(x.idle) + " idle"},
-                        {readable_count(x.connecting) + " connecting"}};
-  if (x.history)
-    out.push_back({readable_count(x.history->closing) + " closing"});
-  out.push_back({"limit " + readable_count(x.limit)});
+std::vector<item> connection_items(const top_view& view, size_t width) {
+  std::vector<item> out{bar(view, width),
+                        {readable_count(view.in_use) + " in use"},
+                        {readable_count(view.idle) + " idle"},
+                        {readable_count(view.connecting) + " connecting"}};
+  if (view.history)
+    out.push_back({readable_count(view.history->closing) + " closing"});
+  out.push_back({"limit " + readable_count(view.limit)});
   return out;
 }
 
-std::vector<item> load_items(const top_view& x) {
-  std::vector<item> out{{readable_count(x.waiting) + " waiting", x.waiting > 0 ? style::warning : style::plain},
-                        {readable_count(x.in_flight) + " in flight"}};
-  if (x.sessions)
-    out.push_back({std::to_string(x.sessions->size()) + (x.sessions->size() == 1 ? " session" : " sessions")});
-  if (x.history)
-    out.push_back({readable_count(x.history->statements_per_second) + " statements/s"});
+std::vector<item> load_items(const top_view& view) {
+  std::vector<item> out{{readable_count(view.waiting) + " waiting", view.waiting > 0 ? style::warning : style::plain},
+                        {readable_count(view.in_flight) + " in flight"}};
+  if (view.sessions)
+    out.push_back({std::to_string(view.sessions->size()) + (view.sessions->size() == 1 ? " session" : " sessions")});
+  if (view.history)
+    out.push_back({readable_count(view.history->statements_per_second) + " statements/s"});
   return out;
 }
 
-std::vector<item> time_items(const top_history& x) {
-  return {{"wait p50 " + quantile(x.wait.p50)},
-          {"p99 " + quantile(x.wait.p99)},
-          {"statement p50 " + quantile(x.statement.p50)},
-          {"p99 " + quantile(x.statement.p99)}};
+std::vector<item> time_items(const top_history& history) {
+  return {{"wait p50 " + quantile(history.wait.p50)},
+          {"p99 " + quantile(history.wait.p99)},
+          {"statement p50 " + quantile(history.statement.p50)},
+          {"p99 " + quantile(history.statement.p99)}};
 }
 
-std::vector<item> count_items(const std::map<std::string, double>& counts, double span, style how) {
+std::vector<item> count_items(const std::map<std::string, double>& counts, double span, style look) {
   std::vector<item> out;
   for (auto& [name, n] : counts)
-    out.push_back({readable_count(n) + " " + name, how});
+    out.push_back({readable_count(n) + " " + name, look});
   if (out.empty())
     out.push_back({"none"});
-  out.push_back({"in " + readable_time(std::round(span)), style::faint});
+  out.push_back({"in " + readable_count(std::round(span)) + " s", style::faint});
   return out;
 }
 
-std::vector<item> breaker_items(const top_view& x) {
+std::vector<item> breaker_items(const top_view& view) {
   std::vector<item> out;
   auto add = [&out](const std::string& server, const std::string& state) {
     out.push_back({server + " " + state, state == "closed" ? style::plain : style::bad});
   };
-  if (x.history)
-    for (auto& [server, state] : x.history->breakers)
+  if (view.history)
+    for (auto& [server, state] : view.history->breakers)
       add(server, state);
   if (out.empty())
-    add(x.endpoint, x.breaker);
+    add(view.endpoint, view.breaker);
   return out;
 }
 
-void add_title(std::vector<styled_line>& out, const top_view& x, size_t width) {
+void add_title(std::vector<styled_line>& out, const top_view& view, size_t width) {
   styled_line line;
-  auto right = clock_time(x.at) + "  q: quit";
+  auto right = clock_time(view.at) + "  q: quit";
   auto left = width > right.size() + 1 ? width - right.size() - 1 : width;
-  add_within(line, x.problem.empty() ? "cenote " + x.version + "  pool " + x.pool + " at " + x.endpoint : "cenote top",
+  add_within(line,
+             view.problem.empty() ? "cenote " + view.version + "  pool " + view.pool + " at " + view.endpoint
+                                  : "cenote top",
              left, style::title);
   if (left < width) {
     pad(line, left + 1);
@@ -154,26 +162,35 @@ void add_title(std::vector<styled_line>& out, const top_view& x, size_t width) {
   out.push_back(std::move(line));
 }
 
-void add_state(std::vector<styled_line>& out, const top_view& x, const std::optional<double>& since, size_t width) {
-  auto state = state_of(x);
-  std::vector<item> items{{state.name, state.style}};
-  if (since)
-    items.push_back({"since " + clock_time(*since)});
-  if (x.problem.empty())
-    items.push_back({state.reason});
-  else
-    items.push_back({x.url + " " + state.reason});
+style style_of_state(const std::string& name) {
+  return name == "serving" ? style::good : name == "down" || name == "unreachable" ? style::bad : style::warning;
+}
+
+/// Why the state is what it is.
+std::string reason_of_state(const top_view& view) {
+  auto out = view.problem.empty() ? std::string{} : view.url + " ";
+  for (auto& reason : view.state_reasons)
+    out += (&reason == &view.state_reasons.front() ? "" : "; ") + reason;
+  return out;
+}
+
+void add_state(std::vector<styled_line>& out, const top_view& view, size_t width) {
+  std::vector<item> items{{view.state, style_of_state(view.state)}};
+  if (view.state_since)
+    items.push_back({"for " + readable_time(view.at - *view.state_since)});
+  if (auto reason = reason_of_state(view); !reason.empty())
+    items.push_back({std::move(reason)});
   add_items(out, "state", items, width);
 }
 
-void add_history(std::vector<styled_line>& out, const top_view& x, size_t width) {
-  if (!x.history) {
-    add_items(out, "times", {{x.history.error(), style::faint}}, width);
+void add_history(std::vector<styled_line>& out, const top_view& view, size_t width) {
+  if (!view.history) {
+    add_items(out, "times", {{view.history.error(), style::faint}}, width);
     return;
   }
-  add_items(out, "times", time_items(*x.history), width);
-  add_items(out, "errors", count_items(x.history->errors, x.history->span, style::warning), width);
-  add_items(out, "retries", count_items(x.history->retries, x.history->span, style::plain), width);
+  add_items(out, "times", time_items(*view.history), width);
+  add_items(out, "errors", count_items(view.history->errors, view.history->span, style::warning), width);
+  add_items(out, "retries", count_items(view.history->retries, view.history->span, style::plain), width);
 }
 
 // -- the lower part: lists --------------------------------------------------------------
@@ -192,18 +209,18 @@ struct column {
 using section = std::vector<styled_line>;
 
 template <class T>
-styled_line row(const std::vector<column<T>>& columns, size_t width, style how,
+styled_line row(const std::vector<column<T>>& columns, size_t width, style look,
                 const std::function<std::string(const column<T>&)>& content) {
   styled_line out;
-  for (auto& x : columns) {
-    if (width < x.from_width)
+  for (auto& next : columns) {
+    if (width < next.from_width)
       continue;
-    auto room = std::min(x.width == 0 ? width : x.width, width - std::min(width, out.width()));
-    auto cell = show_within(detail::one_line(content(x)), room);
-    auto padding = x.width == 0 ? 0 : room - cell.width;
-    auto text = x.right ? std::string(padding, ' ') + cell.text : cell.text + std::string(padding, ' ');
-    out.add(std::move(text), cell.width + padding, how);
-    if (x.width != 0 && out.width() < width)
+    auto room = std::min(next.width == 0 ? width : next.width, width - std::min(width, out.width()));
+    auto cell = show_within(detail::one_line(content(next)), room);
+    auto padding = next.width == 0 ? 0 : room - cell.width;
+    auto text = next.right ? std::string(padding, ' ') + cell.text : cell.text + std::string(padding, ' ');
+    out.add(std::move(text), cell.width + padding, look);
+    if (next.width != 0 && out.width() < width)
       out.add(" ");
   }
   return out;
@@ -220,45 +237,45 @@ section make_section(const std::string& title, const top_part<std::vector<T>>& e
     out.push_back(std::move(line));
     return out;
   }
-  out.push_back(
-      row<T>(columns, width, style::title, [&](auto& x) { return x.width == 0 ? title : std::string{x.title}; }));
+  out.push_back(row<T>(columns, width, style::title,
+                       [&](auto& next) { return next.width == 0 ? title : std::string{next.title}; }));
   for (size_t i = 0; i < std::min(entries->size(), max_rows); ++i)
-    out.push_back(row<T>(columns, width, style::plain, [&](auto& x) { return x.content((*entries)[i]); }));
+    out.push_back(row<T>(columns, width, style::plain, [&](auto& next) { return next.content((*entries)[i]); }));
   return out;
 }
 
-std::vector<section> make_sections(const top_view& x, screen_size size) {
+std::vector<section> make_sections(const top_view& view, screen_size size) {
   constexpr size_t medium = 70;
   auto width = size.columns;
   using session = top_session;
   std::vector<column<session>> sessions{
-      {"held", 8, 0, true, [](auto& s) { return readable_time(s.age); }},
-      {"session", 8, full_width, true, [](auto& s) { return s.id; }},
-      {"tx", 2, medium, false, [](auto& s) { return std::string{s.in_transaction ? "tx" : ""}; }},
-      {"running", 8, full_width, true, [](auto& s) { return s.running ? readable_time(*s.running) : ""; }},
-      {"owner", width < medium ? 10u : 18u, 0, false, [](auto& s) { return s.owner; }},
-      {"", 0, 0, false, [](auto& s) { return s.last_statement; }}};
+      {"held", 8, 0, true, [](auto& entry) { return readable_time(entry.age); }},
+      {"session", 8, full_width, true, [](auto& entry) { return entry.id; }},
+      {"tx", 2, medium, false, [](auto& entry) { return std::string{entry.in_transaction ? "tx" : ""}; }},
+      {"running", 8, full_width, true, [](auto& entry) { return entry.running ? readable_time(*entry.running) : ""; }},
+      {"owner", width < medium ? 10u : 18u, 0, false, [](auto& entry) { return entry.owner; }},
+      {"", 0, 0, false, [](auto& entry) { return entry.last_statement; }}};
   std::vector<column<top_running>> running{
-      {"runs for", 8, 0, true, [](auto& s) { return readable_time(s.running); }},
-      {"conn.", 6, full_width, true, [](auto& s) { return s.connection; }},
-      {"id there", 8, medium, true, [](auto& s) { return s.server_connection_id; }},
-      {"server", 22, full_width, false, [](auto& s) { return s.server; }},
-      {"", 0, 0, false, [](auto& s) { return s.statement; }}};
+      {"runs for", 8, 0, true, [](auto& entry) { return readable_time(entry.running); }},
+      {"conn.", 6, full_width, true, [](auto& entry) { return entry.connection; }},
+      {"id there", 8, medium, true, [](auto& entry) { return entry.server_connection_id; }},
+      {"server", 22, full_width, false, [](auto& entry) { return entry.server; }},
+      {"", 0, 0, false, [](auto& entry) { return entry.statement; }}};
   std::vector<column<top_statement>> statements{
-      {"total", 8, 0, true, [](auto& s) { return readable_time(s.total); }},
-      {"calls", 7, medium, true, [](auto& s) { return readable_count(s.calls); }},
-      {"mean", 7, medium, true, [](auto& s) { return readable_time(s.mean); }},
-      {"p99", 7, 0, true, [](auto& s) { return readable_time(s.p99); }},
-      {"max", 7, full_width, true, [](auto& s) { return readable_time(s.max); }},
-      {"rows", 7, full_width, true, [](auto& s) { return readable_count(s.rows); }},
-      {"errors", 6, medium, true, [](auto& s) { return readable_count(s.errors); }},
-      {"", 0, 0, false, [](auto& s) { return s.digest; }}};
-  std::vector<column<top_event>> events{{"at", 8, 0, false, [](auto& s) { return clock_time(s.at); }},
-                                        {"", 0, 0, false, [](auto& s) { return s.text; }}};
-  return {make_section("SESSIONS HELD LONGEST: last statement", x.sessions, sessions, width, size.rows),
-          make_section("COSTLIEST STATEMENTS", x.statements, statements, width, size.rows),
-          make_section("LAST EVENTS", x.events, events, width, size.rows),
-          make_section("RUNNING LONGEST", x.running, running, width, size.rows)};
+      {"total", 8, 0, true, [](auto& entry) { return readable_time(entry.total); }},
+      {"calls", 7, medium, true, [](auto& entry) { return readable_count(entry.calls); }},
+      {"mean", 7, medium, true, [](auto& entry) { return readable_time(entry.mean); }},
+      {"p99", 7, 0, true, [](auto& entry) { return readable_time(entry.p99); }},
+      {"max", 7, full_width, true, [](auto& entry) { return readable_time(entry.max); }},
+      {"rows", 7, full_width, true, [](auto& entry) { return readable_count(entry.rows); }},
+      {"errors", 6, medium, true, [](auto& entry) { return readable_count(entry.errors); }},
+      {"", 0, 0, false, [](auto& entry) { return entry.digest; }}};
+  std::vector<column<top_event>> events{{"at", 8, 0, false, [](auto& entry) { return clock_time(entry.at); }},
+                                        {"", 0, 0, false, [](auto& entry) { return entry.text; }}};
+  return {make_section("SESSIONS HELD LONGEST: last statement", view.sessions, sessions, width, size.rows),
+          make_section("COSTLIEST STATEMENTS", view.statements, statements, width, size.rows),
+          make_section("LAST EVENTS", view.events, events, width, size.rows),
+          make_section("RUNNING LONGEST", view.running, running, width, size.rows)};
 }
 
 /// Gives each list a title and a line, the first lists first, then one more line to each in turn.
@@ -286,60 +303,54 @@ void add_sections(std::vector<styled_line>& out, std::vector<section> sections, 
 
 } // namespace
 
-std::vector<styled_line> draw_screen(const top_view& x, const std::optional<double>& since, screen_size size) {
+std::vector<styled_line> draw_screen(const top_view& view, screen_size size) {
   std::vector<styled_line> out;
   auto width = size.columns;
-  add_title(out, x, width);
-  add_state(out, x, since, width);
-  if (x.problem.empty()) {
-    add_items(out, "connections", connection_items(x, width), width);
-    add_items(out, "load", load_items(x), width);
-    add_history(out, x, width);
-    add_items(out, "breakers", breaker_items(x), width);
-    add_sections(out, make_sections(x, size), size.rows);
+  add_title(out, view, width);
+  add_state(out, view, width);
+  if (view.problem.empty()) {
+    add_items(out, "connections", connection_items(view, width), width);
+    add_items(out, "load", load_items(view), width);
+    add_history(out, view, width);
+    add_items(out, "breakers", breaker_items(view), width);
+    add_sections(out, make_sections(view, size), size.rows);
   }
   if (out.size() > size.rows)
     out.resize(size.rows);
   return out;
 }
 
-std::string draw_line(const top_view& x) {
-  auto state = state_of(x);
-  auto out = local_time(x.at, "%Y-%m-%dT%H:%M:%S%z") + " " + state.name;
-  if (!x.problem.empty())
-    return out + ": " + printable(x.url + " " + state.reason) + "\n";
-  auto add = [&out](const std::string& name, const std::string& value) { out += " " + name + "=" + value; };
-  auto add_number = [&add](const std::string& name, std::string text) {
-    std::erase(text, ' '); // Before the unit.
-    add(name, text);
+std::string draw_line(const top_view& view) {
+  auto out = local_time(view.at, "%Y-%m-%dT%H:%M:%S%z") + " " + printable(view.state);
+  auto reason = reason_of_state(view);
+  if (!reason.empty())
+    reason = ": " + printable(reason);
+  if (!view.problem.empty())
+    return out + reason + "\n";
+  auto add = [&out](const std::string& name, std::string value) {
+    std::erase(value, ' '); // Before a unit.
+    out += " " + name + "=" + value;
   };
-  auto add_count = [&add_number](const std::string& name, double n) { add_number(name, readable_count(n)); };
-  auto add_time = [&add_number](const std::string& name, auto& t) { add_number(name, quantile(t)); };
-  add_count("in_use", x.in_use);
-  add_count("idle", x.idle);
-  add_count("connecting", x.connecting);
-  add_count("limit", x.limit);
-  add_count("waiting", x.waiting);
-  add_count("in_flight", x.in_flight);
-  if (x.sessions)
-    add_count("sessions", static_cast<double>(x.sessions->size()));
-  if (x.history) {
-    add_count("statements_per_second", x.history->statements_per_second);
-    add_time("wait_p50", x.history->wait.p50);
-    add_time("wait_p99", x.history->wait.p99);
-    add_time("statement_p50", x.history->statement.p50);
-    add_time("statement_p99", x.history->statement.p99);
-    auto sum = [](auto& counts) {
-      double n = 0;
-      for (auto& [name, more] : counts)
-        n += more;
-      return n;
-    };
-    add_count("errors", sum(x.history->errors));
-    add_count("retries", sum(x.history->retries));
+  auto add_count = [&add](const std::string& name, double count) { add(name, readable_count(count)); };
+  add_count("in_use", view.in_use);
+  add_count("idle", view.idle);
+  add_count("connecting", view.connecting);
+  add_count("limit", view.limit);
+  add_count("waiting", view.waiting);
+  add_count("in_flight", view.in_flight);
+  if (view.sessions)
+    add_count("sessions", static_cast<double>(view.sessions->size()));
+  if (view.history) {
+    add_count("statements_per_second", view.history->statements_per_second);
+    add("wait_p50", quantile(view.history->wait.p50));
+    add("wait_p99", quantile(view.history->wait.p99));
+    add("statement_p50", quantile(view.history->statement.p50));
+    add("statement_p99", quantile(view.history->statement.p99));
+    add_count("errors", sum(view.history->errors));
+    add_count("retries", sum(view.history->retries));
   }
-  add("breaker", printable(x.breaker));
-  return out + (state.reason.empty() ? "" : ": " + printable(state.reason)) + "\n";
+  add("breaker", printable(view.breaker));
+  return out + reason + "\n";
 }
 
 } // namespace cenote::app

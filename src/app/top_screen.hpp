@@ -3,24 +3,16 @@
 #include "app/styled_text.hpp"
 #include "app/top_view.hpp"
 
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace cenote::app {
 
-/// Columns and rows of a terminal.
-struct screen_size {
-  size_t columns = 80;
-  size_t rows = 24;
-};
-
 /// What `cenote top` shows: at most so many lines, none of them wider than the terminal, all of them safe for it. Pure.
-/// @param since since when the state is what it is, in Unix time; empty: nobody has seen it begin.
 /// @note What matters most stands first, and lists are cut so that each keeps some of its lines.
-std::vector<styled_line> draw_screen(const top_view& x, const std::optional<double>& since, screen_size size);
+std::vector<styled_line> draw_screen(const top_view& view, screen_size size);
 
 /// The same as one line for a log or a pipe: the local time, the state, then `name=value` each.
-std::string draw_line(const top_view& x);
+std::string draw_line(const top_view& view);
 
 } // namespace cenote::app

@@ -1,7 +1,5 @@
 #include "app/top_view.hpp"
 
-#include "app/readable_numbers.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -19,60 +17,60 @@ constexpr int not_found = 404;
 
 // -- JSON whose shape is not certain -------------------------------------------------
 
-const json& member(const json& x, const char* key) {
+const json& member(const json& object, const char* key) {
   static const json none;
-  if (!x.is_object())
+  if (!object.is_object())
     return none;
-  auto i = x.find(key);
-  return i == x.end() ? none : *i;
+  auto i = object.find(key);
+  return i == object.end() ? none : *i;
 }
 
-std::optional<double> optional_number(const json& x) {
-  if (!x.is_number() || !std::isfinite(x.get<double>()))
+std::optional<double> optional_number(const json& value) {
+  if (!value.is_number() || !std::isfinite(value.get<double>()))
     return std::nullopt;
-  return std::max(x.get<double>(), 0.0);
+  return std::max(value.get<double>(), 0.0);
 }
 
-std::optional<double> optional_number(const json& x, const char* key) {
-  return optional_number(member(x, key));
+std::optional<double> optional_number(const json& object, const char* key) {
+  return optional_number(member(object, key));
 }
 
-double number(const json& x, const char* key) {
-  return optional_number(x, key).value_or(0);
+double number(const json& object, const char* key) {
+  return optional_number(object, key).value_or(0);
 }
 
-std::string text(const json& x) {
-  return x.is_string() ? x.get<std::string>() : x.is_number() ? x.dump() : std::string{};
+std::string text(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.is_number() ? value.dump() : std::string{};
 }
 
-std::string text(const json& x, const char* key) {
-  return text(member(x, key));
+std::string text(const json& object, const char* key) {
+  return text(member(object, key));
 }
 
-bool flag(const json& x, const char* key) {
-  auto& value = member(x, key);
+bool flag(const json& object, const char* key) {
+  auto& value = member(object, key);
   return value.is_boolean() && value.get<bool>();
 }
 
 // -- answers -------------------------------------------------------------------------
 
 /// The document, or why there is none.
-top_part<json> document(const http::fetched& x) {
-  if (x.status == not_found)
+top_part<json> document(const http::fetched& answer) {
+  if (answer.status == not_found)
     return tl::unexpected<std::string>{"not available: this version of cenote serve does not tell it"};
-  if (x.status == 0)
-    return tl::unexpected{"not available: " + x.problem};
-  if (x.status != 200) // NOLINT(readability-magic-numbers)
-    return tl::unexpected{"not available: answered with status " + std::to_string(x.status)};
-  auto out = json::parse(x.body, nullptr, false);
+  if (answer.status == 0)
+    return tl::unexpected{"not available: " + answer.problem};
+  if (answer.status != 200) // NOLINT(readability-magic-numbers)
+    return tl::unexpected{"not available: answered with status " + std::to_string(answer.status)};
+  auto out = json::parse(answer.body, nullptr, false);
   if (!out.is_object())
     return tl::unexpected<std::string>{"not available: the answer is not JSON"};
   return out;
 }
 
 template <class T>
-top_part<std::vector<T>> list(const http::fetched& x, const char* key, T (*read)(const json&)) {
-  auto all = document(x);
+top_part<std::vector<T>> list(const http::fetched& answer, const char* key, T (*read)(const json&)) {
+  auto all = document(answer);
   if (!all)
     return tl::unexpected{all.error()};
   std::vector<T> out;
@@ -82,29 +80,29 @@ top_part<std::vector<T>> list(const http::fetched& x, const char* key, T (*read)
   return out;
 }
 
-top_session session(const json& x) {
-  return {text(x, "session"),
-          text(x, "connection"),
-          text(x, "owner"),
-          number(x, "age"),
-          flag(x, "in_transaction"),
-          text(x, "last_statement"),
-          optional_number(x, "running")};
+top_session session(const json& entry) {
+  return {text(entry, "session"),
+          text(entry, "connection"),
+          text(entry, "owner"),
+          number(entry, "age"),
+          flag(entry, "in_transaction"),
+          text(entry, "last_statement"),
+          optional_number(entry, "running")};
 }
 
-top_running running(const json& x) {
-  return {text(x, "id"),        text(x, "server_connection_id"),
-          text(x, "server"),    text(x, "state"),
-          text(x, "statement"), number(x, "running")};
+top_running running(const json& entry) {
+  return {text(entry, "id"),        text(entry, "server_connection_id"),
+          text(entry, "server"),    text(entry, "state"),
+          text(entry, "statement"), number(entry, "running")};
 }
 
-top_statement statement(const json& x) {
-  return {text(x, "digest"),  number(x, "calls"), number(x, "errors"), number(x, "rows"),
-          number(x, "total"), number(x, "mean"),  number(x, "p99"),    number(x, "max")};
+top_statement statement(const json& entry) {
+  return {text(entry, "digest"),  number(entry, "calls"), number(entry, "errors"), number(entry, "rows"),
+          number(entry, "total"), number(entry, "mean"),  number(entry, "p99"),    number(entry, "max")};
 }
 
-top_event event(const json& x) {
-  return {number(x, "at"), text(x, "text")};
+top_event event(const json& entry) {
+  return {number(entry, "at"), text(entry, "text")};
 }
 
 top_history::quantiles quantiles(const json& newest, const json& before, const char* key) {
@@ -121,8 +119,8 @@ void add_counts(std::map<std::string, double>& out, const json& counts) {
 }
 
 /// From the two newest samples: the newest may have begun just now.
-top_part<top_history> history(const http::fetched& x) {
-  auto all = document(x);
+top_part<top_history> history(const http::fetched& answer) {
+  auto all = document(answer);
   if (!all)
     return tl::unexpected{all.error()};
   static const json none;
@@ -147,55 +145,60 @@ top_part<top_history> history(const http::fetched& x) {
   return out;
 }
 
-std::string first_line(const std::string& x) {
-  return x.substr(0, x.find('\n'));
+std::string first_line(const std::string& body) {
+  return body.substr(0, body.find('\n'));
 }
 
-std::string problem(const http::fetched& x) {
+std::string problem(const http::fetched& answer) {
   constexpr int unauthorized = 401;
   constexpr int unavailable = 503;
-  if (x.status == 0)
-    return "does not answer: " + x.problem;
-  if (x.status == unauthorized)
+  if (answer.status == 0)
+    return "does not answer: " + answer.problem;
+  if (answer.status == unauthorized)
     return "wants its token: name the file that holds it with --http-token-file";
-  if (x.status == not_found)
+  if (answer.status == not_found)
     return "answers, but is not cenote serve";
-  if (x.status == unavailable)
-    return "answers: " + first_line(x.body);
-  if (auto found = document(x); !found)
-    return x.status == 200 ? "answers, but not in JSON: is it cenote serve?" // NOLINT(readability-magic-numbers)
-                           : "answers " + std::to_string(x.status) + ": " + first_line(x.body);
+  if (answer.status == unavailable)
+    return "answers: " + first_line(answer.body);
+  if (auto found = document(answer); !found)
+    return answer.status == 200 ? "answers, but not in JSON: is it cenote serve?" // NOLINT(readability-magic-numbers)
+                                : "answers " + std::to_string(answer.status) + ": " + first_line(answer.body);
   return {};
 }
 
 } // namespace
 
-top_view read_answers(const top_answers& x) {
+top_view read_answers(const top_answers& answers) {
   top_view out;
-  out.problem = problem(x.status);
-  if (!out.problem.empty())
+  out.problem = problem(answers.status);
+  if (!out.problem.empty()) {
+    out.state = "unreachable";
+    out.state_reasons = {out.problem, "trying again every second"};
     return out;
-  auto all = document(x.status).value();
+  }
+  auto all = document(answers.status).value();
   auto& status = member(all, "status");
+  auto& state = member(all, "state");
+  out.state = text(state, "name");
+  out.state_since = optional_number(state, "since");
+  if (auto& reasons = member(state, "reasons"); reasons.is_array())
+    for (auto& reason : reasons)
+      out.state_reasons.push_back(text(reason));
   out.version = text(all, "program");
   out.pool = text(status, "pool");
   out.endpoint = text(status, "endpoint");
-  out.last_error = text(status, "last_error");
   out.breaker = text(status, "breaker");
-  out.initialized = flag(status, "initialized");
-  out.draining = flag(status, "draining");
-  out.paused = flag(status, "paused");
   out.in_use = number(status, "checked_out");
   out.idle = number(status, "checked_in");
   out.connecting = number(status, "connecting");
   out.limit = number(status, "limit");
   out.waiting = number(status, "waiting");
   out.in_flight = number(status, "in_flight");
-  out.history = history(x.history);
-  out.sessions = list(x.sessions, "sessions", session);
-  out.running = list(x.connections, "connections", running);
-  out.statements = list(x.statements, "statements", statement);
-  out.events = list(x.events, "events", event);
+  out.history = history(answers.history);
+  out.sessions = list(answers.sessions, "sessions", session);
+  out.running = list(answers.connections, "connections", running);
+  out.statements = list(answers.statements, "statements", statement);
+  out.events = list(answers.events, "events", event);
   if (out.running) {
     std::erase_if(*out.running, [](auto& one) { return one.statement.empty(); });
     std::ranges::stable_sort(*out.running, std::ranges::greater{}, &top_running::running);
@@ -203,30 +206,6 @@ top_view read_answers(const top_answers& x) {
   if (out.events)
     std::ranges::reverse(*out.events);
   return out;
-}
-
-top_state state_of(const top_view& x) {
-  auto because = [&x](std::string reason) {
-    return x.last_error.empty() ? reason : (reason.empty() ? "" : reason + "; ") + "last error: " + x.last_error;
-  };
-  if (!x.problem.empty())
-    return {"unreachable", x.problem + "; trying again every second", style::bad};
-  if (x.draining)
-    return {"draining", "finishes its work and ends", style::warning};
-  if (x.paused)
-    return {"paused", "no request gets a connection", style::warning};
-  auto open = x.in_use + x.idle;
-  auto closed = x.breaker.empty() || x.breaker == "closed";
-  if (open == 0 && !x.initialized)
-    return {"starting", because("no connection has been opened yet"), style::warning};
-  if (!closed)
-    return {open > 0 ? "degraded" : "down", because("the circuit breaker is " + x.breaker), style::bad};
-  if (open == 0 && (x.connecting > 0 || x.waiting > 0))
-    return {"down", because("no connection is open"), style::bad};
-  if (x.waiting > 0)
-    return {"degraded", readable_count(x.waiting) + (x.waiting == 1 ? " caller waits" : " callers wait"),
-            style::warning};
-  return {"serving", {}, style::good};
 }
 
 } // namespace cenote::app

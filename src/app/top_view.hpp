@@ -1,6 +1,5 @@
 #pragma once
 
-#include "app/styled_text.hpp"
 #include "http/client.hpp"
 
 #include <cstdint>
@@ -72,17 +71,16 @@ struct top_event {
 
 /// All that `cenote top` shows. Texts are as the program sent them: not yet safe for a terminal.
 struct top_view {
-  double at = 0;       ///< When it was asked for: Unix time in seconds.
-  std::string url;     ///< Who was asked.
-  std::string problem; ///< Why there is nothing to show but this; empty: there is.
+  double at = 0;                     ///< When it was asked for: Unix time in seconds.
+  std::string url;                   ///< Who was asked.
+  std::string problem;               ///< Why there is nothing to show but this; empty: there is.
+  std::string state;                 ///< `serving`, `degraded`, `down`, ...; `unreachable` if there is a problem.
+  std::optional<double> state_since; ///< Unix time in seconds; empty: not known.
+  std::vector<std::string> state_reasons;
   std::string version;
   std::string pool;
   std::string endpoint;
-  std::string last_error;
   std::string breaker;
-  bool initialized = false;
-  bool draining = false;
-  bool paused = false;
   double in_use = 0;
   double idle = 0;
   double connecting = 0;
@@ -99,7 +97,7 @@ struct top_view {
 /// What the program has answered.
 struct top_answers {
   http::fetched status;
-  http::fetched history; ///< Of two samples.
+  http::fetched history; ///< Two samples.
   http::fetched sessions;
   http::fetched connections;
   http::fetched statements;
@@ -107,16 +105,6 @@ struct top_answers {
 };
 
 /// Understands answers, whatever they are: what is missing or of the wrong kind counts as empty or zero.
-top_view read_answers(const top_answers& x);
-
-/// How the pool is.
-struct top_state {
-  std::string name;   ///< `serving`, `degraded`, `down`, `starting`, `paused`, `draining`, `unreachable`.
-  std::string reason; ///< Why, not yet safe for a terminal; may be empty.
-  app::style style = style::plain;
-};
-
-/// What an operator wants to know first.
-top_state state_of(const top_view& x);
+top_view read_answers(const top_answers& answers);
 
 } // namespace cenote::app

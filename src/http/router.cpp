@@ -1,5 +1,7 @@
 #include "http/router.hpp"
 
+#include "http/origin.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -7,11 +9,6 @@
 namespace cenote::http {
 
 namespace {
-
-bool same_ignoring_case(std::string_view a, std::string_view b) {
-  auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 std::string_view trimmed(std::string_view text) {
   auto first = text.find_first_not_of(" \t");
@@ -53,8 +50,11 @@ response router::handle(const request& received) const noexcept {
 }
 
 response router::answer(const request& received) const {
-  if (received.has_origin)
-    return line(403, "requests from web pages are refused: this one has a header Origin");
+  if (local_ && !received.host.empty() && !names_this_machine(received.host))
+    return line(403, "the header Host has to name this machine: ask for localhost, or set http.listen to an address "
+                     "that others reach");
+  if (!has_same_origin(received))
+    return line(403, "requests of pages from elsewhere are refused: the header Origin names another host than Host");
   auto found = find(received.path);
   if (found == nullptr)
     return line(404, "no such path");
@@ -89,6 +89,11 @@ bool router::shows_token(const request& received) const {
   auto space = given.find(' ');
   return space != std::string_view::npos && same_ignoring_case(given.substr(0, space), "bearer")
          && equal_in_constant_time(token_, trimmed(given.substr(space)));
+}
+
+bool same_ignoring_case(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 bool equal_in_constant_time(std::string_view secret, std::string_view given) {

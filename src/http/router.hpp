@@ -22,7 +22,8 @@ public:
   using handler = std::function<response(const request&)>;
 
   /// @param token the token that `Authorization: Bearer` has to show; empty: there is none.
-  explicit router(std::string token) : token_{std::move(token)} {
+  /// @param local whether only this machine reaches the server: then a request for another host is refused.
+  router(std::string token, bool local) : token_{std::move(token)}, local_{local} {
     // nop
   }
 
@@ -47,11 +48,15 @@ private:
   bool shows_token(const request& received) const;
 
   std::string token_;
+  bool local_;
   std::vector<route> routes_;
 };
 
 /// Whether both are the same. Takes a time that depends on the length of `given` alone.
 bool equal_in_constant_time(std::string_view secret, std::string_view given);
+
+/// Whether both are the same but for the case of ASCII letters.
+bool same_ignoring_case(std::string_view a, std::string_view b);
 
 /// Whether the header `Accept` names the media type: `application/json`, also with parameters.
 bool accepts(const request& received, std::string_view type);

@@ -120,10 +120,13 @@ size_t keep_escapes(void*, MHD_Connection*, char* text) {
   return std::strlen(text);
 }
 
-MHD_Result find_verbose(void* found, MHD_ValueKind, const char* key, const char*) {
-  if (std::string_view{key} == "verbose")
-    *static_cast<bool*>(found) = true;
-  return MHD_YES;
+MHD_Result add_to_query(void* to, MHD_ValueKind, const char* key, const char* value) {
+  try {
+    static_cast<request*>(to)->query.emplace_back(key, value != nullptr ? value : "");
+    return MHD_YES;
+  } catch (...) {
+    return MHD_NO; // No memory: the handler sees a part of it.
+  }
 }
 
 request make_request(MHD_Connection* connection, const char* path, const char* method) {
@@ -132,24 +135,37 @@ request make_request(MHD_Connection* connection, const char* path, const char* m
   out.path = path;
   out.accept = header(connection, MHD_HTTP_HEADER_ACCEPT);
   out.authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
-  out.has_origin = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != nullptr;
-  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, find_verbose, &out.verbose);
+  out.host = header(connection, MHD_HTTP_HEADER_HOST);
+  out.origin = header(connection, MHD_HTTP_HEADER_ORIGIN);
+  out.if_none_match = header(connection, MHD_HTTP_HEADER_IF_NONE_MATCH);
+  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_to_query, &out);
   return out;
 }
 
+/// What every answer has, unless it says otherwise: it is shown nowhere but to who has asked.
+constexpr std::pair<const char*, const char*> usual_headers[] = {
+    {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
 MHD_Result send(MHD_Connection* connection, const response& reply) {
-  auto raw =
-      MHD_create_response_from_buffer(reply.body.size(), const_cast<char*>(reply.body.data()), MHD_RESPMEM_MUST_COPY);
+  auto lasts = !reply.document.empty();
+  auto body = lasts ? reply.document : std::string_view{reply.body};
+  auto raw = MHD_create_response_from_buffer(body.size(), const_cast<char*>(body.data()),
+                                             lasts ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
   if (raw == nullptr)
     return MHD_NO;
   std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)> guard{raw, MHD_destroy_response};
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONTENT_TYPE, reply.type.c_str());
-  MHD_add_response_header(raw, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-  MHD_add_response_header(raw, "X-Content-Type-Options", "nosniff");
-  MHD_add_response_header(raw, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   MHD_add_response_header(raw, MHD_HTTP_HEADER_CONNECTION, "close");
   for (auto& [name, value] : reply.headers)
     MHD_add_response_header(raw, name.c_str(), value.c_str());
+  for (auto& [name, value] : usual_headers)
+    if (MHD_get_response_header(raw, name) == nullptr)
+      MHD_add_response_header(raw, name, value);
   return MHD_queue_response(connection, static_cast<unsigned>(reply.status), raw);
 }
 
@@ -214,27 +230,28 @@ struct server::impl {
     }
   }
 
-  static void end(client& x) {
-    if (!std::exchange(x.ended, true))
-      shutdown(x.fd, SHUT_RDWR);
+  static void end(client& connection) {
+    if (!std::exchange(connection.ended, true))
+      shutdown(connection.fd, SHUT_RDWR);
   }
 
   /// See `limits::connections`.
   void make_room() {
     std::map<std::string_view, size_t> per_address;
-    size_t all = 0;
-    for (auto& x : clients)
-      if (!x.ended) {
-        ++per_address[x.address];
-        ++all;
+    size_t open = 0;
+    for (auto& connection : clients)
+      if (!connection.ended) {
+        ++per_address[connection.address];
+        ++open;
       }
-    if (all < granted.connections - granted.connections / 4)
+    if (open < granted.connections - granted.connections / 4)
       return;
     size_t most = 0;
-    for (auto& [address, n] : per_address)
-      most = std::max(most, n);
+    for (auto& [address, count] : per_address)
+      most = std::max(most, count);
     // The list is in the order in which they came.
-    end(*std::ranges::find_if(clients, [&](auto& x) { return !x.ended && per_address[x.address] == most; }));
+    end(*std::ranges::find_if(
+        clients, [&](auto& connection) { return !connection.ended && per_address[connection.address] == most; }));
   }
 
   // -- callbacks: nothing may be thrown through C ------------------------------------
@@ -252,10 +269,10 @@ struct server::impl {
     auto fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     try {
       my.make_room();
-      auto place = std::make_unique<position>();
       auto address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-      *place = my.clients.insert(my.clients.end(), client{fd, host_of(*address), clock::now()});
-      *context = place.release();
+      auto position_in_list = std::make_unique<position>();
+      *position_in_list = my.clients.insert(my.clients.end(), client{fd, host_of(*address), clock::now()});
+      *context = position_in_list.release();
     } catch (...) {
       shutdown(fd, SHUT_RDWR); // No memory to track it.
     }

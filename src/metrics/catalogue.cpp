@@ -10,8 +10,6 @@ namespace {
 
 using kind = metric_kind;
 
-constexpr auto pool_label = "db_client_connection_pool_name";
-
 /// Seconds: from 100 us to 30 s.
 constexpr std::array<double, 17> time_buckets{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                               0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
@@ -20,8 +18,8 @@ constexpr auto otel = "db_client";
 constexpr auto own = "cenote";
 
 /// In the order of `metric`.
-const std::array<definition, 26>& table() {
-  static const std::array<definition, 26> result{{
+const std::array<definition, 27>& table() {
+  static const std::array<definition, 27> result{{
       {otel, "connection_count", "1", kind::gauge, {"db_client_connection_state"}, "Open connections"},
       {otel, "connection_idle_min", "1", kind::gauge, {}, "Connections that are kept when nothing needs them"},
       {otel, "connection_idle_max", "1", kind::gauge, {}, "Connections that may be idle at a time"},
@@ -58,6 +56,7 @@ const std::array<definition, 26>& table() {
       {own, "result", "bytes", kind::counter, {}, "Bytes of the cells of results"},
       {own, "retries", "1", kind::counter, {"error_type"}, "Requests that retriers repeated", false},
       {own, "retries_exhausted", "1", kind::counter, {}, "Requests that failed in spite of repetitions", false},
+      {own, "io_thread_cpu", "seconds", kind::counter, {"thread"}, "CPU time that an I/O thread has used"},
   }};
   return result;
 }
@@ -82,7 +81,19 @@ struct label_set {
   std::vector<caf::telemetry::label_view> views;
 };
 
+template <class T>
+caf::telemetry::counter<T>* counter_of(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+                                       label_values labels) {
+  auto& x = definition_of(what);
+  label_set set{x, pool, labels};
+  return where.counter_family<T>(x.prefix, x.name, set.all_names(), x.help, x.unit, true)->get_or_add(set.all());
+}
+
 } // namespace
+
+std::span<const double> time_bounds() {
+  return time_buckets;
+}
 
 std::string full_name(const definition& x) {
   auto result = std::string{x.prefix} + '_' + x.name;
@@ -110,9 +121,12 @@ caf::telemetry::int_gauge* gauge(caf::telemetry::metric_registry& where, metric 
 
 caf::telemetry::int_counter* counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
                                      label_values labels) {
-  auto& x = definition_of(what);
-  label_set set{x, pool, labels};
-  return where.counter_family<int64_t>(x.prefix, x.name, set.all_names(), x.help, x.unit, true)->get_or_add(set.all());
+  return counter_of<int64_t>(where, what, pool, labels);
+}
+
+caf::telemetry::dbl_counter* seconds_counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+                                             label_values labels) {
+  return counter_of<double>(where, what, pool, labels);
 }
 
 caf::telemetry::dbl_histogram* histogram(caf::telemetry::metric_registry& where, metric what, std::string_view pool,

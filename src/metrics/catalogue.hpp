@@ -29,6 +29,12 @@ struct definition {
   bool of_pool = true; ///< Has the pool's name as a label.
 };
 
+/// The label with the pool's name.
+inline constexpr const char* pool_label = "db_client_connection_pool_name";
+
+/// Upper bounds of the buckets of times, in seconds. There is one more bucket, without a bound.
+std::span<const double> time_bounds();
+
 /// The name that Prometheus sees.
 std::string full_name(const definition& x);
 
@@ -64,6 +70,7 @@ enum class metric : uint8_t {
   result_bytes,
   retries,
   retries_exhausted,
+  io_thread_cpu,
 };
 /// @}
 
@@ -80,6 +87,8 @@ caf::telemetry::int_gauge* gauge(caf::telemetry::metric_registry& where, metric 
                                  label_values labels = {});
 caf::telemetry::int_counter* counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
                                      label_values labels = {});
+caf::telemetry::dbl_counter* seconds_counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+                                             label_values labels = {});
 caf::telemetry::dbl_histogram* histogram(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
                                          label_values labels = {});
 /// @}

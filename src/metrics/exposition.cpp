@@ -1,7 +1,5 @@
 #include "metrics/exposition.hpp"
 
-#include "cenote/metrics.hpp"
-
 #include <caf/actor_system.hpp>
 #include <caf/telemetry/metric_registry.hpp>
 
@@ -27,7 +25,7 @@ std::string normalized(caf::string_view name) {
   return result;
 }
 
-/// @param quotes whether quotation marks are escaped, too: in labels, but not in help texts.
+/// @param quotes whether quotation marks are escaped, too.
 std::string escaped(caf::string_view text, bool quotes) {
   std::string result;
   for (auto x : text) {
@@ -45,8 +43,9 @@ std::string escaped(caf::string_view text, bool quotes) {
 } // namespace
 
 std::string exposition::take() {
-  current_ = nullptr;
-  return std::exchange(out_, {});
+  if (format_ == metrics_format::open_metrics)
+    out_ += "# EOF\n";
+  return std::move(out_);
 }
 
 std::string exposition::text(int64_t x) {
@@ -63,17 +62,36 @@ std::string exposition::text(double x) {
   return {buffer.data(), end};
 }
 
+/// OpenMetrics asks that the same bound is the same text, whoever writes it.
+std::string exposition::canonical(std::string bound) const {
+  if (format_ == metrics_format::open_metrics && bound.find_first_not_of("-0123456789") == std::string::npos)
+    bound += ".0";
+  return bound;
+}
+
 void exposition::begin(const family& which, std::string_view type) {
   if (current_ == &which)
     return;
   current_ = &which;
+  auto is_total = which.is_sum() && type == "counter";
+  auto unit = which.unit() == "1" ? std::string{} : normalized(which.unit());
   name_ = normalized(which.prefix()) + '_' + normalized(which.name());
-  if (which.unit() != "1")
-    name_ += '_' + normalized(which.unit());
-  if (which.is_sum() && type == "counter")
-    name_ += "_total";
-  out_ += "# HELP " + name_ + ' ' + escaped(which.helptext(), false) + '\n';
-  out_.append("# TYPE ").append(name_).append(" ").append(type).append("\n");
+  if (!unit.empty())
+    name_ += '_' + unit;
+  if (format_ == metrics_format::prometheus) {
+    auto name = is_total ? name_ + "_total" : name_; // There, families are named as their series.
+    describe("HELP", name, escaped(which.helptext(), false));
+    describe("TYPE", name, type);
+    return;
+  }
+  describe("HELP", name_, escaped(which.helptext(), true));
+  describe("TYPE", name_, type == "counter" && !is_total ? "unknown" : type); // Counters must end in `_total`.
+  if (!unit.empty())
+    describe("UNIT", name_, unit);
+}
+
+void exposition::describe(std::string_view keyword, std::string_view name, std::string_view text) {
+  out_.append("# ").append(keyword).append(" ").append(name).append(" ").append(text).append("\n");
 }
 
 /// @param bound of a bucket; empty for everything else.
@@ -100,8 +118,13 @@ void exposition::line(std::string_view suffix, const instance& series, const std
 
 namespace cenote {
 
-std::string collect_metrics(caf::actor_system& sys) {
-  metrics::exposition out;
+std::string_view content_type_of(metrics_format format) {
+  return format == metrics_format::open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                                : "text/plain; version=0.0.4; charset=utf-8";
+}
+
+std::string collect_metrics(caf::actor_system& sys, metrics_format format) {
+  metrics::exposition out{format};
   sys.metrics().collect(out);
   return out.take();
 }

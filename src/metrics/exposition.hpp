@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cenote/metrics.hpp"
+
 #include <caf/telemetry/counter.hpp>
 #include <caf/telemetry/gauge.hpp>
 #include <caf/telemetry/histogram.hpp>
@@ -11,12 +13,16 @@
 
 namespace cenote::metrics {
 
-/// Writes what a registry visits as Prometheus' text format. CAF's own collector does not escape the values of labels,
+/// Writes what a registry visits as text for Prometheus. CAF's own collector does not escape the values of labels,
 /// rounds sums and bounds to six decimals, and may be used by one thread only.
 class exposition {
 public:
   using family = caf::telemetry::metric_family;
   using instance = caf::telemetry::metric;
+
+  explicit exposition(metrics_format format) : format_{format} {
+    // nop
+  }
 
   // -- called by the registry ------------------------------------------------------
 
@@ -33,7 +39,7 @@ public:
   template <class T>
   void operator()(const family* which, const instance* series, const caf::telemetry::counter<T>* x) {
     begin(*which, "counter");
-    line({}, *series, {}, text(x->value()));
+    line(which->is_sum() ? "_total" : "", *series, {}, text(x->value()));
   }
 
   template <class T>
@@ -44,7 +50,7 @@ public:
     for (size_t i = 0; i < buckets.size(); ++i) {
       count += buckets[i].count.value();
       auto is_last = i + 1 == buckets.size();
-      line("_bucket", *series, is_last ? "+Inf" : text(buckets[i].upper_bound), text(count));
+      line("_bucket", *series, is_last ? "+Inf" : bound(buckets[i].upper_bound), text(count));
     }
     line("_sum", *series, {}, text(x->sum()));
     line("_count", *series, {}, text(count));
@@ -52,19 +58,27 @@ public:
 
   // -- result ----------------------------------------------------------------------
 
-  /// Takes the text that has been written.
+  /// Takes the text that has been written; nothing can be added to it.
   std::string take();
 
 private:
   static std::string text(int64_t x);
   static std::string text(double x);
 
+  template <class T>
+  std::string bound(T x) const {
+    return canonical(text(x));
+  }
+
+  std::string canonical(std::string bound) const;
   void begin(const family& which, std::string_view type);
+  void describe(std::string_view keyword, std::string_view name, std::string_view text);
   void line(std::string_view suffix, const instance& series, const std::string& bound, const std::string& value);
 
+  metrics_format format_;
   std::string out_;
   const family* current_ = nullptr;
-  std::string name_; ///< Of the current family.
+  std::string name_; ///< Of the current family, without `_total`.
 };
 
 } // namespace cenote::metrics

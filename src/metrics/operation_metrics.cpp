@@ -24,8 +24,11 @@ const char* name_of(operation kind) {
 
 } // namespace
 
-operation_metrics::operation_metrics(caf::telemetry::metric_registry& registry, std::string pool)
-    : registry_{registry}, pool_{std::move(pool)}, bytes_{counter(registry_, metric::result_bytes, pool_)} {
+operation_metrics::operation_metrics(caf::telemetry::metric_registry& registry, std::string pool, bool with_statements)
+    : registry_{registry},
+      pool_{std::move(pool)},
+      statements_{with_statements},
+      bytes_{counter(registry_, metric::result_bytes, pool_)} {
   // nop
 }
 

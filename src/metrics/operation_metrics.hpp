@@ -2,11 +2,13 @@
 
 #include "cenote/failure.hpp"
 #include "metrics/catalogue.hpp"
+#include "metrics/statement_statistics.hpp"
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,7 +22,8 @@ enum class operation : uint8_t { read, idempotent_write, write, transaction, ses
 class operation_metrics {
 public:
   /// @param registry must outlive this.
-  operation_metrics(caf::telemetry::metric_registry& registry, std::string pool);
+  /// @param with_statements see `statement_statistics::enable`.
+  operation_metrics(caf::telemetry::metric_registry& registry, std::string pool, bool with_statements);
 
   /// An operation has been answered.
   /// @param failure its outcome if it failed.
@@ -28,6 +31,9 @@ public:
 
   /// A result was delivered.
   void delivered(size_t bytes);
+
+  /// What single statements cost.
+  statement_statistics& statements() noexcept { return statements_; }
 
 private:
   static constexpr size_t operations = 5;
@@ -37,9 +43,12 @@ private:
 
   caf::telemetry::metric_registry& registry_;
   std::string pool_;
+  statement_statistics statements_;
   caf::telemetry::int_counter* bytes_;
   /// Each is added when it is first needed, as most never are.
   std::array<std::atomic<caf::telemetry::dbl_histogram*>, operations * endings> durations_{};
 };
+
+using operation_metrics_ptr = std::shared_ptr<operation_metrics>;
 
 } // namespace cenote::metrics

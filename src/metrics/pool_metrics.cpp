@@ -14,7 +14,7 @@ constexpr const char* state_label = "db_client_connection_state";
 pool_metrics::pool_metrics(caf::telemetry::metric_registry& registry, const pool_settings& rules, size_t servers)
     : registry_{registry},
       pool_{rules.name},
-      operations_{registry, rules.name},
+      operations_{std::make_shared<operation_metrics>(registry, rules.name, rules.statement_statistics)},
       idle_{gauge(registry, metric::connection_count, pool_, {{state_label, "idle"}})},
       used_{gauge(registry, metric::connection_count, pool_, {{state_label, "used"}})},
       idle_min_{gauge(registry, metric::connection_idle_min, pool_)},
@@ -54,6 +54,7 @@ void pool_metrics::apply(const pool_settings& rules) {
   auto most = static_cast<int64_t>(rules.size + rules.max_overflow);
   idle_min_.set(kept);
   idle_max_.set(rules.idle_timeout > rules.idle_timeout.zero() ? most : kept);
+  operations_->statements().enable(rules.statement_statistics);
 }
 
 void pool_metrics::update(const pool::levels& now) {

@@ -94,8 +94,8 @@ public:
   void session_begins(session_id id);
   void session_ends(session_id id);
 
-  /// The durations of operations, for the connections as well.
-  operation_metrics& operations() { return operations_; }
+  /// The durations of operations, for the connections as well: these may outlive the pool.
+  const operation_metrics_ptr& operations() const { return operations_; }
 
 private:
   static void observe(caf::telemetry::dbl_histogram* series, std::chrono::nanoseconds span) {
@@ -106,7 +106,7 @@ private:
 
   caf::telemetry::metric_registry& registry_;
   std::string pool_;
-  operation_metrics operations_;
+  operation_metrics_ptr operations_;
 
   contribution idle_, used_, idle_min_, idle_max_, max_, pending_, in_flight_, connecting_, generation_, sessions_;
   std::vector<std::array<contribution, 3>> breakers_; ///< By server and state.

@@ -2,6 +2,7 @@
 
 #include <caf/fwd.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
+#include <caf/telemetry/counter.hpp>
 
 #include <chrono>
 #include <memory>
@@ -15,8 +16,12 @@ namespace cenote {
 /// expected, the loop sleeps a little after each turn, so that answers arrive in batches.
 class event_loop : public caf::io::network::default_multiplexer {
 public:
-  explicit event_loop(caf::actor_system* sys);
+  /// @param cpu_time counts the CPU time of the loop's thread, in seconds; must outlive the loop.
+  event_loop(caf::actor_system* sys, caf::telemetry::dbl_counter* cpu_time);
   ~event_loop() override;
+
+  /// Runs until nobody needs the loop any more.
+  void run() override;
 
   /// Runs actors of this loop on it, in their turn. Others are handed to the scheduler: later if this thread is the
   /// loop's own, otherwise at once.
@@ -29,11 +34,16 @@ private:
   void end_turn();
   void hand_over();
   void pause(size_t arrived);
+  void measure();
 
   std::vector<caf::resumable*> for_scheduler_; ///< With a reference to each.
   size_t known_ = 0;                           ///< Their number at the end of the last turn.
   size_t expected_ = 0;
   std::chrono::nanoseconds pause_{0}; ///< The last one.
+
+  caf::telemetry::dbl_counter* cpu_time_;
+  std::chrono::nanoseconds measured_{0};         ///< What has been added to it.
+  std::chrono::nanoseconds next_measurement_{0}; ///< On the clock of `run`.
 };
 
 /// An I/O thread with an event loop of its own, on which connection actors live. SQL never runs on CAF's middleman,
@@ -44,7 +54,8 @@ private:
 class io_thread {
 public:
   /// Starts the thread and waits until its loop can take actors.
-  static std::shared_ptr<io_thread> start(caf::actor_system& sys);
+  /// @param cpu_time counts the CPU time of the thread, in seconds; must outlive the actor system's actors.
+  static std::shared_ptr<io_thread> start(caf::actor_system& sys, caf::telemetry::dbl_counter* cpu_time);
 
   io_thread(std::shared_ptr<event_loop> loop, caf::io::network::multiplexer::supervisor_ptr supervisor) noexcept;
   ~io_thread();

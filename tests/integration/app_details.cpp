@@ -41,7 +41,7 @@ struct fixture {
   json list(const std::string& name) { return json::parse(ask("GET", "/status/" + name).body)[name]; }
 
   app::pool_host host{settings_for(shared_server()), {}};
-  http::router router{"t0ken"};
+  http::router router{"t0ken", true};
 };
 
 } // namespace

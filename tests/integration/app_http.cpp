@@ -37,7 +37,7 @@ SCENARIO("every endpoint answers, and with a token only who shows it") {
   CHECK(within(10s, [&] { return ask(port, "GET /readyz").status == 200; }));
   CHECK_EQ(ask(port, "GET /livez").body, "ok\n");
   CHECK_EQ(ask(port, "HEAD /livez").body, "");
-  for (auto path : {"GET /startupz", "GET /metrics", "GET /status"}) {
+  for (auto path : {"GET /startupz", "GET /metrics", "GET /status", "GET /status/history", "GET /status/events"}) {
     CHECK_EQ(ask(port, path).status, 401);
     CHECK_EQ(ask(port, path, token).status, 200);
   }
@@ -48,7 +48,7 @@ SCENARIO("every endpoint answers, and with a token only who shows it") {
   auto status = nlohmann::json::parse(ask(port, "GET /status", token).body);
   CHECK_EQ(status["version"].get<int>(), 1);
   CHECK_EQ(status["settings"]["pool"]["size"].get<int>(), 10);
-  for (auto path : {"GET /", "GET /../../etc/passwd", "GET /%2e%2e/", "GET /livez/", "GET //livez"})
+  for (auto path : {"GET /../../etc/passwd", "GET /%2e%2e/", "GET /livez/", "GET //livez"})
     CHECK_EQ(ask(port, path, token).status, 404);
   CHECK_EQ(ask(port, "DELETE /livez").status, 405);
   CHECK_EQ(ask(port, "POST /admin/pause", std::string{token} + "Origin: http://elsewhere\r\n").status, 403);
@@ -63,6 +63,60 @@ SCENARIO("every endpoint answers, and with a token only who shows it") {
   CHECK_EQ(ask(port, "POST /admin/drain", token).status, 202);
   CHECK_EQ(serve.wait().code, 0);
   CHECK_EQ(run({"cenote", "health", url}).code, 1);
+}
+
+SCENARIO("the page needs no token, and comes from nowhere else") {
+  temporary_folder folder;
+  program serve{{"cenote", "serve", "--http-token-file", folder.write("token", "t0ken\n")},
+                serve_environment(shared_server().uri())};
+  auto port = port_of(serve);
+  REQUIRE(port != 0);
+  for (auto path : {"GET /", "GET /page.css", "GET /page.js", "GET /chart.js", "GET /icon.svg"}) {
+    auto x = ask(port, path);
+    CHECK_EQ(x.status, 200);
+    CHECK(contains(x.head, "Content-Security-Policy: default-src 'none'; "));
+    CHECK(contains(x.head, "Cache-Control: no-cache"));
+    auto tag = x.head.substr(x.head.find("ETag: ") + 6, 34);
+    x = ask(port, path, "If-None-Match: " + tag + "\r\n");
+    CHECK_EQ(x.status, 304);
+    CHECK_EQ(x.body, "");
+  }
+  CHECK(contains(ask(port, "GET /").body, "<script src=\"/page.js\""));
+}
+
+SCENARIO("the history grows, and events are told") {
+  private_server server;
+  program serve{{"cenote", "serve", "--pool-size=2"}, serve_environment(server.uri())};
+  auto port = port_of(serve);
+  auto get = [&](const std::string& path) {
+    return nlohmann::json::parse(ask(port, "GET " + path).body, nullptr, false);
+  };
+  auto state = [&] {
+    auto x = get("/status");
+    return x.contains("state") ? x["state"]["name"].get<std::string>() : "";
+  };
+  REQUIRE(within(20s, [&] { return state() == "serving"; }));
+  CHECK(within(20s, [&] { return get("/status/history")["samples"].size() >= 2; }));
+  auto sample = get("/status/history?samples=1")["samples"];
+  REQUIRE_EQ(sample.size(), 1u);
+  CHECK_EQ(sample[0]["connections"]["idle"].get<int>(), 2);
+  CHECK_EQ(sample[0]["breaker"].size(), 1u);
+  CHECK_EQ(get("/status/history?samples=-1")["samples"].size(), get("/status/history?samples=x")["samples"].size());
+  server.kill9();
+  CHECK(within(20s, [&] { return state() == "down"; }));
+  CHECK_EQ(get("/status")["state"]["reasons"].size(), 1u);
+  CHECK(within(20s, [&] { return contains(get("/status/events").dump(), "\"connection_lost\""); }));
+  server.start();
+  CHECK(within(20s, [&] { return state() == "serving"; }));
+}
+
+SCENARIO("requests for other names than this machine's reach nothing") {
+  program serve{{"cenote", "serve"}, serve_environment(shared_server().uri())};
+  http_connection to{port_of(serve)};
+  to.send("GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  auto text = to.rest();
+  CHECK(contains(text, " 403 "));
+  CHECK(!contains(text, "settings"));
 }
 
 SCENARIO("a token file that cannot be used, and a port that is taken, are errors that say what to do") {

@@ -148,11 +148,11 @@ SCENARIO("HEAD is answered as GET without its body, and other methods are named 
 SCENARIO("of requests sent behind each other the first is answered, and the connection ends") {
   service serve;
   REQUIRE(serve.ready);
-  std::string one = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+  std::string one = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
   std::string many;
   for (int i = 0; i < 200; ++i)
     many += one;
-  many += "POST /admin/drain HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t0ken\r\n\r\n";
+  many += "POST /admin/drain HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t0ken\r\n\r\n";
   for (int i = 0; i < 20; ++i) {
     http_connection to{serve.port};
     to.send(many);
@@ -165,8 +165,8 @@ SCENARIO("of requests sent behind each other the first is answered, and the conn
   CHECK_EQ(parse_answer(two.rest()).body, "ok\n");
   // A body that is another request is a body.
   http_connection hidden{serve.port};
-  std::string inner = "POST /admin/drain HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t0ken\r\n\r\n";
-  hidden.send("POST /admin/resume HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t0ken\r\nContent-Length: "
+  std::string inner = "POST /admin/drain HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t0ken\r\n\r\n";
+  hidden.send("POST /admin/resume HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t0ken\r\nContent-Length: "
               + std::to_string(inner.size()) + "\r\n\r\n" + inner + one);
   CHECK_EQ(parse_answer(hidden.rest()).status, 200);
   CHECK(serve.is_live());
@@ -177,8 +177,8 @@ SCENARIO("headers and bodies without an end cost a connection for a while, and n
   service serve;
   REQUIRE(serve.ready);
   auto before = memory_of(serve.running);
-  std::string start = "GET /livez HTTP/1.1\r\nHost: x\r\n";
-  std::string post = "POST /admin/resume HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t0ken\r\n";
+  std::string start = "GET /livez HTTP/1.1\r\nHost: localhost\r\n";
+  std::string post = "POST /admin/resume HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t0ken\r\n";
   // As much as each gets rid of before the other side ends it.
   auto flood = [&](const std::string& beginning, const std::string& more) {
     http_connection to{serve.port};

@@ -10,9 +10,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include <caf/scoped_actor.hpp>
 
@@ -35,7 +36,8 @@ struct service {
     auto current = std::make_shared<const settings>(config);
     service_control control;
     control.current = [current] { return current; };
-    http = std::make_unique<http_service>(host, config, "", true, std::move(control));
+    auto watch = std::make_shared<pool_watch>(host.system(), host.pool(), config.http.probe_interval);
+    http = std::make_unique<http_service>(host, config, std::move(watch), "", true, std::move(control));
   }
 
   static settings rules(const private_server& server) {
@@ -85,9 +87,9 @@ SCENARIO("a thousand probes a second neither wait for connections that are all i
   service serve{server};
   REQUIRE(within(20s, [&] { return ask(serve.port(), "GET /readyz").status == 200; }));
   REQUIRE(within(20s, [&] { return serve.status().checked_in == 2; }));
-  caf::scoped_actor self{serve.host.system()};
+  std::optional<caf::scoped_actor> caller{std::in_place, serve.host.system()};
   for (int i = 0; i < 2; ++i)
-    self->send(serve.host.pool(), execute_atom_v, write("DO SLEEP(20)"));
+    (*caller)->send(serve.host.pool(), execute_atom_v, write("DO SLEEP(100)"));
   REQUIRE(within(10s, [&] { return serve.status().checked_out == 2; }));
   statement_count statements{server.uri()};
   tally probes;
@@ -109,6 +111,7 @@ SCENARIO("a thousand probes a second neither wait for connections that are all i
   CHECK_EQ(longest_queue, 0u);
   CHECK_EQ(sent, 0);
   // With a free connection there is one per interval.
+  caller.reset(); // Its statements are stopped.
   REQUIRE(within(30s, [&] { return serve.status().checked_in == 2; }));
   statements.take();
   auto begin = clock_type::now();

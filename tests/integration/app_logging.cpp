@@ -52,12 +52,36 @@ SCENARIO("a JSON line is one object") {
   auto found = false;
   for (auto& line : lines(x.err)) {
     auto entry = nlohmann::json::parse(line);
-    CHECK_EQ(entry.size(), 3u);
+    CHECK_EQ(entry.size(), 4u);
+    CHECK_EQ(entry["db_client_connection_pool_name"], "a \"pool\" \\ 日本");
     CHECK(entry["time"].is_string());
     CHECK_EQ(entry["level"], "INFO");
     found = found || contains(entry["message"].get<std::string>(), "serves pool a \"pool\" \\ 日本");
   }
   CHECK(found);
+}
+
+SCENARIO("a JSON line names what failed as the metrics do") {
+  program serve{{"cenote", "serve", "--log-format=json"},
+                {{"DATABASE_URI", "mysql://u:p@127.0.0.1:1/x"}, {"CENOTE_HTTP_LISTEN", "off"}}};
+  CHECK(serve.logs("pool main: cannot connect"));
+  CHECK(serve.logs("trying again"));
+  serve.signal(15);
+  auto about_servers = 0;
+  auto about_failures = 0;
+  for (auto& line : lines(serve.wait().err)) {
+    auto entry = nlohmann::json::parse(line);
+    auto message = entry["message"].get<std::string>();
+    CHECK_EQ(entry["db_client_connection_pool_name"], "main");
+    auto has_failed = contains(message, "cannot connect") || contains(message, "trying again")
+                      || contains(message, "circuit breaker");
+    CHECK_EQ(entry.value("error_type", "none"), has_failed ? "connect_failed" : "none");
+    CHECK_EQ(entry.value("server", "none"), message.starts_with("pool main: ") && has_failed ? "0" : "none");
+    about_failures += has_failed;
+    about_servers += entry.contains("server");
+  }
+  CHECK_GE(about_servers, 1);
+  CHECK_GE(about_failures, 2);
 }
 
 SCENARIO("the level says which lines are shown") {

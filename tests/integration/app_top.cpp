@@ -169,9 +169,9 @@ SCENARIO("top waits for a program that is not there, and goes on when it is back
   CHECK(top.shows("Connection refused; trying again every second"));
   {
     service second{address};
-    CHECK(top.shows("serving  since "));
+    CHECK(top.shows("serving  for "));
   }
-  CHECK(top.shows("unreachable  since "));
+  CHECK(top.shows("unreachable  for "));
   top.type("q");
   CHECK_EQ(top.wait(), 0);
   CHECK(top.is_untouched());

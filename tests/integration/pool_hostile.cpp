@@ -5,7 +5,7 @@
 #include "actors/canceller.hpp"
 #include "actors/connection.hpp"
 #include "actors/pool_actor.hpp"
-#include "metrics/operation_metrics.hpp"
+#include "metrics/catalogue.hpp"
 #include "support/hostile_server.hpp"
 #include "support/pool_fixture.hpp"
 
@@ -41,7 +41,8 @@ public:
   open_connections(caf::actor_system& sys, server_settings server, std::shared_ptr<std::vector<connection_actor>> out)
       : sys_{sys},
         server_{std::make_shared<const server_settings>(std::move(server))},
-        io_thread_{io_thread::start(sys)},
+        io_thread_{io_thread::start(sys, metrics::seconds_counter(sys.metrics(), metrics::metric::io_thread_cpu,
+                                                                  "hostile", {{"thread", "0"}}))},
         canceller_{spawn_canceller(sys, server_)},
         opened_{std::move(out)} {
     // nop
@@ -52,7 +53,8 @@ public:
   size_t servers() const override { return 1; }
   std::string endpoint() const override { return server_->endpoint(); }
 
-  void open(connection_id id, size_t, const internal_pool_actor& pool) override {
+  void open(connection_id id, size_t, const internal_pool_actor& pool,
+            const metrics::operation_metrics_ptr& measured) override {
     auto session = db::connection::open(*server_);
     if (!session)
       throw std::runtime_error{session.error().text};
@@ -60,8 +62,7 @@ public:
     opened result;
     result.server_connection_id = session->server_id();
     result.server_version = session->server_version();
-    auto measured = std::make_shared<metrics::operation_metrics>(sys_.metrics(), "hostile");
-    result.connection = spawn_connection(sys_, io_thread_, {id, pool, canceller_, server_, std::move(measured)},
+    result.connection = spawn_connection(sys_, io_thread_, {id, pool, canceller_, server_, measured},
                                          std::move(*session), std::move(socket));
     opened_->push_back(result.connection);
     caf::anon_send(pool, opened_atom_v, id, std::move(result));

@@ -138,4 +138,52 @@ SCENARIO("sessions are counted while they are held, and their commands as operat
   }
 }
 
+SCENARIO("statements that are taken back from behind a slow one are counted, and are one operation each") {
+  GIVEN("a pool of one connection") {
+    auto rules = rules_for(1);
+    rules.name = "crowded";
+    auto crowded = start_full_pool(server.settings(), rules);
+    auto total = [this](const std::string& name) { return metrics_of(system()).sum(name, "\"crowded\""); };
+    WHEN("reads are sent behind slow ones until some of them are taken back") {
+      auto asked = 0;
+      auto taken_back = eventually([&] {
+        std::vector<awaited<result>> all;
+        all.push_back(ask(crowded, read("SELECT SLEEP(0.2)")));
+        for (int i = 0; i < 20; ++i)
+          all.push_back(ask(crowded, read("SELECT 1")));
+        for (auto& x : all)
+          CHECK(x.get().has_value());
+        asked += 21;
+        return total("cenote_statements_requeued_total") > 0;
+      });
+      THEN("they are counted, and each was answered once") {
+        CHECK(taken_back);
+        CHECK_EQ(total(durations), asked);
+      }
+    }
+  }
+}
+
+SCENARIO("the CPU time of the I/O thread is measured, not the time that it waits for the server") {
+  GIVEN("a pool that has done nothing yet but connect") {
+    auto cpu_time = [this] { return sum("cenote_io_thread_cpu_seconds_total", "thread=\"0\""); };
+    auto before = cpu_time();
+    WHEN("it runs statements until its thread has worked for 50 ms, and waits for a second then") {
+      auto worked = eventually([&] {
+        for (int i = 0; i < 100; ++i)
+          must(pool, read("SELECT 'abcd'"));
+        return cpu_time() > before + 0.05;
+      });
+      auto at_work = cpu_time();
+      must(pool, write("SELECT SLEEP(1)"));
+      must(pool, write("DO 1"));
+      THEN("the work counts, and the waiting does not") {
+        CHECK(before > 0);
+        CHECK(worked);
+        CHECK(cpu_time() < at_work + 0.5);
+      }
+    }
+  }
+}
+
 END_FIXTURE_SCOPE()

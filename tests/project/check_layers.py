@@ -46,7 +46,7 @@ LAYERS = [
     ("src/actors/", ["actors", "pool", "connection", "db", "config", "log", "metrics", "runtime", "types"], MARIADB),
     ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/http/", ["http"], (CAF, *MARIADB, "spdlog/", "openssl/", "cenote/")),
-    ("src/app/", ["app", "client", "config", "http", "types"], MARIADB),
+    ("src/app/", ["app", "client", "config", "http", "log", "metrics", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
     # What the pool is compared with.
     ("bench/sides/threads/", [], ()),

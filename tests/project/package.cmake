@@ -25,7 +25,8 @@ endfunction()
 run(${CMAKE_COMMAND} --install "${BUILD}" --prefix "${prefix}")
 
 foreach(file bin/cenote libexec/cenote/mariadb include/cenote/pool.hpp include/cenote/logger.hpp share/doc/cenote/caf-application.conf
-             share/doc/cenote/LICENSE share/doc/cenote/README.md share/doc/cenote/docs/settings.md)
+             share/doc/cenote/LICENSE share/doc/cenote/README.md share/doc/cenote/docs/settings.md
+             share/doc/cenote/contrib/systemd/cenote.service)
   if(NOT EXISTS "${prefix}/${file}")
     message(FATAL_ERROR "the install lacks ${file}")
   endif()

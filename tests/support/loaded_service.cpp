@@ -5,6 +5,7 @@
 //
 // Logs where it answers, and runs until its standard input ends, or SIGTERM. A part of the load fails on purpose.
 
+#include "app/http_access.hpp"
 #include "app/http_service.hpp"
 #include "app/logging.hpp"
 #include "cenote/configuration.hpp"
@@ -89,7 +90,7 @@ int main() try {
   app::service_control control{[] {}, [] { return std::string{"nothing changes here"}; },
                                [in_force] { return in_force; }};
   auto watch = std::make_shared<app::pool_watch>(host.system(), host.pool(), all.http.probe_interval);
-  app::http_service http{host, all, std::move(watch), app::read_token(all.http), true, std::move(control)};
+  app::http_service http{host, all, std::move(watch), app::read_token(all.http.token_file), true, std::move(control)};
   database db{host.system(), spawn_retrier(host.system(), host.pool(), all.retry)};
   db.initialize();
   auto load = start_load(db);

@@ -88,6 +88,10 @@ struct scripted_connections::state {
         [](evict_atom, session_id) {
           // nop
         },
+        [](kill_atom, session_id) {
+          // nop
+        },
+        [](details_atom) { return connection_report{}; },
         [](check_caller_atom) {
           // nop: its callers do not end unless a test ends them.
         },
@@ -120,7 +124,7 @@ public:
 
   size_t servers() const override { return 1; }
 
-  void open(connection_id id, size_t, const internal_pool_actor& pool) override {
+  void open(connection_id id, size_t, const internal_pool_actor& pool, const metrics::operation_metrics_ptr&) override {
     auto number = static_cast<uint64_t>(id);
     script_->hear("open " + std::to_string(number));
     script_->seats[number].pool = pool;

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -55,6 +56,27 @@ SCENARIO("lines go to the logger that was set last") {
   cenote::log().warn("three");
   CHECK_EQ(first.lines.str(), "info one\nwarning three\n");
   CHECK_EQ(second.lines.str(), "info two\n");
+}
+
+SCENARIO("the labels of a line are known while it is logged, and to no other line") {
+  class labels_flag : public spdlog::custom_flag_formatter {
+  public:
+    void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& out) override {
+      auto labels = cenote::log_labels_scope::current();
+      auto text = labels == nullptr ? "none" : labels->error_type + "/" + labels->server;
+      out.append(text.data(), text.data() + text.size());
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<labels_flag>(); }
+  };
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<labels_flag>('*').set_pattern("%* %v");
+  first.logger->set_formatter(std::move(formatter));
+  cenote::set_logger(first.logger);
+  cenote::log().info("one");
+  cenote::log({"deadlock"}).info("two");
+  cenote::log({"connect_failed", "1"}).info("three");
+  cenote::log().info("four");
+  CHECK_EQ(first.lines.str(), "none one\ndeadlock/ two\nconnect_failed/1 three\nnone four\n");
 }
 
 SCENARIO("without a logger that was set, the one registered as cenote is taken") {

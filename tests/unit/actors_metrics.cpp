@@ -4,6 +4,7 @@
 
 #include "cenote/metrics.hpp"
 #include "metrics/catalogue.hpp"
+#include "metrics/exposition.hpp"
 #include "metrics/operation_metrics.hpp"
 #include "metrics/pool_metrics.hpp"
 #include "metrics/retry_metrics.hpp"
@@ -14,6 +15,7 @@
 #include "support/retried_pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <set>
 
@@ -45,8 +47,30 @@ void register_all(caf::telemetry::metric_registry& registry) {
   metrics::pool_metrics all{registry, named("documented", {}), 1};
   all.refused(errc::queue_full);
   all.connect_failed(connection_id{1}, errc::connect_failed);
-  all.operations().answered(metrics::operation::read, outcome::unknown, 1s);
+  all.operations()->answered(metrics::operation::read, outcome::unknown, 1s);
   metrics::retry_metrics{registry}.repeated(errc::deadlock);
+  metrics::seconds_counter(registry, metrics::metric::io_thread_cpu, "documented", {{"thread", "0"}})->inc(1);
+}
+
+/// Metrics of each kind, with what is difficult to write.
+void register_samples(caf::telemetry::metric_registry& registry) {
+  auto things = registry.counter_family("test", "things", {"kind"}, "Things \"counted\"\nby kind", "1", true);
+  things->get_or_add({{"kind", "a\"b\\c\nd"}})->inc(3);
+  things->get_or_add({{"kind", ""}})->inc();
+  registry.counter_family<double>("test", "busy", {}, "Time", "seconds", true)->get_or_add({})->inc(0.25);
+  registry.counter_singleton("test.other", "not-total", "No sum")->inc(2);
+  registry.gauge_singleton<double>("test", "level", "Level")->value(-1.5);
+  std::array<double, 2> bounds{0.5, 10};
+  auto times = registry.histogram_singleton<double>(
+      "test", "wait", caf::span<const double>{bounds.data(), bounds.size()}, "Waits", "seconds");
+  times->observe(0.25);
+  times->observe(99);
+}
+
+std::string written_as(metrics_format format, const caf::telemetry::metric_registry& from) {
+  metrics::exposition out{format};
+  from.collect(out);
+  return out.take();
 }
 
 /// The row about a metric in docs/metrics.md.
@@ -173,6 +197,52 @@ SCENARIO("requests that the pool fails are counted by code, and as operations th
   }
 }
 
+SCENARIO("requests that are shed are counted as such, and are no timeouts") {
+  GIVEN("a pool that sheds load, whose only connection is in use, and a request that waits") {
+    auto rules = still_rules(1);
+    rules.shed_target = 100ms;
+    rules.shed_interval = 1s;
+    pool_under_test x{named("main", rules), 1};
+    auto running = x.execute(write("a"));
+    x.pass(1s);
+    auto waiting = x.execute(write("b"));
+    WHEN("nothing has been served for an interval") {
+      x.pass(1s);
+      auto now = metrics_of(x.sys);
+      THEN("the request is counted by its code, and as an operation") {
+        REQUIRE(waiting->error);
+        CHECK_EQ(now.sum("cenote_requests_refused_total", "\"overloaded\""), 1);
+        CHECK_EQ(now.sum("cenote_requests_refused_total"), 1);
+        CHECK_EQ(now[of_pool("db_client_connection_timeouts_total")], 0);
+        CHECK_EQ(now.sum("db_client_operation_duration_seconds_count", "error_type=\"unavailable\""), 1);
+      }
+    }
+  }
+}
+
+SCENARIO("a request that comes back unsent is counted, and is one operation") {
+  GIVEN("a statement that was given to a connection") {
+    pool_under_test x{named("main", still_rules(1)), 1};
+    auto answer = x.execute(write("a"));
+    WHEN("that connection is dead, and the next one, too, but not the third") {
+      x.connections.hand_back(1);
+      x.pass(20ms); // The longest gap between two connects after a loss.
+      x.connections.succeed(2);
+      x.connections.hand_back(2);
+      x.pass(20ms);
+      x.connections.succeed(3);
+      auto now = metrics_of(x.sys);
+      THEN("it came back twice, and both connections were lost") {
+        CHECK(!answer->arrived());
+        CHECK_EQ(now[of_pool("cenote_requests_returned_total")], 2);
+        CHECK_EQ(now[of_pool("cenote_connections_lost_total")], 2);
+        CHECK_EQ(now.sum("cenote_requests_refused_total"), 0);
+        CHECK_EQ(now.sum("db_client_operation_duration_seconds_count"), 0);
+      }
+    }
+  }
+}
+
 SCENARIO("lost connections, failed connects and the breaker's state are measured") {
   GIVEN("a pool that opens its breaker after a second, with a statement running") {
     auto rules = still_rules(1);
@@ -213,7 +283,29 @@ SCENARIO("what operators ask for is not counted") {
 
 // -- retriers ------------------------------------------------------------------------
 
-SCENARIO("retries are counted by cause, and requests that failed in spite of them") {
+SCENARIO("each retry is counted by its own cause") {
+  GIVEN("a retrier that repeats twice") {
+    retried_pool x{{2, 1s, 1s}};
+    WHEN("a request fails by a deadlock, then by a lost connection, and succeeds then") {
+      auto answer = x.execute(read("a"));
+      x.pool.answer(make_failure(errc::deadlock, outcome::rolled_back));
+      x.pass(1s);
+      x.pool.answer(make_failure(errc::connection_lost, outcome::unknown));
+      x.pass(1s);
+      x.pool.answer(result{});
+      auto now = metrics_of(x.sys);
+      THEN("there was one retry of each, and no request was given up") {
+        REQUIRE(answer->succeeded());
+        CHECK_EQ(now["cenote_retries_total{error_type=\"deadlock\"}"], 1);
+        CHECK_EQ(now["cenote_retries_total{error_type=\"connection_lost\"}"], 1);
+        CHECK_EQ(now.sum("cenote_retries_total"), 2);
+        CHECK_EQ(now["cenote_retries_exhausted_total"], 0);
+      }
+    }
+  }
+}
+
+SCENARIO("requests that failed in spite of retries are counted") {
   GIVEN("a retrier that repeats once") {
     retried_pool x{{1, 1s, 1s}};
     WHEN("a request fails twice, by a deadlock each time") {
@@ -247,6 +339,75 @@ SCENARIO("what is said is valid, whatever a pool is called") {
         CHECK(text.find("le=\"0.00025\"") != std::string::npos);
         CHECK(text.find("le=\"30\"") != std::string::npos);
         CHECK(text.find("le=\"+Inf\"") != std::string::npos);
+      }
+    }
+  }
+}
+
+SCENARIO("Prometheus' own format and OpenMetrics differ where their rules do") {
+  GIVEN("metrics of each kind") {
+    caf::telemetry::metric_registry registry;
+    register_samples(registry);
+    WHEN("they are written in Prometheus' format") {
+      auto text = written_as(metrics_format::prometheus, registry);
+      THEN("families of counters are named as their series, and quotation marks are escaped in labels only") {
+        CHECK_EQ(text, R"(# HELP test_things_total Things "counted"\nby kind
+# TYPE test_things_total counter
+test_things_total{kind="a\"b\\c\nd"} 3
+test_things_total 1
+# HELP test_busy_seconds_total Time
+# TYPE test_busy_seconds_total counter
+test_busy_seconds_total 0.25
+# HELP test_other_not_total No sum
+# TYPE test_other_not_total counter
+test_other_not_total 2
+# HELP test_level Level
+# TYPE test_level gauge
+test_level -1.5
+# HELP test_wait_seconds Waits
+# TYPE test_wait_seconds histogram
+test_wait_seconds_bucket{le="0.5"} 1
+test_wait_seconds_bucket{le="10"} 1
+test_wait_seconds_bucket{le="+Inf"} 2
+test_wait_seconds_sum 99.25
+test_wait_seconds_count 2
+)");
+      }
+    }
+    WHEN("they are written as OpenMetrics") {
+      auto text = written_as(metrics_format::open_metrics, registry);
+      THEN("families have no _total but their unit, bounds are canonical, and the end is marked") {
+        CHECK_EQ(text, R"(# HELP test_things Things \"counted\"\nby kind
+# TYPE test_things counter
+test_things_total{kind="a\"b\\c\nd"} 3
+test_things_total 1
+# HELP test_busy_seconds Time
+# TYPE test_busy_seconds counter
+# UNIT test_busy_seconds seconds
+test_busy_seconds_total 0.25
+# HELP test_other_not_total No sum
+# TYPE test_other_not_total unknown
+test_other_not_total 2
+# HELP test_level Level
+# TYPE test_level gauge
+test_level -1.5
+# HELP test_wait_seconds Waits
+# TYPE test_wait_seconds histogram
+# UNIT test_wait_seconds seconds
+test_wait_seconds_bucket{le="0.5"} 1
+test_wait_seconds_bucket{le="10.0"} 1
+test_wait_seconds_bucket{le="+Inf"} 2
+test_wait_seconds_sum 99.25
+test_wait_seconds_count 2
+# EOF
+)");
+      }
+    }
+    WHEN("there are none") {
+      caf::telemetry::metric_registry empty;
+      THEN("only OpenMetrics has a line") {
+        CHECK_EQ(written_as(metrics_format::prometheus, empty), "");
+        CHECK_EQ(written_as(metrics_format::open_metrics, empty), "# EOF\n");
       }
     }
   }

@@ -3,7 +3,6 @@
 #define CAF_SUITE http.health
 
 #include "app/health.hpp"
-#include "app/metrics.hpp"
 
 #include <algorithm>
 
@@ -89,22 +88,13 @@ SCENARIO("probes are answered as text or JSON, briefly or in full") {
   auto out = to_response(readiness(x, true), asked);
   CHECK_EQ(out.status, 503);
   CHECK_EQ(out.body, "failed: the pool is paused: POST /admin/resume ends that\n");
-  asked.verbose = true;
+  asked.query = {{"verbose", ""}};
   CHECK(to_response(readiness(x, true), asked).body.find("[+] breaker: the circuit breaker is closed\n")
         != std::string::npos);
   asked.accept = "application/json";
-  asked.verbose = false;
+  asked.query.clear();
   CHECK_EQ(to_response(readiness(x, true), asked).body,
            "{\"status\":\"failed\",\"reason\":\"the pool is paused: POST /admin/resume ends that\"}\n");
-  asked.verbose = true;
+  asked.query = {{"verbose", ""}};
   CHECK(to_response(liveness(x), asked).body.find(R"("checks":[{"name":"actors","ok":true)") != std::string::npos);
-}
-
-SCENARIO("metrics are told in the format of OpenMetrics, too") {
-  CHECK_EQ(to_open_metrics("# HELP a_total Things.\n# TYPE a_total counter\na_total{x=\"} b\"} 3 1606430000123\n\n"
-                           "# HELP b Others.\n# TYPE b gauge\nb 4 1606430000123\n"
-                           "# TYPE c counter\nc 1\n"),
-           "# HELP a Things.\n# TYPE a counter\na_total{x=\"} b\"} 3\n# HELP b Others.\n# TYPE b gauge\nb 4\n"
-           "# TYPE c unknown\nc 1\n# EOF\n");
-  CHECK_EQ(to_open_metrics(""), "# EOF\n");
 }

@@ -13,7 +13,7 @@ using namespace cenote::http;
 namespace {
 
 router make_router(const std::string& token) {
-  router out{token};
+  router out{token, true};
   auto say = [](const char* text) { return [text](const request&) { return line(200, text); }; };
   out.add("GET", "/open", access::open, say("open"));
   out.add("GET", "/protected", access::protect, say("protected"));
@@ -79,7 +79,7 @@ SCENARIO("requests of pages from elsewhere are refused, whatever they show") {
   auto x = make_router("t0ken");
   for (auto path : {"/open", "/protected", "/admin"}) {
     auto asked = ask(std::string{path} == "/admin" ? "POST" : "GET", path, "Bearer t0ken");
-    asked.has_origin = true;
+    asked.origin = "http://elsewhere";
     CHECK_EQ(x.handle(asked).status, 403);
   }
 }

@@ -21,7 +21,8 @@ top_view view() {
   out.pool = "bato";
   out.endpoint = "db.example:3306";
   out.breaker = "closed";
-  out.initialized = true;
+  out.state = "serving";
+  out.state_since = out.at - 600;
   out.in_use = 3;
   out.idle = 1;
   out.limit = 10;
@@ -46,8 +47,10 @@ top_view hostile() {
   std::string text = "\x1b[2J\x1b]0;x\x07\r\n\xff\xc3\xa9\xe6\x97\xa5\xe6\x9c\xac\xe2\x80\xae\u009b";
   for (int i = 0; i < 500; ++i)
     text += "\xcc\x81";
-  for (auto field : {&out.version, &out.pool, &out.endpoint, &out.last_error, &out.breaker})
+  for (auto field : {&out.version, &out.pool, &out.endpoint, &out.breaker, &out.state})
     *field = text;
+  out.state_reasons = {text, text};
+  out.state_since = 1e300;
   out.history->errors[text] = 1e300;
   out.history->retries[text] = 1;
   out.history->breakers[text] = text;
@@ -76,7 +79,7 @@ bool contains(const std::string& all, const std::string& part) {
 } // namespace
 
 SCENARIO("at 80 columns and 24 rows everything has its place") {
-  auto lines = draw_screen(view(), {}, {80, 24});
+  auto lines = draw_screen(view(), {80, 24});
   CHECK_EQ(lines.size(), 24u);
   auto all = text(lines);
   MESSAGE(all);
@@ -108,7 +111,7 @@ SCENARIO("whatever the size of the terminal, nothing is wider or longer, and not
   for (auto& x : {view(), hostile()})
     for (size_t columns : {1, 2, 5, 13, 20, 39, 40, 60, 69, 70, 79, 80, 99, 100, 200, 500})
       for (size_t rows : {1, 2, 3, 5, 8, 10, 24, 50, 200}) {
-        auto lines = draw_screen(x, 1'700'000'000.0, {columns, rows});
+        auto lines = draw_screen(x, {columns, rows});
         CHECK_LE(lines.size(), rows);
         for (auto& line : lines) {
           auto seen = show(line.text());
@@ -120,10 +123,10 @@ SCENARIO("whatever the size of the terminal, nothing is wider or longer, and not
 }
 
 SCENARIO("a high terminal shows more of each list, a low one the state first") {
-  auto high = text(draw_screen(view(), {}, {120, 100}));
+  auto high = text(draw_screen(view(), {120, 100}));
   for (auto part : {"owner-20", "manga_20", "event 20", "SLEEP(20)"})
     CHECK(contains(high, part));
-  auto low = text(draw_screen(view(), {}, {80, 3}));
+  auto low = text(draw_screen(view(), {80, 3}));
   CHECK(contains(low, "serving"));
   CHECK(contains(low, "3 in use"));
 }
@@ -133,7 +136,7 @@ SCENARIO("what is not available and what is empty is told") {
   x.history = tl::unexpected<std::string>{"not available: no"};
   x.sessions = tl::unexpected<std::string>{"not available: neither"};
   x.events->clear();
-  auto all = text(draw_screen(x, {}, {80, 24}));
+  auto all = text(draw_screen(x, {80, 24}));
   CHECK(contains(all, "times        not available: no"));
   CHECK(contains(all, "SESSIONS HELD LONGEST: last statement  not available: neither"));
   CHECK(contains(all, "LAST EVENTS  none"));
@@ -141,14 +144,19 @@ SCENARIO("what is not available and what is empty is told") {
 
 SCENARIO("a program that is not there is all that is shown") {
   top_view x;
+  x.at = 1'700'000'000;
   x.url = "http://127.0.0.1:1";
   x.problem = "does not answer: Connection refused";
-  auto lines = draw_screen(x, 1'700'000'000.0, {80, 24});
+  x.state = "unreachable";
+  x.state_since = x.at - 5;
+  x.state_reasons = {x.problem, "trying again every second"};
+  auto lines = draw_screen(x, {80, 24});
   auto all = text(lines);
   CHECK_LE(lines.size(), 5u);
-  CHECK(contains(all, "unreachable  since "));
-  CHECK(contains(all, "http://127.0.0.1:1 does not answer: Connection refused"));
-  CHECK(contains(all, "trying again"));
+  CHECK(contains(all, "unreachable  for 5.00 s"));
+  CHECK(contains(all, "http://127.0.0.1:1 does not answer: Connection refused; trying again"));
+  CHECK(contains(draw_line(x),
+                 " unreachable: http://127.0.0.1:1 does not answer: Connection refused; trying again every"));
 }
 
 SCENARIO("what is wrong is coloured") {
@@ -160,12 +168,14 @@ SCENARIO("what is wrong is coloured") {
     return style::plain;
   };
   auto x = view();
-  CHECK(style_of(draw_screen(x, {}, {80, 24}), "serving") == style::good);
-  x.breaker = "open";
+  CHECK(style_of(draw_screen(x, {80, 24}), "serving") == style::good);
+  x.state = "degraded";
+  x.state_reasons = {"callers wait for a connection", "the server has not answered a probe"};
   x.in_use = 10;
   x.history->breakers["db.example:3306"] = "open";
-  auto lines = draw_screen(x, {}, {80, 24});
-  CHECK(style_of(lines, "degraded") == style::bad);
+  auto lines = draw_screen(x, {80, 24});
+  CHECK(style_of(lines, "degraded") == style::warning);
+  CHECK(contains(text(lines), "callers wait for a connection; the server has not answered a probe"));
   CHECK(style_of(lines, "[###") == style::warning);
   CHECK(style_of(lines, "db.example:3306 open") == style::bad);
 }
@@ -179,8 +189,4 @@ SCENARIO("without a terminal there is one line of names and values") {
   line = draw_line(hostile());
   CHECK_EQ(line.find('\n'), line.size() - 1);
   CHECK_EQ(line.find('\x1b'), std::string::npos);
-  top_view x;
-  x.url = "http://h:1";
-  x.problem = "does not answer: no";
-  CHECK(contains(draw_line(x), " unreachable: http://h:1 does not answer: no; trying again every second\n"));
 }

@@ -21,7 +21,8 @@ http::fetched ok(std::string body) {
 /// A program that works.
 top_answers answers() {
   top_answers out;
-  out.status = ok(R"({"version":1,"program":"0.1.0","status":{"pool":"bato","endpoint":"db:3306","initialized":true,
+  out.status = ok(R"({"version":1,"program":"0.1.0","state":{"name":"degraded","since":90.5,
+    "reasons":["callers wait for a connection","no"]},"status":{"pool":"bato","endpoint":"db:3306","initialized":true,
     "draining":false,"paused":false,"checked_in":2,"checked_out":8,"in_flight":12,"waiting":0,"connecting":1,
     "limit":15,"last_error":null,"breaker":"closed"},"settings":{}})");
   out.history = ok(R"({"version":1,"interval":5.0,"samples":[
@@ -41,10 +42,6 @@ top_answers answers() {
   return out;
 }
 
-std::string state(const top_view& x) {
-  return state_of(x).name;
-}
-
 } // namespace
 
 SCENARIO("what a program tells is understood") {
@@ -54,7 +51,10 @@ SCENARIO("what a program tells is understood") {
   CHECK_EQ(x.pool, "bato");
   CHECK_EQ(x.in_use, 8);
   CHECK_EQ(x.limit, 15);
-  CHECK_EQ(x.last_error, "");
+  CHECK_EQ(x.state, "degraded");
+  CHECK_EQ(x.state_since.value(), 90.5);
+  REQUIRE_EQ(x.state_reasons.size(), 2u);
+  CHECK_EQ(x.state_reasons[0], "callers wait for a connection");
   REQUIRE(x.history);
   CHECK_EQ(x.history->closing, 2);
   CHECK_EQ(x.history->statements_per_second, 9);
@@ -98,7 +98,7 @@ SCENARIO("what an older program does not tell is not available, and the rest is 
   CHECK(!x.statements);
   CHECK(!x.events);
   CHECK(x.events.error().starts_with("not available"));
-  CHECK_EQ(state(x), "serving");
+  CHECK_EQ(x.state, "degraded");
 }
 
 SCENARIO("a program that does not answer, or wants a token, is told in words") {
@@ -106,7 +106,7 @@ SCENARIO("a program that does not answer, or wants a token, is told in words") {
     auto all = answers();
     all.status = std::move(status);
     auto x = read_answers(all);
-    CHECK_EQ(state(x), "unreachable");
+    CHECK_EQ(x.state, "unreachable");
     return x.problem;
   };
   CHECK_EQ(told({0, {}, "Connection refused"}), "does not answer: Connection refused");
@@ -117,37 +117,12 @@ SCENARIO("a program that does not answer, or wants a token, is told in words") {
   CHECK(told({500, "", {}}).find("answers 500") != std::string::npos);
 }
 
-SCENARIO("the state says what matters most") {
-  struct {
-    const char* name;
-    void (*change)(top_view&);
-  } rows[] = {
-      {"serving", [](top_view&) {}},
-      {"draining", [](top_view& x) { x.draining = x.paused = true; }},
-      {"paused", [](top_view& x) { x.paused = true; }},
-      {"starting", [](top_view& x) { x.initialized = false, x.in_use = x.idle = 0; }},
-      {"down", [](top_view& x) { x.in_use = x.idle = 0, x.breaker = "open"; }},
-      {"down", [](top_view& x) { x.in_use = x.idle = 0, x.connecting = 1; }},
-      {"degraded", [](top_view& x) { x.breaker = "half_open"; }},
-      {"degraded", [](top_view& x) { x.waiting = 1; }},
-      {"serving", [](top_view& x) { x.in_use = x.idle = x.connecting = 0; }}, // Keeps none.
-  };
-  for (auto& row : rows) {
-    auto x = read_answers(answers());
-    row.change(x);
-    CHECK_EQ(state(x), row.name);
-  }
-  auto x = read_answers(answers());
-  x.breaker = "open";
-  x.last_error = "no route";
-  CHECK_EQ(state_of(x).reason, "the circuit breaker is open; last error: no route");
-}
-
 SCENARIO("answers of another shape, or broken ones, are borne") {
   for (auto body :
        {"", "null", "[]", "{}", "1e999", "{\"status\":[]}", R"({"status":{"checked_in":"many","limit":-4}})",
         R"({"samples":{}})", R"({"samples":[null,7]})", R"({"samples":[{"errors":[1],"breaker":7}]})",
-        R"({"sessions":[null,{"age":"x","owner":{}}],"connections":[3],"statements":[[]],"events":[{}]})"}) {
+        R"({"sessions":[null,{"age":"x","owner":{}}],"connections":[3],"statements":[[]],"events":[{}]})",
+        R"({"state":7})", R"({"state":{"name":[],"since":"x","reasons":[1,null]}})", R"({"state":{"reasons":{}}})"}) {
     top_answers all{ok(body), ok(body), ok(body), ok(body), ok(body), ok(body)};
     read_answers(all);
     all.status = answers().status;
@@ -160,7 +135,7 @@ SCENARIO("answers of another shape, or broken ones, are borne") {
     auto all = whole;
     for (auto part : {&all.history, &all.sessions, &all.connections, &all.statements, &all.events})
       part->body[dice() % part->body.size()] = static_cast<char>(dice());
-    state_of(read_answers(all));
+    read_answers(all);
   }
   std::string deep(100'000, '[');
   read_answers({ok(deep), ok(deep), ok(deep), ok(deep), ok(deep), ok(deep)});

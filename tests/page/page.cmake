@@ -1,0 +1,14 @@
+# The page of cenote serve in a real browser.
+add_executable(page-load page/loaded_service.cpp)
+cenote_options(page-load)
+set_target_properties(page-load PROPERTIES CENOTE_IS_TEST ON)
+target_link_libraries(page-load PRIVATE cenote::app cenote::config)
+add_dependencies(page-load cenote)
+
+find_program(CENOTE_NODE NAMES node nodejs DOC "For the test of the page; scripts/setup --page installs it")
+if(NOT CENOTE_NODE)
+  message(WARNING "no Node.js: without it the test app.page fails; scripts/setup --page installs what it needs")
+endif()
+add_test(NAME app.page COMMAND "${CENOTE_NODE}" --test-reporter=spec "${CMAKE_CURRENT_LIST_DIR}/page.test.mjs")
+set_tests_properties(app.page PROPERTIES TIMEOUT 600
+                     ENVIRONMENT "CENOTE_SOURCE_DIR=${PROJECT_SOURCE_DIR};CENOTE_BINARY_DIR=${PROJECT_BINARY_DIR}")
