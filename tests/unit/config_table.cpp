@@ -55,6 +55,7 @@ SCENARIO("the table has every setting once, with its default from the struct") {
       {"pool.unclaimed-session-timeout", "10s", "0s", ""},
       {"pool.drain-timeout", "30s", "0s", ""},
       {"pool.io-threads", "1", "1", ""},
+      {"pool.statement-statistics", "true", "true or false", ""},
       {"server.connect-timeout", "10s", "1s", ""},
       {"server.max-statement-time", "0s", "0s", ""},
       {"server.max-result-bytes", "67108864", "1024", ""},

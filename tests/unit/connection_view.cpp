@@ -100,7 +100,7 @@ SCENARIO("an operator ends a session, whatever it does") {
     connection.ok();
     connection.execute(3, write("INSERT 1"));
     connection.execute(4, write("INSERT 2"));
-    CHECK_EQ(connection.kill(), "answer 4: session_ended rolled_back, answer 3: session_ended unknown, stop");
+    CHECK_EQ(connection.kill(), "answer 4: session_ended rolled_back, answer 3: session_ended rolled_back, stop");
     THEN("its connection is used again, and who held it is told") {
       CHECK_EQ(connection.execute(5, write("INSERT 3")), "answer 5: session_ended rolled_back");
       connection.fails(1317, "70100");
