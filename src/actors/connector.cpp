@@ -149,11 +149,11 @@ connector::~connector() {
 
 void connector::open(connection_id id, size_t server, const internal_pool_actor& pool,
                      const metrics::operation_metrics_ptr& measured) {
-  auto where =
+  auto thread =
       *std::ranges::min_element(io_threads_, {}, &io_thread_ptr::use_count); // Each connection holds its I/O thread.
   auto& to = targets_.at(server);
   sys_.spawn<caf::stateful_actor<connect_state>>(
-      connect_order{{id, pool, to.canceller, to.server, measured}, std::move(where), targets_.size() > 1});
+      connect_order{{id, pool, to.canceller, to.server, measured}, std::move(thread), targets_.size() > 1});
 }
 
 bool connector::leads_to(const server_settings& settings) const {

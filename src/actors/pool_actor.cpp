@@ -243,16 +243,16 @@ void pool_actor_state::opened_connection(connection_id id, opened connection) {
   perform(core.opened(id, now()));
 }
 
-void pool_actor_state::open_failed(connection_id id, const failure& why) {
+void pool_actor_state::open_failed(connection_id id, const failure& error) {
   // One line per kind of failure, not one per attempt: an outage has many.
   auto is_new = connect_failures.size() < max_connect_failures
-                && connect_failures.emplace(core.server_of(id), why.code, why.number).second;
-  log_labels labels{to_string(why.code), std::to_string(core.server_of(id))};
+                && connect_failures.emplace(core.server_of(id), error.code, error.number).second;
+  log_labels labels{to_string(error.code), std::to_string(core.server_of(id))};
   log(labels).log(is_new ? spdlog::level::warn : spdlog::level::debug, "pool {}: cannot connect to {}", rules.name,
-                  to_string(why));
-  measured.connect_failed(id, why.code);
+                  to_string(error));
+  measured.connect_failed(id, error.code);
   auto before = core.status().breaker;
-  perform(core.open_failed(id, why, now()));
+  perform(core.open_failed(id, error, now()));
   if (before == breaker_state::closed && core.status().breaker != breaker_state::closed)
     log(labels).warn("pool {}: the circuit breaker is open: requests fail at once until a connect succeeds",
                      rules.name);

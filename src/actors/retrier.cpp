@@ -263,25 +263,25 @@ struct retrier_state {
               [this, job](const caf::error& error) { guard(*this, [&] { failed(job, details(error)); }); });
   }
 
-  void failed(const task_ptr& job, failure why) {
+  void failed(const task_ptr& job, failure error) {
     if (is_abandoned(*job))
       return;
     auto random = std::uniform_real_distribution<>{0.0, 1.0}(rng);
-    auto delay = pool::retry_delay(rules, job->progress, why, self->clock().now(), random);
+    auto delay = pool::retry_delay(rules, job->progress, error, self->clock().now(), random);
     if (!delay || pool_ended) {
-      give_up(*job, std::move(why));
+      give_up(*job, std::move(error));
       return;
     }
-    auto more = retry_lines[why.code].add(self->clock().now());
-    log({to_string(why.code)})
+    auto more = retry_lines[error.code].add(self->clock().now());
+    log({to_string(error.code)})
         .log(more ? spdlog::level::warn : spdlog::level::debug, "retry {} of {} in {} ms: {}{}", job->progress.attempts,
              job->progress.max_retries.value_or(rules.max_retries),
-             std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(why),
+             std::chrono::duration_cast<std::chrono::milliseconds>(*delay).count(), to_string(error),
              and_more(more.value_or(1)));
-    job->in_doubt |= why.outcome == outcome::unknown;
-    measured.repeated(why.code);
-    publish_retry(*job, *delay, why);
-    job->last = std::move(why);
+    job->in_doubt |= error.outcome == outcome::unknown;
+    measured.repeated(error.code);
+    publish_retry(*job, *delay, error);
+    job->last = std::move(error);
     paused[job] = self->run_delayed(*delay, [this, job] {
       paused.erase(job);
       ++job->progress.attempts;
@@ -301,18 +301,18 @@ struct retrier_state {
     self->send_exit(self, caf::exit_reason::user_shutdown);
   }
 
-  void give_up(task& job, failure why) {
-    why.attempts = job.progress.attempts;
+  void give_up(task& job, failure error) {
+    error.attempts = job.progress.attempts;
     if (auto retries = job.progress.attempts - 1; retries > 0) {
       measured.exhausted();
-      why.text = "failed after " + std::to_string(retries) + (retries == 1 ? " retry: " : " retries: ") + why.text;
+      error.text = "failed after " + std::to_string(retries) + (retries == 1 ? " retry: " : " retries: ") + error.text;
       if (job.in_doubt)
-        why = pool::after_doubt(std::move(why));
-      auto more = failure_lines[why.code].add(self->clock().now());
-      log({to_string(why.code)})
-          .log(more ? spdlog::level::err : spdlog::level::debug, "{}{}", to_string(why), and_more(more.value_or(1)));
+        error = pool::after_doubt(std::move(error));
+      auto more = failure_lines[error.code].add(self->clock().now());
+      log({to_string(error.code)})
+          .log(more ? spdlog::level::err : spdlog::level::debug, "{}{}", to_string(error), and_more(more.value_or(1)));
     }
-    job.promise.deliver(make_error(std::move(why)));
+    job.promise.deliver(make_error(std::move(error)));
   }
 
   /// The request that caused it is answered by its promise.

@@ -75,7 +75,7 @@ constexpr log_gate log() noexcept {
 }
 
 /// The same for a line with labels.
-/// @param labels must outlive what is returned.
+/// @param labels must outlive the result.
 constexpr log_gate log(const log_labels& labels) noexcept {
   return log_gate{&labels};
 }

@@ -4,14 +4,14 @@
 
 namespace cenote {
 
-/// What a line is about, in the words of the metrics: names and values are those of their labels. The JSON form of the
+/// The subject of a line in the terms of the metrics: names and values are those of their labels. The JSON form of the
 /// program's log has them beside the message.
 struct log_labels {
   std::string error_type{}; ///< The code of a failure.
   std::string server{};     ///< The place of a server in the database URI, from 0.
 };
 
-/// Attaches labels to what this thread logs while it exists.
+/// Attaches labels to the lines that this thread logs during its lifetime.
 class log_labels_scope {
 public:
   /// @param labels must outlive this; null: none.

@@ -62,8 +62,8 @@ const std::array<definition, 27>& table() {
 }
 
 struct label_set {
-  label_set(const definition& x, std::string_view pool, label_values more) {
-    if (x.of_pool)
+  label_set(const definition& entry, std::string_view pool, label_values more) {
+    if (entry.of_pool)
       add(pool_label, pool);
     for (auto& [name, value] : more)
       add(name, value);
@@ -82,11 +82,12 @@ struct label_set {
 };
 
 template <class T>
-caf::telemetry::counter<T>* counter_of(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+caf::telemetry::counter<T>* counter_of(caf::telemetry::metric_registry& registry, metric id, std::string_view pool,
                                        label_values labels) {
-  auto& x = definition_of(what);
-  label_set set{x, pool, labels};
-  return where.counter_family<T>(x.prefix, x.name, set.all_names(), x.help, x.unit, true)->get_or_add(set.all());
+  auto& entry = definition_of(id);
+  label_set set{entry, pool, labels};
+  return registry.counter_family<T>(entry.prefix, entry.name, set.all_names(), entry.help, entry.unit, true)
+      ->get_or_add(set.all());
 }
 
 } // namespace
@@ -95,11 +96,11 @@ std::span<const double> time_bounds() {
   return time_buckets;
 }
 
-std::string full_name(const definition& x) {
-  auto result = std::string{x.prefix} + '_' + x.name;
-  if (std::string_view{x.unit} != "1")
-    result.append("_").append(x.unit);
-  if (x.kind == kind::counter)
+std::string full_name(const definition& entry) {
+  auto result = std::string{entry.prefix} + '_' + entry.name;
+  if (std::string_view{entry.unit} != "1")
+    result.append("_").append(entry.unit);
+  if (entry.kind == kind::counter)
     result += "_total";
   return result;
 }
@@ -108,34 +109,36 @@ std::span<const definition> catalogue() {
   return table();
 }
 
-const definition& definition_of(metric x) {
-  return table().at(static_cast<size_t>(x));
+const definition& definition_of(metric id) {
+  return table().at(static_cast<size_t>(id));
 }
 
-caf::telemetry::int_gauge* gauge(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+caf::telemetry::int_gauge* gauge(caf::telemetry::metric_registry& registry, metric id, std::string_view pool,
                                  label_values labels) {
-  auto& x = definition_of(what);
-  label_set set{x, pool, labels};
-  return where.gauge_family<int64_t>(x.prefix, x.name, set.all_names(), x.help, x.unit)->get_or_add(set.all());
+  auto& entry = definition_of(id);
+  label_set set{entry, pool, labels};
+  return registry.gauge_family<int64_t>(entry.prefix, entry.name, set.all_names(), entry.help, entry.unit)
+      ->get_or_add(set.all());
 }
 
-caf::telemetry::int_counter* counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+caf::telemetry::int_counter* counter(caf::telemetry::metric_registry& registry, metric id, std::string_view pool,
                                      label_values labels) {
-  return counter_of<int64_t>(where, what, pool, labels);
+  return counter_of<int64_t>(registry, id, pool, labels);
 }
 
-caf::telemetry::dbl_counter* seconds_counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
-                                             label_values labels) {
-  return counter_of<double>(where, what, pool, labels);
+caf::telemetry::dbl_counter* seconds_counter(caf::telemetry::metric_registry& registry, metric id,
+                                             std::string_view pool, label_values labels) {
+  return counter_of<double>(registry, id, pool, labels);
 }
 
-caf::telemetry::dbl_histogram* histogram(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+caf::telemetry::dbl_histogram* histogram(caf::telemetry::metric_registry& registry, metric id, std::string_view pool,
                                          label_values labels) {
-  auto& x = definition_of(what);
-  label_set set{x, pool, labels};
-  return where
-      .histogram_family<double>(x.prefix, x.name, set.all_names(),
-                                caf::span<const double>{time_buckets.data(), time_buckets.size()}, x.help, x.unit)
+  auto& entry = definition_of(id);
+  label_set set{entry, pool, labels};
+  return registry
+      .histogram_family<double>(entry.prefix, entry.name, set.all_names(),
+                                caf::span<const double>{time_buckets.data(), time_buckets.size()}, entry.help,
+                                entry.unit)
       ->get_or_add(set.all());
 }
 

@@ -18,7 +18,7 @@ namespace cenote::metrics {
 
 enum class metric_kind : uint8_t { gauge, counter, histogram };
 
-/// One metric as `docs/metrics.md` describes it.
+/// One metric, as `docs/metrics.md` describes it.
 struct definition {
   const char* prefix;
   const char* name; ///< Without prefix, unit and `_total`.
@@ -26,7 +26,7 @@ struct definition {
   metric_kind kind;
   std::vector<const char*> labels; ///< Without the pool's name.
   const char* help;
-  bool of_pool = true; ///< Has the pool's name as a label.
+  bool of_pool = true; ///< Whether it has the pool's name as a label.
 };
 
 /// The label with the pool's name.
@@ -36,7 +36,7 @@ inline constexpr const char* pool_label = "db_client_connection_pool_name";
 std::span<const double> time_bounds();
 
 /// The name that Prometheus sees.
-std::string full_name(const definition& x);
+std::string full_name(const definition& entry);
 
 /// All metrics that cenote registers.
 std::span<const definition> catalogue();
@@ -74,7 +74,7 @@ enum class metric : uint8_t {
 };
 /// @}
 
-const definition& definition_of(metric x);
+const definition& definition_of(metric id);
 
 /// Values for the labels of one series.
 using label_values = std::initializer_list<std::pair<const char*, std::string_view>>;
@@ -83,13 +83,13 @@ using label_values = std::initializer_list<std::pair<const char*, std::string_vi
 /// Found in the registry, or added to it. It lives as long as the actor system. Not for each statement: takes locks.
 /// @param pool the pool's name; ignored by metrics without that label.
 /// @{
-caf::telemetry::int_gauge* gauge(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+caf::telemetry::int_gauge* gauge(caf::telemetry::metric_registry& registry, metric id, std::string_view pool,
                                  label_values labels = {});
-caf::telemetry::int_counter* counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+caf::telemetry::int_counter* counter(caf::telemetry::metric_registry& registry, metric id, std::string_view pool,
                                      label_values labels = {});
-caf::telemetry::dbl_counter* seconds_counter(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
-                                             label_values labels = {});
-caf::telemetry::dbl_histogram* histogram(caf::telemetry::metric_registry& where, metric what, std::string_view pool,
+caf::telemetry::dbl_counter* seconds_counter(caf::telemetry::metric_registry& registry, metric id,
+                                             std::string_view pool, label_values labels = {});
+caf::telemetry::dbl_histogram* histogram(caf::telemetry::metric_registry& registry, metric id, std::string_view pool,
                                          label_values labels = {});
 /// @}
 

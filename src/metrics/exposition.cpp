@@ -12,30 +12,31 @@ namespace cenote::metrics {
 
 namespace {
 
-bool is_allowed(char x) {
-  return (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || x == '_';
+bool is_allowed(char character) {
+  return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z')
+         || (character >= '0' && character <= '9') || character == '_';
 }
 
 /// CAF's own names have dots and hyphens.
 std::string normalized(caf::string_view name) {
   std::string result{name.begin(), name.end()};
-  for (auto& x : result)
-    if (!is_allowed(x))
-      x = '_';
+  for (auto& character : result)
+    if (!is_allowed(character))
+      character = '_';
   return result;
 }
 
 /// @param quotes whether quotation marks are escaped, too.
 std::string escaped(caf::string_view text, bool quotes) {
   std::string result;
-  for (auto x : text) {
-    if (x == '\n') {
+  for (auto character : text) {
+    if (character == '\n') {
       result += "\\n";
       continue;
     }
-    if (x == '\\' || (quotes && x == '"'))
+    if (character == '\\' || (quotes && character == '"'))
       result += '\\';
-    result += x;
+    result += character;
   }
   return result;
 }
@@ -48,17 +49,17 @@ std::string exposition::take() {
   return std::move(out_);
 }
 
-std::string exposition::text(int64_t x) {
-  return std::to_string(x);
+std::string exposition::text(int64_t number) {
+  return std::to_string(number);
 }
 
-std::string exposition::text(double x) {
-  if (std::isnan(x))
+std::string exposition::text(double number) {
+  if (std::isnan(number))
     return "NaN";
-  if (std::isinf(x))
-    return x > 0 ? "+Inf" : "-Inf";
+  if (std::isinf(number))
+    return number > 0 ? "+Inf" : "-Inf";
   std::array<char, 32> buffer{};
-  auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), x).ptr;
+  auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
   return {buffer.data(), end};
 }
 
@@ -69,22 +70,22 @@ std::string exposition::canonical(std::string bound) const {
   return bound;
 }
 
-void exposition::begin(const family& which, std::string_view type) {
-  if (current_ == &which)
+void exposition::begin(const family& described, std::string_view type) {
+  if (current_ == &described)
     return;
-  current_ = &which;
-  auto is_total = which.is_sum() && type == "counter";
-  auto unit = which.unit() == "1" ? std::string{} : normalized(which.unit());
-  name_ = normalized(which.prefix()) + '_' + normalized(which.name());
+  current_ = &described;
+  auto is_total = described.is_sum() && type == "counter";
+  auto unit = described.unit() == "1" ? std::string{} : normalized(described.unit());
+  name_ = normalized(described.prefix()) + '_' + normalized(described.name());
   if (!unit.empty())
     name_ += '_' + unit;
   if (format_ == metrics_format::prometheus) {
     auto name = is_total ? name_ + "_total" : name_; // There, families are named as their series.
-    describe("HELP", name, escaped(which.helptext(), false));
+    describe("HELP", name, escaped(described.helptext(), false));
     describe("TYPE", name, type);
     return;
   }
-  describe("HELP", name_, escaped(which.helptext(), true));
+  describe("HELP", name_, escaped(described.helptext(), true));
   describe("TYPE", name_, type == "counter" && !is_total ? "unknown" : type); // Counters must end in `_total`.
   if (!unit.empty())
     describe("UNIT", name_, unit);
@@ -104,9 +105,9 @@ void exposition::line(std::string_view suffix, const instance& series, const std
     out_ += name + "=\"" + content + '"';
     separator = ',';
   };
-  for (auto& x : series.labels())
-    if (!x.value().empty()) // The same as a label that is missing.
-      label(normalized(x.name()), escaped(x.value(), true));
+  for (auto& pair : series.labels())
+    if (!pair.value().empty()) // The same as a label that is missing.
+      label(normalized(pair.name()), escaped(pair.value(), true));
   if (!bound.empty())
     label("le", bound);
   if (separator == ',')

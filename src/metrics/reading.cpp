@@ -10,18 +10,18 @@ namespace cenote::metrics {
 
 namespace {
 
-std::string_view view(caf::string_view x) {
-  return {x.data(), x.size()};
+std::string_view view(caf::string_view text) {
+  return {text.data(), text.size()};
 }
 
 std::string_view label(const caf::telemetry::metric& series, std::string_view name) {
-  for (auto& x : series.labels())
-    if (view(x.name()) == name)
-      return view(x.value());
+  for (auto& pair : series.labels())
+    if (view(pair.name()) == name)
+      return view(pair.value());
   return {};
 }
 
-/// Adds up what a registry visits.
+/// Adds up the metrics that a registry visits.
 class reader {
 public:
   using family = caf::telemetry::metric_family;
@@ -31,27 +31,27 @@ public:
     // nop
   }
 
-  void operator()(const family* which, const instance* series, const caf::telemetry::int_gauge* x) {
-    if (is(*which, *series, metric::sessions_held))
-      out_.sessions += x->value();
-    else if (x->value() > 0 && is(*which, *series, metric::breaker_state))
+  void operator()(const family* described, const instance* series, const caf::telemetry::int_gauge* gauge) {
+    if (is(*described, *series, metric::sessions_held))
+      out_.sessions += gauge->value();
+    else if (gauge->value() > 0 && is(*described, *series, metric::breaker_state))
       out_.breakers[std::string{label(*series, "server")}] = label(*series, "state");
   }
 
-  void operator()(const family* which, const instance* series, const caf::telemetry::int_counter* x) {
-    if (is(*which, *series, metric::requests_refused))
-      add(out_.refused, *series, x->value());
-    else if (is(*which, *series, metric::connects_failed))
-      add(out_.failed_connects, *series, x->value());
-    else if (is(*which, *series, metric::retries))
-      add(out_.retries, *series, x->value());
+  void operator()(const family* described, const instance* series, const caf::telemetry::int_counter* counter) {
+    if (is(*described, *series, metric::requests_refused))
+      add(out_.refused, *series, counter->value());
+    else if (is(*described, *series, metric::connects_failed))
+      add(out_.failed_connects, *series, counter->value());
+    else if (is(*described, *series, metric::retries))
+      add(out_.retries, *series, counter->value());
   }
 
-  void operator()(const family* which, const instance* series, const caf::telemetry::dbl_histogram* x) {
-    if (is(*which, *series, metric::wait_time)) {
-      add(out_.waits, *x);
-    } else if (is(*which, *series, metric::operation_duration)) {
-      auto count = add(out_.operations, *x);
+  void operator()(const family* described, const instance* series, const caf::telemetry::dbl_histogram* histogram) {
+    if (is(*described, *series, metric::wait_time)) {
+      add(out_.waits, *histogram);
+    } else if (is(*described, *series, metric::operation_duration)) {
+      auto count = add(out_.operations, *histogram);
       if (!label(*series, error).empty())
         add(out_.failed_operations, *series, count);
     }
@@ -67,20 +67,20 @@ public:
 private:
   static constexpr std::string_view error = "error_type";
 
-  bool is(const family& which, const instance& series, metric what) const {
-    auto& x = definition_of(what);
-    return view(which.name()) == x.name && view(which.prefix()) == x.prefix
-           && (!x.of_pool || label(series, pool_label) == pool_);
+  bool is(const family& described, const instance& series, metric id) const {
+    auto& entry = definition_of(id);
+    return view(described.name()) == entry.name && view(described.prefix()) == entry.prefix
+           && (!entry.of_pool || label(series, pool_label) == pool_);
   }
 
   static void add(std::map<std::string, int64_t>& to, const instance& series, int64_t value) {
     to[std::string{label(series, error)}] += value;
   }
 
-  /// @returns how many that are.
-  static int64_t add(std::vector<int64_t>& to, const caf::telemetry::dbl_histogram& x) {
+  /// @returns their number.
+  static int64_t add(std::vector<int64_t>& to, const caf::telemetry::dbl_histogram& histogram) {
     int64_t sum = 0;
-    auto buckets = x.buckets();
+    auto buckets = histogram.buckets();
     to.resize(buckets.size());
     for (size_t i = 0; i < buckets.size(); ++i) {
       auto count = buckets[i].count.value();

@@ -10,7 +10,7 @@
 
 namespace cenote::metrics {
 
-/// What the metrics of one pool, and the retriers' of the actor system, say at one moment. Counters count from the
+/// The values of the metrics of one pool, and of the actor system's retriers, at one moment. Counters count from the
 /// start of the actor system.
 struct reading {
   std::vector<int64_t>
@@ -20,7 +20,7 @@ struct reading {
   std::map<std::string, int64_t> failed_operations; ///< By outcome.
   std::map<std::string, int64_t> refused;           ///< Requests that the pool itself failed, by code.
   std::map<std::string, int64_t> failed_connects;   ///< By code.
-  std::map<std::string, int64_t> retries;           ///< By the code of what failed before.
+  std::map<std::string, int64_t> retries;           ///< By the code of the error before.
 
   std::map<std::string, std::string> breakers; ///< The state of each server's, by its place in the URI: `0`.
   int64_t sessions = 0;                        ///< Checked out.

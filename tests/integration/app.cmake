@@ -24,3 +24,9 @@ cenote_test(app-top
             SUITES app.top
             LINK cenote::app cenote::config)
 add_dependencies(test-app-top cenote)
+
+# A pool with work to do, for what watches it from outside: the page, and Prometheus.
+add_executable(loaded-service support/loaded_service.cpp)
+cenote_options(loaded-service)
+set_target_properties(loaded-service PROPERTIES CENOTE_IS_TEST ON)
+target_link_libraries(loaded-service PRIVATE cenote::app cenote::config)

@@ -100,17 +100,17 @@ SCENARIO("a wrong password is told") {
   auto uri = shared_server().uri();
   auto colon = uri.find(':', uri.find("://") + 3);
   uri.replace(colon + 1, uri.find('@') - colon - 1, "wrong");
-  auto why = reason(at(uri));
-  CHECK(contains(why, "wrong user or password"));
-  CHECK(contains(why, "1045"));
-  CHECK(contains(why, "DATABASE_URI"));
+  auto text = reason(at(uri));
+  CHECK(contains(text, "wrong user or password"));
+  CHECK(contains(text, "1045"));
+  CHECK(contains(text, "DATABASE_URI"));
 }
 
 SCENARIO("an unknown database is told") {
-  auto why = reason(at(shared_server().uri() + "_unknown"));
-  CHECK(contains(why, "the database does not exist"));
-  CHECK(contains(why, "'cenote_unknown'"));
-  CHECK(contains(why, "1049"));
+  auto text = reason(at(shared_server().uri() + "_unknown"));
+  CHECK(contains(text, "the database does not exist"));
+  CHECK(contains(text, "'cenote_unknown'"));
+  CHECK(contains(text, "1049"));
 }
 
 SCENARIO("a database that the user may not use is told") {
@@ -118,15 +118,15 @@ SCENARIO("a database that the user may not use is told") {
   CHECK_EQ(run({"cenote", "sql", "CREATE OR REPLACE USER poor@'%' IDENTIFIED BY 'poor'"}, admin).code, 0);
   auto uri = shared_server().uri();
   auto begin = uri.find("://") + 3;
-  auto why = reason(at(uri.replace(begin, uri.find('@') - begin, "poor:poor")));
-  CHECK(contains(why, "no access to the database"));
-  CHECK(contains(why, "1044"));
+  auto text = reason(at(uri.replace(begin, uri.find('@') - begin, "poor:poor")));
+  CHECK(contains(text, "no access to the database"));
+  CHECK(contains(text, "1044"));
 }
 
 SCENARIO("a server that is down is told") {
-  auto why = reason(at("mysql://u:p@127.0.0.1:1/x"));
-  CHECK(contains(why, "the server is down or cannot be reached"));
-  CHECK(contains(why, "127.0.0.1:1"));
+  auto text = reason(at("mysql://u:p@127.0.0.1:1/x"));
+  CHECK(contains(text, "the server is down or cannot be reached"));
+  CHECK(contains(text, "127.0.0.1:1"));
 }
 
 SCENARIO("a server that does not answer is told after connect-timeout") {
@@ -141,22 +141,22 @@ SCENARIO("a server that does not answer is told after connect-timeout") {
 }
 
 SCENARIO("a host name that does not exist is told") {
-  auto why = reason(at("mysql://u:p@no-such-host.invalid/x"), {"--server-connect-timeout=5"});
-  CHECK(contains(why, "host name cannot be resolved"));
-  CHECK(contains(why, "no-such-host.invalid"));
+  auto text = reason(at("mysql://u:p@no-such-host.invalid/x"), {"--server-connect-timeout=5"});
+  CHECK(contains(text, "host name cannot be resolved"));
+  CHECK(contains(text, "no-such-host.invalid"));
 }
 
 SCENARIO("a URI that is none is told, without showing it") {
-  auto why = reason(at("postgres://u:secret@h/x"), {}, 2);
-  CHECK(contains(why, "DATABASE_URI"));
-  CHECK(contains(why, "mysql://"));
-  CHECK(!contains(why, "secret"));
+  auto text = reason(at("postgres://u:secret@h/x"), {}, 2);
+  CHECK(contains(text, "DATABASE_URI"));
+  CHECK(contains(text, "mysql://"));
+  CHECK(!contains(text, "secret"));
 }
 
 SCENARIO("a missing URI is told") {
-  auto why = reason({}, {}, 2);
-  CHECK(contains(why, "set DATABASE_URI"));
-  CHECK(contains(why, "DATABASE_URI_FILE"));
+  auto text = reason({}, {}, 2);
+  CHECK(contains(text, "set DATABASE_URI"));
+  CHECK(contains(text, "DATABASE_URI_FILE"));
 }
 
 SCENARIO("a setting that is wrong has the exit code that it has everywhere") {

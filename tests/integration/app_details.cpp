@@ -51,11 +51,11 @@ BEGIN_FIXTURE_SCOPE(fixture)
 SCENARIO("connections, sessions and statements are told as JSON") {
   GIVEN("a session with a transaction") {
     caf::scoped_actor holder{host.system()};
-    session_options how;
-    how.owner = "importer";
+    session_options options;
+    options.owner = "importer";
     session_id id{};
     auto fails = [](const caf::error&) { CAF_FAIL("a request failed"); };
-    holder->request(host.pool(), caf::infinite, checkout_atom_v, how).receive([&](session_id x) { id = x; }, fails);
+    holder->request(host.pool(), caf::infinite, checkout_atom_v, options).receive([&](session_id x) { id = x; }, fails);
     holder->request(host.pool(), caf::infinite, begin_atom_v, id, transaction_options{}).receive([] {}, fails);
     holder->request(host.pool(), caf::infinite, execute_atom_v, id, read("SELECT 17"))
         .receive([](const result&) {}, fails);

@@ -32,12 +32,12 @@ constexpr auto interval = 5s;
 
 /// A pool of two connections that answers HTTP as `cenote serve` does.
 struct service {
-  explicit service(const private_server& server) : how{rules(server)}, host{how, {}} {
-    auto current = std::make_shared<const settings>(how);
+  explicit service(const private_server& server) : config{rules(server)}, host{config, {}} {
+    auto current = std::make_shared<const settings>(config);
     service_control control;
     control.current = [current] { return current; };
-    auto watch = std::make_shared<pool_watch>(host.system(), host.pool(), how.http.probe_interval);
-    http = std::make_unique<http_service>(host, how, std::move(watch), "", true, std::move(control));
+    auto watch = std::make_shared<pool_watch>(host.system(), host.pool(), config.http.probe_interval);
+    http = std::make_unique<http_service>(host, config, std::move(watch), "", true, std::move(control));
   }
 
   static settings rules(const private_server& server) {
@@ -55,7 +55,7 @@ struct service {
 
   pool_status status() { return host.ask<pool_status>(status_atom_v).value(); }
 
-  settings how;
+  settings config;
   pool_host host;
   std::unique_ptr<http_service> http;
 };

@@ -15,9 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 template <class Predicate>
-bool eventually(Predicate&& what) {
+bool eventually(Predicate&& condition) {
   for (int i = 0; i < 1500; ++i) {
-    if (what())
+    if (condition())
       return true;
     std::this_thread::sleep_for(std::chrono::milliseconds{20});
   }

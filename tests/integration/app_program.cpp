@@ -124,13 +124,13 @@ bool program::prints(const std::string& text) {
   return says(text, &program::out);
 }
 
-bool program::says(const std::string& text, std::string (program::*where)() const) const {
+bool program::says(const std::string& text, std::string (program::*stream)() const) const {
   for (auto end = now() + max_wait_for_log; now() < end; std::this_thread::sleep_for(5ms)) {
-    if (contains((this->*where)(), text))
+    if (contains((this->*stream)(), text))
       return true;
     siginfo_t info{};
     if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
-      return contains((this->*where)(), text);
+      return contains((this->*stream)(), text);
   }
   return false;
 }
@@ -156,9 +156,9 @@ ended run(std::vector<std::string> words, const environment& variables, std::str
   return program{std::move(words), variables, input}.wait();
 }
 
-size_t count(std::string_view text, std::string_view what) {
+size_t count(std::string_view text, std::string_view part) {
   size_t result = 0;
-  for (auto i = text.find(what); i != std::string_view::npos; i = text.find(what, i + what.size()))
+  for (auto i = text.find(part); i != std::string_view::npos; i = text.find(part, i + part.size()))
     ++result;
   return result;
 }

@@ -80,7 +80,7 @@ public:
   ended wait();
 
 private:
-  bool says(const std::string& text, std::string (program::*where)() const) const;
+  bool says(const std::string& text, std::string (program::*stream)() const) const;
   std::string out() const;
   std::string err() const;
 
@@ -93,10 +93,10 @@ private:
 ended run(std::vector<std::string> words, const environment& variables = {}, std::string_view input = "");
 
 /// How often `what` occurs in `text`.
-size_t count(std::string_view text, std::string_view what);
+size_t count(std::string_view text, std::string_view part);
 
-inline bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
+inline bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
 }
 
 } // namespace cenote::test

@@ -52,12 +52,12 @@ SCENARIO("no output and no log shows the password") {
       words.insert(words.begin() + 1, loud.begin(), loud.end());
       return words;
     };
-    for (auto& where : {good, refused, down}) {
-      auto expected = &where == &good || where == good ? 0 : 1;
+    for (auto& variables : {good, refused, down}) {
+      auto expected = &variables == &good || variables == good ? 0 : 1;
       for (auto& words : {all_of({"cenote", "check"}), all_of({"cenote", "check", "--json"}),
                           all_of({"cenote", "sql", "SELECT CURRENT_USER()"}),
                           all_of({"cenote", "sql", "--json", "SHOW PROCESSLIST"})}) {
-        auto x = run(words, where);
+        auto x = run(words, variables);
         CHECK_EQ(x.code, expected);
         CHECK(is_secret(x));
         CHECK(!x.err.empty()); // Else the log has not been looked at.
@@ -90,12 +90,12 @@ SCENARIO("a URI that cannot be read is not shown") {
 SCENARIO("a strange URI that can be read is not shown while its server is waited for") {
   for (auto strange : {"mysql://u:Zq7marker@:1", "mysql://u:Zq7marker%2@host.invalid/x",
                        "mysql://u:Zq7marker@127.0.0.1:1/x?ssl_ca=/no/such/file"}) {
-    environment where{{"DATABASE_URI", strange}};
-    auto x = run({"cenote", "check", "--log-level=trace"}, where);
+    environment variables{{"DATABASE_URI", strange}};
+    auto x = run({"cenote", "check", "--log-level=trace"}, variables);
     MESSAGE(x.err);
     CHECK_EQ(x.code, 1);
     CHECK(is_secret(x));
-    program serve{{"cenote", "serve", "--log-level=trace"}, where};
+    program serve{{"cenote", "serve", "--log-level=trace"}, variables};
     // A file that is missing is for a person to mend: nothing is tried again.
     auto hopeless = contains(strange, "ssl_ca");
     CHECK(serve.logs(hopeless ? " CRITICAL " : "; trying again"));

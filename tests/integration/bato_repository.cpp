@@ -41,7 +41,8 @@ struct fixture : bato_fixture {
     caf::scoped_actor self{system()};
     T out{};
     self->request(books, caf::infinite, message...)
-        .receive([&](const T& x) { out = x; }, [](const caf::error& why) { throw std::runtime_error{describe(why)}; });
+        .receive([&](const T& x) { out = x; },
+                 [](const caf::error& error) { throw std::runtime_error{describe(error)}; });
     return out;
   }
 

@@ -54,10 +54,10 @@ SCENARIO("callers of a server that is down wait until the breaker opens, and the
       THEN("the one that waited and the one that comes later are refused with the cause") {
         for (auto* x : {&first, &second}) {
           REQUIRE(!x->has_value());
-          auto& why = x->error();
-          CHECK_EQ(to_string(why.code), "circuit_open");
-          CHECK_EQ(to_string(why.outcome), "unavailable");
-          CHECK(!why.last_connect_error.empty());
+          auto& error = x->error();
+          CHECK_EQ(to_string(error.code), "circuit_open");
+          CHECK_EQ(to_string(error.outcome), "unavailable");
+          CHECK(!error.last_connect_error.empty());
         }
         CHECK(second.error().waited < 100ms);
         CHECK(second.error().retry_after <= rules.max_reconnect_delay);
@@ -90,12 +90,12 @@ SCENARIO("the breaker closes by itself when the server is back") {
 SCENARIO("callers that wait are served soon after the server takes connections again") {
   GIVEN("a pool with the default delays, whose server can be made unreachable") {
     fault_proxy network{server.settings().port};
-    auto where = server.settings();
-    where.port = network.port();
+    auto target = server.settings();
+    target.port = network.port();
     pool_settings usual;
     usual.size = 3;
     usual.breaker_after = 60s;
-    auto pool = start_full_pool(where, usual);
+    auto pool = start_full_pool(target, usual);
     WHEN("connects fail until their delay grows no more, and succeed again, ten times") {
       auto longest = 0.0;
       for (int i = 0; i < 10; ++i) {
@@ -119,9 +119,9 @@ SCENARIO("callers that wait are served soon after the server takes connections a
 
 SCENARIO("a wrong password is tried rarely, however many ask") {
   GIVEN("a pool with a wrong password and the default delays") {
-    auto where = locked_out();
+    auto target = locked_out();
     auto before = refused_logins();
-    auto pool = start_pool(where, pool_settings{});
+    auto pool = start_pool(target, pool_settings{});
     auto first = run(pool, read("SELECT 1"));
     WHEN("callers ask a thousand times") {
       size_t refused = 0;
@@ -144,8 +144,8 @@ SCENARIO("a wrong password is tried rarely, however many ask") {
 
 SCENARIO("a password that changes locks out new connections, and only until it is put right") {
   GIVEN("a pool in use, and then another password") {
-    auto where = plain_user("ada", "the first one");
-    auto pool = start_full_pool(where, rules);
+    auto target = plain_user("ada", "the first one");
+    auto pool = start_full_pool(target, rules);
     must(admin(), write("ALTER USER ada@'%' IDENTIFIED BY 'another one'"));
     for (int i = 0; i < 20; ++i)
       must(pool, read("SELECT 1"));

@@ -39,9 +39,9 @@ SCENARIO("a statement beyond its time is stopped on the server and its session g
     auto before = session_of(pool);
     WHEN("one statement after another takes too long") {
       for (int i = 0; i < 5; ++i) {
-        auto why = fails(pool, too_long());
-        REQUIRE_EQ(to_string(why.code), "statement_timeout");
-        REQUIRE_EQ(to_string(why.outcome), "unknown");
+        auto error = fails(pool, too_long());
+        REQUIRE_EQ(to_string(error.code), "statement_timeout");
+        REQUIRE_EQ(to_string(error.outcome), "unknown");
         // It is served by the connection that has just been told to stop.
         REQUIRE_EQ(session_of(pool), before);
       }
@@ -69,12 +69,12 @@ SCENARIO("no stop hits the statement that comes next") {
       THEN("only those with a deadline have failed, and no connection was lost") {
         size_t late = 0;
         for (auto& x : records) {
-          if (!x.why)
+          if (!x.error)
             continue;
           ++late;
-          auto is_expected = x.why->code == errc::statement_timeout || x.why->code == errc::acquire_timeout;
+          auto is_expected = x.error->code == errc::statement_timeout || x.error->code == errc::acquire_timeout;
           if (x.number % 2 == 0 || !is_expected)
-            FAIL("request " << x.number << ": " << to_string(*x.why));
+            FAIL("request " << x.number << ": " << to_string(*x.error));
         }
         MESSAGE(late << " statements were late");
         CHECK(late > 0);
@@ -162,9 +162,9 @@ SCENARIO("a control session that was killed is opened again") {
     auto first = control_session(*this, before);
     end_session(first);
     WHEN("the next statement takes too long") {
-      auto why = fails(pool, too_long());
+      auto error = fails(pool, too_long());
       THEN("it is stopped all the same, and its connection is kept") {
-        CHECK_EQ(to_string(why.code), "statement_timeout");
+        CHECK_EQ(to_string(error.code), "statement_timeout");
         await_running("%/* too long */", 0);
         CHECK_EQ(session_of(pool), before);
         CHECK_NE(control_session(*this, before), first);
@@ -178,10 +178,10 @@ SCENARIO("a transaction that is stopped in the middle does not swallow the next 
   GIVEN("a pool of one and a transaction in one statement, which its deadline interrupts") {
     must(admin(), write("CREATE TABLE t (id INT) ENGINE=InnoDB"));
     auto pool = start_full_pool(server.settings(), rules_for(1));
-    auto why = fails(pool, write("BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO t VALUES (1); SELECT SLEEP(60);"
-                                 " COMMIT; END")
-                               .within(100ms));
-    CHECK_EQ(to_string(why.code), "statement_timeout");
+    auto error = fails(pool, write("BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO t VALUES (1); SELECT SLEEP(60);"
+                                   " COMMIT; END")
+                                 .within(100ms));
+    CHECK_EQ(to_string(error.code), "statement_timeout");
     WHEN("somebody else writes") {
       must(pool, write("INSERT INTO t VALUES (2)"));
       THEN("that write is there for all to see, and nothing of the transaction is") {
@@ -209,8 +209,8 @@ SCENARIO("a transaction that was begun and not ended does not outlive its statem
     auto pool = start_full_pool(server.settings(), rules_for(1));
     auto before = session_of(pool);
     WHEN("one caller begins a transaction, and another one writes") {
-      auto why = fails(pool, write("START TRANSACTION"));
-      CHECK_EQ(to_string(why.code), "transaction_ended");
+      auto error = fails(pool, write("START TRANSACTION"));
+      CHECK_EQ(to_string(error.code), "transaction_ended");
       must(pool, write("INSERT INTO t VALUES (1)"));
       THEN("that write is there for all to see, on the same connection") {
         CHECK_EQ(count("SELECT COUNT(*) FROM t"), 1u);
@@ -222,16 +222,16 @@ SCENARIO("a transaction that was begun and not ended does not outlive its statem
 
 SCENARIO("the server itself stops what exceeds max_statement_time") {
   GIVEN("a pool whose sessions have that limit") {
-    auto where = server.settings();
-    where.max_statement_time = 100ms;
-    auto pool = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.max_statement_time = 100ms;
+    auto pool = start_full_pool(target, rules_for(1));
     auto before = session_of(pool);
     WHEN("a statement takes too long") {
-      auto why = fails(pool, write("SELECT SLEEP(60)"));
+      auto error = fails(pool, write("SELECT SLEEP(60)"));
       THEN("it was interrupted, and its connection is kept") {
-        CHECK_EQ(to_string(why.code), "interrupted");
-        CHECK_EQ(to_string(why.outcome), "rejected");
-        CHECK_EQ(why.number, 1969u);
+        CHECK_EQ(to_string(error.code), "interrupted");
+        CHECK_EQ(to_string(error.outcome), "rejected");
+        CHECK_EQ(error.number, 1969u);
         CHECK_EQ(session_of(pool), before);
       }
     }

@@ -8,9 +8,9 @@ namespace cenote::test {
 faults::faults(chaos_fixture& world, fault_proxy& network, uint32_t seed)
     : world_{world}, network_{network}, rng_{seed} {
   using std::chrono::milliseconds;
-  auto end_some = [this](const char* how) {
+  auto end_some = [this](const char* command) {
     // It may have ended meanwhile.
-    return [this, how] { world_.run(world_.admin(), write(how, some_session())); };
+    return [this, command] { world_.run(world_.admin(), write(command, some_session())); };
   };
   auto restart = [this] {
     world_.server.kill9();
@@ -48,9 +48,9 @@ faults::faults(chaos_fixture& world, fault_proxy& network, uint32_t seed)
 }
 
 void faults::cause_one() {
-  auto& [name, what] = kinds_[up_to(static_cast<uint32_t>(kinds_.size()))];
+  auto& [name, fault] = kinds_[up_to(static_cast<uint32_t>(kinds_.size()))];
   ++caused_[name];
-  what();
+  fault();
 }
 
 std::string faults::summary() const {

@@ -16,7 +16,7 @@ using namespace std::literals;
 namespace {
 
 struct fixture : chaos_fixture {
-  server_settings where = plain_user("crowd", "of people");
+  server_settings target = plain_user("crowd", "of people");
 
   void permit_sessions(int count) {
     must(admin(), write("GRANT USAGE ON *.* TO crowd@'%' WITH MAX_USER_CONNECTIONS " + std::to_string(count)));
@@ -50,7 +50,7 @@ SCENARIO("a pool makes do with what a full server gives it") {
   GIVEN("a server with room for ten sessions, and a pool that wants sixteen") {
     must(admin(), write("SET GLOBAL max_connections = 10"));
     auto before = counter("Connections");
-    auto pool = start_pool(where, greedy());
+    auto pool = start_pool(target, greedy());
     WHEN("many callers ask at a time") {
       serve_all(pool, 400);
       auto now =
@@ -75,7 +75,7 @@ SCENARIO("a pool makes do with what a full server gives it") {
 SCENARIO("a user's own limit of sessions is treated like a full server") {
   GIVEN("a user who may have three sessions, and a pool that wants sixteen") {
     permit_sessions(3);
-    auto pool = start_pool(where, greedy());
+    auto pool = start_pool(target, greedy());
     WHEN("many callers ask at a time") {
       serve_all(pool, 200);
       auto now = await_status(pool, [](auto& x) { return !x.last_error.empty() && x.limit <= 3; });
@@ -96,7 +96,7 @@ SCENARIO("the limit that a server sets for every user is treated alike") {
   GIVEN("a server that permits each user three sessions, and a pool that wants sixteen") {
     server.stop();
     server.start({"--max-user-connections=3"});
-    auto pool = start_pool(where, greedy());
+    auto pool = start_pool(target, greedy());
     WHEN("many callers ask at a time") {
       serve_all(pool, 200);
       auto now = await_status(pool, [](auto& x) { return !x.last_error.empty() && x.limit <= 3; });
@@ -112,16 +112,16 @@ SCENARIO("the limit that a server sets for every user is treated alike") {
 SCENARIO("callers wait for room on a server that is full with others") {
   GIVEN("a user whose only session belongs to another pool") {
     permit_sessions(1);
-    auto other = start_full_pool(where, rules_for(1));
+    auto other = start_full_pool(target, rules_for(1));
     auto rules = rules_for(2);
     rules.timeout = 400ms;
-    auto pool = start_pool(where, rules);
+    auto pool = start_pool(target, rules);
     WHEN("somebody asks") {
-      auto why = fails(pool, read("SELECT 1"));
+      auto error = fails(pool, read("SELECT 1"));
       THEN("it is told why there is no connection") {
-        MESSAGE(to_string(why));
-        CHECK_EQ(to_string(why.outcome), "unavailable");
-        CHECK(why.last_connect_error.find("max_user_connections") != std::string::npos);
+        MESSAGE(to_string(error));
+        CHECK_EQ(to_string(error.outcome), "unavailable");
+        CHECK(error.last_connect_error.find("max_user_connections") != std::string::npos);
       }
       AND("the next ones are served when the other pool has ended") {
         drain(other, 1s).get();
@@ -134,11 +134,11 @@ SCENARIO("callers wait for room on a server that is full with others") {
 SCENARIO("a statement that cannot be stopped costs its connection and nothing else") {
   GIVEN("a user who may have two sessions, both of which the pool uses, so that there is none to stop others with") {
     permit_sessions(2);
-    auto pool = start_full_pool(where, rules_for(2));
+    auto pool = start_full_pool(target, rules_for(2));
     WHEN("a statement takes too long") {
-      auto why = fails(pool, read("SELECT SLEEP(3) /* unstoppable */").within(100ms));
+      auto error = fails(pool, read("SELECT SLEEP(3) /* unstoppable */").within(100ms));
       THEN("its caller is told in time, and the others are served by the connection that is left") {
-        CHECK_EQ(to_string(why.code), "statement_timeout");
+        CHECK_EQ(to_string(error.code), "statement_timeout");
         auto now = await_status(pool, [](auto& x) { return x.checked_out == 0; });
         CHECK_EQ(now.total_connections, 1u);
         serve_all(pool, 20);

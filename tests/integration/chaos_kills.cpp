@@ -21,19 +21,19 @@ struct fixture : chaos_fixture {
     must(pool, write("INSERT INTO t VALUES (1, 0)"));
   }
 
-  void kill_session(const std::string& how, uint64_t id) { must(admin(), write(how + " ?", id)); }
+  void kill_session(const std::string& command, uint64_t id) { must(admin(), write(command + " ?", id)); }
 
   /// What becomes of a statement that is killed while it runs. It is known by a comment.
-  failure killed(const std::string& how, statement what) {
-    what.sql += " /* victim */";
-    auto asked = ask(pool, std::move(what));
+  failure killed(const std::string& command, statement victim) {
+    victim.sql += " /* victim */";
+    auto asked = ask(pool, std::move(victim));
     await_running("%/* victim */", 1);
-    kill_session(how, session_running("%/* victim */"));
+    kill_session(command, session_running("%/* victim */"));
     auto came = asked.get();
     // The server may still be at it when the client has been cut off; the next one must not be taken for this one.
     await_running("%/* victim */", 0);
     if (came)
-      throw std::runtime_error{how + " has not ended the statement"};
+      throw std::runtime_error{command + " has not ended the statement"};
     return came.error();
   }
 };
@@ -51,15 +51,15 @@ SCENARIO("no caller notices a kill of an idle session") {
     WHEN("it is killed in every way, and somebody writes at once") {
       int rounds = 0;
       for (int i = 0; i < 5; ++i) {
-        for (auto how : of_statement) {
+        for (auto command : of_statement) {
           auto before = session_of(pool);
-          kill_session(how, before);
+          kill_session(command, before);
           must(pool, write("UPDATE t SET v = v + 1"));
           CHECK_EQ(session_of(pool), before);
           ++rounds;
         }
-        for (auto how : of_session) {
-          kill_session(how, session_of(pool));
+        for (auto command : of_session) {
+          kill_session(command, session_of(pool));
           must(pool, write("UPDATE t SET v = v + 1"));
           ++rounds;
         }
@@ -75,14 +75,14 @@ SCENARIO("a kill of a running statement is an interruption, and keeps the connec
   GIVEN("a pool of one") {
     auto before = session_of(pool);
     WHEN("statements that compute, sleep and change rows are killed") {
-      for (auto how : of_statement)
+      for (auto command : of_statement)
         for (auto sql : {"SELECT SLEEP(60)", "SELECT SUM(a.seq * b.seq) FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
                          "UPDATE t SET v = v + 1 WHERE SLEEP(60) = 0"}) {
-          auto why = killed(how, write(sql));
-          MESSAGE(how << " " << sql << ": " << to_string(why));
-          CHECK_EQ(to_string(why.code), "interrupted");
-          CHECK_EQ(to_string(why.outcome), "rejected");
-          CHECK_EQ(why.number, 1317u);
+          auto error = killed(command, write(sql));
+          MESSAGE(command << " " << sql << ": " << to_string(error));
+          CHECK_EQ(to_string(error.code), "interrupted");
+          CHECK_EQ(to_string(error.outcome), "rejected");
+          CHECK_EQ(error.number, 1317u);
         }
       THEN("the session is the same, and nothing was changed") {
         CHECK_EQ(session_of(pool), before);
@@ -95,14 +95,14 @@ SCENARIO("a kill of a running statement is an interruption, and keeps the connec
 SCENARIO("a kill of a session that runs a statement is a lost connection") {
   GIVEN("a pool of one") {
     WHEN("the sessions of statements that compute, sleep and change rows are killed") {
-      for (auto how : of_session)
+      for (auto command : of_session)
         for (auto sql : {"SELECT SLEEP(60)", "SELECT SUM(a.seq * b.seq) FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
                          "UPDATE t SET v = v + 1 WHERE SLEEP(60) = 0"}) {
           auto before = session_of(pool);
-          auto why = killed(how, write(sql));
-          MESSAGE(how << " " << sql << ": " << to_string(why));
-          CHECK_EQ(to_string(why.code), "connection_lost");
-          CHECK_EQ(to_string(why.outcome), "unknown");
+          auto error = killed(command, write(sql));
+          MESSAGE(command << " " << sql << ": " << to_string(error));
+          CHECK_EQ(to_string(error.code), "connection_lost");
+          CHECK_EQ(to_string(error.outcome), "unknown");
           CHECK_NE(session_of(pool), before);
         }
       THEN("nothing was changed") {
@@ -118,15 +118,15 @@ SCENARIO("kills reach a statement that waits for a lock") {
     auto holder = ask(other, write("UPDATE t SET v = v + 1 + SLEEP(120) WHERE id = 1 /* holder */"));
     await_running("%/* holder */", 1);
     WHEN("statements that wait for it are killed") {
-      for (auto how : of_statement) {
-        auto why = killed(how, write("UPDATE t SET v = 7 WHERE id = 1"));
-        CHECK_EQ(to_string(why.code), "interrupted");
-        CHECK_EQ(to_string(why.outcome), "rejected");
+      for (auto command : of_statement) {
+        auto error = killed(command, write("UPDATE t SET v = 7 WHERE id = 1"));
+        CHECK_EQ(to_string(error.code), "interrupted");
+        CHECK_EQ(to_string(error.outcome), "rejected");
       }
-      for (auto how : of_session) {
-        auto why = killed(how, write("UPDATE t SET v = 7 WHERE id = 1"));
-        CHECK_EQ(to_string(why.code), "connection_lost");
-        CHECK_EQ(to_string(why.outcome), "unknown");
+      for (auto command : of_session) {
+        auto error = killed(command, write("UPDATE t SET v = 7 WHERE id = 1"));
+        CHECK_EQ(to_string(error.code), "connection_lost");
+        CHECK_EQ(to_string(error.outcome), "unknown");
       }
       THEN("none of them has changed the row, and the pool serves") {
         kill_session("KILL QUERY", session_running("%/* holder */"));

@@ -30,14 +30,14 @@ struct fixture : chaos_fixture {
   }
 
   pool_actor start() {
-    auto where = server.settings();
-    where.port = network.port();
-    where.connect_timeout = 2s;
+    auto target = server.settings();
+    target.port = network.port();
+    target.connect_timeout = 2s;
     auto rules = rules_for(6, 2);
     // Callers that are refused at once would only spin while the server restarts.
     rules.breaker_after = 0s;
     rules.io_threads = 2;
-    return start_full_pool(where, rules);
+    return start_full_pool(target, rules);
   }
 
   /// Disturbs the callers. Each fault meets some that are at work again.
@@ -69,12 +69,12 @@ struct audit {
 
   void add(const callers::record& x, int found) {
     doubled += found > 1;
-    if (!x.why)
+    if (!x.error)
       missing += found == 0;
-    else if (x.why->outcome != outcome::unknown)
+    else if (x.error->outcome != outcome::unknown)
       unwanted += found != 0;
-    if (x.why)
-      ++failures[to_string(x.why->code) + " " + to_string(x.why->outcome)];
+    if (x.error)
+      ++failures[to_string(x.error->code) + " " + to_string(x.error->outcome)];
   }
 };
 
@@ -99,8 +99,8 @@ SCENARIO("what a pool says about writes is true under random faults") {
         for (auto& x : records)
           books.add(x, rows[x.number]);
         MESSAGE(records.size() << " writes");
-        for (auto& [what, number] : books.failures)
-          MESSAGE(number << " failed: " << what);
+        for (auto& [cause, number] : books.failures)
+          MESSAGE(number << " failed: " << cause);
         CHECK_EQ(books.missing, 0u);
         CHECK_EQ(books.doubled, 0u);
         CHECK_EQ(books.unwanted, 0u);
@@ -131,8 +131,8 @@ SCENARIO("a retrier doubles nothing under random faults and lets idempotent writ
         for (auto& x : records)
           (x.number % 2 == 0 ? repeated : books).add(x, (x.number % 2 == 0 ? settled : written)[x.number]);
         MESSAGE(records.size() << " writes");
-        for (auto& [what, number] : books.failures)
-          MESSAGE(number << " failed: " << what);
+        for (auto& [cause, number] : books.failures)
+          MESSAGE(number << " failed: " << cause);
         CHECK_EQ(books.missing + repeated.missing, 0u);
         CHECK_EQ(books.doubled, 0u);
         CHECK_EQ(books.unwanted + repeated.unwanted, 0u);
@@ -141,8 +141,8 @@ SCENARIO("a retrier doubles nothing under random faults and lets idempotent writ
         books.failures.erase("connection_lost unknown");
         repeated.failures.erase("interrupted rejected");
         for (auto* x : {&books.failures, &repeated.failures})
-          for (auto& [what, number] : *x)
-            CAF_CHECK_EQUAL(what, "");
+          for (auto& [cause, number] : *x)
+            CAF_CHECK_EQUAL(cause, "");
         await_free(pool, 6);
       }
     }

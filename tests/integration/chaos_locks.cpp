@@ -65,11 +65,11 @@ SCENARIO("every lock that is not granted in time is a rolled back lock wait") {
            {"SET STATEMENT innodb_lock_wait_timeout = 1 FOR UPDATE t SET v = 5 WHERE id = 1",
             "SELECT v FROM t WHERE id = 1 FOR UPDATE NOWAIT", "SELECT v FROM t WHERE id = 1 FOR UPDATE WAIT 1",
             "SET STATEMENT lock_wait_timeout = 1 FOR ALTER TABLE t ADD w INT", "LOCK TABLE t WRITE NOWAIT"}) {
-        auto why = fails(pool, write(sql));
-        MESSAGE(sql << ": " << to_string(why));
-        CHECK_EQ(to_string(why.code), "lock_wait");
-        CHECK_EQ(to_string(why.outcome), "rolled_back");
-        CHECK_EQ(why.number, 1205u);
+        auto error = fails(pool, write(sql));
+        MESSAGE(sql << ": " << to_string(error));
+        CHECK_EQ(to_string(error.code), "lock_wait");
+        CHECK_EQ(to_string(error.outcome), "rolled_back");
+        CHECK_EQ(error.number, 1205u);
       }
       THEN("the connection is the same as before, and the row is its holder's") {
         CHECK_EQ(session_of(pool), before);
@@ -102,9 +102,9 @@ SCENARIO("a retrier gets over a lock wait") {
 
 SCENARIO("a transaction whose row has changed meanwhile is a conflict, and is rolled back") {
   GIVEN("a session with snapshot isolation, in which a transaction has begun") {
-    auto where = server.settings();
-    where.init_command = "SET innodb_snapshot_isolation = ON";
-    auto strict = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.init_command = "SET innodb_snapshot_isolation = ON";
+    auto strict = start_full_pool(target, rules_for(1));
     auto transaction = write("BEGIN NOT ATOMIC START TRANSACTION WITH CONSISTENT SNAPSHOT;"
                              " UPDATE t SET v = v + 1 WHERE id = 2; DO GET_LOCK('gate', 60); DO RELEASE_LOCK('gate');"
                              " UPDATE t SET v = v + 1 WHERE id = 1; COMMIT; END");
@@ -125,9 +125,9 @@ SCENARIO("a transaction whose row has changed meanwhile is a conflict, and is ro
     }
   }
   GIVEN("the same without a retrier") {
-    auto where = server.settings();
-    where.init_command = "SET innodb_snapshot_isolation = ON";
-    auto strict = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.init_command = "SET innodb_snapshot_isolation = ON";
+    auto strict = start_full_pool(target, rules_for(1));
     closed.emplace(*this);
     auto asked = ask(strict, write("BEGIN NOT ATOMIC START TRANSACTION WITH CONSISTENT SNAPSHOT;"
                                    " DO GET_LOCK('gate', 60); UPDATE t SET v = v + 1 WHERE id = 3; COMMIT; END"));

@@ -22,10 +22,10 @@ struct fixture : chaos_fixture {
   fixture() { must(admin(), write("CREATE TABLE t (id INT) ENGINE=InnoDB")); }
 
   pool_actor start(size_t size) {
-    auto where = server.settings();
-    where.port = network.port();
-    where.connect_timeout = 1s;
-    return start_full_pool(where, rules_for(size));
+    auto target = server.settings();
+    target.port = network.port();
+    target.connect_timeout = 1s;
+    return start_full_pool(target, rules_for(size));
   }
 };
 
@@ -113,18 +113,18 @@ SCENARIO("a reply of which only the beginning arrives is a lost connection") {
       // The header of a packet, its first byte, the columns' definitions, the rows.
       for (size_t bytes : {1, 3, 4, 5, 6, 10, 30, 60, 1000, 20'000, 90'000}) {
         network.cut_replies_after(bytes);
-        auto why = fails(pool, read("SELECT REPEAT('x', 100000), 2"));
-        MESSAGE(bytes << " bytes: " << to_string(why));
-        CHECK_EQ(to_string(why.code), "connection_lost");
-        CHECK_EQ(to_string(why.outcome), "unknown");
+        auto error = fails(pool, read("SELECT REPEAT('x', 100000), 2"));
+        MESSAGE(bytes << " bytes: " << to_string(error));
+        CHECK_EQ(to_string(error.code), "connection_lost");
+        CHECK_EQ(to_string(error.outcome), "unknown");
         await_free(pool, 1);
       }
       for (size_t bytes : {1, 4, 5, 7, 10}) {
         network.cut_replies_after(bytes);
-        auto why = fails(pool, write("INSERT INTO t VALUES (?)", bytes));
-        MESSAGE(bytes << " bytes: " << to_string(why));
-        CHECK_EQ(to_string(why.code), "connection_lost");
-        CHECK_EQ(to_string(why.outcome), "unknown");
+        auto error = fails(pool, write("INSERT INTO t VALUES (?)", bytes));
+        MESSAGE(bytes << " bytes: " << to_string(error));
+        CHECK_EQ(to_string(error.code), "connection_lost");
+        CHECK_EQ(to_string(error.outcome), "unknown");
         await_free(pool, 1);
       }
       THEN("the connection was replaced each time, and the writes are there") {

@@ -42,10 +42,10 @@ SCENARIO("under a load that is too high those that waited longest are given up")
       auto records = crowd.stop();
       THEN("they are told so, others are served meanwhile, and nobody fails otherwise") {
         for (auto& x : records)
-          if (x.why) {
-            REQUIRE_EQ(to_string(x.why->code), "overloaded");
-            REQUIRE_EQ(to_string(x.why->outcome), "unavailable");
-            REQUIRE(x.why->waited >= 100ms); // Twice the target, to the nanosecond: it is given up when that is due.
+          if (x.error) {
+            REQUIRE_EQ(to_string(x.error->code), "overloaded");
+            REQUIRE_EQ(to_string(x.error->outcome), "unavailable");
+            REQUIRE(x.error->waited >= 100ms); // Twice the target, to the nanosecond: it is given up when that is due.
           }
         MESSAGE(crowd.succeeded() << " of " << records.size() << " were served");
       }

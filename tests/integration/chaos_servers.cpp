@@ -82,9 +82,9 @@ SCENARIO("the second server is used when the first is killed") {
         CHECK_EQ(serves(pool), second_port());
         size_t failed = 0;
         for (auto& x : records)
-          if (x.why) {
+          if (x.error) {
             ++failed;
-            CHECK_EQ(to_string(x.why->code), "connection_lost");
+            CHECK_EQ(to_string(x.error->code), "connection_lost");
           }
         CHECK(failed <= 3);
         auto there = must(second_admin, read("SELECT COUNT(*) FROM t"))[0].get<uint64_t>(0);
@@ -117,10 +117,10 @@ SCENARIO("a writer finds the new primary after a failover") {
     WHEN("they change places, and somebody writes") {
       make_read_only(admin(), true);
       make_read_only(second_admin, false);
-      auto why = fails(pool, write("INSERT INTO t VALUES (2)"));
+      auto error = fails(pool, write("INSERT INTO t VALUES (2)"));
       THEN("the first write tells of it, and the next ones get to the new primary") {
-        CHECK_EQ(to_string(why.code), "read_only_server");
-        CHECK_EQ(why.number, 1290u);
+        CHECK_EQ(to_string(error.code), "read_only_server");
+        CHECK_EQ(error.number, 1290u);
         must(pool, write("INSERT INTO t VALUES (3)"));
         CHECK_EQ(serves(pool), second_port());
         CHECK_EQ(must(second_admin, read("SELECT GROUP_CONCAT(id) FROM t"))[0].get<std::string>(0), "3");
@@ -140,11 +140,11 @@ SCENARIO("callers are told when no server is there") {
       server.kill9();
       second.kill9();
       await_status(pool, [](auto& x) { return x.breaker != breaker_state::closed; });
-      auto why = fails(pool, write("INSERT INTO t VALUES (1)"));
+      auto error = fails(pool, write("INSERT INTO t VALUES (1)"));
       THEN("they are refused with the cause") {
-        CHECK_EQ(to_string(why.code), "circuit_open");
-        CHECK_EQ(to_string(why.outcome), "unavailable");
-        CHECK(!why.last_connect_error.empty());
+        CHECK_EQ(to_string(error.code), "circuit_open");
+        CHECK_EQ(to_string(error.outcome), "unavailable");
+        CHECK(!error.last_connect_error.empty());
       }
       AND("the one that comes back is used") {
         second.start();
@@ -164,10 +164,10 @@ SCENARIO("nobody is served by a read-only server alone") {
     rules.timeout = 500ms;
     auto pool = start_pool(both, rules);
     WHEN("somebody writes") {
-      auto why = fails(pool, write("INSERT INTO t VALUES (1)"));
+      auto error = fails(pool, write("INSERT INTO t VALUES (1)"));
       THEN("it is not sent, and the reason is told") {
-        CHECK_EQ(to_string(why.outcome), "unavailable");
-        CHECK(why.last_connect_error.find("read-only") != std::string::npos);
+        CHECK_EQ(to_string(error.outcome), "unavailable");
+        CHECK(error.last_connect_error.find("read-only") != std::string::npos);
       }
       AND("it is when one of them is promoted") {
         make_read_only(second_admin, false);

@@ -7,24 +7,24 @@
 
 namespace cenote::test {
 
-caf::actor chaos_fixture::caller_of(const pool_actor& pool, statement what) {
-  return system().spawn([pool, what = std::move(what)](caf::event_based_actor* self) {
-    self->request(pool, caf::infinite, execute_atom_v, what).then([](const result&) {}, [](const caf::error&) {});
+caf::actor chaos_fixture::caller_of(const pool_actor& pool, statement query) {
+  return system().spawn([pool, query = std::move(query)](caf::event_based_actor* self) {
+    self->request(pool, caf::infinite, execute_atom_v, query).then([](const result&) {}, [](const caf::error&) {});
   });
 }
 
-void chaos_fixture::vanish(caf::actor& who) {
-  auto pointer = caf::actor_cast<caf::abstract_actor*>(who);
-  caf::anon_send_exit(who, caf::exit_reason::kill);
+void chaos_fixture::vanish(caf::actor& caller) {
+  auto pointer = caf::actor_cast<caf::abstract_actor*>(caller);
+  caf::anon_send_exit(caller, caf::exit_reason::kill);
   if (!eventually([&] { return pointer->getf(caf::abstract_actor::is_terminated_flag); }))
     throw std::runtime_error{"a caller does not end"};
-  who = nullptr;
+  caller = nullptr;
 }
 
-failure chaos_fixture::fails(const pool_actor& on, statement what) {
-  auto came = run(on, what);
+failure chaos_fixture::fails(const pool_actor& on, statement query) {
+  auto came = run(on, query);
   if (came)
-    throw std::runtime_error{what.sql + " did not fail"};
+    throw std::runtime_error{query.sql + " did not fail"};
   return came.error();
 }
 

@@ -16,14 +16,14 @@ public:
 
   /// Starts an actor that sends one statement and waits for its answer. The actor ends with the answer, or when it is
   /// made to: `vanish`.
-  caf::actor caller_of(const pool_actor& pool, statement what);
+  caf::actor caller_of(const pool_actor& pool, statement query);
 
   /// Ends such an actor without a word, and waits until it is known to have ended.
-  void vanish(caf::actor& who);
+  void vanish(caf::actor& caller);
 
   /// Runs a statement that has to fail.
   /// @throws std::runtime_error if it does not.
-  failure fails(const pool_actor& on, statement what);
+  failure fails(const pool_actor& on, statement query);
 
   /// Which session serves a pool of one connection.
   uint64_t session_of(const pool_actor& pool);

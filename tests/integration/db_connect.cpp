@@ -39,14 +39,14 @@ size_t open_descriptors() {
 }
 
 /// An error of the connect phase that tells nobody the password.
-void check_connect_error(const db::driver_error& why, uint32_t number, const server_settings& where,
+void check_connect_error(const db::driver_error& error, uint32_t number, const server_settings& target,
                          db::phase when = db::phase::connecting) {
-  CHECK(why.source == db::error_source::server);
-  CHECK(why.phase == when);
-  CHECK_EQ(why.number, number);
-  CHECK_EQ(why.sqlstate.size(), 5u);
-  CHECK(!why.text.empty());
-  CHECK(!contains(why.text, where.password.reveal()));
+  CHECK(error.source == db::error_source::server);
+  CHECK(error.phase == when);
+  CHECK_EQ(error.number, number);
+  CHECK_EQ(error.sqlstate.size(), 5u);
+  CHECK(!error.text.empty());
+  CHECK(!contains(error.text, target.password.reveal()));
 }
 
 } // namespace
@@ -69,28 +69,28 @@ SCENARIO("a connection answers a ping") {
 }
 
 SCENARIO("localhost means TCP unless a unix socket is given") {
-  auto where = shared_server().settings();
-  where.host = "localhost";
-  auto tcp = open(where);
+  auto target = shared_server().settings();
+  target.host = "localhost";
+  auto tcp = open(target);
   CHECK(!contains(text_of(tcp, "USER()"), "@localhost"));
-  where = shared_server().socket_settings();
-  auto unix_socket = open(where);
+  target = shared_server().socket_settings();
+  auto unix_socket = open(target);
   CHECK_EQ(text_of(unix_socket, "USER()"), "cenote@localhost");
 }
 
 SCENARIO("a unix socket is used whatever the host says") {
-  auto where = shared_server().socket_settings();
-  where.host = "no.such.host.invalid";
-  auto x = open(where);
+  auto target = shared_server().socket_settings();
+  target.host = "no.such.host.invalid";
+  auto x = open(target);
   CHECK_EQ(text_of(x, "USER()"), "cenote@localhost");
 }
 
 SCENARIO("the session is set up as the settings say") {
-  auto where = shared_server().settings();
-  where.sql_mode = "ANSI_QUOTES,NO_BACKSLASH_ESCAPES";
-  where.init_command = "SET @set = 'it''s set'";
-  where.database.clear();
-  auto x = open(where);
+  auto target = shared_server().settings();
+  target.sql_mode = "ANSI_QUOTES,NO_BACKSLASH_ESCAPES";
+  target.init_command = "SET @set = 'it''s set'";
+  target.database.clear();
+  auto x = open(target);
   CHECK_EQ(text_of(x, "@@sql_mode"), "ANSI_QUOTES,NO_BACKSLASH_ESCAPES");
   CHECK_EQ(text_of(x, "@@autocommit"), "1");
   CHECK_EQ(text_of(x, "@set"), "it's set");
@@ -100,49 +100,49 @@ SCENARIO("the session is set up as the settings say") {
 }
 
 SCENARIO("an init_command may give results back") {
-  auto where = shared_server().settings();
+  auto target = shared_server().settings();
   {
-    auto x = open(where);
+    auto x = open(target);
     run(x, "CREATE OR REPLACE PROCEDURE init() BEGIN SELECT 1; SELECT 2; SET @set = 3; END");
   }
-  where.init_command = "CALL init()";
-  auto x = open(where);
+  target.init_command = "CALL init()";
+  auto x = open(target);
   CHECK_EQ(text_of(x, "@set"), "3");
 }
 
 SCENARIO("a set-up that fails is told as such") {
-  auto where = shared_server().settings();
-  where.init_command = "SELECT nonsense";
-  auto why = fail_to_open(where);
-  check_connect_error(why, 1054, where, db::phase::setting_up);
-  CHECK(why.text.starts_with("init_command failed: "));
-  where.init_command.clear();
-  where.sql_mode = "NO_SUCH_MODE'";
-  why = fail_to_open(where);
-  check_connect_error(why, 1231, where, db::phase::setting_up);
-  CHECK(why.text.starts_with("the set-up statement failed: "));
+  auto target = shared_server().settings();
+  target.init_command = "SELECT nonsense";
+  auto error = fail_to_open(target);
+  check_connect_error(error, 1054, target, db::phase::setting_up);
+  CHECK(error.text.starts_with("init_command failed: "));
+  target.init_command.clear();
+  target.sql_mode = "NO_SUCH_MODE'";
+  error = fail_to_open(target);
+  check_connect_error(error, 1231, target, db::phase::setting_up);
+  CHECK(error.text.starts_with("the set-up statement failed: "));
 }
 
 SCENARIO("all text is UTF-8, whichever of its names is given") {
-  auto where = shared_server().settings();
+  auto target = shared_server().settings();
   for (auto name : {"utf8mb4", "utf8", "utf8mb3"}) {
-    where.charset = name;
-    CHECK_EQ(text_of(open(where), "@@character_set_client"), "utf8mb4");
+    target.charset = name;
+    CHECK_EQ(text_of(open(target), "@@character_set_client"), "utf8mb4");
   }
   for (auto name : {"latin1", "binary", "ascii", "gbk", "sjis", "big5", "no_such_set", "utf8mb4'; DROP TABLE t", ""}) {
-    where.charset = name;
+    target.charset = name;
     MESSAGE(name);
-    auto why = fail_to_open(where);
-    check_connect_error(why, 2019, where);
-    CHECK(contains(why.text, "use utf8mb4"));
+    auto error = fail_to_open(target);
+    check_connect_error(error, 2019, target);
+    CHECK(contains(error.text, "use utf8mb4"));
   }
-  where.charset = "utf8mb4";
+  target.charset = "utf8mb4";
   for (auto name : {"gbk", "latin1", "binary"}) {
-    where.init_command = std::string{"SET NAMES "} + name;
-    CHECK(contains(fail_to_open(where).text, name));
+    target.init_command = std::string{"SET NAMES "} + name;
+    CHECK(contains(fail_to_open(target).text, name));
   }
-  where.init_command = "SET character_set_results = NULL";
-  CHECK_EQ(fail_to_open(where).number, 2019u);
+  target.init_command = "SET character_set_results = NULL";
+  CHECK_EQ(fail_to_open(target).number, 2019u);
 }
 
 SCENARIO("what a session that has changed its character set is sent is bytes, not text") {
@@ -160,18 +160,18 @@ SCENARIO("what a session that has changed its character set is sent is bytes, no
 
 SCENARIO("the program's name is shown to the server's operators") {
   private_server server{{"--performance-schema=ON"}};
-  auto where = server.settings();
-  where.program_name = "it's me";
-  auto x = open(where);
+  auto target = server.settings();
+  target.program_name = "it's me";
+  auto x = open(target);
   CHECK_EQ(text_of(x, "ATTR_VALUE FROM performance_schema.session_connect_attrs WHERE PROCESSLIST_ID = "
                       "CONNECTION_ID() AND ATTR_NAME = 'program_name'"),
            "it's me");
 }
 
 SCENARIO("a compressed connection works like any other") {
-  auto where = shared_server().settings();
-  where.compress = true;
-  auto x = open(where);
+  auto target = shared_server().settings();
+  target.compress = true;
+  auto x = open(target);
   CHECK_EQ(run(x, "SHOW STATUS LIKE 'Compression'")[0].text(1), "ON");
   auto rows = run(x, read("SELECT REPEAT(?, 100), seq FROM seq_1_to_10000", "abcdefghij"));
   CHECK_EQ(rows.size(), 10'000u);
@@ -181,9 +181,9 @@ SCENARIO("a compressed connection works like any other") {
 }
 
 SCENARIO("a connection can start from an address of our own") {
-  auto where = shared_server().settings();
-  where.bind_address = "127.0.0.3";
-  auto x = open(where);
+  auto target = shared_server().settings();
+  target.bind_address = "127.0.0.3";
+  auto x = open(target);
   CHECK(contains(text_of(x, "HOST FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()"), "127.0.0.3:"));
 }
 
@@ -194,69 +194,69 @@ SCENARIO("the socket is neither waited on nor inherited") {
 }
 
 SCENARIO("a refused login is told by its number") {
-  auto where = shared_server().settings();
-  auto wrong = where;
+  auto target = shared_server().settings();
+  auto wrong = target;
   wrong.password = secret{"not-the-password"};
   check_connect_error(fail_to_open(wrong), 1045, wrong);
-  wrong = where;
+  wrong = target;
   wrong.user = "nobody";
   check_connect_error(fail_to_open(wrong), 1045, wrong);
-  wrong = where;
+  wrong = target;
   wrong.database = "no_such_database";
-  auto why = fail_to_open(wrong);
-  check_connect_error(why, 1049, wrong);
-  CHECK(contains(why.text, "no_such_database"));
+  auto error = fail_to_open(wrong);
+  check_connect_error(error, 1049, wrong);
+  CHECK(contains(error.text, "no_such_database"));
 }
 
 SCENARIO("an empty password is empty, and not that of the environment") {
   ::setenv("MYSQL_PWD", shared_server().settings().password.reveal().c_str(), 1);
-  auto where = shared_server().settings();
-  where.password = secret{};
-  auto why = fail_to_open(where);
+  auto target = shared_server().settings();
+  target.password = secret{};
+  auto error = fail_to_open(target);
   ::unsetenv("MYSQL_PWD");
-  CHECK_EQ(why.number, 1045u);
-  CHECK(contains(why.text, "using password: NO"));
+  CHECK_EQ(error.number, 1045u);
+  CHECK(contains(error.text, "using password: NO"));
 }
 
 SCENARIO("a port on which nobody listens is told with the meaning of the system's error") {
-  auto where = shared_server().settings();
-  where.port = 1;
-  auto why = fail_to_open(where);
-  check_connect_error(why, 2002, where);
-  CHECK(why.text.starts_with("Can't connect to server on '127.0.0.1' (1"));
-  CHECK(contains(why.text, "refused"));
-  where = shared_server().socket_settings();
-  where.unix_socket = "/no/such/socket";
-  why = fail_to_open(where);
-  check_connect_error(why, 2002, where);
-  CHECK(contains(why.text, "No such file or directory"));
+  auto target = shared_server().settings();
+  target.port = 1;
+  auto error = fail_to_open(target);
+  check_connect_error(error, 2002, target);
+  CHECK(error.text.starts_with("Can't connect to server on '127.0.0.1' (1"));
+  CHECK(contains(error.text, "refused"));
+  target = shared_server().socket_settings();
+  target.unix_socket = "/no/such/socket";
+  error = fail_to_open(target);
+  check_connect_error(error, 2002, target);
+  CHECK(contains(error.text, "No such file or directory"));
 }
 
 SCENARIO("a name that does not resolve is told as such") {
-  auto where = shared_server().settings();
-  where.host = "no-such-host.invalid";
-  auto why = fail_to_open(where);
-  check_connect_error(why, 2005, where);
-  CHECK(contains(why.text, "no-such-host.invalid"));
+  auto target = shared_server().settings();
+  target.host = "no-such-host.invalid";
+  auto error = fail_to_open(target);
+  check_connect_error(error, 2005, target);
+  CHECK(contains(error.text, "no-such-host.invalid"));
 }
 
 SCENARIO("what Connector/C would take for more than a host name is refused") {
-  auto where = shared_server().settings();
+  auto target = shared_server().settings();
   for (auto host : {"", "host=127.0.0.1;user=root", "127.0.0.1,127.0.0.2", "repl://127.0.0.1", "127.0.0.1 ", "a;b"}) {
-    where.host = host;
-    auto why = fail_to_open(where);
-    check_connect_error(why, 2005, where);
-    CHECK(contains(why.text, "is not a host name or address"));
+    target.host = host;
+    auto error = fail_to_open(target);
+    check_connect_error(error, 2005, target);
+    CHECK(contains(error.text, "is not a host name or address"));
   }
 }
 
 SCENARIO("connecting to something that never answers takes as long as it may") {
   silent_listener listener;
-  auto where = shared_server().settings();
-  where.port = listener.port();
-  where.connect_timeout = 1s;
+  auto target = shared_server().settings();
+  target.port = listener.port();
+  target.connect_timeout = 1s;
   stopwatch since;
-  check_connect_error(fail_to_open(where), 2013, where);
+  check_connect_error(fail_to_open(target), 2013, target);
   CHECK(since.elapsed() > 900ms);
   CHECK(since.elapsed() < 3s);
 }
@@ -288,8 +288,8 @@ SCENARIO("a server that asks for the password in clear text does not get it") {
     self.read_packet();
     self.write_packet(2, std::string_view{"\xFEmysql_clear_password\0", 22});
   }};
-  auto why = fail_to_open(server.settings());
-  check_connect_error(why, 5010, server.settings());
+  auto error = fail_to_open(server.settings());
+  check_connect_error(error, 5010, server.settings());
   CHECK(contains(server.received(), "alice"));
   CHECK(!contains(server.received(), "wonderland-7"));
 }
@@ -302,8 +302,8 @@ SCENARIO("a server that asks for a file of this machine does not get it") {
     self.read_packet();
     self.write_packet(1, "\xFB/etc/passwd");
   }};
-  auto why = fail_to_open(server.settings());
-  CHECK(why.phase == db::phase::setting_up);
+  auto error = fail_to_open(server.settings());
+  CHECK(error.phase == db::phase::setting_up);
   CHECK(contains(server.received(), "SET NAMES"));
   CHECK(!contains(server.received(), "root:"));
 }
@@ -311,25 +311,25 @@ SCENARIO("a server that asks for a file of this machine does not get it") {
 SCENARIO("a statement that loads a local file is refused") {
   auto x = open(shared_server().settings());
   run(x, "CREATE TEMPORARY TABLE l (line TEXT)");
-  auto why = fail(x, "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE l");
-  CHECK(why.number == 4166 || why.number == 1148);
+  auto error = fail(x, "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE l");
+  CHECK(error.number == 4166 || error.number == 1148);
   CHECK_EQ(run(x, "SELECT COUNT(*) FROM l")[0].get<int>(0), 0);
 }
 
 SCENARIO("a session can be ended from another one") {
   auto control = open(shared_server().settings());
   auto x = open(shared_server().settings());
-  auto where = shared_server().settings();
-  auto killer = db::control_session::open(where);
+  auto target = shared_server().settings();
+  auto killer = db::control_session::open(target);
   REQUIRE(killer.has_value());
   CHECK(killer->end_session(x.identity()).has_value());
   await([&] { return sessions(control, x.server_id()) == 0; });
   CHECK(killer->end_session(x.identity()).has_value()); // Gone already.
   CHECK(killer->stop_statement(x.identity()).has_value());
-  where.password = secret{"not-the-password"};
-  auto why = db::control_session::open(where);
-  REQUIRE(!why.has_value());
-  check_connect_error(why.error(), 1045, where);
+  target.password = secret{"not-the-password"};
+  auto refused = db::control_session::open(target);
+  REQUIRE(!refused.has_value());
+  check_connect_error(refused.error(), 1045, target);
 }
 
 SCENARIO("a connection may be moved") {
@@ -354,16 +354,16 @@ SCENARIO("closing says goodbye") {
 }
 
 SCENARIO("a thousand connections leave no descriptor behind") {
-  auto where = shared_server().settings();
-  static_cast<void>(open(where));
+  auto target = shared_server().settings();
+  static_cast<void>(open(target));
   auto before = open_descriptors();
   for (int i = 0; i < 1000; ++i) {
-    auto x = open(where);
+    auto x = open(target);
     if (i % 100 == 0)
       CHECK_EQ(run(x, "SELECT 1").size(), 1u);
   }
-  where.password = secret{"not-the-password"};
+  target.password = secret{"not-the-password"};
   for (int i = 0; i < 100; ++i)
-    fail_to_open(where);
+    fail_to_open(target);
   CHECK_EQ(open_descriptors(), before);
 }

@@ -21,10 +21,10 @@ namespace {
 using db::kill_outcome;
 
 struct fixture {
-  server_settings where = shared_server().settings();
-  db::connection victim = open(where);
-  db::connection observer = open(where);
-  db::control_session control = db::control_session::open(where).value();
+  server_settings target = shared_server().settings();
+  db::connection victim = open(target);
+  db::connection observer = open(target);
+  db::control_session control = db::control_session::open(target).value();
 };
 
 } // namespace
@@ -39,7 +39,7 @@ SCENARIO("a session knows its server, since when it runs, and its own address") 
       THEN("they are on the same server, with numbers and addresses of their own") {
         MESSAGE(one.server.instance << ", started " << one.server.started << ", " << one.client);
         CHECK(one.server == other.server);
-        CHECK(contains(one.server.instance, ", " + std::to_string(where.port) + ", "));
+        CHECK(contains(one.server.instance, ", " + std::to_string(target.port) + ", "));
         CHECK(contains(one.server.instance, run(observer, "SELECT @@server_uid")[0].get<std::string>(0)));
         CHECK_NE(one.id, other.id);
         CHECK_NE(one.client, other.client);
@@ -104,9 +104,9 @@ SCENARIO("the start of a server is known to be the same whenever it is asked") {
       auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{1500};
       size_t different = 0;
       while (std::chrono::steady_clock::now() < until)
-        different += !(open(where).identity().server == victim.identity().server);
-      where.init_command = "SET timestamp = 1000000";
-      auto in_the_past = open(where);
+        different += !(open(target).identity().server == victim.identity().server);
+      target.init_command = "SET timestamp = 1000000";
+      auto in_the_past = open(target);
       THEN("all say the same") {
         CHECK_EQ(different, 0u);
         CHECK(in_the_past.identity().server == victim.identity().server);
@@ -118,12 +118,12 @@ SCENARIO("the start of a server is known to be the same whenever it is asked") {
 SCENARIO("a user without privileges is identified as well") {
   GIVEN("a user who may do nothing") {
     run(observer, "CREATE OR REPLACE USER nobody@'%' IDENTIFIED BY 'a password'");
-    where.user = "nobody";
-    where.password = secret{"a password"};
-    where.database.clear();
+    target.user = "nobody";
+    target.password = secret{"a password"};
+    target.database.clear();
     WHEN("it stops what it runs itself") {
-      auto own = open(where);
-      auto other = db::control_session::open(where);
+      auto own = open(target);
+      auto other = db::control_session::open(target);
       auto came = other->end_session(own.identity());
       auto of_another = other->end_session(victim.identity());
       THEN("that is done, and what others run is not its own") {

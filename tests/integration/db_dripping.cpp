@@ -28,15 +28,15 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Opens, which must fail when its second is over.
-db::driver_error fail_in_a_second(const server_settings& where, db::phase when = db::phase::connecting) {
+db::driver_error fail_in_a_second(const server_settings& target, db::phase phase = db::phase::connecting) {
   stopwatch since;
-  auto why = fail_to_open(where);
-  MESSAGE(why.text << " after " << since.elapsed().count() / 1'000'000 << " ms");
+  auto error = fail_to_open(target);
+  MESSAGE(error.text << " after " << since.elapsed().count() / 1'000'000 << " ms");
   CHECK(since.elapsed() >= 990ms);
   CHECK(since.elapsed() < 1600ms);
-  CHECK(why.phase == when);
-  CHECK(contains(why.text, "connect-timeout, 1 s"));
-  return why;
+  CHECK(error.phase == phase);
+  CHECK(contains(error.text, "connect-timeout, 1 s"));
+  return error;
 }
 
 } // namespace
@@ -78,9 +78,9 @@ SCENARIO("a server that drips its part of the TLS handshake does not hold a conn
       self.write_raw(std::string{"\x16\x03\x03\x10\x00\x02\x00\x0f\xfc\x03\x03", 11} + std::string(500, 'r'));
     });
   }};
-  auto where = server.settings();
-  where.tls = tls_mode::required;
-  fail_in_a_second(where);
+  auto target = server.settings();
+  target.tls = tls_mode::required;
+  fail_in_a_second(target);
 }
 
 SCENARIO("a server whose rows do not end does not hold a connect, nor fill the memory") {
@@ -104,10 +104,10 @@ SCENARIO("a server whose rows do not end does not hold a connect, nor fill the m
 }
 
 SCENARIO("a server that is alive, but slower than its time, is given up in all of the set-up together") {
-  auto where = shared_server().settings();
-  where.connect_timeout = 1s;
-  where.init_command = "DO SLEEP(30)";
-  fail_in_a_second(where, db::phase::setting_up);
+  auto target = shared_server().settings();
+  target.connect_timeout = 1s;
+  target.init_command = "DO SLEEP(30)";
+  fail_in_a_second(target, db::phase::setting_up);
 }
 
 SCENARIO("a unix socket whose queue is full does not hold a connect") {
@@ -120,11 +120,11 @@ SCENARIO("a unix socket whose queue is full does not hold a connect") {
   REQUIRE_EQ(::listen(listener, 0), 0);
   auto first = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   REQUIRE_EQ(::connect(first, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  auto where = shared_server().socket_settings();
-  where.unix_socket = path;
-  where.connect_timeout = 1s;
+  auto target = shared_server().socket_settings();
+  target.unix_socket = path;
+  target.connect_timeout = 1s;
   stopwatch since;
-  CHECK(contains(fail_to_open(where).text, "connect-timeout, 1 s"));
+  CHECK(contains(fail_to_open(target).text, "connect-timeout, 1 s"));
   CHECK(since.elapsed() < 1600ms);
   ::close(first);
   ::close(listener);
@@ -178,8 +178,8 @@ SCENARIO("closing a connection whose server does not read does not wait") {
 }
 
 SCENARIO("a process without descriptors for a connection says so, and those that exist go on") {
-  auto where = shared_server().settings();
-  auto x = open(where);
+  auto target = shared_server().settings();
+  auto x = open(target);
   rlimit before{};
   REQUIRE_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   auto next = ::dup(x.socket());
@@ -187,7 +187,7 @@ SCENARIO("a process without descriptors for a connection says so, and those that
   auto none = before;
   none.rlim_cur = static_cast<rlim_t>(next);
   REQUIRE_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  auto outcome = db::connection::open(where);
+  auto outcome = db::connection::open(target);
   auto rows = attempt(x, read("SELECT 1"));
   REQUIRE_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   REQUIRE(!outcome);

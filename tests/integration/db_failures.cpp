@@ -35,12 +35,12 @@ db::progress start_waiting(db::connection& control, db::connection& x, const std
 
 SCENARIO("an error of the server has number, state and text, and the connection goes on") {
   auto x = connect();
-  auto why = fail(x, "SELEKT 1");
-  CHECK(why.source == db::error_source::server);
-  CHECK(why.phase == db::phase::waiting);
-  CHECK_EQ(why.number, 1064u);
-  CHECK_EQ(why.sqlstate, "42000");
-  CHECK(contains(why.text, "SELEKT"));
+  auto error = fail(x, "SELEKT 1");
+  CHECK(error.source == db::error_source::server);
+  CHECK(error.phase == db::phase::waiting);
+  CHECK_EQ(error.number, 1064u);
+  CHECK_EQ(error.sqlstate, "42000");
+  CHECK(contains(error.text, "SELEKT"));
   run(x, "CREATE TEMPORARY TABLE u (a INT PRIMARY KEY)");
   run(x, "INSERT INTO u VALUES (1)");
   CHECK_EQ(fail(x, "INSERT INTO u VALUES (1)").number, 1062u);
@@ -53,17 +53,18 @@ SCENARIO("an error of the server has number, state and text, and the connection 
 
 SCENARIO("an error after some of the rows is an error, and the connection goes on") {
   auto x = connect();
-  auto why = fail(x, "SELECT REPEAT('x', 1000), IF(seq < 5000, 1, (SELECT 1 UNION ALL SELECT 2)) FROM seq_1_to_10000");
-  CHECK_EQ(why.number, 1242u);
-  CHECK(why.phase == db::phase::waiting);
+  auto error =
+      fail(x, "SELECT REPEAT('x', 1000), IF(seq < 5000, 1, (SELECT 1 UNION ALL SELECT 2)) FROM seq_1_to_10000");
+  CHECK_EQ(error.number, 1242u);
+  CHECK(error.phase == db::phase::waiting);
   CHECK(x.usable());
   CHECK_EQ(run(x, "SELECT 1")[0].get<int>(0), 1);
 }
 
 SCENARIO("a statement that the server's own time limit stops is an error, and the connection goes on") {
   auto x = connect();
-  auto why = fail(x, "SET STATEMENT max_statement_time = 0.1 FOR SELECT SLEEP(60)");
-  CHECK_EQ(why.number, 1969u);
+  auto error = fail(x, "SET STATEMENT max_statement_time = 0.1 FOR SELECT SLEEP(60)");
+  CHECK_EQ(error.number, 1969u);
   CHECK(x.usable());
   CHECK_EQ(run(x, "SELECT 1")[0].get<int>(0), 1);
 }
@@ -107,18 +108,18 @@ SCENARIO("the victim of a deadlock and a lock that is not granted leave the conn
 
 SCENARIO("a connection that was killed while idle is not alive, over TCP as over a unix socket") {
   auto control = connect();
-  for (const auto& where : {shared_server().settings(), shared_server().socket_settings()}) {
-    auto x = open(where);
+  for (const auto& target : {shared_server().settings(), shared_server().socket_settings()}) {
+    auto x = open(target);
     CHECK(x.alive());
     kill(control, x.server_id());
     await([&] { return !x.alive(); });
     CHECK(x.usable()); // Nothing was tried yet.
-    auto why = fail(x, "SELECT 1");
-    CHECK(why.source == db::error_source::server);
+    auto error = fail(x, "SELECT 1");
+    CHECK(error.source == db::error_source::server);
     // A unix socket refuses what is written after the end; TCP takes it before it learns better.
-    auto unsent = why.number == 2006 && why.phase == db::phase::sending;
-    auto lost = why.number == 2013 && why.phase == db::phase::waiting;
-    CHECK(where.unix_socket.empty() ? unsent || lost : unsent);
+    auto unsent = error.number == 2006 && error.phase == db::phase::sending;
+    auto lost = error.number == 2013 && error.phase == db::phase::waiting;
+    CHECK(target.unix_socket.empty() ? unsent || lost : unsent);
     CHECK(!x.usable());
     CHECK(!x.alive());
   }
@@ -129,9 +130,9 @@ SCENARIO("after a loss everything else certainly is not sent") {
   auto x = connect();
   kill(control, x.server_id());
   fail(x, "SELECT 1");
-  auto why = fail(x, "SELECT 1");
-  CHECK_EQ(why.number, 2006u);
-  CHECK(why.phase == db::phase::sending);
+  auto error = fail(x, "SELECT 1");
+  CHECK_EQ(error.number, 2006u);
+  CHECK(error.phase == db::phase::sending);
 }
 
 SCENARIO("a ping of a connection that was killed fails") {
@@ -146,8 +147,8 @@ SCENARIO("a ping of a connection that was killed fails") {
 
 SCENARIO("a connection that is killed while it waits for an answer may have run its statement") {
   auto control = connect();
-  for (const auto& where : {shared_server().settings(), shared_server().socket_settings()}) {
-    auto x = open(where);
+  for (const auto& target : {shared_server().settings(), shared_server().socket_settings()}) {
+    auto x = open(target);
     auto now = start_waiting(control, x, "DO SLEEP(58)");
     run(control, "KILL " + std::to_string(x.server_id()));
     auto done = finish(x, now);
@@ -177,8 +178,8 @@ SCENARIO("a connection that was idle for longer than wait_timeout is not alive")
   run(x, "SET wait_timeout = 1");
   CHECK(x.alive());
   await([&] { return !x.alive(); });
-  auto why = fail(x, "SELECT 1");
-  CHECK(why.number == 2006 || why.number == 2013);
+  auto error = fail(x, "SELECT 1");
+  CHECK(error.number == 2006 || error.number == 2013);
 }
 
 SCENARIO("a server that stops, or is killed, is noticed by idle and by busy connections") {
@@ -208,10 +209,10 @@ SCENARIO("a server that stops, or is killed, is noticed by idle and by busy conn
 
 SCENARIO("a full server refuses by number") {
   private_server server{{"--max-connections=10"}}; // The least that it takes.
-  auto where = server.settings();
+  auto target = server.settings();
   std::vector<db::connection> all;
   for (;;) {
-    auto x = db::connection::open(where);
+    auto x = db::connection::open(target);
     if (!x) {
       CHECK_EQ(x.error().number, 1040u);
       CHECK(x.error().phase == db::phase::connecting);
@@ -242,19 +243,19 @@ SCENARIO("a connection may be dropped in the middle of everything, without waiti
   auto control = connect();
   stopwatch since;
   std::vector<uint64_t> ids;
-  for (const auto& where : {shared_server().settings(), shared_server().socket_settings()}) {
-    auto waiting = open(where);
+  for (const auto& target : {shared_server().settings(), shared_server().socket_settings()}) {
+    auto waiting = open(target);
     waiting.start_execute(write("DO SLEEP(1)"));
-    auto streaming = open(where);
+    auto streaming = open(target);
     auto now = streaming.start_execute(read("SELECT REPEAT('x', 1000), seq FROM seq_1_to_100000000"));
     for (int i = 0; i < 100 && now != db::progress::done; ++i)
       now = advance(streaming, now);
     CHECK(now != db::progress::done);
-    auto sending = open(where);
+    auto sending = open(target);
     sending.start_execute(read("SELECT LENGTH(?)", std::string(10'000'000, 'x')));
-    auto pinging = open(where);
+    auto pinging = open(target);
     pinging.start_ping();
-    auto done = open(where);
+    auto done = open(target);
     auto kept = done.start_execute(read("SELECT 1"));
     while (kept != db::progress::done)
       kept = advance(done, kept);
@@ -267,11 +268,11 @@ SCENARIO("a connection may be dropped in the middle of everything, without waiti
 }
 
 SCENARIO("a connection with an oversized result is dropped without reading the rest") {
-  auto where = shared_server().settings();
-  where.max_result_bytes = 1u << 20;
+  auto target = shared_server().settings();
+  target.max_result_bytes = 1u << 20;
   stopwatch since;
   {
-    auto x = open(where);
+    auto x = open(target);
     CHECK(fail(x, "SELECT REPEAT('x', 1000) FROM seq_1_to_1000000000").source == db::error_source::result_too_large);
   }
   CHECK(since.elapsed() < 4s); // Not the time that the statements would have taken.

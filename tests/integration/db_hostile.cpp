@@ -129,13 +129,13 @@ SCENARIO("an honest server of the test's own kind serves a connection") {
 
 SCENARIO("thousands of sessions with damaged replies end in results or failures") {
   hostile_server server;
-  auto where = server.settings();
+  auto target = server.settings();
   auto seed = first_seed();
   MESSAGE("CENOTE_TEST_SEED=" << seed);
   tally all;
   for (uint64_t i = 0; i < rounds(); ++i) {
     server.be_hostile(seed + i, hostile_server::replies_of_login + 9);
-    auto x = db::connection::open(where);
+    auto x = db::connection::open(target);
     if (x)
       use(*x, all);
     else
@@ -151,7 +151,7 @@ SCENARIO("thousands of sessions with damaged replies end in results or failures"
 
 SCENARIO("a control session with damaged replies stops, or says that it could not") {
   hostile_server server;
-  auto where = server.settings();
+  auto target = server.settings();
   auto seed = first_seed();
   MESSAGE("CENOTE_TEST_SEED=" << seed);
   size_t stopped = 0;
@@ -159,7 +159,7 @@ SCENARIO("a control session with damaged replies stops, or says that it could no
   server_session whose{7, {"a hostile server", 1'700'000'000}, "alice@127.0.0.1:1"};
   for (auto i = 0; i < 1000; ++i) {
     server.be_hostile(seed + static_cast<uint64_t>(i), 6);
-    auto x = db::control_session::open(where);
+    auto x = db::control_session::open(target);
     for (auto kill = 0; kill < 2; ++kill)
       ++(x && x->stop_statement(whose) == db::kill_outcome::done ? stopped : failed);
   }

@@ -44,11 +44,11 @@ public:
   /// @returns whether the client was there to get them.
   bool write_raw(std::string_view bytes);
 
-  /// Lets what `what` sends go out byte by byte, one in 100 ms, until the client has gone.
+  /// Lets what `action` sends go out byte by byte, one in 100 ms, until the client has gone.
   template <class F>
-  void drip(F what) {
+  void drip(F action) {
     dripping_ = true;
-    what();
+    action();
     dripping_ = false;
   }
 

@@ -70,10 +70,10 @@ const std::vector<liar> liars{
     {"a character set that is not reported", {"SELECT f_gbk()", "SELECT f_utf8()"}},
 };
 
-db::connection poisoned(const std::string& mode, const liar& who) {
+db::connection poisoned(const std::string& mode, const liar& attacker) {
   create_programs();
   auto x = open_with_mode(mode);
-  for (auto& sql : who.sql)
+  for (auto& sql : attacker.sql)
     (void)attempt(x, write(sql));
   return x;
 }
@@ -197,10 +197,10 @@ piece random_piece(std::mt19937& rng, bool ansi) {
 SCENARIO("every character and many texts come back as they were sent, whatever the server says of its mode") {
   std::mt19937 rng{12};
   for (const auto& mode : all_sql_modes) {
-    for (const auto& who : liars) {
-      MESSAGE("sql_mode = '" << mode << "' and " << who.name);
-      auto x = poisoned(mode, who);
-      if (contains(who.name, "not the session's")) {
+    for (const auto& attacker : liars) {
+      MESSAGE("sql_mode = '" << mode << "' and " << attacker.name);
+      auto x = poisoned(mode, attacker);
+      if (contains(attacker.name, "not the session's")) {
         // The answers are in the session's own character set, the texts in the one that was reported.
         CHECK_EQ(changed(x, {"\\", "'", "\\'", "'; -- ", "\"\\"}), 0u);
         continue;
@@ -216,9 +216,9 @@ SCENARIO("every character and many texts come back as they were sent, whatever t
 
 SCENARIO("a text finds what it says and nothing else") {
   for (const auto& mode : all_sql_modes) {
-    for (const auto& who : liars) {
-      MESSAGE("sql_mode = '" << mode << "' and " << who.name);
-      auto x = poisoned(mode, who);
+    for (const auto& attacker : liars) {
+      MESSAGE("sql_mode = '" << mode << "' and " << attacker.name);
+      auto x = poisoned(mode, attacker);
       for (auto text :
            {"\\' OR 1=1 -- ", "' OR 1=1 -- ", "\\", "\\\\' OR 1=1 -- ", "\" OR 1=1 -- ", "\\\" OR 1=1 -- "}) {
         CHECK(run(x, read("SELECT v FROM secret WHERE v = ?", text)).empty());
@@ -232,9 +232,9 @@ SCENARIO("a text finds what it says and nothing else") {
 SCENARIO("statements made of hostile parameters beside quotes, comments and operators mean what was meant") {
   std::mt19937 rng{34};
   for (const auto& mode : all_sql_modes) {
-    for (const auto& who : {liars[0], liars[1], liars[2], liars[6]}) {
-      MESSAGE("sql_mode = '" << mode << "' and " << who.name);
-      auto x = poisoned(mode, who);
+    for (const auto& attacker : {liars[0], liars[1], liars[2], liars[6]}) {
+      MESSAGE("sql_mode = '" << mode << "' and " << attacker.name);
+      auto x = poisoned(mode, attacker);
       for (int i = 0; i < 300; ++i) {
         auto all = read("SELECT ");
         std::vector<std::string> wanted;
@@ -268,10 +268,10 @@ SCENARIO("a character set that was changed behind our back cannot take quotes aw
   const std::string letter = "\xe8\xa1\xa8";
   for (auto& sql : {"SELECT v AS `" + letter + "`, ? FROM secret", "SELECT '" + letter + "\\\\', ? FROM secret",
                     "SELECT v AS `" + letter + "`, ?, `v`, ? FROM secret"}) {
-    auto what = read(sql, "`, (SELECT 'broken') -- ");
+    auto query = read(sql, "`, (SELECT 'broken') -- ");
     if (contains(sql, ", ?, "))
-      what.params.emplace_back("' OR `v` = '");
-    auto rows = attempt(x, what);
+      query.params.emplace_back("' OR `v` = '");
+    auto rows = attempt(x, query);
     if (!rows) {
       MESSAGE(rows.error().text);
       CHECK(rows.error().source == db::error_source::invalid_statement || rows.error().sqlstate == "42000"

@@ -109,11 +109,11 @@ SCENARIO("structs are written and read back in every SQL mode") {
 SCENARIO("a statement whose named placeholders do not match is refused before anything is sent") {
   auto x = open(shared_server().settings());
   const manga row{1, "one", std::numeric_limits<double>::infinity()};
-  auto refused = [&x](const statement& what) {
-    auto why = fail(x, what);
-    CHECK(why.source == db::error_source::invalid_statement);
-    CHECK(why.phase == db::phase::preparing);
-    return why.text;
+  auto refused = [&x](const statement& query) {
+    auto error = fail(x, query);
+    CHECK(error.source == db::error_source::invalid_statement);
+    CHECK(error.phase == db::phase::preparing);
+    return error.text;
   };
   CHECK_EQ(refused(read("SELECT :id, :Title", row)),
            "the statement has a placeholder :Title but no parameter of that name: there are :id, :title, :score; upper "

@@ -31,28 +31,28 @@ std::vector<std::string> texts(const std::vector<tl::expected<result, db::driver
 
 /// Statements of all sizes, some of which fail, and what comes of them.
 std::pair<std::vector<statement>, std::vector<std::string>> a_mix(size_t count) {
-  std::vector<statement> what;
+  std::vector<statement> queries;
   std::vector<std::string> expected;
   for (size_t i = 0; i < count; ++i) {
     auto text = std::to_string(i);
     if (i % 7 == 3) {
-      what.push_back(read("SELECT no_such_column"));
+      queries.push_back(read("SELECT no_such_column"));
       expected.push_back("error 1054");
     } else {
       // From one packet of the socket's to many, in both directions.
       auto size = i % 11 == 5 ? 100'000 : i % 5 == 1 ? 3'000 : 10;
       text += std::string(static_cast<size_t>(size), 'x');
-      what.push_back(read("SELECT CONCAT(?, '')", text));
+      queries.push_back(read("SELECT CONCAT(?, '')", text));
       expected.push_back(text);
     }
   }
-  return {what, expected};
+  return {queries, expected};
 }
 
-void check_mix(const server_settings& where) {
-  auto x = open(where);
-  auto [what, expected] = a_mix(300);
-  CHECK(texts(pipeline(x, what)) == expected);
+void check_mix(const server_settings& target) {
+  auto x = open(target);
+  auto [queries, expected] = a_mix(300);
+  CHECK(texts(pipeline(x, queries)) == expected);
   CHECK(x.usable());
   CHECK(x.alive());
   CHECK_EQ(run(x, "SELECT 1")[0].get<int>(0), 1);

@@ -165,9 +165,9 @@ SCENARIO("where the SQL mode decides which quotes end, parameters are refused") 
   for (auto sql : {R"(SELECT '\'?', ?)", R"(SELECT '\', ?)", R"(SELECT "\"", ?)", R"(SELECT "\", ?)",
                    R"(SELECT ? "\" , ?)", R"(SELECT '\\\', ?, ' ')"}) {
     MESSAGE(sql);
-    auto why = fail(x, read(sql, 1));
-    CHECK(why.source == db::error_source::invalid_statement);
-    CHECK(contains(why.text, "write a quote in a text twice"));
+    auto error = fail(x, read(sql, 1));
+    CHECK(error.source == db::error_source::invalid_statement);
+    CHECK(contains(error.text, "write a quote in a text twice"));
   }
   // The positions are the same in every mode.
   CHECK_EQ(run(x, read(R"(SELECT '\\', ?)", 1))[0].get<int>(1), 1);
@@ -180,16 +180,16 @@ SCENARIO("where the server or its character set decides what is a comment or a q
   auto x = open(shared_server().settings());
   struct row {
     const char* sql;
-    const char* what;
+    const char* advice;
   };
-  for (auto [sql, what] :
+  for (auto [sql, advice] :
        {row{"SELECT 1 --\xa0?\n+ ?", "space behind the --"}, row{"SELECT 1 --\xc3\xa9, ?", "space behind the --"},
         row{"SELECT /*+ QB_NAME(`*/`) */ ?", "hint"}, row{"SELECT $$ ' $$, ?", "$$"}, row{"SELECT $a$ ' $a$, ?", "$$"},
         row{"SELECT /*!50000 ? */ + ?", "executable comment"}}) {
     MESSAGE(sql);
-    auto why = fail(x, read(sql, 1));
-    CHECK(why.source == db::error_source::invalid_statement);
-    CHECK(contains(why.text, what));
+    auto error = fail(x, read(sql, 1));
+    CHECK(error.source == db::error_source::invalid_statement);
+    CHECK(contains(error.text, advice));
   }
   run(x, "SET NAMES latin1");
   CHECK_EQ(run(x, "SELECT 1 --\xa0 + ? '\n + 1")[0].get<int>(0), 2);
@@ -247,19 +247,19 @@ SCENARIO("a statement without parameters is sent as it is") {
 
 SCENARIO("parameters beside an executable comment are refused") {
   auto x = open(shared_server().settings());
-  auto why = fail(x, read("SELECT /*!99999 ' */ ? /* ' */", " */ OR 1"));
-  CHECK(why.source == db::error_source::invalid_statement);
-  CHECK(contains(why.text, "executable comment"));
+  auto error = fail(x, read("SELECT /*!99999 ' */ ? /* ' */", " */ OR 1"));
+  CHECK(error.source == db::error_source::invalid_statement);
+  CHECK(contains(error.text, "executable comment"));
 }
 
 SCENARIO("values that SQL cannot hold are refused with the number of the parameter") {
   auto x = open(shared_server().settings());
   auto refused = [&x](auto bad) {
-    auto why = fail(x, read("SELECT ?, ?", 1, bad));
-    CHECK(why.source == db::error_source::invalid_statement);
-    CHECK(why.phase == db::phase::preparing);
-    CHECK(why.text.starts_with("parameter 2 "));
-    return why.text;
+    auto error = fail(x, read("SELECT ?, ?", 1, bad));
+    CHECK(error.source == db::error_source::invalid_statement);
+    CHECK(error.phase == db::phase::preparing);
+    CHECK(error.text.starts_with("parameter 2 "));
+    return error.text;
   };
   CHECK_EQ(refused(std::numeric_limits<double>::quiet_NaN()),
            "parameter 2 is not a finite number: SQL has no NaN and no infinity, use NULL");
@@ -281,9 +281,9 @@ SCENARIO("values that SQL cannot hold are refused with the number of the paramet
 
 SCENARIO("a NUL in the SQL text is refused, in a parameter it is data") {
   auto x = open(shared_server().settings());
-  auto why = fail(x, read(std::string{"SELECT 'a\0b'", 12}));
-  CHECK(why.source == db::error_source::invalid_statement);
-  CHECK_EQ(why.text, "the SQL text has a NUL at byte 9: pass such text as a parameter");
+  auto error = fail(x, read(std::string{"SELECT 'a\0b'", 12}));
+  CHECK(error.source == db::error_source::invalid_statement);
+  CHECK_EQ(error.text, "the SQL text has a NUL at byte 9: pass such text as a parameter");
   CHECK_EQ(run(x, read("SELECT LENGTH(?)", std::string(3, '\0')))[0].get<int>(0), 3);
 }
 
@@ -300,8 +300,8 @@ SCENARIO("a session in another character set takes everything without parameters
       // The backslash is the second half of a character.
       CHECK_EQ(run(x, read("SELECT LENGTH(?)", "\xb5\\\xb5\\"))[0].get<int>(0), 4);
       // Half a character cannot take the quote behind it away.
-      auto why = fail(x, read("SELECT ?", "\xbf' OR 1 -- "));
-      CHECK_EQ(why.number, 1300u);
+      auto error = fail(x, read("SELECT ?", "\xbf' OR 1 -- "));
+      CHECK_EQ(error.number, 1300u);
       auto beside = fail(x, read("SELECT '\xb5\\', ?", 1));
       CHECK(beside.source == db::error_source::invalid_statement);
       CHECK(contains(beside.text, name));
@@ -318,19 +318,19 @@ SCENARIO("a statement as large as the server permits is sent, and one byte more 
   std::string frame = "SELECT LENGTH('')";
   auto largest = run(x, "SELECT LENGTH('" + std::string(limit - 2 - frame.size(), 'x') + "')");
   CHECK_EQ(largest[0].get<size_t>(0), limit - 2 - frame.size());
-  auto why = fail(x, "SELECT LENGTH('" + std::string(limit - 1 - frame.size(), 'x') + "')");
-  CHECK(why.source == db::error_source::invalid_statement);
-  CHECK(why.phase == db::phase::preparing);
-  CHECK(contains(why.text, "max_allowed_packet"));
-  CHECK(contains(why.text, std::to_string(limit - 2)));
+  auto error = fail(x, "SELECT LENGTH('" + std::string(limit - 1 - frame.size(), 'x') + "')");
+  CHECK(error.source == db::error_source::invalid_statement);
+  CHECK(error.phase == db::phase::preparing);
+  CHECK(contains(error.text, "max_allowed_packet"));
+  CHECK(contains(error.text, std::to_string(limit - 2)));
   CHECK(contains(fail(x, read("SELECT LENGTH(?)", bytes{std::string(limit / 2, 'x')})).text, "max_allowed_packet"));
   CHECK_EQ(run(x, "SELECT 1")[0].get<int>(0), 1);
 }
 
 SCENARIO("the setting max_allowed_packet lowers the limit") {
-  auto where = shared_server().settings();
-  where.max_allowed_packet = 100;
-  auto x = open(where);
+  auto target = shared_server().settings();
+  target.max_allowed_packet = 100;
+  auto x = open(target);
   CHECK_EQ(run(x, "SELECT '" + std::string(91, 'x') + "'").size(), 1u);
   CHECK(contains(fail(x, "SELECT '" + std::string(92, 'x') + "'").text, "permits 100"));
 }

@@ -11,9 +11,9 @@ using namespace cenote::test;
 namespace {
 
 db::connection connect(uint64_t max_result_bytes = 64u << 20) {
-  auto where = shared_server().settings();
-  where.max_result_bytes = max_result_bytes;
-  return open(where);
+  auto target = shared_server().settings();
+  target.max_result_bytes = max_result_bytes;
+  return open(target);
 }
 
 /// A procedure with this body.
@@ -80,11 +80,11 @@ SCENARIO("a call without results is a write") {
 SCENARIO("a call that fails after some results is a failure, and the connection goes on") {
   auto x = connect();
   create_procedure(x, "SELECT 1; SELECT 2; SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'on purpose';");
-  auto why = fail(x, "CALL p()");
-  CHECK_EQ(why.number, 1644u);
-  CHECK_EQ(why.sqlstate, "45000");
-  CHECK_EQ(why.text, "on purpose");
-  CHECK(why.phase == db::phase::waiting);
+  auto error = fail(x, "CALL p()");
+  CHECK_EQ(error.number, 1644u);
+  CHECK_EQ(error.sqlstate, "45000");
+  CHECK_EQ(error.text, "on purpose");
+  CHECK(error.phase == db::phase::waiting);
   CHECK(x.usable());
   CHECK(x.alive());
   CHECK_EQ(run(x, "SELECT 3")[0].get<int>(0), 3);
@@ -130,27 +130,27 @@ SCENARIO("a result may be as large as the limit, and one byte more is an error")
   auto x = connect(10'000);
   CHECK_EQ(run(x, "SELECT REPEAT('x', 9996)").size(), 1u);
   CHECK(x.usable());
-  auto why = fail(x, "SELECT REPEAT('x', 9997)");
-  CHECK(why.source == db::error_source::result_too_large);
-  CHECK(why.phase == db::phase::waiting);
-  CHECK_EQ(why.number, 0u);
-  CHECK(contains(why.text, "max-result-bytes"));
-  CHECK(contains(why.text, "10000"));
+  auto error = fail(x, "SELECT REPEAT('x', 9997)");
+  CHECK(error.source == db::error_source::result_too_large);
+  CHECK(error.phase == db::phase::waiting);
+  CHECK_EQ(error.number, 0u);
+  CHECK(contains(error.text, "max-result-bytes"));
+  CHECK(contains(error.text, "10000"));
   CHECK(!x.usable());
   CHECK(!x.alive());
 }
 
 SCENARIO("too many rows are an error long before all have come") {
   auto x = connect(1u << 20);
-  auto why = fail(x, "SELECT REPEAT('x', 1000) FROM seq_1_to_100000000");
-  CHECK(why.source == db::error_source::result_too_large);
+  auto error = fail(x, "SELECT REPEAT('x', 1000) FROM seq_1_to_100000000");
+  CHECK(error.source == db::error_source::result_too_large);
   CHECK(!x.usable());
 }
 
 SCENARIO("a row that would not fit is an error before it has come") {
   auto x = connect(1u << 20);
-  auto why = fail(x, "SELECT REPEAT('x', 15000000)");
-  CHECK(why.source == db::error_source::result_too_large);
+  auto error = fail(x, "SELECT REPEAT('x', 15000000)");
+  CHECK(error.source == db::error_source::result_too_large);
   CHECK(!x.usable());
 }
 

@@ -17,15 +17,15 @@ std::string describe(const db::driver_error& x) {
 
 } // namespace
 
-db::connection open(const server_settings& where) {
-  auto result = db::connection::open(where);
+db::connection open(const server_settings& target) {
+  auto result = db::connection::open(target);
   if (!result)
     throw std::runtime_error("cannot connect: " + describe(result.error()));
   return std::move(*result);
 }
 
-db::driver_error fail_to_open(const server_settings& where) {
-  auto result = db::connection::open(where);
+db::driver_error fail_to_open(const server_settings& target) {
+  auto result = db::connection::open(target);
   if (result)
     throw std::runtime_error("a connect succeeded that must not");
   return std::move(result.error());
@@ -49,14 +49,14 @@ tl::expected<result, db::driver_error> finish(db::connection& x, db::progress no
   return x.take();
 }
 
-tl::expected<result, db::driver_error> attempt(db::connection& x, const statement& what) {
-  return finish(x, x.start_execute(what));
+tl::expected<result, db::driver_error> attempt(db::connection& x, const statement& query) {
+  return finish(x, x.start_execute(query));
 }
 
-result run(db::connection& x, const statement& what) {
-  auto done = attempt(x, what);
+result run(db::connection& x, const statement& query) {
+  auto done = attempt(x, query);
   if (!done)
-    throw std::runtime_error(what.sql.substr(0, 200) + ": " + describe(done.error()));
+    throw std::runtime_error(query.sql.substr(0, 200) + ": " + describe(done.error()));
   return std::move(*done);
 }
 
@@ -64,12 +64,12 @@ result run(db::connection& x, std::string sql) {
   return run(x, write(std::move(sql)));
 }
 
-std::vector<tl::expected<result, db::driver_error>> pipeline(db::connection& x, const std::vector<statement>& what) {
+std::vector<tl::expected<result, db::driver_error>> pipeline(db::connection& x, const std::vector<statement>& queries) {
   std::vector<tl::expected<result, db::driver_error>> outcomes;
   size_t begun = 0;
-  while (outcomes.size() < what.size()) {
-    for (; begun < what.size() && begun < outcomes.size() + 16 && x.can_send(); ++begun)
-      if (auto wrong = x.send(what[begun]))
+  while (outcomes.size() < queries.size()) {
+    for (; begun < queries.size() && begun < outcomes.size() + 16 && x.can_send(); ++begun)
+      if (auto wrong = x.send(queries[begun]))
         throw std::runtime_error("refused: " + wrong->text);
     x.flush();
     outcomes.push_back(finish(x, x.next()));
@@ -77,10 +77,10 @@ std::vector<tl::expected<result, db::driver_error>> pipeline(db::connection& x, 
   return outcomes;
 }
 
-db::driver_error fail(db::connection& x, const statement& what) {
-  auto done = attempt(x, what);
+db::driver_error fail(db::connection& x, const statement& query) {
+  auto done = attempt(x, query);
   if (done)
-    throw std::runtime_error(what.sql.substr(0, 200) + ": succeeded, but must not");
+    throw std::runtime_error(query.sql.substr(0, 200) + ": succeeded, but must not");
   return std::move(done.error());
 }
 
@@ -113,8 +113,8 @@ size_t sessions(db::connection& control, uint64_t id, std::string_view text) {
   return rows[0].get<size_t>(0);
 }
 
-bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
 }
 
 } // namespace cenote::test

@@ -16,11 +16,11 @@ namespace cenote::test {
 
 /// Opens a connection.
 /// @throws std::runtime_error with the reason if that fails.
-db::connection open(const server_settings& where);
+db::connection open(const server_settings& target);
 
 /// The error of a connect that must fail.
 /// @throws std::runtime_error if it succeeds.
-db::driver_error fail_to_open(const server_settings& where);
+db::driver_error fail_to_open(const server_settings& target);
 
 /// Waits with poll(2) for what an operation wants and goes on with it, once.
 /// @throws std::runtime_error if nothing happens for ten seconds.
@@ -30,20 +30,20 @@ db::progress advance(db::connection& x, db::progress now);
 tl::expected<result, db::driver_error> finish(db::connection& x, db::progress now);
 
 /// Runs a statement.
-tl::expected<result, db::driver_error> attempt(db::connection& x, const statement& what);
+tl::expected<result, db::driver_error> attempt(db::connection& x, const statement& query);
 
 /// Runs a statement that must succeed.
 /// @throws std::runtime_error with the error if it does not.
-result run(db::connection& x, const statement& what);
+result run(db::connection& x, const statement& query);
 result run(db::connection& x, std::string sql);
 
 /// Sends statements one behind the other, at most 16 at a time, and takes their outcomes.
 /// @throws std::runtime_error if one of them is refused before it is sent.
-std::vector<tl::expected<result, db::driver_error>> pipeline(db::connection& x, const std::vector<statement>& what);
+std::vector<tl::expected<result, db::driver_error>> pipeline(db::connection& x, const std::vector<statement>& queries);
 
 /// The error of a statement that must fail.
 /// @throws std::runtime_error if it succeeds.
-db::driver_error fail(db::connection& x, const statement& what);
+db::driver_error fail(db::connection& x, const statement& query);
 db::driver_error fail(db::connection& x, std::string sql);
 
 /// The four ways in which a session can read quotes, as values of `sql_mode`.
@@ -60,7 +60,7 @@ void await(const std::function<bool()>& condition);
 size_t sessions(db::connection& control, uint64_t id, std::string_view text = {});
 
 /// Whether the text of a statement, an error, ... contains something.
-bool contains(std::string_view text, std::string_view what);
+bool contains(std::string_view text, std::string_view part);
 
 /// Time since it was made.
 class stopwatch {

@@ -70,11 +70,11 @@ std::string cipher(db::connection& x) {
   return run(x, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0].get<std::string>(1);
 }
 
-void check_refused(const server_settings& where) {
-  auto why = fail_to_open(where);
-  CHECK(why.phase == db::phase::connecting);
-  CHECK_EQ(why.number, 2026u);
-  CHECK(!contains(why.text, where.password.reveal()));
+void check_refused(const server_settings& target) {
+  auto error = fail_to_open(target);
+  CHECK(error.phase == db::phase::connecting);
+  CHECK_EQ(error.number, 2026u);
+  CHECK(!contains(error.text, target.password.reveal()));
 }
 
 } // namespace
@@ -91,10 +91,10 @@ SCENARIO("TLS is used when it is asked for, and only then") {
 
 SCENARIO("a server without TLS is refused by every mode that wants it") {
   for (auto mode : {tls_mode::required, tls_mode::verify_ca, tls_mode::verify_full}) {
-    auto where = shared_server().settings();
-    where.tls = mode;
-    where.tls_ca = mode == tls_mode::required ? "" : shared_tls_server().file("ca.pem");
-    check_refused(where);
+    auto target = shared_server().settings();
+    target.tls = mode;
+    target.tls_ca = mode == tls_mode::required ? "" : shared_tls_server().file("ca.pem");
+    check_refused(target);
   }
 }
 
@@ -105,118 +105,118 @@ SCENARIO("a server without TLS learns nothing, not even the user's name") {
       self.read_packet();
       self.write_packet(2, std::string_view{"\xFEmysql_clear_password\0", 22});
     }};
-    auto where = server.settings();
-    where.tls = mode;
-    check_refused(where);
+    auto target = server.settings();
+    target.tls = mode;
+    check_refused(target);
     CHECK_EQ(server.received(), "");
   }
 }
 
 SCENARIO("a server that falls silent in the TLS handshake does not hold us for long") {
   impostor server{[](impostor& self) { self.greet(true); }};
-  auto where = server.settings();
-  where.tls = tls_mode::required;
+  auto target = server.settings();
+  target.tls = tls_mode::required;
   stopwatch since;
-  check_refused(where);
+  check_refused(target);
   CHECK(since.elapsed() > 900ms);
   CHECK(since.elapsed() < 4s);
 }
 
 SCENARIO("verify_ca wants a certificate of the given authority") {
   auto& server = shared_tls_server();
-  auto where = server.settings(tls_mode::verify_ca);
-  where.tls_ca = server.file("ca.pem");
-  CHECK(open(where).uses_tls());
-  where.tls_ca = server.file("other-ca.pem");
-  check_refused(where);
-  where.tls_ca.clear(); // The system's authorities do not know ours.
-  check_refused(where);
+  auto target = server.settings(tls_mode::verify_ca);
+  target.tls_ca = server.file("ca.pem");
+  CHECK(open(target).uses_tls());
+  target.tls_ca = server.file("other-ca.pem");
+  check_refused(target);
+  target.tls_ca.clear(); // The system's authorities do not know ours.
+  check_refused(target);
 }
 
 SCENARIO("verify_full wants a certificate for the host as well") {
   auto& server = shared_tls_server();
-  auto where = server.settings(tls_mode::verify_full);
-  where.tls_ca = server.file("ca.pem");
-  CHECK(open(where).uses_tls());
-  where.host = "localhost";
-  CHECK(open(where).uses_tls());
-  where.host = "127.0.0.1";
-  where.tls_ca = server.file("other-ca.pem");
-  check_refused(where);
-  where.tls_ca.clear();
-  check_refused(where);
+  auto target = server.settings(tls_mode::verify_full);
+  target.tls_ca = server.file("ca.pem");
+  CHECK(open(target).uses_tls());
+  target.host = "localhost";
+  CHECK(open(target).uses_tls());
+  target.host = "127.0.0.1";
+  target.tls_ca = server.file("other-ca.pem");
+  check_refused(target);
+  target.tls_ca.clear();
+  check_refused(target);
 }
 
 SCENARIO("verify_full refuses a certificate for another host, verify_ca does not care") {
   auto& server = shared_tls_server();
   private_server other{{"--ssl-cert=" + server.file("client.pem"), "--ssl-key=" + server.file("client.key"),
                         "--ssl-ca=" + server.file("ca.pem")}};
-  auto where = other.settings();
-  where.tls_ca = server.file("ca.pem");
-  where.tls = tls_mode::verify_full;
-  check_refused(where);
-  where.tls = tls_mode::verify_ca;
-  CHECK(open(where).uses_tls());
+  auto target = other.settings();
+  target.tls_ca = server.file("ca.pem");
+  target.tls = tls_mode::verify_full;
+  check_refused(target);
+  target.tls = tls_mode::verify_ca;
+  CHECK(open(target).uses_tls());
 }
 
 SCENARIO("the authorities may be given in a folder") {
   auto& server = shared_tls_server();
   auto folder = server.file("authorities");
   shell("mkdir -p " + folder + " && cp " + server.file("ca.pem") + " " + folder + " && openssl rehash " + folder);
-  auto where = server.settings(tls_mode::verify_full);
-  where.tls_capath = folder;
-  CHECK(open(where).uses_tls());
+  auto target = server.settings(tls_mode::verify_full);
+  target.tls_capath = folder;
+  CHECK(open(target).uses_tls());
 }
 
 SCENARIO("a client certificate is shown where one is wanted") {
   auto& server = shared_tls_server();
   auto control = open(server.settings(tls_mode::disabled));
   run(control, "CREATE OR REPLACE USER certified@'%' IDENTIFIED BY 'pw' REQUIRE X509");
-  auto where = server.settings(tls_mode::required);
-  where.user = "certified";
-  where.password = secret{"pw"};
-  where.database.clear();
-  CHECK_EQ(fail_to_open(where).number, 1045u);
-  where.tls_cert = server.file("client.pem");
-  where.tls_key = server.file("client.key");
-  CHECK(open(where).uses_tls());
+  auto target = server.settings(tls_mode::required);
+  target.user = "certified";
+  target.password = secret{"pw"};
+  target.database.clear();
+  CHECK_EQ(fail_to_open(target).number, 1045u);
+  target.tls_cert = server.file("client.pem");
+  target.tls_key = server.file("client.key");
+  CHECK(open(target).uses_tls());
 }
 
 SCENARIO("a file that cannot be read is named") {
   auto& server = shared_tls_server();
-  auto where = server.settings(tls_mode::verify_ca);
-  where.tls_ca = "/no/such/ca.pem";
-  auto why = fail_to_open(where);
-  CHECK_EQ(why.text, "cannot read /no/such/ca.pem: No such file or directory");
-  CHECK_EQ(why.number, 2026u);
+  auto target = server.settings(tls_mode::verify_ca);
+  target.tls_ca = "/no/such/ca.pem";
+  auto error = fail_to_open(target);
+  CHECK_EQ(error.text, "cannot read /no/such/ca.pem: No such file or directory");
+  CHECK_EQ(error.number, 2026u);
 }
 
 SCENARIO("only the permitted ciphers are used") {
   auto& server = shared_tls_server();
-  auto where = server.settings(tls_mode::required);
-  where.tls_cipher = "TLS_CHACHA20_POLY1305_SHA256";
-  auto x = open(where);
+  auto target = server.settings(tls_mode::required);
+  target.tls_cipher = "TLS_CHACHA20_POLY1305_SHA256";
+  auto x = open(target);
   CHECK_EQ(cipher(x), "TLS_CHACHA20_POLY1305_SHA256");
 }
 
 SCENARIO("ciphers of one version of TLS exclude the other version") {
   auto& server = shared_tls_server();
-  auto where = server.settings(tls_mode::required);
-  where.tls_cipher = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
+  auto target = server.settings(tls_mode::required);
+  target.tls_cipher = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
   {
-    auto x = open(where);
+    auto x = open(target);
     CHECK_EQ(run(x, "SHOW SESSION STATUS LIKE 'Ssl_version'")[0].text(1), "TLSv1.3");
   }
   for (auto list :
        {"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256:!aNULL", "ECDHE-RSA-AES128-GCM-SHA256,@STRENGTH"}) {
-    where.tls_cipher = list;
-    auto x = open(where);
+    target.tls_cipher = list;
+    auto x = open(target);
     CHECK_EQ(cipher(x), "ECDHE-RSA-AES128-GCM-SHA256");
   }
 }
 
 SCENARIO("a cipher that cannot be used as it was meant is an error of the settings") {
-  auto where = shared_tls_server().settings(tls_mode::required);
+  auto target = shared_tls_server().settings(tls_mode::required);
   struct {
     std::string list;
     std::string want;
@@ -230,10 +230,10 @@ SCENARIO("a cipher that cannot be used as it was meant is an error of the settin
               {":", "no cipher at all"}};
   for (auto& [list, want] : rows) {
     MESSAGE(list);
-    where.tls_cipher = list;
-    auto why = fail_to_open(where);
-    CHECK(why.source == db::error_source::settings);
-    CHECK(contains(why.text, want));
+    target.tls_cipher = list;
+    auto error = fail_to_open(target);
+    CHECK(error.source == db::error_source::settings);
+    CHECK(contains(error.text, want));
   }
 }
 
@@ -243,53 +243,53 @@ SCENARIO("an encrypted key needs its passphrase, and nobody is asked for it on a
   shell("openssl rsa -aes256 -in " + server.file("client.key") + " -out " + key + " -passout pass:open-sesame");
   auto control = open(server.settings(tls_mode::disabled));
   run(control, "CREATE OR REPLACE USER encrypted@'%' IDENTIFIED BY 'pw' REQUIRE X509");
-  auto where = server.settings(tls_mode::required);
-  where.user = "encrypted";
-  where.password = secret{"pw"};
-  where.database.clear();
-  where.tls_cert = server.file("client.pem");
-  where.tls_key = key;
+  auto target = server.settings(tls_mode::required);
+  target.user = "encrypted";
+  target.password = secret{"pw"};
+  target.database.clear();
+  target.tls_cert = server.file("client.pem");
+  target.tls_key = key;
   auto refuse = [&](const std::string& want) {
-    auto why = fail_to_open(where);
-    MESSAGE(why.text);
-    CHECK(why.source == db::error_source::settings);
-    CHECK(contains(why.text, want));
-    CHECK(!contains(why.text, "sesame"));
+    auto error = fail_to_open(target);
+    MESSAGE(error.text);
+    CHECK(error.source == db::error_source::settings);
+    CHECK(contains(error.text, want));
+    CHECK(!contains(error.text, "sesame"));
   };
   refuse("ssl_key_passphrase_file");
-  where.tls_key_passphrase = secret{"sesame"};
+  target.tls_key_passphrase = secret{"sesame"};
   refuse("is wrong");
-  where.tls_key_passphrase = secret{"open-sesame"};
-  CHECK(open(where).uses_tls());
-  where.tls_key_passphrase = secret{};
-  where.tls_key_passphrase_file = server.file("passphrase");
-  std::ofstream{where.tls_key_passphrase_file} << "open-sesame\n";
-  CHECK(open(where).uses_tls());
-  std::ofstream{where.tls_key_passphrase_file} << "\n";
+  target.tls_key_passphrase = secret{"open-sesame"};
+  CHECK(open(target).uses_tls());
+  target.tls_key_passphrase = secret{};
+  target.tls_key_passphrase_file = server.file("passphrase");
+  std::ofstream{target.tls_key_passphrase_file} << "open-sesame\n";
+  CHECK(open(target).uses_tls());
+  std::ofstream{target.tls_key_passphrase_file} << "\n";
   refuse("is empty");
-  where.tls_key_passphrase_file = "/no/such/file";
-  CHECK(contains(fail_to_open(where).text, "cannot read /no/such/file"));
+  target.tls_key_passphrase_file = "/no/such/file";
+  CHECK(contains(fail_to_open(target).text, "cannot read /no/such/file"));
   // The key may be in the file of the certificate.
-  where.tls_key_passphrase_file.clear();
-  where.tls_key.clear();
-  where.tls_cert = server.file("both.pem");
-  shell("(cat " + server.file("client.pem") + " " + key + " > " + where.tls_cert + ")");
+  target.tls_key_passphrase_file.clear();
+  target.tls_key.clear();
+  target.tls_cert = server.file("both.pem");
+  shell("(cat " + server.file("client.pem") + " " + key + " > " + target.tls_cert + ")");
   refuse("is encrypted");
-  where.tls_key_passphrase = secret{"open-sesame"};
-  CHECK(open(where).uses_tls());
+  target.tls_key_passphrase = secret{"open-sesame"};
+  CHECK(open(target).uses_tls());
 }
 
 SCENARIO("a key that is none, or not that of the certificate, is an error of the settings") {
   auto& server = shared_tls_server();
-  auto where = server.settings(tls_mode::required);
-  where.tls_cert = server.file("client.pem");
-  where.tls_key = server.file("server.key");
-  CHECK(contains(fail_to_open(where).text, "is not that of the certificate"));
-  where.tls_key = server.file("client.pem");
-  CHECK(contains(fail_to_open(where).text, "holds no private key"));
-  where.tls_key = server.file("client.key");
-  where.tls_cert = server.file("client.key");
-  CHECK(contains(fail_to_open(where).text, "holds no certificate"));
+  auto target = server.settings(tls_mode::required);
+  target.tls_cert = server.file("client.pem");
+  target.tls_key = server.file("server.key");
+  CHECK(contains(fail_to_open(target).text, "is not that of the certificate"));
+  target.tls_key = server.file("client.pem");
+  CHECK(contains(fail_to_open(target).text, "holds no private key"));
+  target.tls_key = server.file("client.key");
+  target.tls_cert = server.file("client.key");
+  CHECK(contains(fail_to_open(target).text, "holds no certificate"));
 }
 
 SCENARIO("an idle connection with TLS is alive although the server sent session tickets") {
@@ -325,14 +325,14 @@ SCENARIO("waiting for an answer through TLS does not hold the thread") {
 
 SCENARIO("the loss of one connection with TLS does not harm another of the same thread") {
   auto& server = shared_tls_server();
-  auto where = server.settings(tls_mode::required);
-  auto victim = open(where);
-  auto bystander = open(where);
+  auto target = server.settings(tls_mode::required);
+  auto victim = open(target);
+  auto bystander = open(target);
   auto control = open(server.settings(tls_mode::disabled));
   run(control, "KILL " + std::to_string(victim.server_id()));
   await([&] { return sessions(control, victim.server_id()) == 0; });
-  auto why = fail(victim, "SELECT 1");
-  CHECK(why.number == 2006 || why.number == 2013 || why.number == 2026);
+  auto error = fail(victim, "SELECT 1");
+  CHECK(error.number == 2006 || error.number == 2013 || error.number == 2026);
   CHECK(!victim.usable());
   CHECK_EQ(run(bystander, "SELECT SLEEP(0.01), 7")[0].get<int>(1), 7);
 }
@@ -374,14 +374,14 @@ SCENARIO("a connection with TLS that was killed while busy is lost") {
 }
 
 SCENARIO("a connection with TLS may be dropped in the middle of everything") {
-  auto where = shared_tls_server().settings(tls_mode::required);
+  auto target = shared_tls_server().settings(tls_mode::required);
   stopwatch since;
   {
-    auto waiting = open(where);
+    auto waiting = open(target);
     waiting.start_execute(write("DO SLEEP(60)"));
-    auto streaming = open(where);
+    auto streaming = open(target);
     streaming.start_execute(read("SELECT REPEAT('x', 1000) FROM seq_1_to_1000000"));
-    auto sending = open(where);
+    auto sending = open(target);
     sending.start_execute(read("SELECT ?", std::string(10'000'000, 'x')));
   }
   CHECK(since.elapsed() < 3s);
@@ -389,11 +389,11 @@ SCENARIO("a connection with TLS may be dropped in the middle of everything") {
 
 SCENARIO("statements are sent one behind the other over TLS, too") {
   auto x = open(shared_tls_server().settings(tls_mode::required));
-  std::vector<statement> what;
+  std::vector<statement> queries;
   // Answers of many sizes, so that OpenSSL holds back the rest of a record at times.
   for (auto i = 0; i < 300; ++i)
-    what.push_back(read("SELECT REPEAT('x', ?)", i * i));
-  auto outcomes = pipeline(x, what);
+    queries.push_back(read("SELECT REPEAT('x', ?)", i * i));
+  auto outcomes = pipeline(x, queries);
   size_t wrong = 0;
   for (size_t i = 0; i < outcomes.size(); ++i)
     wrong += !outcomes[i] || (*outcomes[i])[0].get<std::string>(0).size() != i * i;

@@ -26,30 +26,30 @@ struct round_trip {
 };
 
 /// Stores the values and a NULL in a column of that type, reads them back, and finds them by their values.
-void check(db::connection& x, const round_trip& what) {
-  MESSAGE(what.declaration);
-  run(x, "CREATE OR REPLACE TEMPORARY TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, c " + what.declaration + " NULL)");
-  for (const auto& v : what.values)
+void check(db::connection& x, const round_trip& sample) {
+  MESSAGE(sample.declaration);
+  run(x, "CREATE OR REPLACE TEMPORARY TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, c " + sample.declaration + " NULL)");
+  for (const auto& v : sample.values)
     run(x, write("INSERT INTO t (c) VALUES (?)", v));
   run(x, write("INSERT INTO t (c) VALUES (?)", nullptr));
   auto rows = run(x, read("SELECT c FROM t ORDER BY id"));
-  REQUIRE_EQ(rows.size(), what.values.size() + 1);
-  CHECK_EQ(to_string(rows.columns()[0].type), to_string(what.type));
-  for (size_t i = 0; i < what.values.size(); ++i)
-    CHECK(rows[i].value_at(0) == what.values[i]);
-  CHECK(rows[what.values.size()].is_null(0));
-  CHECK(rows[what.values.size()].value_at(0) == value{null{}});
-  if (what.type == column_type::bit)
+  REQUIRE_EQ(rows.size(), sample.values.size() + 1);
+  CHECK_EQ(to_string(rows.columns()[0].type), to_string(sample.type));
+  for (size_t i = 0; i < sample.values.size(); ++i)
+    CHECK(rows[i].value_at(0) == sample.values[i]);
+  CHECK(rows[sample.values.size()].is_null(0));
+  CHECK(rows[sample.values.size()].value_at(0) == value{null{}});
+  if (sample.type == column_type::bit)
     return; // The server compares BIT as a number: it is found by an integer, not by bytes.
-  for (size_t i = 0; i < what.values.size(); ++i) {
-    auto found = run(x, read("SELECT id FROM t WHERE c = ?", what.values[i]));
+  for (size_t i = 0; i < sample.values.size(); ++i) {
+    auto found = run(x, read("SELECT id FROM t WHERE c = ?", sample.values[i]));
     CHECK(!found.empty());
   }
 }
 
 void check_all(db::connection& x, const std::vector<round_trip>& all) {
-  for (const auto& what : all)
-    check(x, what);
+  for (const auto& sample : all)
+    check(x, sample);
 }
 
 db::connection connect() {

@@ -45,19 +45,19 @@ SCENARIO("what the server refuses is thrown with all that is known") {
   GIVEN("a table with a row") {
     db.execute(insert(1));
     WHEN("the row is inserted again") {
-      auto why = failure_of([&] { db.execute(insert(1)); });
+      auto error = failure_of([&] { db.execute(insert(1)); });
       THEN("the error says so") {
-        REQUIRE(why);
-        CHECK_EQ(why->code, errc::server_error);
-        CHECK_EQ(why->outcome, outcome::rejected);
-        CHECK_EQ(why->number, 1062u);
+        REQUIRE(error);
+        CHECK_EQ(error->code, errc::server_error);
+        CHECK_EQ(error->outcome, outcome::rejected);
+        CHECK_EQ(error->number, 1062u);
       }
       AND("its text is one line with the number") {
         try {
           db.execute(insert(1));
           CAF_FAIL("no error");
         } catch (const std::runtime_error& err) {
-          CHECK_EQ(std::string{err.what()}, to_string(*why));
+          CHECK_EQ(std::string{err.what()}, to_string(*error));
           CHECK(std::string{err.what()}.find("1062") != std::string::npos);
         }
       }
@@ -69,11 +69,11 @@ SCENARIO("transact does all or nothing") {
   GIVEN("an empty table") {
     WHEN("a transaction succeeds and another one fails") {
       auto results = db.transact(all_or_nothing(insert(1), insert(2)));
-      auto why = failure_of([&] { db.transact(all_or_nothing(insert(3), insert(1))); });
+      auto error = failure_of([&] { db.transact(all_or_nothing(insert(3), insert(1))); });
       THEN("the first has taken effect and the second none") {
         CHECK_EQ(results.size(), 2u);
-        REQUIRE(why);
-        CHECK_EQ(why->statement_index, 1u);
+        REQUIRE(error);
+        CHECK_EQ(error->statement_index, 1u);
         CHECK_EQ(rows(), 2u);
       }
     }
@@ -130,8 +130,8 @@ SCENARIO("a closed database refuses every call, and a pool of somebody else goes
     db.close();
     WHEN("it is called") {
       auto code = [](auto f) {
-        auto why = failure_of(f);
-        return why ? to_string(why->code) : "none";
+        auto error = failure_of(f);
+        return error ? to_string(error->code) : "none";
       };
       THEN("every call is refused") {
         CHECK_EQ(code([&] { db.initialize(); }), "shutting_down");
@@ -151,10 +151,10 @@ SCENARIO("a pool that has ended is an error and no hang") {
   GIVEN("a database whose pool has been drained by its owner") {
     REQUIRE(drain(pool, caf::timespan{0}).get().has_value());
     WHEN("it is called") {
-      auto why = failure_of([&] { db.execute(read("SELECT 1")); });
+      auto error = failure_of([&] { db.execute(read("SELECT 1")); });
       THEN("the error says that the pool has ended") {
-        REQUIRE(why);
-        CHECK(why->code == errc::pool_gone || why->code == errc::shutting_down);
+        REQUIRE(error);
+        CHECK(error->code == errc::pool_gone || error->code == errc::shutting_down);
       }
     }
   }

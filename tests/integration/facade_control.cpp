@@ -70,12 +70,12 @@ SCENARIO("a session goes on in a paused pool") {
 
 SCENARIO("the settings that a database works with can be asked for") {
   GIVEN("a database with settings of its own") {
-    settings how;
-    how.server = shared_server().settings();
-    how.pool = rules_for(3);
-    how.pool.name = "bato";
-    how.retry.max_retries = 2;
-    database mine{how};
+    settings config;
+    config.server = shared_server().settings();
+    config.pool = rules_for(3);
+    config.pool.name = "bato";
+    config.retry.max_retries = 2;
+    database mine{config};
     WHEN("they are asked for") {
       auto found = mine.get_settings();
       THEN("they are told, and where the server is, without the user and the password") {
@@ -83,7 +83,7 @@ SCENARIO("the settings that a database works with can be asked for") {
         CHECK_EQ(found.pool.size, 3u);
         REQUIRE(found.retry);
         CHECK_EQ(found.retry->max_retries, 2u);
-        CHECK_EQ(found.endpoint, how.server.endpoint());
+        CHECK_EQ(found.endpoint, config.server.endpoint());
       }
     }
   }

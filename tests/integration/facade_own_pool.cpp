@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct fixture : pool_fixture {
-  settings how() const {
+  settings config() const {
     settings result;
     result.server = server.settings();
     result.pool = rules_for(2);
@@ -48,14 +48,14 @@ SCENARIO("a server that is down is a clear error within the connect timeout") {
     database db{how_to_reach(1)};
     WHEN("it is initialized") {
       stopwatch time;
-      auto why = failure_of([&] { db.initialize(); });
+      auto error = failure_of([&] { db.initialize(); });
       auto took = time.elapsed();
       THEN("the error says what happened, where, and shows no password") {
-        REQUIRE(why);
-        CHECK_EQ(why->code, errc::connect_failed);
-        CHECK_EQ(why->outcome, outcome::unavailable);
-        CHECK(to_string(*why).find("127.0.0.1") != std::string::npos);
-        CHECK(to_string(*why).find("geheim") == std::string::npos);
+        REQUIRE(error);
+        CHECK_EQ(error->code, errc::connect_failed);
+        CHECK_EQ(error->outcome, outcome::unavailable);
+        CHECK(to_string(*error).find("127.0.0.1") != std::string::npos);
+        CHECK(to_string(*error).find("geheim") == std::string::npos);
         CHECK(took < 2s);
       }
       AND("it says so again") {
@@ -71,11 +71,11 @@ SCENARIO("a server that takes connections and says nothing is an error within th
     database db{how_to_reach(silence.port())};
     WHEN("it is initialized") {
       stopwatch time;
-      auto why = failure_of([&] { db.initialize(); });
+      auto error = failure_of([&] { db.initialize(); });
       auto took = time.elapsed();
       THEN("the error comes in time") {
-        REQUIRE(why);
-        CHECK_EQ(why->code, errc::connect_failed);
+        REQUIRE(error);
+        CHECK_EQ(error->code, errc::connect_failed);
         CHECK(took < 5s);
       }
     }
@@ -84,12 +84,12 @@ SCENARIO("a server that takes connections and says nothing is an error within th
 
 SCENARIO("a setting out of range is an error before anything starts") {
   GIVEN("settings without connections") {
-    auto how = how_to_reach(1);
-    how.pool.size = 0;
+    auto config = how_to_reach(1);
+    config.pool.size = 0;
     WHEN("a database is made of them") {
       THEN("the setting is named") {
         try {
-          database db{how};
+          database db{config};
           CAF_FAIL("no error");
         } catch (const configuration_error& err) {
           CHECK(std::string{err.what()}.find("pool.size") != std::string::npos);
@@ -103,7 +103,7 @@ BEGIN_FIXTURE_SCOPE(fixture)
 
 SCENARIO("a database lives from initialize to close") {
   GIVEN("a database of its own") {
-    database db{how()};
+    database db{config()};
     WHEN("it is used and closed") {
       auto found = db.initialize();
       auto two =
@@ -122,7 +122,7 @@ SCENARIO("a database lives from initialize to close") {
 
 SCENARIO("a database that failed to initialize works as soon as its server is there") {
   GIVEN("a server that is down") {
-    auto settings = how();
+    auto settings = config();
     server.stop();
     database db{settings};
     CHECK(failure_of([&] { db.initialize(); }));
@@ -137,14 +137,14 @@ SCENARIO("a database that failed to initialize works as soon as its server is th
 
 SCENARIO("a read that loses its connection is repeated") {
   GIVEN("a read that runs on the server") {
-    database db{how()};
+    database db{config()};
     db.initialize();
     auto answer = std::async(std::launch::async, [&] { return db.execute(read("SELECT 7, SLEEP(1)"))[0].get<int>(0); });
     await_running("SELECT 7, SLEEP%", 1);
     WHEN("the server ends its session") {
-      auto who =
+      auto session =
           must(admin(), read("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT 7, SLEEP%'"));
-      must(admin(), write("KILL CONNECTION ?", who[0].get<uint64_t>(0)));
+      must(admin(), write("KILL CONNECTION ?", session[0].get<uint64_t>(0)));
       THEN("the caller notices nothing") {
         CHECK_EQ(answer.get(), 7);
       }
@@ -154,7 +154,7 @@ SCENARIO("a read that loses its connection is repeated") {
 
 SCENARIO("closing lets a session end its work") {
   GIVEN("a session that knows when the database is being closed") {
-    database db{how()};
+    database db{config()};
     must(admin(), write("CREATE TABLE late (id INT PRIMARY KEY) ENGINE=InnoDB"));
     std::promise<void> has_session;
     auto session = std::async(std::launch::async, [&] {
@@ -178,7 +178,7 @@ SCENARIO("closing lets a session end its work") {
 
 SCENARIO("closing without a drain timeout cuts what runs") {
   GIVEN("a statement that runs for a minute") {
-    auto settings = how();
+    auto settings = config();
     settings.pool.drain_timeout = 0s;
     database db{settings};
     auto cut = std::async(std::launch::async, [&] { return failure_of([&] { db.execute(write("DO SLEEP(60)")); }); });
@@ -197,7 +197,7 @@ SCENARIO("closing without a drain timeout cuts what runs") {
 
 SCENARIO("many threads may close, and all wait until it is done") {
   GIVEN("a database of its own") {
-    database db{how()};
+    database db{config()};
     db.initialize();
     WHEN("four threads close it") {
       std::vector<std::thread> closers;
@@ -214,7 +214,7 @@ SCENARIO("many threads may close, and all wait until it is done") {
 
 SCENARIO("a thread that has called once does not hold up the end") {
   GIVEN("a thread that lives on after its call") {
-    auto db = std::make_unique<database>(how());
+    auto db = std::make_unique<database>(config());
     std::promise<void> called, over;
     std::thread caller{[&, until = over.get_future()]() mutable {
       db->with_session([](database::session& s) { s.execute(read("SELECT 1")); });
@@ -235,7 +235,7 @@ SCENARIO("a thread that has called once does not hold up the end") {
 
 SCENARIO("who holds a session cannot close the database") {
   GIVEN("a session") {
-    database db{how()};
+    database db{config()};
     WHEN("its function closes the database") {
       auto text = db.with_session([&](database::session&) { return misuse_of([&] { db.close(); }); });
       THEN("it is told why not, and the database goes on") {

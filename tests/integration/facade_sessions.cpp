@@ -73,15 +73,15 @@ SCENARIO("an exception rolls back before it goes on") {
 SCENARIO("a failing statement that nobody catches rolls back") {
   GIVEN("an empty table") {
     WHEN("the second insert of a transaction fails") {
-      auto why = failure_of([&] {
+      auto error = failure_of([&] {
         db.with_transaction([](session& s) {
           s.execute(insert(1));
           s.execute(insert(1));
         });
       });
       THEN("its error comes out, and nothing is left") {
-        REQUIRE(why);
-        CHECK_EQ(why->number, 1062u);
+        REQUIRE(error);
+        CHECK_EQ(error->number, 1062u);
         CHECK_EQ(rows(), 0u);
         await_all_back();
       }
@@ -140,10 +140,10 @@ SCENARIO("a transaction that the server has rolled back cannot be committed by m
         });
       });
       THEN("what it tries afterwards is refused, the commit as well") {
-        for (auto& why : {inner, later, outer}) {
-          REQUIRE(why);
-          CHECK_EQ(why->code, errc::deadlock);
-          CHECK_EQ(why->outcome, outcome::rolled_back);
+        for (auto& error : {inner, later, outer}) {
+          REQUIRE(error);
+          CHECK_EQ(error->code, errc::deadlock);
+          CHECK_EQ(error->outcome, outcome::rolled_back);
         }
         CHECK(other->get().has_value());
         CHECK_EQ(must(pool, read("SELECT COUNT(*) FROM facade WHERE id = 3 OR n = 1"))[0].get<int>(0), 0);
@@ -158,14 +158,14 @@ SCENARIO("a transaction that has been committed behind its back is told to the c
                                         "LOCK TABLES facade WRITE", "BEGIN NOT ATOMIC COMMIT; START TRANSACTION; END"};
   auto end_it = [](session& s, const std::string& sql) {
     s.execute(insert(1));
-    auto why = failure_of([&] { s.execute(write(sql)); });
-    CHECK(why && why->code == errc::transaction_ended);
+    auto error = failure_of([&] { s.execute(write(sql)); });
+    CHECK(error && error->code == errc::transaction_ended);
     CHECK(failure_of([&] { s.execute(insert(2)); }));
   };
-  auto check = [this](const std::optional<failure>& why) {
-    REQUIRE(why);
-    CHECK_EQ(why->code, errc::transaction_ended);
-    CHECK_EQ(why->outcome, outcome::unknown);
+  auto check = [this](const std::optional<failure>& error) {
+    REQUIRE(error);
+    CHECK_EQ(error->code, errc::transaction_ended);
+    CHECK_EQ(error->outcome, outcome::unknown);
     CHECK_EQ(rows(), 1u);
     must(pool, write("DELETE FROM facade"));
     await_all_back();
@@ -225,8 +225,8 @@ SCENARIO("SQL cannot commit the transaction of a function") {
     WHEN("a function commits by SQL, swallows the error and throws") {
       CHECK_THROWS_AS(db.with_transaction([](session& s) {
         s.execute(insert(1));
-        auto why = failure_of([&] { s.execute(write("COMMIT")); });
-        CHECK(why && why->code == errc::invalid_statement);
+        auto error = failure_of([&] { s.execute(write("COMMIT")); });
+        CHECK(error && error->code == errc::invalid_statement);
         throw own_error{};
       }),
                       own_error);
@@ -241,7 +241,7 @@ SCENARIO("SQL cannot commit the transaction of a function") {
 SCENARIO("a session that is killed while it is idle fails the commit as rolled back") {
   GIVEN("an empty table") {
     WHEN("the server ends the session in an open transaction, and the function goes on") {
-      auto why = failure_of([&] {
+      auto error = failure_of([&] {
         db.with_transaction([&](session& s) {
           s.execute(insert(1));
           auto number = s.execute(read("SELECT CONNECTION_ID()"))[0].get<uint64_t>(0);
@@ -250,9 +250,9 @@ SCENARIO("a session that is killed while it is idle fails the commit as rolled b
         });
       });
       THEN("the caller learns that nothing has happened") {
-        REQUIRE(why);
-        CHECK_EQ(why->code, errc::session_ended);
-        CHECK_EQ(why->outcome, outcome::rolled_back);
+        REQUIRE(error);
+        CHECK_EQ(error->code, errc::session_ended);
+        CHECK_EQ(error->outcome, outcome::rolled_back);
         CHECK_EQ(rows(), 0u);
         await_all_back();
       }
@@ -263,14 +263,14 @@ SCENARIO("a session that is killed while it is idle fails the commit as rolled b
 SCENARIO("a lost connection fails the transaction and the pool replaces it") {
   GIVEN("an empty table") {
     WHEN("the server ends the session in the middle of a transaction") {
-      auto why = failure_of([&] {
+      auto error = failure_of([&] {
         db.with_transaction([&](session& s) {
           s.execute(insert(1));
           s.execute(write("KILL CONNECTION_ID()"));
         });
       });
       THEN("the caller learns it, nothing is left, and the pool is whole again") {
-        REQUIRE(why);
+        REQUIRE(error);
         CHECK_EQ(rows(), 0u);
         await_all_back();
       }
@@ -281,12 +281,12 @@ SCENARIO("a lost connection fails the transaction and the pool replaces it") {
 SCENARIO("options of a transaction reach the server") {
   GIVEN("an empty table") {
     WHEN("a read-only transaction writes") {
-      auto why = failure_of([&] {
+      auto error = failure_of([&] {
         db.with_transaction([](session& s) { s.execute(insert(1)); }, {isolation::read_committed, true});
       });
       THEN("the server refuses it") {
-        REQUIRE(why);
-        CHECK_EQ(why->number, 1792u);
+        REQUIRE(error);
+        CHECK_EQ(error->number, 1792u);
       }
     }
   }
@@ -344,14 +344,14 @@ SCENARIO("a session is one connection, and leaves nothing behind") {
 SCENARIO("a second begin is refused and the first transaction goes on") {
   GIVEN("a session with an open transaction") {
     WHEN("it begins another one") {
-      std::optional<failure> why;
+      std::optional<failure> error;
       db.with_transaction([&](session& s) {
         s.execute(insert(1));
-        why = failure_of([&] { s.begin(); });
+        error = failure_of([&] { s.begin(); });
       });
       THEN("that is an error of its own") {
-        REQUIRE(why);
-        CHECK_EQ(why->code, errc::invalid_statement);
+        REQUIRE(error);
+        CHECK_EQ(error->code, errc::invalid_statement);
         CHECK_EQ(rows(), 1u);
       }
     }
@@ -363,10 +363,10 @@ SCENARIO("a session ends with its time limit") {
     WHEN("it stays for longer") {
       session_options terms;
       terms.time_limit = 50ms;
-      auto why = failure_of([&] { db.with_session([](session& s) { s.execute(read("SELECT SLEEP(60)")); }, terms); });
+      auto error = failure_of([&] { db.with_session([](session& s) { s.execute(read("SELECT SLEEP(60)")); }, terms); });
       THEN("its statement fails and the connection comes back") {
-        REQUIRE(why);
-        CHECK_EQ(why->code, errc::session_ended);
+        REQUIRE(error);
+        CHECK_EQ(error->code, errc::session_ended);
         await_all_back();
       }
     }

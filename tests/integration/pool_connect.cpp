@@ -26,9 +26,9 @@ BEGIN_FIXTURE_SCOPE(pool_fixture)
 
 SCENARIO("a wrong password fails every caller at once and is not tried again and again") {
   GIVEN("a pool with a wrong password") {
-    auto where = plain_user("locked", "the right one");
-    where.password = secret{"an0ther-one"};
-    auto pool = start_pool(where, pool_settings{});
+    auto target = plain_user("locked", "the right one");
+    target.password = secret{"an0ther-one"};
+    auto pool = start_pool(target, pool_settings{});
     WHEN("callers send statements") {
       std::vector<awaited<result>> asked;
       for (int i = 0; i < 50; ++i)
@@ -64,9 +64,9 @@ SCENARIO("a wrong password fails every caller at once and is not tried again and
 
 SCENARIO("a pool gets over a refused login once the account is put right") {
   GIVEN("a pool with a password that the server does not know yet") {
-    auto where = plain_user("late", "the old one");
-    where.password = secret{"the new one"};
-    auto pool = start_pool(where, rules_for(2));
+    auto target = plain_user("late", "the old one");
+    target.password = secret{"the new one"};
+    auto pool = start_pool(target, rules_for(2));
     auto refused = verify(pool);
     REQUIRE(!refused.has_value());
     CHECK_EQ(to_string(refused.error().code), "login_refused");
@@ -82,9 +82,9 @@ SCENARIO("a pool gets over a refused login once the account is put right") {
 
 SCENARIO("an unknown database is told apart from a wrong password") {
   GIVEN("a pool for a database that does not exist") {
-    auto where = server.settings();
-    where.database = "atlantis";
-    auto pool = start_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.database = "atlantis";
+    auto pool = start_pool(target, rules_for(1));
     WHEN("a statement is sent") {
       auto came = run(pool, read("SELECT 1"));
       THEN("the failure names the database") {
@@ -101,9 +101,9 @@ SCENARIO("an unknown database is told apart from a wrong password") {
 
 SCENARIO("callers of a server that is down are served when it comes up") {
   GIVEN("a pool whose server is down") {
-    auto where = server.settings();
+    auto target = server.settings();
     server.stop();
-    auto pool = start_pool(where, rules_for(3));
+    auto pool = start_pool(target, rules_for(3));
     std::vector<awaited<result>> asked;
     for (int i = 0; i < 20; ++i)
       asked.push_back(ask(pool, read("SELECT ?", i)));
@@ -130,12 +130,12 @@ SCENARIO("callers of a server that is down are served when it comes up") {
 
 SCENARIO("a host name that does not exist fails its callers when their time is up") {
   GIVEN("a pool for a name that cannot exist, so that no name server has to be asked") {
-    server_settings where;
-    where.host = std::string(64, 'x') + ".invalid";
-    where.user = "nobody";
+    server_settings target;
+    target.host = std::string(64, 'x') + ".invalid";
+    target.user = "nobody";
     auto rules = rules_for(1);
     rules.timeout = 500ms;
-    auto pool = start_pool(where, rules);
+    auto pool = start_pool(target, rules);
     WHEN("it is verified and used") {
       auto verified = verify(pool);
       auto came = run(pool, read("SELECT 1"));
@@ -147,7 +147,7 @@ SCENARIO("a host name that does not exist fails its callers when their time is u
         CHECK_EQ(to_string(came.error().code), "acquire_timeout");
         CHECK_EQ(to_string(came.error().outcome), "unavailable");
         CHECK(came.error().waited >= 500ms);
-        CHECK(contains(came.error().last_connect_error, where.host));
+        CHECK(contains(came.error().last_connect_error, target.host));
         CHECK(contains(came.error().text, "no connection could be opened"));
       }
     }
@@ -157,11 +157,11 @@ SCENARIO("a host name that does not exist fails its callers when their time is u
 SCENARIO("a server that never answers is given up after the connect timeout") {
   GIVEN("a pool for a server that takes connections and says nothing") {
     silent_listener nobody;
-    server_settings where;
-    where.port = nobody.port();
-    where.user = "nobody";
-    where.connect_timeout = 1s;
-    auto pool = start_pool(where, rules_for(1));
+    server_settings target;
+    target.port = nobody.port();
+    target.user = "nobody";
+    target.connect_timeout = 1s;
+    auto pool = start_pool(target, rules_for(1));
     WHEN("it is verified and used") {
       stopwatch watch;
       auto limited = run(pool, read("SELECT 1").within(200ms));
@@ -186,9 +186,9 @@ SCENARIO("a server that never answers is given up after the connect timeout") {
 
 SCENARIO("a server that has reached max_connections is filled as far as it goes") {
   GIVEN("a server with room for ten sessions of ordinary users, and a pool of twelve") {
-    auto where = plain_user("crowd", "of people");
+    auto target = plain_user("crowd", "of people");
     must(admin(), write("SET GLOBAL max_connections = 10"));
-    auto pool = start_pool(where, rules_for(12));
+    auto pool = start_pool(target, rules_for(12));
     WHEN("the server is full") {
       auto now = await_status(pool, [](auto& x) { return !x.last_error.empty() && x.total_connections >= 9; });
       THEN("callers are served by the connections there are") {

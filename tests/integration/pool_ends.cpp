@@ -20,7 +20,7 @@ using namespace std::literals;
 
 namespace {
 
-settings how(size_t size = 1) {
+settings config(size_t size = 1) {
   settings out;
   out.server = shared_server().settings();
   out.pool = rules_for(size);
@@ -52,7 +52,7 @@ struct alone {
   caf::actor_system system{config};
 };
 
-failure why(const pool_actor& pool, caf::actor_system& sys) {
+failure error_of(const pool_actor& pool, caf::actor_system& sys) {
   caf::scoped_actor self{sys};
   failure out;
   self->request(pool, caf::infinite, execute_atom_v, write("SELECT 1"))
@@ -71,7 +71,7 @@ SCENARIO("a scoped pool finishes what was accepted and ends with its scope") {
     pool_actor seen;
     {
       alone x;
-      scoped_pool pool{x.system, how()};
+      scoped_pool pool{x.system, config()};
       seen = pool.pool();
       std::promise<void> sent;
       x.system.spawn([&](caf::event_based_actor* self) {
@@ -242,13 +242,13 @@ SCENARIO("a pool that somebody holds does not end, however idle it is") {
 SCENARIO("what comes after the pool has ended was certainly not sent, and says so") {
   GIVEN("a pool that has ended, a retrier before it, and a database that uses it") {
     alone x;
-    scoped_pool owner{x.system, how()};
+    scoped_pool owner{x.system, config()};
     auto pool = owner.pool();
     auto retrier = owner.handle();
     database db{x.system, pool};
     owner.close();
     WHEN("requests come") {
-      std::vector<failure> all{why(pool, x.system), why(retrier, x.system)};
+      std::vector<failure> all{error_of(pool, x.system), error_of(retrier, x.system)};
       try {
         db.execute(read("SELECT 1"));
       } catch (const database_error& err) {
@@ -277,7 +277,7 @@ SCENARIO("what was not answered before the end of the pool may have been carried
     struct row {
       caf::error err;
       errc code;
-      outcome what;
+      outcome effect;
     };
     const row rows[] = {
         {caf::make_error(caf::sec::broken_promise), errc::pool_gone, outcome::unknown},
@@ -292,7 +292,7 @@ SCENARIO("what was not answered before the end of the pool may have been carried
         for (auto& x : rows) {
           auto y = details(x.err);
           CHECK_EQ(y.code, x.code);
-          CHECK_EQ(y.outcome, x.what);
+          CHECK_EQ(y.outcome, x.effect);
           CHECK(y.text.find("request") != std::string::npos || y.text.find("it may") != std::string::npos);
         }
       }

@@ -22,10 +22,10 @@ struct fixture : pool_fixture {
   }
 
   /// Runs a statement that has to fail.
-  failure fails(const pool_actor& on, statement what) {
-    auto came = run(on, what);
+  failure fails(const pool_actor& on, statement query) {
+    auto came = run(on, query);
     if (came)
-      throw std::runtime_error{what.sql + " did not fail"};
+      throw std::runtime_error{query.sql + " did not fail"};
     return came.error();
   }
 
@@ -33,7 +33,7 @@ struct fixture : pool_fixture {
 };
 
 struct expectation {
-  statement what;
+  statement query;
   errc code;
   uint32_t number;
   const char* sqlstate;
@@ -60,14 +60,14 @@ SCENARIO("what the server refuses is rejected with its number, sqlstate and text
     WHEN("they are run") {
       auto before = session();
       for (auto& x : all) {
-        MESSAGE(x.what.sql);
-        auto why = fails(pool, x.what);
-        CHECK_EQ(to_string(why.code), to_string(x.code));
-        CHECK_EQ(to_string(why.outcome), "rejected");
-        CHECK_EQ(why.number, x.number);
-        CHECK_EQ(why.sqlstate, x.sqlstate);
-        CHECK(why.text.find(x.text) != std::string::npos);
-        CHECK_EQ(why.attempts, 1u);
+        MESSAGE(x.query.sql);
+        auto error = fails(pool, x.query);
+        CHECK_EQ(to_string(error.code), to_string(x.code));
+        CHECK_EQ(to_string(error.outcome), "rejected");
+        CHECK_EQ(error.number, x.number);
+        CHECK_EQ(error.sqlstate, x.sqlstate);
+        CHECK(error.text.find(x.text) != std::string::npos);
+        CHECK_EQ(error.attempts, 1u);
       }
       THEN("the connection is the same as before") {
         CHECK_EQ(session(), before);
@@ -90,11 +90,11 @@ SCENARIO("statements that cannot be right are refused before they are sent") {
       auto before = session();
       for (auto& x : all) {
         MESSAGE(x.sql.substr(0, 40) << " with " << x.params.size());
-        auto why = fails(pool, x);
-        CHECK_EQ(to_string(why.code), "invalid_statement");
-        CHECK_EQ(to_string(why.outcome), "rejected");
-        CHECK_EQ(why.number, 0u);
-        CHECK(!why.text.empty());
+        auto error = fails(pool, x);
+        CHECK_EQ(to_string(error.code), "invalid_statement");
+        CHECK_EQ(to_string(error.outcome), "rejected");
+        CHECK_EQ(error.number, 0u);
+        CHECK(!error.text.empty());
       }
       THEN("the server has seen none of them") {
         CHECK_EQ(must(pool, read("SELECT COUNT(*) FROM t"))[0].get<int>(0), 2);
@@ -110,12 +110,12 @@ SCENARIO("a lock that another pool's statement holds too long is a rolled back l
     auto holder = ask(other, write("UPDATE t SET v = v + 1 + SLEEP(30) WHERE id = 1 /* holder */"));
     await_running("%/* holder */", 1);
     WHEN("a statement that waits at most one second wants it") {
-      auto why = fails(pool, write("SET STATEMENT innodb_lock_wait_timeout = 1 FOR UPDATE t SET v = 5 WHERE id = 1"));
+      auto error = fails(pool, write("SET STATEMENT innodb_lock_wait_timeout = 1 FOR UPDATE t SET v = 5 WHERE id = 1"));
       THEN("it fails with a lock wait") {
-        CHECK_EQ(to_string(why.code), "lock_wait");
-        CHECK_EQ(to_string(why.outcome), "rolled_back");
-        CHECK_EQ(why.number, 1205u);
-        CHECK_EQ(why.sqlstate, "HY000");
+        CHECK_EQ(to_string(error.code), "lock_wait");
+        CHECK_EQ(to_string(error.outcome), "rolled_back");
+        CHECK_EQ(error.number, 1205u);
+        CHECK_EQ(error.sqlstate, "HY000");
         CHECK(!holder.arrived());
       }
     }
@@ -144,11 +144,11 @@ SCENARIO("of two statements in a deadlock one is rolled back and the other succe
       auto second = downwards.get();
       THEN("exactly one fails, typed, and its changes are undone") {
         REQUIRE(first.has_value() != second.has_value());
-        auto& why = first ? second.error() : first.error();
-        CHECK_EQ(to_string(why.code), "deadlock");
-        CHECK_EQ(to_string(why.outcome), "rolled_back");
-        CHECK_EQ(why.number, 1213u);
-        CHECK_EQ(why.sqlstate, "40001");
+        auto& error = first ? second.error() : first.error();
+        CHECK_EQ(to_string(error.code), "deadlock");
+        CHECK_EQ(to_string(error.outcome), "rolled_back");
+        CHECK_EQ(error.number, 1213u);
+        CHECK_EQ(error.sqlstate, "40001");
         CHECK_EQ(must(pool, read("SELECT SUM(v) FROM t"))[0].get<double>(0), 2.0);
       }
     }
@@ -157,9 +157,9 @@ SCENARIO("of two statements in a deadlock one is rolled back and the other succe
 
 SCENARIO("a result above the limit is an error and costs the connection only") {
   GIVEN("a pool that takes results up to one kilobyte") {
-    auto where = server.settings();
-    where.max_result_bytes = 1024;
-    auto narrow = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.max_result_bytes = 1024;
+    auto narrow = start_full_pool(target, rules_for(1));
     must(narrow, write("CREATE PROCEDURE filler() BEGIN INSERT INTO t VALUES (9, 9); SELECT REPEAT('x', 5000); END"));
     auto before = must(narrow, which_session())[0].get<uint64_t>(0);
     WHEN("a read and a write give more than that") {
@@ -186,11 +186,11 @@ SCENARIO("a server that takes no writes says so") {
     auto plain = start_full_pool(plain_user("plain", "a password"), rules_for(1));
     must(admin(), write("SET GLOBAL read_only = 1"));
     WHEN("it writes") {
-      auto why = fails(plain, write("INSERT INTO t VALUES (3, 0)"));
+      auto error = fails(plain, write("INSERT INTO t VALUES (3, 0)"));
       THEN("the failure names the reason, and reads are served") {
-        CHECK_EQ(to_string(why.code), "read_only_server");
-        CHECK_EQ(to_string(why.outcome), "unavailable");
-        CHECK_EQ(why.number, 1290u);
+        CHECK_EQ(to_string(error.code), "read_only_server");
+        CHECK_EQ(to_string(error.outcome), "unavailable");
+        CHECK_EQ(error.number, 1290u);
         CHECK_EQ(must(plain, read("SELECT COUNT(*) FROM t"))[0].get<int>(0), 2);
       }
     }

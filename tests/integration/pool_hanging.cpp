@@ -41,9 +41,9 @@ SCENARIO("statements go on while further connections of the same pool hang") {
   GIVEN("a pool with two open connections whose further ones hang in the set-up query") {
     must(admin(), write("CREATE TABLE gate (seconds INT)"));
     must(admin(), write("INSERT INTO gate VALUES (0)"));
-    auto where = server.settings();
-    where.init_command = "DO (SELECT SLEEP(seconds) FROM gate)";
-    auto pool = start_full_pool(where, rules_for(2, 2));
+    auto target = server.settings();
+    target.init_command = "DO (SELECT SLEEP(seconds) FROM gate)";
+    auto pool = start_full_pool(target, rules_for(2, 2));
     must(admin(), write("UPDATE gate SET seconds = 4"));
     WHEN("callers that wait make the pool open more, and a connection comes free meanwhile") {
       // Each has its connection alone, so that the others have to wait.

@@ -23,13 +23,13 @@ struct fixture : pool_fixture {
   fault_proxy network{server.settings().port};
 
   pool_actor careful_pool(size_t size, std::chrono::nanoseconds timeout) {
-    auto where = server.settings();
-    where.port = network.port();
+    auto target = server.settings();
+    target.port = network.port();
     auto rules = rules_for(size);
     rules.timeout = timeout;
     rules.pre_ping_idle = 0s;
     rules.keepalive = 0s;
-    return start_full_pool(where, rules);
+    return start_full_pool(target, rules);
   }
 };
 
@@ -83,9 +83,9 @@ SCENARIO("who wants the connection alone and is in a hurry does not take it away
       stopwatch watch;
       auto first = ask(pool, write("DO 1").within(200ms));
       auto second = ask(pool, all_or_nothing(write("DO 2")).within(300ms));
-      session_options how;
-      how.acquire_timeout = 300ms;
-      auto third = user.ask_checkout(how);
+      session_options options;
+      options.acquire_timeout = 300ms;
+      auto third = user.ask_checkout(options);
       auto one = outcome_of(first);
       auto took_one = watch.elapsed();
       auto two = outcome_of(second);
@@ -116,9 +116,9 @@ SCENARIO("a checkout whose ping hangs ends in its time, and its connection serve
     session_user user{system(), pool};
     network.swallow(true);
     WHEN("a session is asked for that may wait for 200 ms") {
-      session_options how;
-      how.acquire_timeout = 200ms;
-      auto asked = user.ask_checkout(how);
+      session_options options;
+      options.acquire_timeout = 200ms;
+      auto asked = user.ask_checkout(options);
       auto came = outcome_of(asked);
       network.swallow(false);
       THEN("it is not given, and the next one is") {

@@ -77,13 +77,13 @@ private:
 };
 
 /// Sends a grant that no pool would send.
-awaited<result> send_grant(caf::actor_system& sys, connection_actor whom, grant what) {
+awaited<result> send_grant(caf::actor_system& sys, connection_actor connection, grant granted) {
   auto promise = std::make_shared<std::promise<answer<result>>>();
   awaited<result> out{promise->get_future()};
-  sys.spawn([promise, whom = std::move(whom), what = std::move(what)](caf::event_based_actor* self) {
-    self->request(whom, caf::infinite, execute_atom_v, what, caf::strong_actor_ptr{})
+  sys.spawn([promise, connection = std::move(connection), granted = std::move(granted)](caf::event_based_actor* self) {
+    self->request(connection, caf::infinite, execute_atom_v, granted, caf::strong_actor_ptr{})
         .then([promise](const result& x) { promise->set_value(x); },
-              [promise](const caf::error& why) { promise->set_value(tl::unexpected{details(why)}); });
+              [promise](const caf::error& error) { promise->set_value(tl::unexpected{details(error)}); });
   });
   return out;
 }
@@ -95,15 +95,15 @@ BEGIN_FIXTURE_SCOPE(actor_fixture)
 SCENARIO("a pool answers everybody while its server damages replies, and serves when it has stopped that") {
   GIVEN("a pool of four connections to a hostile server") {
     hostile_server server;
-    auto where = server.settings();
-    where.connect_timeout = 2s;
+    auto target = server.settings();
+    target.connect_timeout = 2s;
     auto rules = rules_for(4);
     rules.timeout = 2s;
     rules.breaker_after = 0s;
     auto seed = first_seed();
     MESSAGE("CENOTE_TEST_SEED=" << seed);
     server.be_hostile(seed, 12);
-    auto pool = start_pool(where, rules);
+    auto pool = start_pool(target, rules);
     WHEN("it is asked for all that it can do, four hundred times") {
       size_t failed = 0;
       size_t succeeded = 0;
@@ -188,10 +188,10 @@ SCENARIO("a pool whose process has no descriptors left goes on with the connecti
 
 SCENARIO("four connects to a server that drips fill no pool for longer than their time") {
   GIVEN("a pool of a hostile server whose first sessions are never answered") {
-    auto where = shared_server().settings();
-    where.connect_timeout = 1s;
-    where.init_command = "DO SLEEP(30)";
-    auto pool = start_pool(where, rules_for(8));
+    auto target = shared_server().settings();
+    target.connect_timeout = 1s;
+    target.init_command = "DO SLEEP(30)";
+    auto pool = start_pool(target, rules_for(8));
     WHEN("more than a second passes") {
       stopwatch since;
       auto now = await_status(pool, [](auto& x) { return !x.last_error.empty(); });

@@ -95,10 +95,10 @@ SCENARIO("callers go on while connections are killed under them") {
       THEN("every request is answered, and the only failures are of statements that were on their way") {
         size_t lost = 0;
         for (auto& x : records)
-          if (x.why) {
+          if (x.error) {
             ++lost;
-            if (x.why->code != errc::connection_lost || x.why->outcome != outcome::unknown)
-              FAIL("unexpected: " << to_string(*x.why));
+            if (x.error->code != errc::connection_lost || x.error->outcome != outcome::unknown)
+              FAIL("unexpected: " << to_string(*x.error));
           }
         // At most one per connection and round.
         CHECK(lost <= 40);

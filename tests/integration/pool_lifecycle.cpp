@@ -90,13 +90,13 @@ SCENARIO("a hundred pools that come and go leave nothing behind") {
 
 SCENARIO("connects that fail leave nothing behind") {
   GIVEN("a pool whose server is down, and which tries again all the time") {
-    auto where = server.settings();
+    auto target = server.settings();
     server.stop();
     auto rules = rules_for(4);
     rules.reconnect_delay = 1ms;
     rules.max_reconnect_delay = 1ms;
     belongings before;
-    auto pool = start_pool(where, rules);
+    auto pool = start_pool(target, rules);
     WHEN("a hundred statements that need a connection have been verified in vain") {
       int failed = 0;
       for (int i = 0; i < 100; ++i)

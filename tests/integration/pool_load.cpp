@@ -70,7 +70,7 @@ SCENARIO("ten thousand callers on four connections are all served") {
       auto records = crowd.finish();
       THEN("each gets its answer, and there never were more connections") {
         CHECK_EQ(records.size(), 10'000u);
-        CHECK_EQ(std::ranges::count_if(records, [](auto& x) { return x.why.has_value(); }), 0);
+        CHECK_EQ(std::ranges::count_if(records, [](auto& x) { return x.error.has_value(); }), 0);
         auto now = status(pool);
         CHECK_EQ(now.served, 10'000u);
         CHECK_EQ(now.waiting, 0u);

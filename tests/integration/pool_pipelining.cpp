@@ -30,10 +30,10 @@ struct fixture : pool_fixture {
     return all;
   }
 
-  std::vector<awaited<result>> ask_to_read(const pool_actor& where, int count) {
+  std::vector<awaited<result>> ask_to_read(const pool_actor& target, int count) {
     std::vector<awaited<result>> all;
     for (auto i = 0; i < count; ++i)
-      all.push_back(ask(where, read("SELECT 1")));
+      all.push_back(ask(target, read("SELECT 1")));
     return all;
   }
 
@@ -211,9 +211,9 @@ SCENARIO("a caller that ends has its statement stopped, those behind it are serv
 
 SCENARIO("a result that is too large ends the connection, and those behind it get another") {
   GIVEN("a pool that takes results of 64 KiB") {
-    auto where = server.settings();
-    where.max_result_bytes = 64 << 10;
-    auto other = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.max_result_bytes = 64 << 10;
+    auto other = start_full_pool(target, rules_for(1));
     WHEN("one asks for more, and others read behind it") {
       auto large = ask(other, read("SELECT REPEAT('x', 1000000)"));
       auto all = ask_to_read(other, 100);

@@ -44,9 +44,9 @@ public:
 
 private:
   template <class T, class... Ts>
-  std::optional<T> call(caf::scoped_actor& self, const pool_actor& pool, Ts... what) {
+  std::optional<T> call(caf::scoped_actor& self, const pool_actor& pool, Ts... request) {
     std::optional<T> came;
-    self->request(pool, caf::infinite, what...)
+    self->request(pool, caf::infinite, request...)
         .receive([&](T& x) { came = std::move(x); }, [this](const caf::error&) { ++failed_; });
     ++calls_;
     return came;
@@ -66,11 +66,11 @@ private:
 };
 
 struct fixture : pool_fixture {
-  answer<void> reconfigure(const pool_actor& pool, const settings& what) {
+  answer<void> reconfigure(const pool_actor& pool, const settings& config) {
     caf::scoped_actor self{system()};
     answer<void> came;
-    self->request(pool, caf::infinite, reconfigure_atom_v, settings_update{what})
-        .receive([] {}, [&came](const caf::error& why) { came = tl::unexpected{details(why)}; });
+    self->request(pool, caf::infinite, reconfigure_atom_v, settings_update{config})
+        .receive([] {}, [&came](const caf::error& error) { came = tl::unexpected{details(error)}; });
     return came;
   }
 };
@@ -143,8 +143,8 @@ SCENARIO("sizes change while the pool runs") {
 
 SCENARIO("settings that cannot be used change nothing") {
   auto pool = start_full_pool(server.settings(), rules_for(2));
-  auto is_refused = [&](const settings& what, const std::string& text) {
-    auto came = reconfigure(pool, what);
+  auto is_refused = [&](const settings& config, const std::string& text) {
+    auto came = reconfigure(pool, config);
     REQUIRE(!came.has_value());
     CHECK_EQ(came.error().code, errc::invalid_setting);
     CHECK_EQ(came.error().outcome, outcome::rejected);

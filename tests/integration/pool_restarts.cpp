@@ -50,15 +50,15 @@ struct fixture : pool_fixture {
     for (auto& x : records) {
       auto found = rows[x.number];
       doubled += found > 1;
-      if (!x.why)
+      if (!x.error)
         missing += found == 0;
-      else if (x.why->outcome != outcome::unknown)
+      else if (x.error->outcome != outcome::unknown)
         unwanted += found != 0;
-      if (x.why)
-        ++failures[to_string(x.why->code) + "/" + to_string(x.why->outcome)];
+      if (x.error)
+        ++failures[to_string(x.error->code) + "/" + to_string(x.error->outcome)];
     }
-    for (auto& [what, count] : failures)
-      MESSAGE(count << " requests failed: " << what);
+    for (auto& [cause, count] : failures)
+      MESSAGE(count << " requests failed: " << cause);
     CHECK_EQ(missing, 0u);
     CHECK_EQ(doubled, 0u);
     CHECK_EQ(unwanted, 0u);

@@ -21,7 +21,7 @@ statement busy_for_a_while(uint64_t) {
 }
 
 bool all_served(const std::vector<callers::record>& records) {
-  return std::ranges::none_of(records, [](auto& x) { return x.why.has_value(); });
+  return std::ranges::none_of(records, [](auto& x) { return x.error.has_value(); });
 }
 
 pool_settings elastic_rules() {

@@ -25,10 +25,10 @@ BEGIN_FIXTURE_SCOPE(fixture)
 
 SCENARIO("a statement that takes too long is answered in time and stopped on the server") {
   GIVEN("a statement of ten seconds that may take 200 ms") {
-    auto what = write("SELECT SLEEP(10) /* too long */").within(200ms);
+    auto query = write("SELECT SLEEP(10) /* too long */").within(200ms);
     WHEN("it is run") {
       stopwatch watch;
-      auto came = run(pool, what);
+      auto came = run(pool, query);
       auto took = watch.elapsed();
       THEN("the answer is a typed timeout at about that time, and the outcome is unknown") {
         REQUIRE(!came.has_value());
@@ -110,11 +110,11 @@ SCENARIO("many time limits that pass together cost no connection") {
 
 SCENARIO("a server that is frozen delays nobody beyond their time") {
   GIVEN("a server that has stopped to react, and that nobody can connect to") {
-    auto where = server.settings();
-    where.connect_timeout = 1s;
+    auto target = server.settings();
+    target.connect_timeout = 1s;
     auto rules = rules_for(2);
     rules.timeout = 2s;
-    auto patient = start_full_pool(where, rules);
+    auto patient = start_full_pool(target, rules);
     freeze();
     WHEN("statements with and without a time limit of their own meet it") {
       stopwatch watch;
@@ -137,12 +137,12 @@ SCENARIO("a server that is frozen delays nobody beyond their time") {
 
 SCENARIO("a check before use that is never answered does not hold its caller") {
   GIVEN("a frozen server and a pool that pings before every use") {
-    auto where = server.settings();
-    where.connect_timeout = 1s;
+    auto target = server.settings();
+    target.connect_timeout = 1s;
     auto rules = rules_for(1);
     rules.timeout = 2s;
     rules.pre_ping_idle = 0s;
-    auto careful = start_full_pool(where, rules);
+    auto careful = start_full_pool(target, rules);
     freeze();
     WHEN("a statement without a time limit of its own is run") {
       auto asked = ask(careful, write("SELECT 1"));
@@ -173,16 +173,16 @@ SCENARIO("limits at their own limits mean what they say") {
         auto is_right = [&](const auto& came) {
           if (!is_past && !is_short)
             return came.has_value();
-          auto what = came ? outcome::rejected : came.error().outcome;
-          return what == outcome::unavailable || (is_short && what == outcome::not_sent);
+          auto result = came ? outcome::rejected : came.error().outcome;
+          return result == outcome::unavailable || (is_short && result == outcome::not_sent);
         };
         WHEN("a read, a write, a transaction and a session have that limit") {
           auto a = run(target, read("SELECT SLEEP(0.05)").within(limit));
           auto b = run(target, write("DO SLEEP(0.05)").within(limit));
           auto c = run(target, all_or_nothing(write("DO SLEEP(0.05)")).within(limit));
-          session_options how;
-          how.time_limit = limit;
-          auto d = user.ask_checkout(how).get();
+          session_options options;
+          options.time_limit = limit;
+          auto d = user.ask_checkout(options).get();
           THEN("those without a limit run, those whose time has passed are not sent") {
             CHECK(is_right(a));
             CHECK(is_right(b));

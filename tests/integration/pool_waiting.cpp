@@ -55,17 +55,17 @@ SCENARIO("callers that wait too long are told the pool's numbers") {
         for (auto& x : asked) {
           auto came = x.get();
           REQUIRE(!came.has_value());
-          auto& why = came.error();
-          MESSAGE(to_string(why));
-          CHECK_EQ(to_string(why.code), "acquire_timeout");
-          CHECK_EQ(to_string(why.outcome), "unavailable");
-          CHECK_EQ(why.number, 0u);
-          CHECK(why.waited >= 300ms);
-          CHECK(why.waited < 3s);
-          CHECK(contains(why.text, "pool narrow"));
-          CHECK(contains(why.text, "size 1 overflow 0"));
-          CHECK(contains(why.text, "in use 1"));
-          CHECK(contains(why.text, "waiting "));
+          auto& error = came.error();
+          MESSAGE(to_string(error));
+          CHECK_EQ(to_string(error.code), "acquire_timeout");
+          CHECK_EQ(to_string(error.outcome), "unavailable");
+          CHECK_EQ(error.number, 0u);
+          CHECK(error.waited >= 300ms);
+          CHECK(error.waited < 3s);
+          CHECK(contains(error.text, "pool narrow"));
+          CHECK(contains(error.text, "size 1 overflow 0"));
+          CHECK(contains(error.text, "in use 1"));
+          CHECK(contains(error.text, "waiting "));
         }
         CHECK(watch.elapsed() >= 300ms);
       }

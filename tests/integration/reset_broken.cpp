@@ -44,9 +44,9 @@ struct fixture : chaos_fixture {
   /// A pool of one in a database of its own.
   pool_actor start_inside() {
     must(admin(), write("CREATE DATABASE own"));
-    auto where = server.settings();
-    where.database = "own";
-    return start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.database = "own";
+    return start_full_pool(target, rules_for(1));
   }
 
   static statement which_database() { return read("SELECT DATABASE()"); }
@@ -203,9 +203,9 @@ SCENARIO("a procedure may drop and create the pool's own database") {
 SCENARIO("a connection on which everything fails is replaced") {
   GIVEN("a pool of one without a way to notice that its session is broken: every statement needs a lock that is away") {
     // LOCK TABLES in a function is forbidden; a broken server is played by a table that nobody has locked.
-    auto where = server.settings();
-    where.init_command = "LOCK TABLES cenote.t READ";
-    auto broken = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.init_command = "LOCK TABLES cenote.t READ";
+    auto broken = start_full_pool(target, rules_for(1));
     auto first = session_of(broken);
     must(admin(), write("CREATE TABLE u (id INT)"));
     WHEN("callers fail on it in turn") {
@@ -221,9 +221,9 @@ SCENARIO("a connection on which everything fails is replaced") {
     }
   }
   GIVEN("the same") {
-    auto where = server.settings();
-    where.init_command = "LOCK TABLES cenote.t READ";
-    auto broken = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.init_command = "LOCK TABLES cenote.t READ";
+    auto broken = start_full_pool(target, rules_for(1));
     WHEN("callers fail on it all the time") {
       for (int i = 0; i < 100; ++i)
         fails(broken, read("SELECT * FROM u"));

@@ -32,12 +32,12 @@ struct fixture : chaos_fixture {
   }
 
   server_settings ada_at(uint16_t port) {
-    auto where = server.settings();
-    where.port = port;
-    where.user = "ada";
-    where.password = secret{"a password"};
-    where.connect_timeout = 2s;
-    return where;
+    auto target = server.settings();
+    target.port = port;
+    target.user = "ada";
+    target.password = secret{"a password"};
+    target.connect_timeout = 2s;
+    return target;
   }
 
   pool_actor start(size_t size = 1) { return start_full_pool(ada_at(network.port()), rules_for(size)); }
@@ -72,11 +72,11 @@ SCENARIO("a statement is never stopped on another server") {
     network.forward_to({second_port()});
     auto victim = ask(unrelated, read("SELECT SLEEP(1.5), 'untouched'"));
     WHEN("a statement takes too long") {
-      auto why = fails(pool, write("SELECT SLEEP(60) /* orphan */").within(200ms));
+      auto error = fails(pool, write("SELECT SLEEP(60) /* orphan */").within(200ms));
       auto untouched = victim.get();
       THEN("its caller is told that it may go on, and the other one's goes on") {
-        CHECK_EQ(to_string(why.code), "statement_timeout");
-        CHECK_EQ(to_string(why.outcome), "unknown");
+        CHECK_EQ(to_string(error.code), "statement_timeout");
+        CHECK_EQ(to_string(error.outcome), "unknown");
         REQUIRE(untouched.has_value());
         CHECK_EQ((*untouched)[0].get<int>(0), 0);
         CHECK_EQ((*untouched)[0].get<std::string>(1), "untouched");
@@ -123,8 +123,8 @@ SCENARIO("behind a balancer the right server is found by trying again") {
     auto port = must(pool, read("SELECT @@port"))[0].get<uint16_t>(0);
     WHEN("statements take too long") {
       for (int i = 0; i < 4; ++i) {
-        auto why = fails(pool, write("SELECT SLEEP(60)").within(100ms));
-        CHECK_EQ(to_string(why.code), "statement_timeout");
+        auto error = fails(pool, write("SELECT SLEEP(60)").within(100ms));
+        CHECK_EQ(to_string(error.code), "statement_timeout");
         // The next connect leads to the other one, in whichever order.
         if (i % 2 == 0)
           run(start_pool(ada_at(network.port()), rules_for(1)), read("SELECT 1"));

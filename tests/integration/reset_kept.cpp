@@ -202,12 +202,12 @@ SCENARIO("every user has the role of the login") {
     for (auto sql : {"GRANT boss TO ada@'%'", "GRANT `we``ird role` TO ada@'%'", "GRANT SELECT ON cenote.* TO boss",
                      "GRANT SELECT ON cenote.* TO ada@'%'", "SET DEFAULT ROLE `we``ird role` FOR ada@'%'"})
       must(admin(), write(sql));
-    auto where = server.settings();
-    where.user = "ada";
-    where.password = secret{"a password"};
-    auto with_default = start_full_pool(where, rules_for(1));
-    where.init_command = "SET ROLE boss";
-    auto with_command = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.user = "ada";
+    target.password = secret{"a password"};
+    auto with_default = start_full_pool(target, rules_for(1));
+    target.init_command = "SET ROLE boss";
+    auto with_command = start_full_pool(target, rules_for(1));
     WHEN("statements and sessions change it") {
       std::vector<std::string> seen;
       for (auto& on : {with_default, with_command}) {

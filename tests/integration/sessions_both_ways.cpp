@@ -31,10 +31,10 @@ std::string text_of(const result& x) {
 /// What there is to compare of an answer.
 std::string text_of(const answer<std::vector<result>>& x) {
   if (!x) {
-    auto& why = x.error();
-    auto index = why.statement_index ? std::to_string(*why.statement_index) : "none";
-    return to_string(why.code) + ' ' + to_string(why.outcome) + ' ' + std::to_string(why.number) + ' ' + why.sqlstate
-           + " at " + index;
+    auto& error = x.error();
+    auto index = error.statement_index ? std::to_string(*error.statement_index) : "none";
+    return to_string(error.code) + ' ' + to_string(error.outcome) + ' ' + std::to_string(error.number) + ' '
+           + error.sqlstate + " at " + index;
   }
   std::string text;
   for (auto& y : *x)
@@ -73,7 +73,7 @@ BEGIN_FIXTURE_SCOPE(fixture)
 SCENARIO("a transaction gives the same answers as one compound statement and step by step") {
   struct row {
     const char* name;
-    transaction what;
+    transaction request;
   };
   GIVEN("transactions of all kinds, good and bad ones") {
     const std::string nasty{"it's \"quoted\" `x` \\ ; -- # /* */ \0 \n ? % \xe7\x8c\xab", 43};
@@ -175,15 +175,15 @@ SCENARIO("a transaction gives the same answers as one compound statement and ste
         reset();
         auto before = tables();
         const auto& [whole_way, apart_way] = both_ways;
-        auto whole = run(pool, whole_way(x.what));
+        auto whole = run(pool, whole_way(x.request));
         auto after_whole = tables();
         reset();
-        auto apart = run(pool, apart_way(x.what));
+        auto apart = run(pool, apart_way(x.request));
         auto after_apart = tables();
         CHECK_EQ(text_of(whole), text_of(apart));
         CHECK_EQ(after_whole, after_apart);
         if (whole)
-          CHECK_EQ(whole->size(), x.what.statements.size());
+          CHECK_EQ(whole->size(), x.request.statements.size());
         else
           CHECK_EQ(after_whole, before);
         CHECK_EQ(must(pool, read("SELECT @@in_transaction"))[0].get<int>(0), 0);

@@ -56,11 +56,12 @@ struct fixture : pool_fixture {
   }
 
   /// Two transactions that must meet in a deadlock.
-  std::pair<answer<std::vector<result>>, answer<std::vector<result>>> collide(const pool_actor& where, const way& how) {
+  std::pair<answer<std::vector<result>>, answer<std::vector<result>>> collide(const pool_actor& handle,
+                                                                              const way& form) {
     reset();
     close_gates();
-    auto first = ask(where, how(transfer(1, "gate 1")));
-    auto second = ask(where, how(transfer(2, "gate 2")));
+    auto first = ask(handle, form(transfer(1, "gate 1")));
+    auto second = ask(handle, form(transfer(2, "gate 2")));
     await_running("%GET_LOCK('gate 1'%", 1);
     await_running("%GET_LOCK('gate 2'%", 1);
     open_gates();
@@ -80,10 +81,10 @@ SCENARIO("one of two transactions in a deadlock is rolled back as a whole") {
         auto [first, second] = collide(pool, way);
         THEN("one is done and the other undone") {
           REQUIRE_NE(first.has_value(), second.has_value());
-          auto& why = first ? second.error() : first.error();
-          CHECK_EQ(to_string(why.code), "deadlock");
-          CHECK_EQ(to_string(why.outcome), "rolled_back");
-          CHECK_EQ(why.statement_index.value_or(99), 2u);
+          auto& error = first ? second.error() : first.error();
+          CHECK_EQ(to_string(error.code), "deadlock");
+          CHECK_EQ(to_string(error.outcome), "rolled_back");
+          CHECK_EQ(error.statement_index.value_or(99), 2u);
           CHECK_EQ(total(), 2);
         }
       }
@@ -113,12 +114,12 @@ SCENARIO("a transaction that waits too long for a lock is rolled back as a whole
     reset();
     REQUIRE(other.begin(gates).has_value());
     other.must(gates, write("UPDATE accounts SET amount = 0 WHERE id = 2"));
-    auto what = all_or_nothing(write("UPDATE accounts SET amount = amount + 10 WHERE id = 1"),
-                               write("UPDATE accounts SET amount = amount + 10 WHERE id = 2"));
+    auto request = all_or_nothing(write("UPDATE accounts SET amount = amount + 10 WHERE id = 1"),
+                                  write("UPDATE accounts SET amount = amount + 10 WHERE id = 2"));
     WHEN("transactions want to change it, in both ways") {
       for (auto& way : both_ways) {
         MESSAGE(way.name);
-        auto came = run(pool, way(what));
+        auto came = run(pool, way(request));
         THEN("they are rolled back, what they did before included") {
           REQUIRE(!came.has_value());
           CHECK_EQ(to_string(came.error().code), "lock_wait");

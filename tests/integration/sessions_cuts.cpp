@@ -45,10 +45,10 @@ struct fixture : pool_fixture {
   }
 
   /// Runs a transaction and stops the world when it is in its COMMIT.
-  awaited<std::vector<result>> ask_stuck(const pool_actor& where, const way& how, session_id session) {
+  awaited<std::vector<result>> ask_stuck(const pool_actor& handle, const way& form, session_id session) {
     other.must(session, read("SELECT GET_LOCK('gate', 0)"));
-    auto asked = ask(where, how(all_or_nothing(write("INSERT INTO things VALUES (1)"),
-                                               read("SELECT GET_LOCK('gate', 60), RELEASE_LOCK('gate')"))));
+    auto asked = ask(handle, form(all_or_nothing(write("INSERT INTO things VALUES (1)"),
+                                                 read("SELECT GET_LOCK('gate', 60), RELEASE_LOCK('gate')"))));
     await_running("%GET_LOCK('gate', 60)%", 1); // Not the other one, which may still be shown.
     // It keeps all others from committing.
     other.must(session, write("FLUSH TABLES WITH READ LOCK"));
@@ -134,8 +134,8 @@ SCENARIO("a transaction whose caller ends is stopped and rolled back") {
     WHEN("its caller ends, in both ways") {
       for (auto& way : both_ways) {
         MESSAGE(way.name);
-        auto caller = system().spawn([this, what = way(slow())](caf::event_based_actor* self) -> caf::behavior {
-          self->request(pool, caf::infinite, transact_atom_v, what).then([](const std::vector<result>&) {});
+        auto caller = system().spawn([this, request = way(slow())](caf::event_based_actor* self) -> caf::behavior {
+          self->request(pool, caf::infinite, transact_atom_v, request).then([](const std::vector<result>&) {});
           return {[](caf::ok_atom) {}};
         });
         await_running("%SLEEP(60)%", 1);

@@ -36,17 +36,17 @@ struct fixture : pool_fixture {
   size_t things() { return must(admin(), read("SELECT COUNT(*) FROM things"))[0].get<size_t>(0); }
 
   /// A session with a row in an open transaction.
-  session_id start(session_options how = {}) {
-    auto id = user->checkout(std::move(how));
+  session_id start(session_options options = {}) {
+    auto id = user->checkout(std::move(options));
     if (!user->begin(id))
       throw std::runtime_error{"cannot begin"};
     user->must(id, insert(1));
     return id;
   }
 
-  bool is_refused(session_id id, outcome what = outcome::rolled_back) {
+  bool is_refused(session_id id, outcome expected = outcome::rolled_back) {
     auto came = user->run(id, read("SELECT 1"));
-    return !came && came.error().code == errc::session_ended && came.error().outcome == what;
+    return !came && came.error().code == errc::session_ended && came.error().outcome == expected;
   }
 
   uint64_t serving_session() { return must(pool, which_session())[0].get<uint64_t>(0); }
@@ -176,13 +176,13 @@ SCENARIO("a holder that ends while it waits gets no session") {
 SCENARIO("a session ends when its time is over") {
   GIVEN("a session that may last for half a second") {
     auto connection = serving_session();
-    session_options how;
-    how.time_limit = 500ms;
+    session_options options;
+    options.time_limit = 500ms;
     WHEN("its holder does nothing with it, and with the next one something that takes long") {
-      auto idle = start(how);
+      auto idle = start(options);
       auto next = serving_session();
       auto idle_refused = is_refused(idle);
-      auto busy = start(how);
+      auto busy = start(options);
       auto running = user->ask(busy, read("SELECT SLEEP(600)"));
       auto waiting = user->ask(busy, read("SELECT 1"));
       auto cut = running.get();
@@ -244,10 +244,10 @@ SCENARIO("a session whose connection is killed while it works is told what becam
           CHECK_EQ(to_string(came.error().code), "connection_lost");
           CHECK_EQ(to_string(came.error().outcome), in_transaction ? "rolled_back" : "unknown");
           REQUIRE(!refused.has_value());
-          auto what = in_transaction ? outcome::rolled_back : outcome::rejected;
+          auto expected = in_transaction ? outcome::rolled_back : outcome::rejected;
           CHECK_EQ(to_string(refused.error().code), "session_ended");
-          CHECK_EQ(to_string(refused.error().outcome), to_string(what));
-          CHECK(is_refused(id, what));
+          CHECK_EQ(to_string(refused.error().outcome), to_string(expected));
+          CHECK(is_refused(id, expected));
           CHECK_EQ(things(), 0u);
         }
       }

@@ -39,26 +39,26 @@ struct fixture : pool_fixture {
   size_t things() { return must(admin(), read("SELECT COUNT(*) FROM things"))[0].get<size_t>(0); }
 
   /// Sends all that can be sent for a session; what of it was not refused as for a session that never was.
-  static std::string accepted(session_user& who, session_id id, const session_user& friend_of_his) {
+  static std::string accepted(session_user& user, session_id id, const session_user& friend_of_his) {
     std::string out;
-    auto refused = [&out](const std::string& what, auto&& came, session_id sent) {
+    auto refused = [&out](const std::string& step, auto&& came, session_id sent) {
       auto expected =
           "session " + std::to_string(static_cast<uint64_t>(sent)) + " has ended, or never was; check out another one";
       if (came.has_value())
-        out += what + " succeeded; ";
+        out += step + " succeeded; ";
       else if (came.error().code != errc::session_ended || came.error().outcome != outcome::rejected
                || came.error().text != expected)
-        out += what + ": " + to_string(came.error()) + "; ";
+        out += step + ": " + to_string(came.error()) + "; ";
     };
-    refused("execute", who.run(id, write("INSERT INTO things VALUES (99)")), id);
-    refused("begin", who.begin(id), id);
-    refused("savepoint", who.savepoint(id, "s"), id);
-    refused("rollback to", who.rollback(id, "s"), id);
-    refused("commit", who.commit(id), id);
-    refused("rollback", who.rollback(id), id);
-    refused("evict", who.evict(id), id);
-    refused("handover", who.hand_over(id, friend_of_his), id);
-    if (!who.checkin(id)) // Is always fine, and does nothing here.
+    refused("execute", user.run(id, write("INSERT INTO things VALUES (99)")), id);
+    refused("begin", user.begin(id), id);
+    refused("savepoint", user.savepoint(id, "s"), id);
+    refused("rollback to", user.rollback(id, "s"), id);
+    refused("commit", user.commit(id), id);
+    refused("rollback", user.rollback(id), id);
+    refused("evict", user.evict(id), id);
+    refused("handover", user.hand_over(id, friend_of_his), id);
+    if (!user.checkin(id)) // Is always fine, and does nothing here.
       out += "checkin failed; ";
     return out;
   }
@@ -135,11 +135,11 @@ SCENARIO("a session that was checked out for another actor belongs to that one")
     session_id id{};
     caf::scoped_actor self{system()};
     self->request(pool, caf::infinite, checkout_atom_v, session_options{}, holder.handle())
-        .receive([&id](session_id x) { id = x; }, [](const caf::error& why) { CAF_FAIL(describe(why)); });
+        .receive([&id](session_id x) { id = x; }, [](const caf::error& error) { CAF_FAIL(describe(error)); });
     WHEN("both use it") {
       std::optional<failure> refused;
       self->request(pool, caf::infinite, commit_atom_v, id)
-          .receive([] {}, [&refused](const caf::error& why) { refused = details(why); });
+          .receive([] {}, [&refused](const caf::error& error) { refused = details(error); });
       auto came = holder.run(id, read("SELECT 1"));
       THEN("only the holder is served") {
         REQUIRE(refused);
@@ -438,9 +438,9 @@ SCENARIO("subscribers are told of a session that is held for too long") {
       }};
     });
     session_user user{system(), leaky};
-    session_options how;
-    how.owner = "importer";
-    auto id = user.checkout(how);
+    session_options options;
+    options.owner = "importer";
+    auto id = user.checkout(options);
     user.must(id, read("SELECT 17"));
     WHEN("time passes") {
       auto came = found->get_future().get();

@@ -35,9 +35,9 @@ struct fixture : pool_fixture {
   }
 
   pool_actor start(const std::string& mode) {
-    auto where = server.settings();
-    where.sql_mode = mode;
-    return start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.sql_mode = mode;
+    return start_full_pool(target, rules_for(1));
   }
 
   /// Lets `check` look at a pool of each mode, whose connection says another one.

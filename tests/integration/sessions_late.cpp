@@ -148,7 +148,7 @@ SCENARIO("what waits behind a statement whose connection is killed is told what 
   GIVEN("sessions with something that takes long, and more behind it") {
     struct row {
       bool begin;
-      statement what;
+      statement query;
       const char* came;
       const char* waiting;
     };
@@ -159,12 +159,12 @@ SCENARIO("what waits behind a statement whose connection is killed is told what 
     };
     WHEN("their connections are killed") {
       for (auto& x : table) {
-        MESSAGE(x.what.sql << (x.begin ? " in a transaction" : ""));
+        MESSAGE(x.query.sql << (x.begin ? " in a transaction" : ""));
         auto id = user.checkout();
         auto number = number_of(id);
         if (x.begin)
           REQUIRE(user.begin(id).has_value());
-        auto asked = user.ask(id, x.what);
+        auto asked = user.ask(id, x.query);
         auto waiting = user.ask_commit(id);
         await_running("%SLEEP(600)%", 1);
         end_session(number);
@@ -183,10 +183,10 @@ SCENARIO("a session says why it has ended, to its holder alone") {
     auto checked_in = user.checkout();
     REQUIRE(user.begin(checked_in).has_value());
     REQUIRE(user.checkin(checked_in).has_value());
-    session_options how;
-    how.time_limit = 300ms;
-    auto idle = user.checkout(how);
-    auto open = user.checkout(how);
+    session_options options;
+    options.time_limit = 300ms;
+    auto idle = user.checkout(options);
+    auto open = user.checkout(options);
     REQUIRE(user.begin(open).has_value());
     user.must(open, insert(1));
     await_free(pool, 2);
@@ -244,19 +244,19 @@ SCENARIO("the time limit of a session's statement counts from its arrival") {
 SCENARIO("the longest times mean never, and negative ones have passed") {
   GIVEN("a pool") {
     WHEN("sessions and statements have such times") {
-      session_options how;
-      how.time_limit = std::chrono::nanoseconds::max();
-      auto longest = user.checkout(how);
-      how.time_limit = std::chrono::nanoseconds::max() - 1ms;
-      auto long_enough = user.checkout(how);
+      session_options options;
+      options.time_limit = std::chrono::nanoseconds::max();
+      auto longest = user.checkout(options);
+      options.time_limit = std::chrono::nanoseconds::max() - 1ms;
+      auto long_enough = user.checkout(options);
       auto first = user.run(longest, read("SELECT SLEEP(0.1)").within(std::chrono::nanoseconds::max()));
       auto second = user.run(long_enough, read("SELECT SLEEP(0.1)").within(std::chrono::nanoseconds::max() - 1s));
       auto passed = user.run(longest, read("SELECT 1").within(-1ns));
       auto long_passed = user.run(longest, read("SELECT 1").within(std::chrono::nanoseconds::min()));
-      how.time_limit = -1ns;
-      auto no_time = user.ask_checkout(how).get();
-      how.time_limit = std::chrono::nanoseconds::min();
-      auto min_time = user.ask_checkout(how).get();
+      options.time_limit = -1ns;
+      auto no_time = user.ask_checkout(options).get();
+      options.time_limit = std::chrono::nanoseconds::min();
+      auto min_time = user.ask_checkout(options).get();
       THEN("nothing ends that should not, and what is over is refused at once") {
         CHECK_EQ(told(first), "success");
         CHECK_EQ(told(second), "success");

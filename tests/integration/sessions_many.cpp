@@ -63,10 +63,10 @@ struct ledger {
     held.erase(connection);
   }
 
-  void failed(const caf::error& why) {
+  void failed(const caf::error& error) {
     {
       std::lock_guard guard{mutex};
-      failures.push_back(details(why));
+      failures.push_back(details(error));
     }
     finished();
   }
@@ -95,7 +95,7 @@ struct worker {
       me->all->finished();
       return;
     }
-    auto failed = [me](const caf::error& why) { me->all->failed(why); };
+    auto failed = [me](const caf::error& error) { me->all->failed(error); };
     me->ask(checkout_atom_v, session_options{})
         .then(
             [me, failed](session_id id) {
@@ -169,15 +169,15 @@ SCENARIO("a session that is held for long is logged once, with its owner and wha
     rules.leak_warning = 100ms;
     auto pool = start_full_pool(server.settings(), rules);
     session_user user{system(), pool};
-    session_options how;
-    how.owner = "the forgetful one";
-    auto id = user.checkout(how);
+    session_options options;
+    options.owner = "the forgetful one";
+    auto id = user.checkout(options);
     user.must(id, read("SELECT 'left behind', ?", "secret"));
     WHEN("it is held until it is logged, and on until another one is") {
-      auto first = eventually([&] { return !logged(how.owner).empty(); });
-      how.owner = "somebody else";
-      user.checkout(how);
-      auto second = eventually([&] { return !logged(how.owner).empty(); });
+      auto first = eventually([&] { return !logged(options.owner).empty(); });
+      options.owner = "somebody else";
+      user.checkout(options);
+      auto second = eventually([&] { return !logged(options.owner).empty(); });
       THEN("there is one line about it that says what it did last, without parameters") {
         CHECK(first);
         CHECK(second);

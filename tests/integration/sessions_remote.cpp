@@ -83,9 +83,9 @@ SCENARIO("transactions work from another node") {
 
 SCENARIO("sessions work from another node") {
   GIVEN("a session of a holder there") {
-    session_options how;
-    how.owner = "far away";
-    auto id = user->checkout(how);
+    session_options terms;
+    terms.owner = "far away";
+    auto id = user->checkout(terms);
     WHEN("it does all that a session can do") {
       transaction_options options;
       options.level = isolation::serializable;

@@ -187,9 +187,9 @@ SCENARIO("a transaction leaves nothing to the next user") {
 
 SCENARIO("a pool without a database replaces a connection that has selected one") {
   GIVEN("a pool that is connected to no database") {
-    auto where = server.settings();
-    where.database.clear();
-    auto bare = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.database.clear();
+    auto bare = start_full_pool(target, rules_for(1));
     WHEN("a statement selects one") {
       must(bare, write("USE mysql"));
       auto next = must(bare, read("SELECT DATABASE()"));
@@ -203,10 +203,10 @@ SCENARIO("a pool without a database replaces a connection that has selected one"
 
 SCENARIO("the settings of the pool hold for every user") {
   GIVEN("a pool with an SQL mode and an init command") {
-    auto where = server.settings();
-    where.sql_mode = "ANSI_QUOTES";
-    where.init_command = "SET @ready = 1, time_zone = '+02:00'";
-    auto set_up = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.sql_mode = "ANSI_QUOTES";
+    target.init_command = "SET @ready = 1, time_zone = '+02:00'";
+    auto set_up = start_full_pool(target, rules_for(1));
     auto look = read("SELECT @@sql_mode, @@time_zone, @ready, @@character_set_client, DATABASE()");
     WHEN("a user changes all of that") {
       auto before = text_of(run(set_up, look));

@@ -35,13 +35,13 @@ BEGIN_FIXTURE_SCOPE(fixture)
 
 SCENARIO("a transaction of plain statements makes one round trip") {
   GIVEN("a transaction of three statements") {
-    auto what = all_or_nothing(write("INSERT INTO things VALUES (1, 'a')"), read("SELECT * FROM things"),
-                               write("DELETE FROM things"));
+    auto request = all_or_nothing(write("INSERT INTO things VALUES (1, 'a')"), read("SELECT * FROM things"),
+                                  write("DELETE FROM things"));
     WHEN("it is run in both ways") {
       for (auto& way : both_ways) {
         MESSAGE(way.name);
         auto before = counter("Com_compound_sql");
-        auto came = run(pool, way(what));
+        auto came = run(pool, way(request));
         REQUIRE(came.has_value());
         CHECK_EQ(came->size(), 3u);
         THEN("it is a compound statement in one of them only") {
@@ -54,12 +54,13 @@ SCENARIO("a transaction of plain statements makes one round trip") {
 
 SCENARIO("nothing is left of a transaction that fails") {
   GIVEN("a transaction whose last statement fails") {
-    auto what = all_or_nothing(write("INSERT INTO things VALUES (1, 'a')"), write("INSERT INTO things VALUES (2, 'b')"),
-                               write("INSERT INTO things VALUES (1, 'c')"));
+    auto request =
+        all_or_nothing(write("INSERT INTO things VALUES (1, 'a')"), write("INSERT INTO things VALUES (2, 'b')"),
+                       write("INSERT INTO things VALUES (1, 'c')"));
     WHEN("it is run in both ways") {
       for (auto& way : both_ways) {
         MESSAGE(way.name);
-        auto came = run(pool, way(what));
+        auto came = run(pool, way(request));
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "server_error");
         CHECK_EQ(to_string(came.error().outcome), "rejected");
@@ -80,7 +81,7 @@ SCENARIO("nothing is left of a transaction that fails") {
 SCENARIO("a transaction that cannot be one is refused") {
   GIVEN("transactions that would commit too early, or have nothing to do") {
     struct row {
-      transaction what;
+      transaction request;
       uint32_t index;
     };
     auto insert = write("INSERT INTO things VALUES (1, 'a')");
@@ -91,7 +92,7 @@ SCENARIO("a transaction that cannot be one is refused") {
                                {all_or_nothing(write("SET autocommit = 1")), 0}};
     WHEN("they are run") {
       for (auto& x : all) {
-        auto came = run(pool, x.what);
+        auto came = run(pool, x.request);
         REQUIRE(!came.has_value());
         MESSAGE(to_string(came.error()));
         CHECK_EQ(to_string(came.error().code), "invalid_statement");
@@ -152,16 +153,16 @@ SCENARIO("large transactions pass whole") {
 
 SCENARIO("each result of a transaction has the largest size for itself") {
   GIVEN("a pool with a limit of 64 KiB, and a transaction of three results of 40 KiB") {
-    auto where = server.settings();
-    where.max_result_bytes = 64u << 10;
-    auto narrow = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.max_result_bytes = 64u << 10;
+    auto narrow = start_full_pool(target, rules_for(1));
     auto part = read("SELECT REPEAT('x', 40960)");
-    auto what = all_or_nothing(part, part, part);
+    auto request = all_or_nothing(part, part, part);
     auto too_large = all_or_nothing(write("INSERT INTO things VALUES (1, 'a')"), read("SELECT REPEAT('x', 81920)"));
     WHEN("it is run in both ways, and so is one with a result above the limit") {
       for (auto& way : both_ways) {
         MESSAGE(way.name);
-        auto came = run(narrow, way(what));
+        auto came = run(narrow, way(request));
         REQUIRE(came.has_value());
         CHECK_EQ(came->size(), 3u);
         auto failed = run(narrow, way(too_large));
@@ -208,12 +209,12 @@ SCENARIO("a transaction has the isolation level that it asks for, and the next o
 
 SCENARIO("a transaction that is read only refuses writes, and the next one does not") {
   GIVEN("a transaction with a write") {
-    auto what = all_or_nothing(read("SELECT 1"), write("REPLACE INTO things VALUES (1, 'a')"));
+    auto request = all_or_nothing(read("SELECT 1"), write("REPLACE INTO things VALUES (1, 'a')"));
     WHEN("it is run as read only and then as it is") {
       for (auto& way : both_ways) {
         MESSAGE(way.name);
-        auto refused = run(pool, way(transaction{what}.read_only()));
-        auto came = run(pool, way(what));
+        auto refused = run(pool, way(transaction{request}.read_only()));
+        auto came = run(pool, way(request));
         THEN("the first is refused and the second is done") {
           REQUIRE(!refused.has_value());
           CHECK_EQ(to_string(refused.error().code), "read_only_server");

@@ -285,7 +285,7 @@ SCENARIO("a call that is stopped without having committed leaves its transaction
 SCENARIO("a statement of its own that leaves a transaction open has not succeeded") {
   GIVEN("statements outside of a session") {
     struct row {
-      statement what;
+      statement query;
       std::string told;
     };
     const std::vector<row> table{
@@ -303,11 +303,11 @@ SCENARIO("a statement of its own that leaves a transaction open has not succeede
     };
     WHEN("they are run") {
       for (auto& x : table) {
-        MESSAGE(x.what.sql);
-        auto came = run(pool, x.what);
+        MESSAGE(x.query.sql);
+        auto came = run(pool, x.query);
         THEN("that is said, and what they left is rolled back by then") {
           CHECK_EQ(told(came), x.told);
-          CHECK_EQ(ids(), came && x.what.sql == "CALL ends_it()" ? "1" : "");
+          CHECK_EQ(ids(), came && x.query.sql == "CALL ends_it()" ? "1" : "");
           CHECK_EQ(must(pool, read("SELECT @@in_transaction"))[0].get<int>(0), 0);
           clear();
         }
@@ -319,9 +319,9 @@ SCENARIO("a statement of its own that leaves a transaction open has not succeede
 
 SCENARIO("a write is not answered with success where autocommit is off") {
   GIVEN("a pool whose init_command switches it off") {
-    auto where = server.settings();
-    where.init_command = "SET autocommit = 0";
-    auto odd = start_full_pool(where, rules_for(1));
+    auto target = server.settings();
+    target.init_command = "SET autocommit = 0";
+    auto odd = start_full_pool(target, rules_for(1));
     WHEN("a write comes alone, or shares a connection") {
       auto alone = run(odd, insert(1));
       auto shared = run(odd, idempotent_write("REPLACE INTO things VALUES (2)"));
@@ -336,9 +336,9 @@ SCENARIO("a write is not answered with success where autocommit is off") {
 
 SCENARIO("a transaction in one message notices that a procedure has begun another one") {
   GIVEN("a transaction with such a call in the middle") {
-    auto what = all_or_nothing(insert(1), write("CALL restarts()"), insert(2));
+    auto request = all_or_nothing(insert(1), write("CALL restarts()"), insert(2));
     WHEN("it is run") {
-      auto came = run(pool, what);
+      auto came = run(pool, request);
       THEN("it fails there, and what came after is not run") {
         CHECK_EQ(told(came), "transaction_ended, unknown");
         if (!came)

@@ -26,8 +26,8 @@ struct fixture : pool_fixture {
 
   size_t things() { return must(admin(), read("SELECT COUNT(*) FROM things"))[0].get<size_t>(0); }
 
-  size_t things(session_user& who, session_id id) {
-    return who.must(id, read("SELECT COUNT(*) FROM things"))[0].get<size_t>(0);
+  size_t things(session_user& holder, session_id id) {
+    return holder.must(id, read("SELECT COUNT(*) FROM things"))[0].get<size_t>(0);
   }
 };
 
@@ -40,9 +40,9 @@ SCENARIO("two sessions interleave and see only what the other has committed") {
     auto a = user.checkout();
     auto b = second.checkout();
     REQUIRE_NE(a, b);
-    transaction_options how{isolation::read_committed};
-    REQUIRE(user.begin(a, how).has_value());
-    REQUIRE(second.begin(b, how).has_value());
+    transaction_options options{isolation::read_committed};
+    REQUIRE(user.begin(a, options).has_value());
+    REQUIRE(second.begin(b, options).has_value());
     WHEN("they write and read in turn") {
       user.must(a, insert(1));
       auto b_before = things(second, b);
@@ -286,9 +286,9 @@ SCENARIO("a session that cannot be had in time is refused") {
     auto a = user.checkout();
     auto b = user.checkout();
     WHEN("another one is asked for with little patience") {
-      session_options how;
-      how.acquire_timeout = 100ms;
-      auto came = second.ask_checkout(how).get();
+      session_options options;
+      options.acquire_timeout = 100ms;
+      auto came = second.ask_checkout(options).get();
       THEN("it is refused, and after a checkin the next one comes") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "acquire_timeout");
@@ -305,9 +305,9 @@ SCENARIO("a session that cannot be had in time is refused") {
 SCENARIO("the isolation level and read only of a session's transaction end with it") {
   GIVEN("a session with a read-only transaction") {
     auto id = user.checkout();
-    transaction_options how;
-    how.read_only = true;
-    REQUIRE(user.begin(id, how).has_value());
+    transaction_options options;
+    options.read_only = true;
+    REQUIRE(user.begin(id, options).has_value());
     WHEN("it writes in it and in the next one") {
       auto refused = user.run(id, insert(1));
       REQUIRE(user.rollback(id).has_value());

@@ -68,11 +68,11 @@ struct fixture : pool_fixture {
   int rows(int key) { return must(admin(), read("SELECT COUNT(*) FROM ledger WHERE k = ?", key))[0].get<int>(0); }
 
   /// The request must have failed with an outcome that fits what is in the ledger.
-  void check(const char* how, uint32_t number, int key, const std::optional<failure>& why, int max_rows) {
+  void check(const char* request, uint32_t number, int key, const std::optional<failure>& error, int max_rows) {
     auto found = rows(key);
-    if (!why || why->outcome != outcome::unknown || found < 1 || found > max_rows)
-      CAF_ERROR(how << ", number " << number << ": " << (why ? to_string(*why) : "success") << ", but " << found
-                    << " rows in the ledger");
+    if (!error || error->outcome != outcome::unknown || found < 1 || found > max_rows)
+      CAF_ERROR(request << ", number " << number << ": " << (error ? to_string(*error) : "success") << ", but " << found
+                        << " rows in the ledger");
   }
 
   template <class T>
@@ -149,13 +149,13 @@ SCENARIO("a procedure is recognised however it is called") {
       for (auto sql : ways)
         for (uint32_t number : {1213, 1205, 1020, 1047, 1290, 2006, 1064}) {
           auto key = ++last_key;
-          auto why = failure_of(run(retrier, call(statement_kind::write, key, number, sql)));
+          auto error = failure_of(run(retrier, call(statement_kind::write, key, number, sql)));
           auto found = rows(key);
-          MESSAGE(sql << " " << number << ": " << (why ? to_string(*why) : "success") << ", " << found);
+          MESSAGE(sql << " " << number << ": " << (error ? to_string(*error) : "success") << ", " << found);
           // Some of them are no SQL after all, and have not begun.
-          CHECK(why);
+          CHECK(error);
           CHECK_LE(found, 1);
-          CHECK(found == 0 || why->outcome == outcome::unknown);
+          CHECK(found == 0 || error->outcome == outcome::unknown);
         }
       THEN("it runs once") {
         CHECK_EQ(rows(last_key), 1);
@@ -203,9 +203,9 @@ SCENARIO("a procedure that waits too long for a lock after it has written is not
 
 SCENARIO("a procedure that meets a server which has become read-only after it has written is not repeated") {
   GIVEN("a procedure of a user without privileges, between its two writes") {
-    auto where = plain_user("poor", "poor");
+    auto target = plain_user("poor", "poor");
     must(admin(), write("GRANT EXECUTE ON cenote.* TO poor@'%'"));
-    auto poor = start_full_pool(where, rules_for(1));
+    auto poor = start_full_pool(target, rules_for(1));
     auto poor_retrier = spawn_retrier(system(), poor, quick());
     session_user other{system(), pool};
     auto gate = other.checkout();

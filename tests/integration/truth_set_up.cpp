@@ -16,9 +16,9 @@ namespace {
 
 struct fixture : pool_fixture {
   /// How a statement fails with these settings. It must not have waited for the pool's timeout.
-  failure refusal(const server_settings& where) {
+  failure refusal(const server_settings& target) {
     stopwatch time;
-    auto came = run(start_pool(where, pool_settings{}), read("SELECT 1"));
+    auto came = run(start_pool(target, pool_settings{}), read("SELECT 1"));
     if (came)
       throw std::runtime_error{"the connect has succeeded"};
     CHECK_LT(time.elapsed(), 10s);
@@ -26,12 +26,12 @@ struct fixture : pool_fixture {
     return came.error();
   }
 
-  void check(const server_settings& where, uint32_t number, const std::string& part) {
-    auto why = refusal(where);
-    CHECK_EQ(to_string(why.code), "login_refused");
-    CHECK_EQ(to_string(why.outcome), "rejected");
-    CHECK_EQ(why.number, number);
-    CHECK_NE(why.text.find(part), std::string::npos);
+  void check(const server_settings& target, uint32_t number, const std::string& part) {
+    auto error = refusal(target);
+    CHECK_EQ(to_string(error.code), "login_refused");
+    CHECK_EQ(to_string(error.outcome), "rejected");
+    CHECK_EQ(error.number, number);
+    CHECK_NE(error.text.find(part), std::string::npos);
   }
 };
 
@@ -43,9 +43,9 @@ SCENARIO("a set-up that the server refuses fails every caller at once") {
   GIVEN("settings that the server does not accept") {
     WHEN("a statement is sent") {
       THEN("the failure says what to change") {
-        auto with = [this](std::string server_settings::*what, const char* text) {
+        auto with = [this](std::string server_settings::*member, const char* text) {
           auto result = server.settings();
-          result.*what = text;
+          result.*member = text;
           return result;
         };
         check(with(&server_settings::init_command, "SET nonsense = 1"), 1193, "correct init_command");
@@ -60,18 +60,18 @@ SCENARIO("a set-up that the server refuses fails every caller at once") {
 
 SCENARIO("an account that cannot be used fails every caller at once") {
   GIVEN("an account") {
-    auto where = plain_user("bato", "the password");
+    auto target = plain_user("bato", "the password");
     WHEN("it is locked, its password has expired, or TLS is required of it") {
       THEN("the failure says so") {
         must(admin(), write("ALTER USER bato@'%' ACCOUNT LOCK"));
-        check(where, 4151, "unlock");
+        check(target, 4151, "unlock");
         must(admin(), write("ALTER USER bato@'%' ACCOUNT UNLOCK PASSWORD EXPIRE"));
         must(admin(), write("SET GLOBAL disconnect_on_expired_password = ON"));
-        check(where, 1862, "password");
+        check(target, 1862, "password");
         must(admin(), write("SET GLOBAL disconnect_on_expired_password = OFF"));
-        check(where, 1820, "password");
+        check(target, 1820, "password");
         must(admin(), write("ALTER USER bato@'%' IDENTIFIED BY 'the password' REQUIRE SSL PASSWORD EXPIRE NEVER"));
-        check(where, 1045, "password");
+        check(target, 1045, "password");
       }
     }
   }

@@ -1,10 +1,4 @@
 # The page of cenote serve in a real browser.
-add_executable(page-load page/loaded_service.cpp)
-cenote_options(page-load)
-set_target_properties(page-load PROPERTIES CENOTE_IS_TEST ON)
-target_link_libraries(page-load PRIVATE cenote::app cenote::config)
-add_dependencies(page-load cenote)
-
 find_program(CENOTE_NODE NAMES node nodejs DOC "For the test of the page; scripts/setup --page installs it")
 if(NOT CENOTE_NODE)
   message(WARNING "no Node.js: without it the test app.page fails; scripts/setup --page installs what it needs")

@@ -115,7 +115,7 @@ test("its files are for nobody else's pages, and data only for this machine's na
 });
 
 test("it shows live values under load, in light and dark, wide and narrow", async () => {
-  const program = new Program(["page-load", "20"], server.uri, pool);
+  const program = new Program(["loaded-service", "20"], server.uri, pool);
   const url = await program.url();
   const page = await open(url);
   await eventually("statements are counted", async () => parseFloat((await text(page, "#statements-per-second")).replace(",", "")) > 10);
@@ -152,7 +152,7 @@ test("it shows live values under load, in light and dark, wide and narrow", asyn
 
 test("an outage is shown within 3 s, and so is the recovery", async () => {
   const own = new Server("outage");
-  const program = new Program(["page-load", "4"], own.uri, {...pool, MAX_RETRIES: "0"});
+  const program = new Program(["loaded-service", "4"], own.uri, {...pool, MAX_RETRIES: "0"});
   const page = await open(await program.url(), {viewport: narrow});
   await shows(page, "serving");
   // A machine that is busy with other tests may be late now and then, but not each time.
@@ -183,7 +183,7 @@ test("an outage is shown within 3 s, and so is the recovery", async () => {
 });
 
 test("it goes on by itself when the program has been restarted", async () => {
-  const program = new Program(["page-load", "4"], server.uri, pool);
+  const program = new Program(["loaded-service", "4"], server.uri, pool);
   const page = await open(await program.url());
   await shows(page, "serving");
   await eventually("there is some history", () => page.evaluate(() =>

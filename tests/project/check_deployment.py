@@ -5,6 +5,7 @@
 - The Dockerfile's last stage runs as somebody else than root, ends by SIGTERM, installs every library that the program
   links, and runs commands that the program knows; so does compose.yaml.
 - What the Dockerfile copies is there, and scripts/setup knows the options that it is called with.
+- The probes for Kubernetes in docs/operating.md ask for paths that are open to everybody.
 - compose.yaml uses the secrets and volumes that it declares, and no password stands in it.
 
     check_deployment.py SOURCE BUILD
@@ -136,6 +137,13 @@ def check_compose(source, build):
         expect(folder in ignored, f"{folder} is not in .dockerignore: secrets would become part of the image")
 
 
+def check_probes(source):
+    pod = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", (source / "docs/operating.md").read_text(), re.S | re.M)[1])
+    for name in ("startupProbe", "livenessProbe", "readinessProbe"):
+        path = pod["containers"][0][name]["httpGet"]["path"]
+        expect(path in ("/livez", "/readyz"), f"docs/operating.md: the {name} asks for {path}, which needs a token")
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -144,6 +152,7 @@ def main():
         exposure = check_unit(source, build, Path(folder))
     check_dockerfile(source, build)
     check_compose(source, build)
+    check_probes(source)
     print(f"unit (exposure {exposure}), Dockerfile and compose.yaml are as they must be")
 
 

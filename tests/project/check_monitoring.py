@@ -178,11 +178,12 @@ def try_it(source, build, folder, dashboard, queries):
     environment = {name: x for name, x in os.environ.items()
                    if not name.startswith(("DATABASE_", "POOL_", "MAX_", "CENOTE_"))}
     uri = run(source / "scripts/mariadb", "start", folder / "server", "--with", str(os.getpid()), "--remove").strip()
-    environment |= {"DATABASE_URI": uri, "CENOTE_HTTP_LISTEN": "127.0.0.1:0"}
+    environment |= {"DATABASE_URI": uri, "CENOTE_HTTP_LISTEN": "127.0.0.1:0", "POOL_SIZE": "4", "MAX_RETRIES": "2",
+                    "INITIAL_RETRY_DELAY": "20ms"}
     (folder / "token").write_text("a-long-and-random-text\n")
     with Processes() as processes:
         targets = {}
-        for name, command in (("loaded", [build / "bin/loaded-service"]),
+        for name, command in (("loaded", [build / "bin/loaded-service", "8", "failing"]),
                               ("serve", [build / "bin/cenote", "serve", "--http-token-file", folder / "token"])):
             log = folder / f"{name}.log"
             process = processes.start(command, log, environment)

@@ -24,7 +24,7 @@ struct callers::shared {
   std::vector<record> records; ///< Guarded by `mutex`.
 
   void add(record finished) {
-    succeeded += !finished.why;
+    succeeded += !finished.error;
     std::lock_guard guard{mutex};
     records.push_back(std::move(finished));
   }

@@ -16,8 +16,8 @@ class callers {
 public:
   /// The outcome of one request.
   struct record {
-    uint64_t number;            ///< Of the request; never used twice.
-    std::optional<failure> why; ///< Empty if it succeeded.
+    uint64_t number;              ///< Of the request; never used twice.
+    std::optional<failure> error; ///< Empty if it succeeded.
   };
 
   /// Makes the statement of a request; called from several threads.

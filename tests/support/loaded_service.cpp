@@ -1,104 +1,113 @@
-// A pool under load that answers HTTP as the one of `cenote serve` does, which nobody outside can give work to. For the
-// tests of what watches it from outside.
-//
-//   DATABASE_URI=mysql://... loaded-service
-//
-// Logs where it answers, and runs until its standard input ends, or SIGTERM. A part of the load fails on purpose.
+// What `cenote serve` answers over HTTP, of a pool that has work: `loaded-service CALLERS [failing]`. Settings are
+// those of the program, from the environment. Ends with its standard input. With `failing`, one more caller sends what
+// fails in every way that is counted.
 
 #include "app/http_access.hpp"
 #include "app/http_service.hpp"
-#include "app/logging.hpp"
+#include "app/pool_host.hpp"
 #include "cenote/configuration.hpp"
-#include "cenote/database.hpp"
+#include "cenote/error.hpp"
 #include "cenote/pool.hpp"
+#include "cenote/session.hpp"
+#include "cenote/statement.hpp"
 
+#include <charconv>
 #include <chrono>
-#include <cstdio>
+#include <cstdlib>
 #include <exception>
-#include <functional>
 #include <iostream>
+#include <limits>
 #include <memory>
-#include <stop_token>
 #include <string>
-#include <thread>
+#include <string_view>
 #include <utility>
-#include <vector>
 
-#include <unistd.h>
-
-namespace {
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
 
 using namespace cenote;
 using namespace std::chrono_literals;
 
-/// Failures are wanted: the metrics count them.
-template <class F>
-void attempt(F&& f) {
-  try {
-    f();
-  } catch (const database_error&) {
-    // nop
+namespace {
+
+constexpr auto pause_after_error = 200ms;
+
+statement make_statement(int number, int caller) {
+  if (number % 400 == 399)
+    return read("SELECT missing FROM nowhere");
+  if (number % 7 == 6)
+    return write("DO SLEEP(?)", 0.02);
+  return read("SELECT SLEEP(?), ?", 0.001 * (number % 10), caller);
+}
+
+/// Sends one statement after the other.
+void call(caf::event_based_actor* self, const pool_actor& pool, int caller, int number) {
+  self->request(pool, caf::infinite, execute_atom_v, make_statement(number, caller))
+      .then([=](const result&) { call(self, pool, caller, number + 1); },
+            [=](const caf::error&) {
+              self->run_delayed(pause_after_error, [=] { call(self, pool, caller, number + 1); });
+            });
+}
+
+statement make_failure(int number) {
+  switch (number % 4) {
+  case 0:
+    return read("SELECT missing FROM nowhere");
+  case 1: // Repeated, until its time is up.
+    return read("SELECT SLEEP(1)").within(50ms);
+  case 2: // Repeated, and given up.
+    return write("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213");
+  default: // Loses its connection.
+    return write("KILL CONNECTION_ID()");
   }
 }
 
-void short_work(database& db) {
-  attempt([&db] { db.execute(read("SELECT 'some text'")); });
-  attempt([&db] { db.execute(idempotent_write("DO 1")); });
-  attempt([&db] { db.execute(write("DO SLEEP(0.002)")); });
-  attempt([&db] { db.transact(all_or_nothing(write("DO 1"), write("DO 2"))); });
+/// Sends what fails.
+void fail(caf::event_based_actor* self, const pool_actor& pool, int number) {
+  auto next = [=] { self->run_delayed(50ms, [=] { fail(self, pool, number + 1); }); };
+  self->request(pool, caf::infinite, execute_atom_v, make_failure(number))
+      .then([next](const result&) { next(); }, [next](const caf::error&) { next(); });
 }
 
-void sessions(database& db) {
-  session_options terms;
-  terms.owner = "monthly report";
-  attempt([&] { db.with_session([](database::session& x) { x.execute(read("SELECT SLEEP(0.3)")); }, terms); });
+/// Holds a session, and uses it from time to time.
+void use(caf::event_based_actor* self, const pool_actor& pool, session_id session);
+
+void hold(caf::event_based_actor* self, const pool_actor& pool) {
+  session_options how;
+  how.owner = "monthly report <b>"; // Must not become a part of the page.
+  self->request(pool, caf::infinite, checkout_atom_v, how)
+      .then([=](session_id session) { use(self, pool, session); },
+            [=](const caf::error&) { self->run_delayed(1s, [=] { hold(self, pool); }); });
 }
 
-void failures(database& db) {
-  attempt([&db] { db.execute(read("SELECT nonsense")); });
-  attempt([&db] { db.execute(read("SELECT SLEEP(1)").within(50ms)); });
-  attempt([&db] { db.execute(write("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213")); });
-  attempt([&db] { db.with_session([](database::session& x) { x.execute(write("KILL CONNECTION_ID()")); }); });
-  std::this_thread::sleep_for(200ms);
-}
-
-std::vector<std::jthread> start_load(database& db) {
-  std::vector<std::jthread> out;
-  auto repeat = [&](int threads, void (*work)(database&)) {
-    for (int i = 0; i < threads; ++i)
-      out.emplace_back([&db, work](std::stop_token end) {
-        while (!end.stop_requested())
-          work(db);
-      });
-  };
-  repeat(4, short_work);
-  repeat(2, sessions);
-  repeat(1, failures);
-  return out;
+void use(caf::event_based_actor* self, const pool_actor& pool, session_id session) {
+  self->request(pool, caf::infinite, execute_atom_v, session, read("SELECT COUNT(*) FROM information_schema.TABLES"))
+      .then([=](const result&) { self->run_delayed(500ms, [=] { use(self, pool, session); }); },
+            [=](const caf::error&) { self->run_delayed(1s, [=] { hold(self, pool); }); });
 }
 
 } // namespace
 
-int main() try {
+int main(int argc, char** argv) try {
+  int callers = 0;
+  if (argc > 1) {
+    std::string_view text{argv[1]};
+    std::from_chars(text.data(), text.data() + text.size(), callers);
+  }
+  auto how = std::make_shared<const settings>(load_settings({}));
   init();
-  app::start_logging({}, app::log_profile::service);
-  configuration_sources sources;
-  sources.command_line = {{"pool.size", "4"}, {"retry.initial-delay", "20ms"}, {"retry.max-retries", "2"}};
-  auto all = load_settings(sources);
-  app::pool_host host{all, {}};
-  auto in_force = std::make_shared<const settings>(all);
-  app::service_control control{[] {}, [] { return std::string{"nothing changes here"}; },
-                               [in_force] { return in_force; }};
-  auto watch = std::make_shared<app::pool_watch>(host.system(), host.pool(), all.http.probe_interval);
-  app::http_service http{host, all, std::move(watch), app::read_token(all.http.token_file), true, std::move(control)};
-  database db{host.system(), spawn_retrier(host.system(), host.pool(), all.retry)};
-  db.initialize();
-  auto load = start_load(db);
-  while (getchar() != EOF)
-    ; // nop
-  load.clear();
-  db.close();
-  return 0;
+  app::pool_host host{*how, {}};
+  auto watch = std::make_shared<app::pool_watch>(host.system(), host.pool(), how->http.probe_interval);
+  app::service_control control{[] {}, [] { return std::string{}; }, [how] { return how; }};
+  app::http_service http{host, *how, std::move(watch), app::read_token(how->http.token_file), true, std::move(control)};
+  auto retrier = spawn_retrier(host.system(), host.pool(), how->retry);
+  host.system().spawn([&](caf::event_based_actor* self) { hold(self, host.pool()); });
+  for (int i = 0; i < callers; ++i)
+    host.system().spawn([=](caf::event_based_actor* self) { call(self, retrier, i, i * 13); });
+  if (argc > 2 && std::string_view{argv[2]} == "failing")
+    host.system().spawn([=](caf::event_based_actor* self) { fail(self, retrier, 0); });
+  std::cin.ignore(std::numeric_limits<std::streamsize>::max());
+  std::_Exit(0); // The callers go on for ever.
 } catch (const std::exception& err) {
   std::cerr << err.what() << '\n';
   return 1;

@@ -19,11 +19,11 @@ namespace cenote::test {
 template <class T>
 struct reply {
   std::optional<T> value;
-  std::optional<failure> why;
+  std::optional<failure> error;
   caf::actor_clock::time_point at; ///< When it came.
   caf::actor sender;
 
-  bool arrived() const { return value || why; }
+  bool arrived() const { return value || error; }
   bool succeeded() const { return value.has_value(); }
 };
 
@@ -56,7 +56,7 @@ public:
                 result->at = now();
               },
               [this, result](const caf::error& error) {
-                result->why = details(error);
+                result->error = details(error);
                 result->at = now();
               });
     });

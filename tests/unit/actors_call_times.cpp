@@ -31,8 +31,8 @@ public:
     settle();
   }
 
-  auto call(statement what) { return ask<result>(retrier, execute_atom_v, std::move(what)); }
-  auto call(transaction what) { return ask<std::vector<result>>(retrier, transact_atom_v, std::move(what)); }
+  auto call(statement query) { return ask<result>(retrier, execute_atom_v, std::move(query)); }
+  auto call(transaction request) { return ask<std::vector<result>>(retrier, transact_atom_v, std::move(request)); }
 
   /// Puts the connection into use for ever.
   void occupy() {
@@ -43,9 +43,9 @@ public:
   /// What a call was answered, and when: `acquire_timeout after 1.0 s`.
   template <class T>
   std::string answer(const reply_ptr<T>& x) {
-    if (!x->why)
+    if (!x->error)
       return x->value ? "served" : "not yet";
-    return to_string(x->why->code) + " after " + cenote::pool::to_text(x->at - began);
+    return to_string(x->error->code) + " after " + cenote::pool::to_text(x->at - began);
   }
 
   pool_actor retrier;
@@ -75,8 +75,8 @@ SCENARIO("on a full pool every call is answered after the pool's timeout, or its
         CHECK_EQ(x.answer(e), "acquire_timeout after 1.0 s");
         CHECK_EQ(x.answer(f), "acquire_timeout after 200 ms");
         CHECK_EQ(x.answer(g), "acquire_timeout after 300 ms");
-        REQUIRE(a->why);
-        CHECK_EQ(a->why->attempts, 1u);
+        REQUIRE(a->error);
+        CHECK_EQ(a->error->attempts, 1u);
       }
     }
   }

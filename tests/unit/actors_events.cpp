@@ -31,7 +31,7 @@ struct listener {
     std::optional<caf::typed_response_promise<void>> owed;
   };
 
-  explicit listener(virtual_time& where) : time{where}, heard{std::make_shared<shared>()} {
+  explicit listener(virtual_time& clock) : time{clock}, heard{std::make_shared<shared>()} {
     self = time.own(time.sys.spawn([heard = heard](caf::event_based_actor* me) -> caf::behavior {
       return {[me, heard](const pool_events& x) -> caf::result<void> {
         heard->events.insert(heard->events.end(), x.events.begin(), x.events.end());
@@ -129,8 +129,8 @@ SCENARIO("a subscription ends with its subscriber, when it is unsubscribed, and 
     listener leaves{x};
     listener stays{x};
     auto deaf = x.own(x.sys.spawn([]() -> caf::behavior { return {[](int) {}}; }));
-    for (auto who : {&gone, &leaves, &stays})
-      who->subscribe(x.pool);
+    for (auto subscriber : {&gone, &leaves, &stays})
+      subscriber->subscribe(x.pool);
     x.tell(x.pool, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(deaf));
     x.kill(gone.self);
     x.tell(x.pool, unsubscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(leaves.self));
@@ -171,11 +171,11 @@ SCENARIO("one subscriber too many is refused, and so is nobody") {
       all.emplace_back(std::make_unique<listener>(x))->subscribe(x.pool);
     WHEN("another one comes, and a null one") {
       listener extra{x};
-      auto refusal = [&x](const caf::strong_actor_ptr& who) {
+      auto refusal = [&x](const caf::strong_actor_ptr& subscriber) {
         std::optional<failure> out;
         x.own(x.sys.spawn([&](caf::event_based_actor* me) {
-          me->request(x.pool, caf::infinite, subscribe_atom_v, who)
-              .then([] {}, [&out](const caf::error& why) { out = details(why); });
+          me->request(x.pool, caf::infinite, subscribe_atom_v, subscriber)
+              .then([] {}, [&out](const caf::error& error) { out = details(error); });
         }));
         x.settle();
         return out;

@@ -43,26 +43,26 @@ pool_settings named(const std::string& name, pool_settings rules) {
 }
 
 /// Registers every metric with every label.
-void register_all(caf::telemetry::metric_registry& where) {
-  metrics::pool_metrics all{where, named("documented", {}), 1};
+void register_all(caf::telemetry::metric_registry& registry) {
+  metrics::pool_metrics all{registry, named("documented", {}), 1};
   all.refused(errc::queue_full);
   all.connect_failed(connection_id{1}, errc::connect_failed);
   all.operations()->answered(metrics::operation::read, outcome::unknown, 1s);
-  metrics::retry_metrics{where}.repeated(errc::deadlock);
-  metrics::seconds_counter(where, metrics::metric::io_thread_cpu, "documented", {{"thread", "0"}})->inc(1);
+  metrics::retry_metrics{registry}.repeated(errc::deadlock);
+  metrics::seconds_counter(registry, metrics::metric::io_thread_cpu, "documented", {{"thread", "0"}})->inc(1);
 }
 
 /// Metrics of each kind, with what is difficult to write.
-void register_samples(caf::telemetry::metric_registry& where) {
-  auto things = where.counter_family("test", "things", {"kind"}, "Things \"counted\"\nby kind", "1", true);
+void register_samples(caf::telemetry::metric_registry& registry) {
+  auto things = registry.counter_family("test", "things", {"kind"}, "Things \"counted\"\nby kind", "1", true);
   things->get_or_add({{"kind", "a\"b\\c\nd"}})->inc(3);
   things->get_or_add({{"kind", ""}})->inc();
-  where.counter_family<double>("test", "busy", {}, "Time", "seconds", true)->get_or_add({})->inc(0.25);
-  where.counter_singleton("test.other", "not-total", "No sum")->inc(2);
-  where.gauge_singleton<double>("test", "level", "Level")->value(-1.5);
+  registry.counter_family<double>("test", "busy", {}, "Time", "seconds", true)->get_or_add({})->inc(0.25);
+  registry.counter_singleton("test.other", "not-total", "No sum")->inc(2);
+  registry.gauge_singleton<double>("test", "level", "Level")->value(-1.5);
   std::array<double, 2> bounds{0.5, 10};
-  auto times = where.histogram_singleton<double>("test", "wait", caf::span<const double>{bounds.data(), bounds.size()},
-                                                 "Waits", "seconds");
+  auto times = registry.histogram_singleton<double>(
+      "test", "wait", caf::span<const double>{bounds.data(), bounds.size()}, "Waits", "seconds");
   times->observe(0.25);
   times->observe(99);
 }
@@ -210,7 +210,7 @@ SCENARIO("requests that are shed are counted as such, and are no timeouts") {
       x.pass(1s);
       auto now = metrics_of(x.sys);
       THEN("the request is counted by its code, and as an operation") {
-        REQUIRE(waiting->why);
+        REQUIRE(waiting->error);
         CHECK_EQ(now.sum("cenote_requests_refused_total", "\"overloaded\""), 1);
         CHECK_EQ(now.sum("cenote_requests_refused_total"), 1);
         CHECK_EQ(now[of_pool("db_client_connection_timeouts_total")], 0);

@@ -41,10 +41,10 @@ SCENARIO("a caller gets the error of its connection") {
     auto answer = x.execute(write("a"));
     x.heard();
     WHEN("the server refuses it") {
-      auto why = make_failure(errc::server_error, outcome::rejected, "no such table");
-      x.connections.answer(1, why);
+      auto error = make_failure(errc::server_error, outcome::rejected, "no such table");
+      x.connections.answer(1, error);
       THEN("the caller is told, and the connection stays") {
-        CHECK(answer->why == why);
+        CHECK(answer->error == error);
         CHECK_EQ(x.heard(), "");
         CHECK_EQ(x.status().checked_in, 1u);
       }
@@ -168,12 +168,13 @@ SCENARIO("a caller waits until the pool's timeout, and not longer") {
       x.pass(1ms);
       THEN("it gets an error with the pool's numbers") {
         CHECK(!before);
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::acquire_timeout);
-        CHECK_EQ(answer->why->outcome, outcome::unavailable);
-        CHECK_EQ(answer->why->text, "pool main: limit of size 1 overflow 0 reached, timed out after 30.0 s (in use 1, "
-                                    "open 1, waiting 1); shorten the statements, or raise pool.size or pool.timeout");
-        CHECK(answer->why->waited == 30s);
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::acquire_timeout);
+        CHECK_EQ(answer->error->outcome, outcome::unavailable);
+        CHECK_EQ(answer->error->text,
+                 "pool main: limit of size 1 overflow 0 reached, timed out after 30.0 s (in use 1, "
+                 "open 1, waiting 1); shorten the statements, or raise pool.size or pool.timeout");
+        CHECK(answer->error->waited == 30s);
         CHECK_EQ(x.status().timed_out, 1u);
       }
     }
@@ -194,7 +195,7 @@ SCENARIO("each caller has its own time") {
       x.pass(1min);
       THEN("each is told when its own time is up") {
         for (auto& answer : {a, b, c})
-          REQUIRE(answer->why);
+          REQUIRE(answer->error);
         CHECK(a->at - began == 10s);
         CHECK(b->at - began == 11s);
         CHECK(c->at - began == 5s);
@@ -228,10 +229,10 @@ SCENARIO("one caller too many is refused at once") {
     WHEN("another one comes") {
       auto c = x.execute(read("c"));
       THEN("it alone gets an error") {
-        REQUIRE(c->why);
-        CHECK_EQ(c->why->code, errc::queue_full);
-        CHECK_EQ(c->why->text, "pool main: 2 callers are waiting already (in use 1, open 1, waiting 2); send fewer "
-                               "requests at a time, or raise pool.max-waiting");
+        REQUIRE(c->error);
+        CHECK_EQ(c->error->code, errc::queue_full);
+        CHECK_EQ(c->error->text, "pool main: 2 callers are waiting already (in use 1, open 1, waiting 2); send fewer "
+                                 "requests at a time, or raise pool.max-waiting");
         CHECK(!a->arrived());
         CHECK(!b->arrived());
         CHECK_EQ(x.status().refused, 1u);

@@ -41,8 +41,8 @@ SCENARIO("a strange answer to the pool's own query is a failure, and the pool go
     pool_under_test x{still_rules(1), 1};
     auto verified = x.verify();
     x.connections.answer(1, answer);
-    REQUIRE(verified->why);
-    CHECK_EQ(verified->why->code, errc::connection_lost);
+    REQUIRE(verified->error);
+    CHECK_EQ(verified->error->code, errc::connection_lost);
     auto later = x.execute(read("a"));
     x.connections.answer(1, one_cell("x"));
     CHECK(later->succeeded());
@@ -93,9 +93,9 @@ SCENARIO("an exception in a handler is answered, and the pool goes on") {
       auto later = x.execute(read("a"));
       x.connections.answer(1, one_cell("x"));
       THEN("who asked is told, and everybody else is served") {
-        REQUIRE(asked->why);
-        CHECK_EQ(asked->why->code, errc::internal);
-        CHECK_EQ(asked->why->outcome, outcome::unknown);
+        REQUIRE(asked->error);
+        CHECK_EQ(asked->error->code, errc::internal);
+        CHECK_EQ(asked->error->outcome, outcome::unknown);
         CHECK(later->succeeded());
         CHECK_EQ(x.status().endpoint, "scripted:3306/test");
       }

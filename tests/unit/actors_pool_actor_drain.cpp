@@ -12,7 +12,7 @@ namespace {
 
 /// Whether the caller was told that the pool shuts down.
 bool refused(const reply_ptr<result>& x) {
-  return x->why && x->why->code == errc::shutting_down && x->why->outcome == outcome::unavailable;
+  return x->error && x->error->code == errc::shutting_down && x->error->outcome == outcome::unavailable;
 }
 
 /// Whether the drain was answered with these numbers.
@@ -74,9 +74,9 @@ SCENARIO("a pool that drains refuses new requests") {
       auto verified = x.verify();
       THEN("it is refused, and so is a verification") {
         CHECK(refused(late));
-        CHECK_EQ(late->why->text, "pool main is shutting down (in use 1, open 1, waiting 0)");
-        REQUIRE(verified->why);
-        CHECK_EQ(verified->why->code, errc::shutting_down);
+        CHECK_EQ(late->error->text, "pool main is shutting down (in use 1, open 1, waiting 0)");
+        REQUIRE(verified->error);
+        CHECK_EQ(verified->error->code, errc::shutting_down);
         CHECK_EQ(x.heard(), "");
         CHECK(!a->arrived());
       }
@@ -98,9 +98,9 @@ SCENARIO("a drain cuts what is not done when its time is up, and not before") {
       x.pass(1ms);
       THEN("the running one is unknown, the others are refused, and the pool ends") {
         CHECK(!before);
-        REQUIRE(a->why);
-        CHECK_EQ(a->why->code, errc::connection_lost);
-        CHECK_EQ(a->why->outcome, outcome::unknown);
+        REQUIRE(a->error);
+        CHECK_EQ(a->error->code, errc::connection_lost);
+        CHECK_EQ(a->error->outcome, outcome::unknown);
         CHECK(refused(b));
         CHECK(refused(c));
         CHECK_EQ(x.heard(), "close 1");
@@ -118,8 +118,8 @@ SCENARIO("a drain without time cuts at once") {
     WHEN("the pool is drained without any time") {
       auto drained = x.drain(0s);
       THEN("it is cut and the pool ends") {
-        REQUIRE(a->why);
-        CHECK_EQ(a->why->outcome, outcome::unknown);
+        REQUIRE(a->error);
+        CHECK_EQ(a->error->outcome, outcome::unknown);
         CHECK(reports(drained, 0, 1));
         CHECK(has_ended(x.pool));
       }
@@ -213,8 +213,8 @@ SCENARIO("a pool without connections tells all who wait why it ends") {
       auto drained = x.drain(0s);
       THEN("both are told that it shuts down") {
         CHECK(refused(a));
-        REQUIRE(verified->why);
-        CHECK_EQ(verified->why->code, errc::shutting_down);
+        REQUIRE(verified->error);
+        CHECK_EQ(verified->error->code, errc::shutting_down);
         CHECK(reports(drained, 0, 2));
         CHECK(has_ended(x.pool));
       }
@@ -249,8 +249,8 @@ SCENARIO("a connection that dies does not hold up a drain") {
     WHEN("the connection's actor ends without a word") {
       x.connections.die(1);
       THEN("the pool ends") {
-        REQUIRE(a->why);
-        CHECK_EQ(a->why->outcome, outcome::unknown);
+        REQUIRE(a->error);
+        CHECK_EQ(a->error->outcome, outcome::unknown);
         CHECK(drained->arrived());
         CHECK(has_ended(x.pool));
       }
@@ -268,8 +268,8 @@ SCENARIO("an exit message ends the pool and cuts what runs") {
       caf::anon_send_exit(x.pool, caf::exit_reason::user_shutdown);
       x.settle();
       THEN("both are answered and it has closed its connection and ended") {
-        REQUIRE(a->why);
-        CHECK_EQ(a->why->code, errc::connection_lost);
+        REQUIRE(a->error);
+        CHECK_EQ(a->error->code, errc::connection_lost);
         CHECK(refused(b));
         CHECK_EQ(x.heard(), "close 1");
         CHECK(has_ended(x.pool));
@@ -285,7 +285,7 @@ SCENARIO("a drain for less than no time cuts at once") {
     WHEN("the pool is drained for the smallest time there is") {
       auto drained = x.drain(caf::timespan::min());
       THEN("it is cut and the pool ends") {
-        CHECK(a->why.has_value());
+        CHECK(a->error.has_value());
         CHECK(reports(drained, 0, 1));
         CHECK(has_ended(x.pool));
       }

@@ -70,11 +70,11 @@ SCENARIO("callers wait for a server that is down, and are told why it took too l
       x.pass(1ms);
       THEN("the error names the last failed connect") {
         CHECK(!before);
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::acquire_timeout);
-        CHECK_EQ(answer->why->text, "pool main: no connection could be opened, timed out after 2.0 s (in use 0, open "
-                                    "0, waiting 1; last connect error: no server); check the server");
-        CHECK_EQ(answer->why->last_connect_error, "no server");
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::acquire_timeout);
+        CHECK_EQ(answer->error->text, "pool main: no connection could be opened, timed out after 2.0 s (in use 0, open "
+                                      "0, waiting 1; last connect error: no server); check the server");
+        CHECK_EQ(answer->error->last_connect_error, "no server");
       }
     }
   }
@@ -108,10 +108,10 @@ SCENARIO("a refused login fails all who wait") {
       x.connections.refuse(1, errc::login_refused, "access denied");
       THEN("both are told at once, and the server is left alone for a while") {
         for (auto& answer : {a, b}) {
-          REQUIRE(answer->why);
-          CHECK_EQ(answer->why->code, errc::login_refused);
-          CHECK_EQ(answer->why->outcome, outcome::rejected);
-          CHECK_EQ(answer->why->text, "pool main cannot connect: access denied");
+          REQUIRE(answer->error);
+          CHECK_EQ(answer->error->code, errc::login_refused);
+          CHECK_EQ(answer->error->outcome, outcome::rejected);
+          CHECK_EQ(answer->error->text, "pool main cannot connect: access denied");
         }
         x.pass(5s - 1ms);
         CHECK_EQ(x.heard(), "");
@@ -133,9 +133,9 @@ SCENARIO("verify does not wait for a server that is down") {
     WHEN("the connect fails") {
       x.connections.refuse(1);
       THEN("the one who verifies is told, and the caller waits") {
-        REQUIRE(fail_fast->why);
-        CHECK_EQ(fail_fast->why->code, errc::connect_failed);
-        CHECK_EQ(fail_fast->why->text, "pool main cannot connect: no server");
+        REQUIRE(fail_fast->error);
+        CHECK_EQ(fail_fast->error->code, errc::connect_failed);
+        CHECK_EQ(fail_fast->error->text, "pool main cannot connect: no server");
         CHECK(!patient->arrived());
       }
     }
@@ -149,8 +149,8 @@ SCENARIO("verify answers at once while the server is known to be down") {
     WHEN("somebody verifies") {
       auto answer = x.verify();
       THEN("the answer is there in the same moment") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::connect_failed);
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::connect_failed);
       }
     }
   }
@@ -191,8 +191,8 @@ SCENARIO("when a connection was lost in use, it and the others are replaced") {
       x.execute(read("b"));
       x.connections.succeed(3);
       THEN("the caller is told, and the next one is served by a new connection") {
-        REQUIRE(a->why);
-        CHECK_EQ(a->why->code, errc::connection_lost);
+        REQUIRE(a->error);
+        CHECK_EQ(a->error->code, errc::connection_lost);
         CHECK_EQ(replaced, "close 2, close 1, open 3");
         CHECK_EQ(x.heard(), "run b on 3 (peek)");
         CHECK_EQ(x.status().lost, 1u);
@@ -241,8 +241,8 @@ SCENARIO("the actor of a connection dies in the middle of a statement") {
       x.connections.die(1);
       x.connections.succeed(2);
       THEN("the caller knows that nobody knows, and the next one gets a new connection") {
-        REQUIRE(a->why);
-        CHECK_EQ(a->why->outcome, outcome::unknown);
+        REQUIRE(a->error);
+        CHECK_EQ(a->error->outcome, outcome::unknown);
         CHECK_EQ(x.heard(), "open 2, run b on 2 (peek)");
         x.connections.answer(2);
         CHECK(b->succeeded());
@@ -289,10 +289,10 @@ SCENARIO("a statement that was handed back does not get more time") {
       x.pass(1ms);
       THEN("its time is up") {
         CHECK(!before);
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::acquire_timeout);
-        CHECK(answer->why->waited == 30s);
-        CHECK_EQ(answer->why->attempts, 1u);
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::acquire_timeout);
+        CHECK(answer->error->waited == 30s);
+        CHECK_EQ(answer->error->attempts, 1u);
       }
     }
   }
@@ -311,10 +311,10 @@ SCENARIO("a statement that meets only dead connections is given up") {
     WHEN("the tenth connection is dead, too") {
       x.connections.hand_back(10, "dead");
       THEN("the caller knows that it was never sent") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::connection_lost_unsent);
-        CHECK_EQ(answer->why->outcome, outcome::not_sent);
-        CHECK_EQ(answer->why->attempts, 10u);
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::connection_lost_unsent);
+        CHECK_EQ(answer->error->outcome, outcome::not_sent);
+        CHECK_EQ(answer->error->attempts, 10u);
       }
     }
   }
@@ -328,10 +328,10 @@ SCENARIO("a statement that comes back after it was sent is in doubt until it suc
     WHEN("no other connection comes free in time") {
       x.pass(30s);
       THEN("the caller is not told that it has not run") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::acquire_timeout);
-        CHECK_EQ(answer->why->outcome, outcome::unknown);
-        CHECK_NE(answer->why->text.find("an earlier attempt was sent"), std::string::npos);
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::acquire_timeout);
+        CHECK_EQ(answer->error->outcome, outcome::unknown);
+        CHECK_NE(answer->error->text.find("an earlier attempt was sent"), std::string::npos);
       }
     }
   }

@@ -27,10 +27,10 @@ failure busy() {
 }
 
 /// Whether a statement that fails like this is sent again within the longest delay.
-bool is_repeated(statement what, const failure& why) {
+bool is_repeated(statement query, const failure& error) {
   retried_pool x;
-  auto answer = x.execute(std::move(what));
-  x.pool.answer(why);
+  auto answer = x.execute(std::move(query));
+  x.pool.answer(error);
   x.pass(30s);
   auto repeated = x.pool.heard() == "execute a, execute a";
   if (repeated == answer->arrived())
@@ -95,11 +95,11 @@ SCENARIO("the sixth failure is final and says so") {
     WHEN("it fails once more") {
       x.pool.answer(lost());
       THEN("the caller gets the last error with the number of retries") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::connection_lost);
-        CHECK_EQ(answer->why->outcome, outcome::unknown);
-        CHECK_EQ(answer->why->text, "failed after 5 retries: server has gone away");
-        CHECK_EQ(answer->why->attempts, 6u);
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::connection_lost);
+        CHECK_EQ(answer->error->outcome, outcome::unknown);
+        CHECK_EQ(answer->error->text, "failed after 5 retries: server has gone away");
+        CHECK_EQ(answer->error->attempts, 6u);
         x.pass(1h);
         CHECK_EQ(x.pool.heard(), "");
       }
@@ -152,8 +152,8 @@ SCENARIO("a single retry is written in the singular") {
       x.pass(1s);
       x.pool.answer(away());
       THEN("the text says so") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->text, "failed after 1 retry: server has gone away");
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->text, "failed after 1 retry: server has gone away");
       }
     }
   }
@@ -166,9 +166,9 @@ SCENARIO("without retries the error comes as it is") {
     WHEN("a read fails") {
       x.pool.answer(away());
       THEN("the caller gets the error at once") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->text, "server has gone away");
-        CHECK_EQ(answer->why->attempts, 1u);
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->text, "server has gone away");
+        CHECK_EQ(answer->error->attempts, 1u);
       }
     }
   }
@@ -202,13 +202,13 @@ SCENARIO("what was not sent, was rolled back or could not be served is repeated,
   GIVEN("statements of each kind") {
     WHEN("they fail without having had an effect") {
       THEN("they are sent again") {
-        for (auto& what : every_kind()) {
-          CHECK(is_repeated(what, make_failure(errc::connection_lost_unsent, outcome::not_sent)));
-          CHECK(is_repeated(what, make_failure(errc::deadlock, outcome::rolled_back)));
-          CHECK(is_repeated(what, make_failure(errc::lock_wait, outcome::rolled_back)));
-          CHECK(!is_repeated(what, make_failure(errc::acquire_timeout, outcome::unavailable)));
-          CHECK(!is_repeated(what, make_failure(errc::queue_full, outcome::unavailable)));
-          CHECK(is_repeated(what, make_failure(errc::connect_failed, outcome::unavailable)));
+        for (auto& query : every_kind()) {
+          CHECK(is_repeated(query, make_failure(errc::connection_lost_unsent, outcome::not_sent)));
+          CHECK(is_repeated(query, make_failure(errc::deadlock, outcome::rolled_back)));
+          CHECK(is_repeated(query, make_failure(errc::lock_wait, outcome::rolled_back)));
+          CHECK(!is_repeated(query, make_failure(errc::acquire_timeout, outcome::unavailable)));
+          CHECK(!is_repeated(query, make_failure(errc::queue_full, outcome::unavailable)));
+          CHECK(is_repeated(query, make_failure(errc::connect_failed, outcome::unavailable)));
         }
       }
     }
@@ -234,9 +234,9 @@ SCENARIO("a write of unknown outcome keeps its error") {
     WHEN("its connection is lost") {
       x.pool.answer(lost());
       THEN("the caller is told at once, in the words of the pool") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->outcome, outcome::unknown);
-        CHECK_EQ(answer->why->text, "server has gone away");
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->outcome, outcome::unknown);
+        CHECK_EQ(answer->error->text, "server has gone away");
       }
     }
   }
@@ -246,9 +246,9 @@ SCENARIO("what was rejected is never repeated") {
   GIVEN("statements of each kind") {
     WHEN("the server refuses them") {
       THEN("they are not sent again") {
-        for (auto& what : every_kind())
+        for (auto& query : every_kind())
           for (auto code : {errc::server_error, errc::invalid_statement, errc::login_refused, errc::read_only_server})
-            CHECK(!is_repeated(what, make_failure(code, outcome::rejected)));
+            CHECK(!is_repeated(query, make_failure(code, outcome::rejected)));
       }
     }
   }
@@ -258,8 +258,8 @@ SCENARIO("a pool that shuts down is not asked again") {
   GIVEN("statements of each kind") {
     WHEN("the pool refuses them because it shuts down") {
       THEN("they are not sent again") {
-        for (auto& what : every_kind())
-          CHECK(!is_repeated(what, make_failure(errc::shutting_down, outcome::unavailable)));
+        for (auto& query : every_kind())
+          CHECK(!is_repeated(query, make_failure(errc::shutting_down, outcome::unavailable)));
       }
     }
   }
@@ -276,22 +276,22 @@ SCENARIO("once an attempt may have run, no later one says that the request has n
                              make_failure(errc::server_error, outcome::rejected, "duplicate entry")};
     WHEN("the last of its attempts fails otherwise") {
       THEN("the outcome is unknown, and code, text and number of attempts are those of the last one") {
-        for (auto& what : {idempotent_write("a"), read("a")})
-          for (auto& why : later) {
+        for (auto& query : {idempotent_write("a"), read("a")})
+          for (auto& error : later) {
             retried_pool x{rules_of(2, 1s, 30s)};
-            auto answer = x.execute(what);
+            auto answer = x.execute(query);
             x.pool.answer(lost());
             x.pass(30s);
             x.pool.answer(away());
             x.pass(30s);
-            x.pool.answer(why);
-            REQUIRE(answer->why);
-            MESSAGE(answer->why->text);
-            CHECK_EQ(answer->why->code, why.code);
-            CHECK_EQ(answer->why->outcome, outcome::unknown);
-            CHECK_EQ(answer->why->attempts, 3u);
-            CHECK_EQ(answer->why->text,
-                     "failed after 2 retries: " + why.text + "; an earlier attempt was sent and may have taken effect");
+            x.pool.answer(error);
+            REQUIRE(answer->error);
+            MESSAGE(answer->error->text);
+            CHECK_EQ(answer->error->code, error.code);
+            CHECK_EQ(answer->error->outcome, outcome::unknown);
+            CHECK_EQ(answer->error->attempts, 3u);
+            CHECK_EQ(answer->error->text, "failed after 2 retries: " + error.text
+                                              + "; an earlier attempt was sent and may have taken effect");
           }
       }
     }
@@ -323,9 +323,9 @@ SCENARIO("a doubt outlives the pool") {
     WHEN("the pool ends") {
       x.pool.end();
       THEN("the outcome is unknown") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::connect_failed);
-        CHECK_EQ(answer->why->outcome, outcome::unknown);
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::connect_failed);
+        CHECK_EQ(answer->error->outcome, outcome::unknown);
       }
     }
   }
@@ -337,9 +337,9 @@ SCENARIO("a request that comes right behind the end of the pool was certainly no
     caf::anon_send_exit(caf::actor_cast<caf::actor>(x.pool.handle()), caf::exit_reason::kill);
     auto answer = x.execute(write("a"));
     THEN("it is refused as one to an ended pool, and the retrier ends as well") {
-      REQUIRE(answer->why);
-      CHECK_EQ(answer->why->code, errc::shutting_down);
-      CHECK_EQ(answer->why->outcome, outcome::unavailable);
+      REQUIRE(answer->error);
+      CHECK_EQ(answer->error->code, errc::shutting_down);
+      CHECK_EQ(answer->error->outcome, outcome::unavailable);
       CHECK(has_ended(x.retrier));
     }
   }
@@ -360,9 +360,9 @@ SCENARIO("deadlocks are repeated within 50 ms, again and again") {
           CHECK_EQ(x.pool.heard(), "execute a");
         }
         x.pool.answer(make_failure(errc::deadlock, outcome::rolled_back, "deadlock found"));
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->outcome, outcome::rolled_back);
-        CHECK_EQ(answer->why->text, "failed after 5 retries: deadlock found");
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->outcome, outcome::rolled_back);
+        CHECK_EQ(answer->error->text, "failed after 5 retries: deadlock found");
       }
     }
   }

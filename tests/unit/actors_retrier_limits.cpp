@@ -65,8 +65,8 @@ SCENARIO("a retry that would start when the statement's time is up is not made")
     WHEN("the second retry would start after exactly 3 s") {
       x.pool.answer(away());
       THEN("the caller gets the error at once") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->text, "failed after 1 retry: server has gone away");
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->text, "failed after 1 retry: server has gone away");
         CHECK(answer->at == x.now());
         CHECK_EQ(x.pool.heard(), "execute a, execute a");
       }
@@ -113,9 +113,9 @@ SCENARIO("a statement that used up its time is not repeated") {
     WHEN("the pool stops it because of a limit") {
       x.pool.answer(make_failure(errc::statement_timeout, outcome::unknown, "stopped after its time limit"));
       THEN("the caller gets the error") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::statement_timeout);
-        CHECK_EQ(answer->why->text, "stopped after its time limit");
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::statement_timeout);
+        CHECK_EQ(answer->error->text, "stopped after its time limit");
       }
     }
   }
@@ -152,9 +152,9 @@ SCENARIO("a full pool is asked once, unless the caller has said for how long to 
         x.pool.answer(make_failure(code, outcome::unavailable, "no room"));
         x.pass(1s);
         THEN("the first is told at once, the second is tried again") {
-          REQUIRE(without->why);
-          CHECK_EQ(without->why->text, "no room");
-          CHECK_EQ(without->why->attempts, 1u);
+          REQUIRE(without->error);
+          CHECK_EQ(without->error->text, "no room");
+          CHECK_EQ(without->error->attempts, 1u);
           CHECK(!with->arrived());
           CHECK_EQ(x.pool.heard(), "execute without, execute with, execute with");
         }
@@ -174,10 +174,10 @@ SCENARIO("a server that cannot be reached is tried again after 1, 2, 4, 8 and 16
         x.pass(std::chrono::seconds{1 << i});
       }
       THEN("the caller knows after 31 seconds") {
-        REQUIRE(answer->why);
+        REQUIRE(answer->error);
         CHECK(answer->at - began == 31s);
-        CHECK_EQ(answer->why->attempts, 6u);
-        CHECK_EQ(answer->why->text, "failed after 5 retries: no server");
+        CHECK_EQ(answer->error->attempts, 6u);
+        CHECK_EQ(answer->error->text, "failed after 5 retries: no server");
       }
     }
   }
@@ -195,10 +195,10 @@ SCENARIO("a retrier takes any rules") {
       auto b = patient.execute(read("b"));
       patient.pool.answer(away());
       THEN("less than no delay is none, and a retry that would never come is none") {
-        REQUIRE(a->why);
-        CHECK_EQ(a->why->attempts, 4u);
-        REQUIRE(b->why);
-        CHECK_EQ(b->why->attempts, 1u);
+        REQUIRE(a->error);
+        CHECK_EQ(a->error->attempts, 4u);
+        REQUIRE(b->error);
+        CHECK_EQ(b->error->attempts, 1u);
       }
     }
   }
@@ -262,9 +262,9 @@ SCENARIO("what a pool says when it ends reaches the callers") {
       x.pass(1s);
       THEN("they are told that it shuts down, not that an answer is missing") {
         for (auto& answer : {a, b}) {
-          REQUIRE(answer->why);
-          CHECK_EQ(answer->why->code, errc::shutting_down);
-          CHECK_EQ(answer->why->outcome, outcome::unavailable);
+          REQUIRE(answer->error);
+          CHECK_EQ(answer->error->code, errc::shutting_down);
+          CHECK_EQ(answer->error->outcome, outcome::unavailable);
         }
         CHECK(has_ended(x.retrier));
       }
@@ -282,10 +282,10 @@ SCENARIO("a request that waits for its retry gets its last error when the pool e
       x.pool.end();
       x.pass(100ms);
       THEN("the caller knows that nothing was sent") {
-        REQUIRE(answer->why);
-        CHECK_EQ(answer->why->code, errc::connection_lost_unsent);
-        CHECK_EQ(answer->why->outcome, outcome::not_sent);
-        CHECK_EQ(answer->why->text, "ten dead connections");
+        REQUIRE(answer->error);
+        CHECK_EQ(answer->error->code, errc::connection_lost_unsent);
+        CHECK_EQ(answer->error->outcome, outcome::not_sent);
+        CHECK_EQ(answer->error->text, "ten dead connections");
         CHECK(has_ended(x.retrier));
       }
     }
@@ -302,8 +302,8 @@ SCENARIO("when a pool dies without a word, nobody knows what became of its state
       x.pass(1s);
       THEN("both are told so, and nothing is repeated") {
         for (auto& answer : {a, b}) {
-          REQUIRE(answer->why);
-          CHECK_EQ(answer->why->outcome, outcome::unknown);
+          REQUIRE(answer->error);
+          CHECK_EQ(answer->error->outcome, outcome::unknown);
         }
         CHECK(has_ended(x.retrier));
       }

@@ -131,9 +131,9 @@ SCENARIO("who holds a session for long is warned of, without what was secret in 
 
 SCENARIO("the time limit of a session stops what it does") {
   connection_driver connection;
-  session_options how;
-  how.time_limit = 10s;
-  connection.check_out(1, how);
+  session_options options;
+  options.time_limit = 10s;
+  connection.check_out(1, options);
   connection.execute(2, write("UPDATE 1"));
   CHECK_EQ(connection.wait(10s), "answer 2: session_ended unknown, stop");
   connection.fails(1317, "70100");

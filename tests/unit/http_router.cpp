@@ -14,7 +14,7 @@ namespace {
 
 router make_router(const std::string& token) {
   router out{token, true};
-  auto say = [](const char* what) { return [what](const request&) { return line(200, what); }; };
+  auto say = [](const char* text) { return [text](const request&) { return line(200, text); }; };
   out.add("GET", "/open", access::open, say("open"));
   out.add("GET", "/protected", access::protect, say("protected"));
   out.add("POST", "/admin", access::privileged, say("admin"));

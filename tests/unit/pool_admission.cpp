@@ -91,14 +91,14 @@ SCENARIO("during a pause requests wait, but for those that fail fast") {
 SCENARIO("a pool that drains serves what it has accepted, and a stopped one nothing") {
   GIVEN("a request that had a connection before the drain") {
     entrance x;
-    auto who = arriving(1);
-    x.gate.granted(who, start);
+    auto request = arriving(1);
+    x.gate.granted(request, start);
     x.gate.drain();
     WHEN("it comes back before the end, and another one after that") {
-      auto draining = x.gate.accepts_again(who, x.out, start);
-      x.gate.granted(who, start);
+      auto draining = x.gate.accepts_again(request, x.out, start);
+      x.gate.granted(request, start);
       x.gate.stop();
-      auto stopped = x.gate.accepts_again(who, x.out, start);
+      auto stopped = x.gate.accepts_again(request, x.out, start);
       THEN("only the first may have another connection") {
         CHECK(draining);
         CHECK(!stopped);

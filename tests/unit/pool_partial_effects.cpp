@@ -17,8 +17,8 @@ using texts = std::vector<const char*>;
 constexpr observed_error duplicate{1062, stage::sent, "Duplicate entry", true, "23000"};
 
 /// The names that the server is asked for after the statement has failed, in order.
-std::string asked(const statement& what, const observed_error& why = duplicate) {
-  auto todo = inquire_after(what, why);
+std::string asked(const statement& failed, const observed_error& error = duplicate) {
+  auto todo = inquire_after(failed, error);
   if (todo.undeterminable)
     return "in vain";
   if (todo.questions.empty())

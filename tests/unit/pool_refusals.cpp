@@ -25,16 +25,17 @@ SCENARIO("a timeout names the pool, its limits and numbers, and what to change")
   GIVEN("a pool with all connections in use") {
     circumstances now{15, 15, 42, 30s, {}};
     WHEN("a caller has waited too long") {
-      auto why = acquire_timeout(orders(), now);
+      auto error = acquire_timeout(orders(), now);
       THEN("the error says so") {
-        CHECK_EQ(why.code, errc::acquire_timeout);
-        CHECK_EQ(why.outcome, outcome::unavailable);
-        CHECK_EQ(why.text, "pool orders: limit of size 10 overflow 5 reached, timed out after 30.0 s (in use 15, open "
-                           "15, waiting 42); shorten the statements, or raise pool.size or pool.timeout");
-        CHECK(why.waited == 30s);
-        CHECK_EQ(why.last_connect_error, "");
-        CHECK_EQ(why.number, 0u);
-        CHECK_EQ(why.sqlstate, "");
+        CHECK_EQ(error.code, errc::acquire_timeout);
+        CHECK_EQ(error.outcome, outcome::unavailable);
+        CHECK_EQ(error.text,
+                 "pool orders: limit of size 10 overflow 5 reached, timed out after 30.0 s (in use 15, open "
+                 "15, waiting 42); shorten the statements, or raise pool.size or pool.timeout");
+        CHECK(error.waited == 30s);
+        CHECK_EQ(error.last_connect_error, "");
+        CHECK_EQ(error.number, 0u);
+        CHECK_EQ(error.sqlstate, "");
       }
     }
   }
@@ -44,12 +45,12 @@ SCENARIO("a timeout without any connection says that the server is the cause, an
   GIVEN("a pool that cannot connect") {
     circumstances now{0, 0, 1, 250ms, "db.example:3306: access is slow today"};
     WHEN("a caller has waited too long") {
-      auto why = acquire_timeout(orders(), now);
+      auto error = acquire_timeout(orders(), now);
       THEN("the error names the last connect error") {
-        CHECK_EQ(why.code, errc::acquire_timeout);
-        CHECK_EQ(why.text, "pool orders: no connection could be opened, timed out after 250 ms (in use 0, open 0, "
-                           "waiting 1; last connect error: db.example:3306: access is slow today); check the server");
-        CHECK_EQ(why.last_connect_error, "db.example:3306: access is slow today");
+        CHECK_EQ(error.code, errc::acquire_timeout);
+        CHECK_EQ(error.text, "pool orders: no connection could be opened, timed out after 250 ms (in use 0, open 0, "
+                             "waiting 1; last connect error: db.example:3306: access is slow today); check the server");
+        CHECK_EQ(error.last_connect_error, "db.example:3306: access is slow today");
       }
     }
   }
@@ -59,12 +60,13 @@ SCENARIO("a full queue names its limit and what to change") {
   GIVEN("a pool for which 100 callers wait") {
     circumstances now{15, 15, 100, 0s, {}};
     WHEN("one more comes") {
-      auto why = queue_full(orders(), now);
+      auto error = queue_full(orders(), now);
       THEN("the error says so") {
-        CHECK_EQ(why.code, errc::queue_full);
-        CHECK_EQ(why.outcome, outcome::unavailable);
-        CHECK_EQ(why.text, "pool orders: 100 callers are waiting already (in use 15, open 15, waiting 100); send fewer "
-                           "requests at a time, or raise pool.max-waiting");
+        CHECK_EQ(error.code, errc::queue_full);
+        CHECK_EQ(error.outcome, outcome::unavailable);
+        CHECK_EQ(error.text,
+                 "pool orders: 100 callers are waiting already (in use 15, open 15, waiting 100); send fewer "
+                 "requests at a time, or raise pool.max-waiting");
       }
     }
   }
@@ -74,11 +76,11 @@ SCENARIO("a pool that shuts down says so") {
   GIVEN("a pool that shuts down with two statements running") {
     circumstances now{2, 3, 0, 0s, {}};
     WHEN("a caller comes") {
-      auto why = shutting_down(orders(), now);
+      auto error = shutting_down(orders(), now);
       THEN("the error says so") {
-        CHECK_EQ(why.code, errc::shutting_down);
-        CHECK_EQ(why.outcome, outcome::unavailable);
-        CHECK_EQ(why.text, "pool orders is shutting down (in use 2, open 3, waiting 0)");
+        CHECK_EQ(error.code, errc::shutting_down);
+        CHECK_EQ(error.outcome, outcome::unavailable);
+        CHECK_EQ(error.text, "pool orders is shutting down (in use 2, open 3, waiting 0)");
       }
     }
   }
@@ -93,16 +95,16 @@ SCENARIO("a connect that failed for good is passed on with its number") {
     cause.sqlstate = "28000";
     cause.text = "db.example:3306: Access denied for user 'bato'";
     WHEN("a caller is told") {
-      auto why = no_connection(orders(), {0, 0, 7, 12ms, cause.text}, cause, true, 5s);
+      auto error = no_connection(orders(), {0, 0, 7, 12ms, cause.text}, cause, true, 5s);
       THEN("code, outcome, number and text are those of the cause, with the pool's name") {
-        CHECK_EQ(why.code, errc::login_refused);
-        CHECK_EQ(why.outcome, outcome::rejected);
-        CHECK_EQ(why.number, 1045u);
-        CHECK_EQ(why.sqlstate, "28000");
-        CHECK_EQ(why.text, "pool orders cannot connect: db.example:3306: Access denied for user 'bato'");
-        CHECK_EQ(why.last_connect_error, cause.text);
-        CHECK(why.waited == 12ms);
-        CHECK(why.retry_after == 5s);
+        CHECK_EQ(error.code, errc::login_refused);
+        CHECK_EQ(error.outcome, outcome::rejected);
+        CHECK_EQ(error.number, 1045u);
+        CHECK_EQ(error.sqlstate, "28000");
+        CHECK_EQ(error.text, "pool orders cannot connect: db.example:3306: Access denied for user 'bato'");
+        CHECK_EQ(error.last_connect_error, cause.text);
+        CHECK(error.waited == 12ms);
+        CHECK(error.retry_after == 5s);
       }
     }
   }
@@ -116,13 +118,13 @@ SCENARIO("while callers still wait for the server, a fail-fast one is told why i
     cause.number = 1040;
     cause.text = "db.example:3306: Too many connections";
     WHEN("a caller is told") {
-      auto why = no_connection(orders(), {0, 0, 7, 12ms, cause.text}, cause, false, 80ms);
+      auto error = no_connection(orders(), {0, 0, 7, 12ms, cause.text}, cause, false, 80ms);
       THEN("it is the cause, and when the pool will try again") {
-        CHECK_EQ(why.code, errc::server_full);
-        CHECK_EQ(why.outcome, outcome::unavailable);
-        CHECK_EQ(why.number, 1040u);
-        CHECK_EQ(why.text, "pool orders cannot connect: db.example:3306: Too many connections");
-        CHECK(why.retry_after == 80ms);
+        CHECK_EQ(error.code, errc::server_full);
+        CHECK_EQ(error.outcome, outcome::unavailable);
+        CHECK_EQ(error.number, 1040u);
+        CHECK_EQ(error.text, "pool orders cannot connect: db.example:3306: Too many connections");
+        CHECK(error.retry_after == 80ms);
       }
     }
   }
@@ -159,14 +161,15 @@ SCENARIO("an overloaded pool says what it measured and what to change") {
     rules.shed_target = 100ms;
     rules.shed_interval = 2s;
     WHEN("a caller is given up") {
-      auto why = overloaded(rules, {15, 15, 42, 250ms, {}});
+      auto error = overloaded(rules, {15, 15, 42, 250ms, {}});
       THEN("the error says so") {
-        CHECK_EQ(why.code, errc::overloaded);
-        CHECK_EQ(why.outcome, outcome::unavailable);
-        CHECK_EQ(why.text, "pool orders: overloaded, given up after 250 ms: every request of the last 2.0 s has waited "
-                           "longer than 100 ms (in use 15, open 15, waiting 42); send fewer requests, shorten the "
-                           "statements, or raise pool.size or pool.shed-target");
-        CHECK(why.waited == 250ms);
+        CHECK_EQ(error.code, errc::overloaded);
+        CHECK_EQ(error.outcome, outcome::unavailable);
+        CHECK_EQ(error.text,
+                 "pool orders: overloaded, given up after 250 ms: every request of the last 2.0 s has waited "
+                 "longer than 100 ms (in use 15, open 15, waiting 42); send fewer requests, shorten the "
+                 "statements, or raise pool.size or pool.shed-target");
+        CHECK(error.waited == 250ms);
       }
     }
   }
@@ -176,13 +179,14 @@ SCENARIO("a request that met only dead connections is known not to have run") {
   GIVEN("a request that was given ten connections") {
     circumstances now{0, 3, 0, 5ms, {}};
     WHEN("it is given up") {
-      auto why = never_sent(orders(), now, 10, "the server had closed the connection");
+      auto error = never_sent(orders(), now, 10, "the server had closed the connection");
       THEN("the error says how often it was tried, and that it may be repeated") {
-        CHECK_EQ(why.code, errc::connection_lost_unsent);
-        CHECK_EQ(why.outcome, outcome::not_sent);
-        CHECK_EQ(why.attempts, 10u);
-        CHECK_EQ(why.text, "pool orders: 10 connections in turn were dead before the statement could be sent, the last "
-                           "one: the server had closed the connection (in use 0, open 3, waiting 0)");
+        CHECK_EQ(error.code, errc::connection_lost_unsent);
+        CHECK_EQ(error.outcome, outcome::not_sent);
+        CHECK_EQ(error.attempts, 10u);
+        CHECK_EQ(error.text,
+                 "pool orders: 10 connections in turn were dead before the statement could be sent, the last "
+                 "one: the server had closed the connection (in use 0, open 3, waiting 0)");
       }
     }
   }

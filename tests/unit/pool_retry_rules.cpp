@@ -15,10 +15,10 @@ namespace {
 
 constexpr auto noon = time_point{12h};
 
-failure failed(errc code, outcome what) {
+failure failed(errc code, outcome effect) {
   failure result;
   result.code = code;
-  result.outcome = what;
+  result.outcome = effect;
   return result;
 }
 
@@ -34,7 +34,7 @@ retry_settings defaults() {
 SCENARIO("what may be repeated follows from the kind of the statement and what is known about the failure") {
   struct row {
     errc code;
-    outcome what;
+    outcome effect;
     bool read;
     bool idempotent_write;
     bool write;
@@ -71,10 +71,10 @@ SCENARIO("what may be repeated follows from the kind of the statement and what i
       THEN("it may be repeated as the table says") {
         for (auto& x : table) {
           MESSAGE(to_string(x.code));
-          auto why = failed(x.code, x.what);
-          CHECK_EQ(may_repeat(statement_kind::read, why), x.read);
-          CHECK_EQ(may_repeat(statement_kind::idempotent_write, why), x.idempotent_write);
-          CHECK_EQ(may_repeat(statement_kind::write, why), x.write);
+          auto error = failed(x.code, x.effect);
+          CHECK_EQ(may_repeat(statement_kind::read, error), x.read);
+          CHECK_EQ(may_repeat(statement_kind::idempotent_write, error), x.idempotent_write);
+          CHECK_EQ(may_repeat(statement_kind::write, error), x.write);
         }
       }
     }
@@ -104,8 +104,8 @@ SCENARIO("once an attempt may have run, no later failure says that the request h
   GIVEN("failures of a last attempt with every outcome") {
     WHEN("an earlier attempt may have run") {
       THEN("the outcome is unknown and the text says why; all else stays") {
-        for (auto what : {outcome::not_sent, outcome::rolled_back, outcome::rejected, outcome::unavailable}) {
-          auto last = failed(errc::queue_full, what);
+        for (auto effect : {outcome::not_sent, outcome::rolled_back, outcome::rejected, outcome::unavailable}) {
+          auto last = failed(errc::queue_full, effect);
           last.text = "the queue is full";
           last.number = 7;
           last.retry_after = 3s;
@@ -206,7 +206,7 @@ SCENARIO("what must not be repeated gets no delay") {
 SCENARIO("a pool that has too much to do is final without a time of the caller's own, a server that is away is not") {
   struct row {
     errc code;
-    outcome what;
+    outcome effect;
     bool without_time;
   };
   GIVEN("all that a pool answers without having sent anything") {
@@ -220,9 +220,9 @@ SCENARIO("a pool that has too much to do is final without a time of the caller's
       THEN("it is repeated as the table says; with enough time always, with too little never") {
         for (auto& x : table) {
           MESSAGE(to_string(x.code));
-          auto why = failed(x.code, x.what);
+          auto error = failed(x.code, x.effect);
           auto after = [&](time_point deadline) {
-            return retry_delay(defaults(), {statement_kind::write, 1, deadline}, why, noon, 0.5);
+            return retry_delay(defaults(), {statement_kind::write, 1, deadline}, error, noon, 0.5);
           };
           CHECK_EQ(after(time_point::max()).has_value(), x.without_time);
           CHECK(after(noon + 1s + 1ns) == duration{1s});

@@ -11,10 +11,10 @@ namespace {
 
 using step = session_step;
 
-failure failed(errc code, outcome what) {
+failure failed(errc code, outcome effect) {
   failure result;
   result.code = code;
-  result.outcome = what;
+  result.outcome = effect;
   result.text = "why";
   return result;
 }
@@ -29,8 +29,8 @@ session_transaction begun() {
   return x;
 }
 
-bool refuses(const session_transaction& x, step what, std::string_view sql = {}, bool open = false) {
-  return x.refusal(what, sql, open).has_value();
+bool refuses(const session_transaction& x, step next, std::string_view sql = {}, bool open = false) {
+  return x.refusal(next, sql, open).has_value();
 }
 
 } // namespace
@@ -115,13 +115,13 @@ SCENARIO("a statement that has ended the transaction is told so, and nothing fol
     MESSAGE(std::string{sql});
     auto x = begun();
     CHECK(!x.succeeded(step::statement, "SELECT 1", true));
-    auto why = x.succeeded(step::statement, sql, false);
-    REQUIRE(why.has_value());
-    CHECK_EQ(to_string(why->code), "transaction_ended");
-    CHECK_EQ(to_string(why->outcome), "unknown");
-    CHECK_EQ(why->statement_index.value_or(99), 1u);
-    for (auto what : {step::statement, step::commit, step::savepoint}) {
-      auto refused = x.refusal(what, "SELECT 1", false);
+    auto error = x.succeeded(step::statement, sql, false);
+    REQUIRE(error.has_value());
+    CHECK_EQ(to_string(error->code), "transaction_ended");
+    CHECK_EQ(to_string(error->outcome), "unknown");
+    CHECK_EQ(error->statement_index.value_or(99), 1u);
+    for (auto next : {step::statement, step::commit, step::savepoint}) {
+      auto refused = x.refusal(next, "SELECT 1", false);
       REQUIRE(refused.has_value());
       CHECK_EQ(to_string(refused->code), "transaction_ended");
       CHECK_EQ(to_string(refused->outcome), "unknown");
@@ -147,9 +147,9 @@ SCENARIO("another begin ends the refusal as well") {
 SCENARIO("a statement that failed and took the transaction with it") {
   struct row {
     std::string_view sql;
-    failure why;
+    failure error;
     errc code;
-    outcome what;
+    outcome effect;
   };
   const row table[] = {
       {"UPDATE t SET a = 1", deadlock, errc::deadlock, outcome::rolled_back},
@@ -159,16 +159,16 @@ SCENARIO("a statement that failed and took the transaction with it") {
       {"CALL p()", duplicate, errc::transaction_ended, outcome::unknown},
   };
   for (auto& x : table) {
-    MESSAGE(std::string{x.sql} << ": " << to_string(x.why.code));
+    MESSAGE(std::string{x.sql} << ": " << to_string(x.error.code));
     auto transaction = begun();
-    auto why = transaction.failed(step::statement, x.sql, true, false, x.why);
-    CHECK_EQ(to_string(why.code), to_string(x.code));
-    CHECK_EQ(to_string(why.outcome), to_string(x.what));
-    CHECK_EQ(why.statement_index.value_or(99), 0u);
+    auto error = transaction.failed(step::statement, x.sql, true, false, x.error);
+    CHECK_EQ(to_string(error.code), to_string(x.code));
+    CHECK_EQ(to_string(error.outcome), to_string(x.effect));
+    CHECK_EQ(error.statement_index.value_or(99), 0u);
     auto refused = transaction.refusal(step::commit, {}, false);
     REQUIRE(refused.has_value());
     CHECK_EQ(to_string(refused->code), to_string(x.code));
-    CHECK_EQ(to_string(refused->outcome), to_string(x.what));
+    CHECK_EQ(to_string(refused->outcome), to_string(x.effect));
   }
 }
 
@@ -190,12 +190,12 @@ SCENARIO("a transaction that was begun by SQL is not lost unnoticed either, but 
 }
 
 SCENARIO("a commit or rollback that failed ends the transaction if the server says so") {
-  for (auto what : {step::commit, step::rollback}) {
+  for (auto next : {step::commit, step::rollback}) {
     auto still_open = begun();
-    CHECK(still_open.failed(what, {}, true, true, duplicate) == duplicate);
+    CHECK(still_open.failed(next, {}, true, true, duplicate) == duplicate);
     CHECK_EQ(to_string(still_open.if_session_ends(false)), "rolled_back");
     auto over = begun();
-    CHECK(over.failed(what, {}, true, false, duplicate) == duplicate);
+    CHECK(over.failed(next, {}, true, false, duplicate) == duplicate);
     CHECK_EQ(to_string(over.if_session_ends(false)), "rejected");
   }
 }

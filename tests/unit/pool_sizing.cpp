@@ -20,7 +20,7 @@ pool_settings rules_of(size_t size, size_t max_overflow, size_t max_connecting) 
 }
 
 struct sizing_row {
-  const char* what;
+  const char* description;
   head_count now; ///< total, opening, about to be free, in need
   size_t limit;
   size_t wanted;
@@ -28,7 +28,7 @@ struct sizing_row {
 
 void check_rows(const pool_settings& rules, const std::vector<sizing_row>& rows) {
   for (auto& x : rows) {
-    MESSAGE(x.what);
+    MESSAGE(x.description);
     CHECK_EQ(connects_wanted(rules, x.now, rules.kept(), x.limit), x.wanted);
   }
 }

@@ -158,7 +158,7 @@ SCENARIO("statements that may leave something in their session are recognised") 
 SCENARIO("a transaction that cannot be one is refused with the statement to blame") {
   GIVEN("transactions and what is wrong with them") {
     struct row {
-      transaction what;
+      transaction request;
       uint32_t index;
       std::string word;
     };
@@ -171,7 +171,7 @@ SCENARIO("a transaction that cannot be one is refused with the statement to blam
     THEN("the text names it") {
       for (auto& x : all) {
         uint32_t index = 99;
-        auto text = problem_of(x.what, index);
+        auto text = problem_of(x.request, index);
         MESSAGE(text);
         CHECK_EQ(index, x.index);
         CHECK_NE(text.find(x.word), std::string::npos);

@@ -28,15 +28,15 @@ uint64_t number(const std::optional<request>& x) {
 
 std::vector<uint64_t> pop_all(waiting_queue& queue) {
   std::vector<uint64_t> result;
-  while (auto who = queue.pop())
-    result.push_back(number(who));
+  while (auto next = queue.pop())
+    result.push_back(number(next));
   return result;
 }
 
 std::vector<uint64_t> pop_expired_until(waiting_queue& queue, time_point now) {
   std::vector<uint64_t> result;
-  while (auto who = queue.pop_expired(now))
-    result.push_back(number(who));
+  while (auto next = queue.pop_expired(now))
+    result.push_back(number(next));
   return result;
 }
 
@@ -98,14 +98,14 @@ SCENARIO("a request keeps what it came with") {
     waiting_queue queue;
     queue.push_back({request_id{7}, noon, noon + 5s, true, 3}, noon + 4s);
     WHEN("it is taken out") {
-      auto who = queue.pop();
+      auto first = queue.pop();
       THEN("nothing has changed") {
-        REQUIRE(who.has_value());
-        CHECK(who->id == request_id{7});
-        CHECK(who->accepted == noon);
-        CHECK(who->deadline == noon + 5s);
-        CHECK(who->fail_fast);
-        CHECK_EQ(who->attempts, 3u);
+        REQUIRE(first.has_value());
+        CHECK(first->id == request_id{7});
+        CHECK(first->accepted == noon);
+        CHECK(first->deadline == noon + 5s);
+        CHECK(first->fail_fast);
+        CHECK_EQ(first->attempts, 3u);
       }
     }
   }
@@ -193,8 +193,8 @@ SCENARIO("fail-fast requests can be taken out of the middle") {
     queue.push_front(make(5, true), noon + 3s);
     WHEN("the fail-fast ones are taken") {
       numbers fail_fast;
-      while (auto who = queue.pop_fail_fast())
-        fail_fast.push_back(number(who));
+      while (auto next = queue.pop_fail_fast())
+        fail_fast.push_back(number(next));
       THEN("they come in the order of the queue, and the others stay") {
         CHECK_EQ(fail_fast, numbers({5, 2, 4}));
         CHECK_EQ(queue.size(), 2u);

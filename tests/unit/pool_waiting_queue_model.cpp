@@ -16,12 +16,12 @@ namespace {
 class naive_queue {
 public:
   struct entry {
-    request who;
+    request waiting;
     time_point deadline;
   };
 
-  void push_back(const request& who, time_point deadline) { entries_.push_back({who, deadline}); }
-  void push_front(const request& who, time_point deadline) { entries_.push_front({who, deadline}); }
+  void push_back(const request& waiting, time_point deadline) { entries_.push_back({waiting, deadline}); }
+  void push_front(const request& waiting, time_point deadline) { entries_.push_front({waiting, deadline}); }
 
   std::optional<request> pop() { return entries_.empty() ? std::nullopt : take(entries_.begin()); }
 
@@ -32,7 +32,7 @@ public:
   }
 
   std::optional<request> pop_fail_fast() {
-    auto i = std::ranges::find_if(entries_, [](const entry& x) { return x.who.fail_fast; });
+    auto i = std::ranges::find_if(entries_, [](const entry& x) { return x.waiting.fail_fast; });
     return i == entries_.end() ? std::nullopt : take(i);
   }
 
@@ -45,7 +45,7 @@ public:
 
 private:
   std::optional<request> take(std::list<entry>::iterator i) {
-    auto result = i->who;
+    auto result = i->waiting;
     entries_.erase(i);
     return result;
   }
@@ -70,22 +70,22 @@ size_t first_difference(uint32_t seed, size_t steps) {
   for (size_t step = 1; step <= steps; ++step) {
     now += std::chrono::microseconds{below(50)};
     if (below(10) < arrivals) {
-      request who;
-      who.id = request_id{++last_id};
-      who.fail_fast = below(8) == 0;
+      request added;
+      added.id = request_id{++last_id};
+      added.fail_fast = below(8) == 0;
       // The id makes deadlines differ: which of two equal ones expires first is left open.
       auto deadline = now + std::chrono::microseconds{1 + below(3000)} + std::chrono::nanoseconds{last_id % 1000};
       if (below(6) == 0) {
-        queue.push_front(who, deadline);
-        model.push_front(who, deadline);
+        queue.push_front(added, deadline);
+        model.push_front(added, deadline);
       } else {
-        queue.push_back(who, deadline);
-        model.push_back(who, deadline);
+        queue.push_back(added, deadline);
+        model.push_back(added, deadline);
       }
-    } else if (auto what = below(10); what < 5) {
+    } else if (auto action = below(10); action < 5) {
       if (number(queue.pop()) != number(model.pop()))
         return step;
-    } else if (what < 8) {
+    } else if (action < 8) {
       if (number(queue.pop_expired(now)) != number(model.pop_expired(now)))
         return step;
     } else {

@@ -71,7 +71,7 @@ struct fixture : test_coordinator_fixture<> {
     std::optional<std::variant<T, failure>> out;
     sys.spawn([&, this](caf::event_based_actor* caller) {
       caller->request(under_test, caf::infinite, xs...)
-          .then([&](const T& x) { out = x; }, [&](const caf::error& why) { out = details(why); });
+          .then([&](const T& x) { out = x; }, [&](const caf::error& error) { out = details(error); });
     });
     run();
     return out.value();
@@ -80,8 +80,8 @@ struct fixture : test_coordinator_fixture<> {
   template <class T, class... Ts>
   T must(Ts... xs) {
     auto out = ask<T>(std::move(xs)...);
-    if (auto why = std::get_if<failure>(&out))
-      CAF_FAIL(to_string(*why));
+    if (auto error = std::get_if<failure>(&out))
+      CAF_FAIL(to_string(*error));
     return std::get<T>(out);
   }
 
@@ -181,9 +181,9 @@ SCENARIO("a pool that has ended is an error for the caller") {
     caf::anon_send_exit(pool.handle(), caf::exit_reason::kill);
     run();
     WHEN("it is asked") {
-      auto why = std::get<failure>(ask<std::vector<book>>(caf::get_atom_v));
+      auto error = std::get<failure>(ask<std::vector<book>>(caf::get_atom_v));
       THEN("the caller learns it") {
-        CHECK_EQ(why.code, errc::shutting_down);
+        CHECK_EQ(error.code, errc::shutting_down);
       }
     }
   }

@@ -44,7 +44,7 @@ struct fixture : test_coordinator_fixture<> {
     std::optional<std::variant<T, failure>> out;
     sys.spawn([&](caf::event_based_actor* caller) {
       caller->request(whom, caf::infinite, xs...)
-          .then([&](const T& x) { out = x; }, [&](const caf::error& why) { out = details(why); });
+          .then([&](const T& x) { out = x; }, [&](const caf::error& error) { out = details(error); });
     });
     run();
     return out.value();

@@ -76,12 +76,12 @@ SCENARIO("an optional field of every type is empty for NULL and full otherwise")
 
 SCENARIO("a column that is missing is told even if there are no rows") {
   std::vector<column> columns{{"id", column_type::integer}, {"Title", column_type::text}};
-  std::string why =
+  std::string problem =
       "there is no column for the field \"title\" (std::string): the result has \"id\", \"Title\"; names must "
       "be equal, upper and lower case included";
-  CHECK_EQ(error_of([&] { table(columns, {{"1", "one"}}).as<manga>(); }), why);
-  CHECK_EQ(error_of([&] { table(columns, {}).as<manga>(); }), why);
-  CHECK_EQ(error_of([&] { table(columns, {{"1", "one"}})[0].as<manga>(); }), why);
+  CHECK_EQ(error_of([&] { table(columns, {{"1", "one"}}).as<manga>(); }), problem);
+  CHECK_EQ(error_of([&] { table(columns, {}).as<manga>(); }), problem);
+  CHECK_EQ(error_of([&] { table(columns, {{"1", "one"}})[0].as<manga>(); }), problem);
   CHECK_EQ(error_of([&] { result{}.as<manga>(); }),
            "there is no column for the field \"id\" (uint32_t): the result has no columns at all, as after a write");
   CHECK(table({{"id", column_type::integer}, {"title", column_type::text}, {"chapters", column_type::integer}}, {})
@@ -141,10 +141,10 @@ SCENARIO("every integer type is range-checked") {
   };
   CHECK_EQ(rows("i8", "127"), "no error");
   auto out_of_range = [&rows](const char* name, const char* cell, const char* type) {
-    auto why = rows(name, cell);
+    auto problem = rows(name, cell);
     auto begin =
         "row 0, field \"" + std::string{name} + "\" (" + type + "): column \"" + name + "\" holds " + cell + ", ";
-    CHECK_EQ(why.substr(0, begin.size()), begin);
+    CHECK_EQ(problem.substr(0, begin.size()), begin);
   };
   out_of_range("flag", "2", "bool");
   out_of_range("i8", "128", "int8_t");
@@ -235,11 +235,11 @@ SCENARIO("the row of a result that is not there is an error") {
 
 SCENARIO("a struct's fields are the parameters of their names") {
   const manga x{1, "Yotsuba", std::nullopt};
-  auto what = write("INSERT INTO manga (id, title) VALUES (:id, :title)", x);
-  CHECK(what.kind == statement_kind::write);
-  CHECK_EQ(what.sql, "INSERT INTO manga (id, title) VALUES (:id, :title)");
-  CHECK_EQ(what.names, (std::vector<std::string>{"id", "title", "chapters"}));
-  CHECK(what.params == (std::vector<value>{uint64_t{1}, std::string{"Yotsuba"}, null{}}));
+  auto query = write("INSERT INTO manga (id, title) VALUES (:id, :title)", x);
+  CHECK(query.kind == statement_kind::write);
+  CHECK_EQ(query.sql, "INSERT INTO manga (id, title) VALUES (:id, :title)");
+  CHECK_EQ(query.names, (std::vector<std::string>{"id", "title", "chapters"}));
+  CHECK(query.params == (std::vector<value>{uint64_t{1}, std::string{"Yotsuba"}, null{}}));
   CHECK(read("SELECT :id", manga{1, "Yotsuba", 12}).params[2] == value{uint64_t{12}});
   CHECK(read("SELECT :id", x).kind == statement_kind::read);
   CHECK(idempotent_write("DELETE FROM manga WHERE id = :id", x).kind == statement_kind::idempotent_write);
@@ -256,11 +256,11 @@ SCENARIO("single values keep their question marks") {
 }
 
 SCENARIO("every type of field is a parameter") {
-  auto what = write("...", full());
-  CHECK_EQ(what.names.size(), what.params.size());
-  auto param = [&what](std::string_view name) {
-    auto i = std::ranges::find(what.names, name) - what.names.begin();
-    return what.params.at(static_cast<size_t>(i));
+  auto query = write("...", full());
+  CHECK_EQ(query.names.size(), query.params.size());
+  auto param = [&query](std::string_view name) {
+    auto i = std::ranges::find(query.names, name) - query.names.begin();
+    return query.params.at(static_cast<size_t>(i));
   };
   auto x = full();
   CHECK(param("flag") == value{int64_t{1}});
