@@ -85,7 +85,8 @@ void state_tracker::find_weaknesses(const pool_view& seen, size_t kept, time_poi
                                     std::vector<std::string>& reasons) {
   auto& status = *seen.status;
   note(waiting_since_, status.waiting > 0, now);
-  note(missing_since_, status.total_connections < kept, now);
+  // Without an error they are being opened, after the start say.
+  note(missing_since_, status.total_connections < kept && !status.last_error.empty(), now);
   if (auto refused = status.refused + status.shed + status.timed_out;
       refused != std::exchange(refused_before_, refused))
     refused_at_ = now;

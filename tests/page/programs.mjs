@@ -18,7 +18,7 @@ process.on("exit", () => {
 export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 /// Waits for something for as long as a busy machine may need.
-export async function eventually(what, condition, seconds = 60) {
+export async function eventually(what, condition, seconds = 120) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const value = await condition();

@@ -62,7 +62,12 @@ SCENARIO("each condition has its sign") {
       {condition::degraded, [](pool_view& x) { x.status->limit = 2; }},
       {condition::degraded, [](pool_view& x) { x.silent = 3s; }},
       {condition::degraded, [](pool_view& x) { x.status->waiting = 1; }},
-      {condition::degraded, [](pool_view& x) { x.status->total_connections = 2; }},
+      {condition::serving, [](pool_view& x) { x.status->total_connections = 2; }},
+      {condition::degraded,
+       [](pool_view& x) {
+         x.status->total_connections = 2;
+         x.status->last_error = "too many connections";
+       }},
   };
   for (auto& row : rows) {
     auto x = healthy();

@@ -6,7 +6,8 @@ import {span} from "./live.js";
 const {Chart} = globalThis;
 
 const sum = counts => Object.values(counts).reduce((a, b) => a + b, 0);
-const largest = (samples, value) => samples.reduce((a, x) => Math.max(a, value(x) ?? 0), 0);
+/// Null if there is no value at all.
+const largest = (samples, value) => samples.reduce((a, x) => value(x) === null ? a : Math.max(a ?? 0, value(x)), null);
 
 const p50 = (name, of) => ({name, label: "p50", value: x => of(x).p50});
 const p99 = (name, of) => ({name, label: "p99", value: x => of(x).p99});
@@ -149,6 +150,7 @@ function makeOptions(definition) {
       },
       y: {
         beginAtZero: true,
+        suggestedMax: definition.unit === format.span ? 0.001 : 4, // While there is nothing.
         stacked: definition.stacked ?? false,
         grid: {},
         grace: "5%",
