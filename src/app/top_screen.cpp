@@ -296,9 +296,14 @@ void add_sections(std::vector<styled_line>& out, std::vector<section> sections, 
         given = true;
       }
   }
-  for (size_t i = 0; i < sections.size(); ++i)
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (left > 0 && shown[i] > 0) {
+      out.emplace_back(); // There is room for air.
+      --left;
+    }
     for (size_t k = 0; k < shown[i]; ++k)
       out.push_back(std::move(sections[i][k]));
+  }
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include "app/top_view.hpp"
 
+#include "app/readable_numbers.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -102,7 +104,9 @@ top_statement statement(const json& entry) {
 }
 
 top_event event(const json& entry) {
-  return {number(entry, "at"), text(entry, "text")};
+  auto more = number(entry, "count") - 1;
+  return {number(entry, "at"),
+          text(entry, "text") + (more > 0 ? " (and " + readable_count(more) + " more like this)" : "")};
 }
 
 top_history::quantiles quantiles(const json& newest, const json& before, const char* key) {
@@ -111,11 +115,11 @@ top_history::quantiles quantiles(const json& newest, const json& before, const c
   return {optional_number(found, "p50"), optional_number(found, "p99")};
 }
 
-void add_counts(std::map<std::string, double>& out, const json& counts) {
+void add_counts(std::map<std::string, double>& out, const json& counts, const std::string& prefix = "") {
   if (counts.is_object())
-    for (auto& [name, n] : counts.items())
-      if (auto more = optional_number(n).value_or(0); more > 0)
-        out[name] += more;
+    for (auto& [name, count] : counts.items())
+      if (auto more = optional_number(count).value_or(0); more > 0)
+        out[prefix + name] += more;
 }
 
 /// From the two newest samples: the newest may have begun just now.
@@ -137,12 +141,20 @@ top_part<top_history> history(const http::fetched& answer) {
   out.span = number(*all, "interval") + (size > 1 ? age : 0);
   for (auto one : {&newest, &before}) {
     add_counts(out.errors, member(*one, "errors"));
+    add_counts(out.errors, member(*one, "failed_connects"), "connect: ");
     add_counts(out.retries, member(*one, "retries"));
   }
   if (auto& breakers = member(newest, "breaker"); breakers.is_object())
     for (auto& [server, state] : breakers.items())
       out.breakers[server] = text(state);
   return out;
+}
+
+top_part<std::vector<top_statement>> statements(const http::fetched& answer) {
+  auto all = document(answer);
+  if (all && member(*all, "enabled") == json(false))
+    return tl::unexpected<std::string>{"not counted: pool.statement-statistics is off"};
+  return list(answer, "statements", statement);
 }
 
 std::string first_line(const std::string& body) {
@@ -197,7 +209,7 @@ top_view read_answers(const top_answers& answers) {
   out.history = history(answers.history);
   out.sessions = list(answers.sessions, "sessions", session);
   out.running = list(answers.connections, "connections", running);
-  out.statements = list(answers.statements, "statements", statement);
+  out.statements = statements(answers.statements);
   out.events = list(answers.events, "events", event);
   if (out.running) {
     std::erase_if(*out.running, [](auto& one) { return one.statement.empty(); });

@@ -28,7 +28,7 @@ struct top_history {
   quantiles wait;
   quantiles statement;
   double span = 0;                             ///< Seconds that the errors and retries below are from.
-  std::map<std::string, double> errors;        ///< By code.
+  std::map<std::string, double> errors;        ///< By code; those of connects after `connect: `.
   std::map<std::string, double> retries;       ///< By cause.
   std::map<std::string, std::string> breakers; ///< Their states by server.
 };

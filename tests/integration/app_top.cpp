@@ -57,7 +57,7 @@ SCENARIO("top shows a running program at 80 columns and 24 rows, and q leaves th
   terminal_program top{{"cenote", "top", serve.url}};
   REQUIRE(top.shows("state        serving"));
   MESSAGE(top.screen().text());
-  for (auto part : {"cenote 0.", "q: quit", "limit 13", "0 waiting", "breakers"})
+  for (auto part : {"cenote 0.", "q: quit", "limit 8", "0 waiting", "breakers"})
     CHECK(contains(top.screen().text(), part));
   CHECK(top.screen().on_other_screen());
   CHECK(!top.screen().has_cursor());

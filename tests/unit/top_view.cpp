@@ -27,7 +27,7 @@ top_answers answers() {
     "limit":15,"last_error":null,"breaker":"closed"},"settings":{}})");
   out.history = ok(R"({"version":1,"interval":5.0,"samples":[
     {"at":100,"connections":{"closing":1},"statements_per_second":7,"wait":{"p50":0.001,"p99":0.002},
-     "statement":{"p50":0.01,"p99":0.02},"errors":{"deadlock":1},"retries":{},"breaker":{"db:3306":"closed"}},
+     "statement":{"p50":0.01,"p99":0.02},"errors":{"deadlock":1},"failed_connects":{"timeout":4},"retries":{},"breaker":{"db:3306":"closed"}},
     {"at":103,"connections":{"closing":2},"statements_per_second":9,"wait":{"p50":null,"p99":null},
      "statement":{"p50":0.03,"p99":0.04},"errors":{"deadlock":2,"circuit_open":1},"retries":{"deadlock":3},
      "breaker":{"db:3306":"half_open"}}]})");
@@ -38,7 +38,8 @@ top_answers answers() {
     {"id":"3","state":"session","statement":"SELECT 2","running":0.2}]})");
   out.statements = ok(R"({"enabled":true,"statements":[{"digest":"SELECT ?","calls":3,"errors":1,"rows":5,"total":2.5,
     "mean":0.8,"p99":1.5,"max":1.6}]})");
-  out.events = ok(R"({"events":[{"at":1,"kind":"lost","text":"first"},{"at":2,"kind":"opened","text":"second"}]})");
+  out.events =
+      ok(R"({"events":[{"at":1,"kind":"lost","text":"first"},{"at":2,"kind":"opened","count":3,"text":"second"}]})");
   return out;
 }
 
@@ -71,6 +72,7 @@ SCENARIO("errors and retries are those of both samples, quantiles those of the n
   auto x = read_answers(answers()).history.value();
   CHECK_EQ(x.errors.at("deadlock"), 3);
   CHECK_EQ(x.errors.at("circuit_open"), 1);
+  CHECK_EQ(x.errors.at("connect: timeout"), 4);
   CHECK_EQ(x.retries.at("deadlock"), 3);
   CHECK_EQ(x.span, 8);
   CHECK_EQ(x.wait.p99.value(), 0.002);
@@ -83,7 +85,7 @@ SCENARIO("only connections that run something are listed, the longest first, and
   REQUIRE_EQ(x.running->size(), 2u);
   CHECK_EQ(x.running->front().connection, "3");
   CHECK_EQ(x.running->back().server_connection_id, "12");
-  CHECK_EQ(x.events->front().text, "second");
+  CHECK_EQ(x.events->front().text, "second (and 2 more like this)");
 }
 
 SCENARIO("what an older program does not tell is not available, and the rest is shown") {
@@ -99,6 +101,14 @@ SCENARIO("what an older program does not tell is not available, and the rest is 
   CHECK(!x.events);
   CHECK(x.events.error().starts_with("not available"));
   CHECK_EQ(x.state, "degraded");
+}
+
+SCENARIO("statements that are not counted are told so") {
+  auto all = answers();
+  all.statements = ok(R"({"enabled":false,"statements":[]})");
+  auto x = read_answers(all);
+  REQUIRE(!x.statements);
+  CHECK_EQ(x.statements.error(), "not counted: pool.statement-statistics is off");
 }
 
 SCENARIO("a program that does not answer, or wants a token, is told in words") {
