@@ -94,7 +94,7 @@ SCENARIO("one caller more than may wait is refused at once") {
         REQUIRE(!came.has_value());
         CHECK_EQ(to_string(came.error().code), "queue_full");
         CHECK_EQ(to_string(came.error().outcome), "unavailable");
-        CHECK(contains(came.error().text, "3 callers wait"));
+        CHECK(contains(came.error().text, "3 callers are waiting"));
         auto now = status(pool);
         CHECK_EQ(now.waiting, 3u);
         CHECK_EQ(now.refused, 1u);
