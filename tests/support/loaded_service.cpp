@@ -32,6 +32,11 @@ namespace {
 
 constexpr auto pause_after_error = 200ms;
 
+/// Without a behavior an actor ends as soon as it waits for no answer, only for a time.
+caf::behavior stay() {
+  return {[](caf::unit_t) {}};
+}
+
 statement make_statement(int number, int caller) {
   if (number % 400 == 399)
     return read("SELECT missing FROM nowhere");
@@ -101,11 +106,21 @@ int main(int argc, char** argv) try {
   app::service_control control{[] {}, [] { return std::string{}; }, [how] { return how; }};
   app::http_service http{host, *how, std::move(watch), app::read_token(how->http.token_file), true, std::move(control)};
   auto retrier = spawn_retrier(host.system(), host.pool(), how->retry);
-  host.system().spawn([&](caf::event_based_actor* self) { hold(self, host.pool()); });
+  auto pool = host.pool();
+  host.system().spawn([=](caf::event_based_actor* self) {
+    hold(self, pool);
+    return stay();
+  });
   for (int i = 0; i < callers; ++i)
-    host.system().spawn([=](caf::event_based_actor* self) { call(self, retrier, i, i * 13); });
+    host.system().spawn([=](caf::event_based_actor* self) {
+      call(self, retrier, i, i * 13);
+      return stay();
+    });
   if (argc > 2 && std::string_view{argv[2]} == "failing")
-    host.system().spawn([=](caf::event_based_actor* self) { fail(self, retrier, 0); });
+    host.system().spawn([=](caf::event_based_actor* self) {
+      fail(self, retrier, 0);
+      return stay();
+    });
   std::cin.ignore(std::numeric_limits<std::streamsize>::max());
   std::_Exit(0); // The callers go on for ever.
 } catch (const std::exception& err) {
