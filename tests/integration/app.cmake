@@ -11,6 +11,7 @@ cenote_test(app
 add_dependencies(test-app cenote cenote-demo first_query)
 
 cenote_test(app-http
+            TIMEOUT 300
             SOURCES support/server.cpp integration/app_program.cpp integration/app_details.cpp integration/app_http.cpp
                     integration/app_http_abuse.cpp integration/app_http_client.cpp integration/app_http_probes.cpp
                     integration/app_notify.cpp
