@@ -20,6 +20,7 @@ cenote_test(app-http
 add_dependencies(test-app-http cenote)
 
 cenote_test(app-top
+            TIMEOUT 300
             SOURCES support/screen_emulator.cpp support/server.cpp integration/app_program.cpp
                     integration/app_terminal.cpp integration/app_top.cpp
             SUITES app.top
