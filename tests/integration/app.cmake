@@ -11,6 +11,7 @@ cenote_test(app
 add_dependencies(test-app cenote cenote-demo first_query)
 
 cenote_test(app-http
+            TIMEOUT 300
             SOURCES support/server.cpp integration/app_program.cpp integration/app_details.cpp integration/app_http.cpp
                     integration/app_http_abuse.cpp integration/app_http_client.cpp integration/app_http_probes.cpp
                     integration/app_notify.cpp
@@ -19,6 +20,7 @@ cenote_test(app-http
 add_dependencies(test-app-http cenote)
 
 cenote_test(app-top
+            TIMEOUT 300
             SOURCES support/screen_emulator.cpp support/server.cpp integration/app_program.cpp
                     integration/app_terminal.cpp integration/app_top.cpp
             SUITES app.top
