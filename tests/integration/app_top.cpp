@@ -166,7 +166,7 @@ SCENARIO("top waits for a program that is not there, and goes on when it is back
   }
   terminal_program top{{"cenote", "top", "http://" + address}};
   CHECK(top.shows("unreachable"));
-  CHECK(top.shows("Connection refused; trying again every second"));
+  CHECK(top.shows("Connection refused;\n             trying again every second\n"));
   {
     service second{address};
     CHECK(top.shows("serving  for "));
