@@ -34,6 +34,7 @@ struct gathering {
   void arrived() {
     if (--missing > 0)
       return;
+    std::erase_if(found.sessions, [](auto& session) { return session.id == session_id{}; });
     std::ranges::sort(found.sessions, std::greater{}, &session_details::age);
     promise.deliver(std::move(found));
   }
@@ -48,6 +49,8 @@ struct gathering {
     if (!session)
       return;
     auto& held = found.sessions.at(*session);
+    if (report.view.session != held.id) // It has ended, and its connection is on its way back.
+      held.id = {};
     held.in_transaction = report.view.in_transaction;
     held.last_statement = report.view.last_statement;
     held.running = report.view.running;

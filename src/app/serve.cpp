@@ -184,7 +184,7 @@ struct server_state {
     auto& after = x.content();
     for (auto key : {"log.format", "http.listen", "http.token-file", "http.probe-interval"})
       if (auto fixed = config::find_setting(key); config::format(*fixed, *before) != config::format(*fixed, after)) {
-        not_applied(std::string{key} + " cannot change while the program runs: start it anew");
+        not_applied(std::string{key} + " cannot change while the program runs: restart it");
         return;
       }
     self->request(pool, caf::infinite, reconfigure_atom_v, x)

@@ -53,6 +53,7 @@ connection_view connection_core::view(time_point now) const {
   connection_view out;
   out.activity = std::visit(activity_of{has_session()}, state_);
   if (session_) {
+    out.session = session_->id();
     out.last_statement = shown(session_->last_statement());
     out.in_transaction = link_->has_open_transaction();
   }
