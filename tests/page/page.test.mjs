@@ -12,7 +12,7 @@ import {createRequire} from "node:module";
 import {join} from "node:path";
 import {after, before, test} from "node:test";
 
-import {Program, Server, eventually, sleep, writeFile} from "./programs.mjs";
+import {Program, Server, end, eventually, sleep, writeFile} from "./programs.mjs";
 
 const modules = createRequire(join(process.env.CENOTE_SOURCE_DIR, "build", "page-test", "package.json"));
 const {chromium} = modules("playwright-core");
@@ -31,7 +31,10 @@ before(async () => {
   server = new Server("mariadb");
 });
 
-after(() => browser?.close());
+after(async () => {
+  end(); // Whatever a test that failed has left: this process would wait for it.
+  await browser?.close();
+});
 
 /// A tab of its own that writes down what goes wrong in it.
 async function open(url, options = {}) {
@@ -209,7 +212,7 @@ test("it asks for the token, and keeps it for the tab alone", async () => {
   const page = await open(await program.url(), {viewport: narrow});
   const field = page.getByLabel("Token", {exact: true});
   await field.waitFor();
-  assert.equal(await page.locator("main").isVisible(), false);
+  assert.equal(await page.locator("#data").isVisible(), false);
   await eventually("the field has the focus", () => field.evaluate(x => x === document.activeElement));
   await isAccessible(page);
   await fits(page);

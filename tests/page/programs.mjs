@@ -9,11 +9,18 @@ const [source, build] = [process.env.CENOTE_SOURCE_DIR, process.env.CENOTE_BINAR
 const running = new Set();
 export const folder = mkdtempSync(join(tmpdir(), "cenote-page-"));
 
-process.on("exit", () => {
+/// Ends all programs.
+export function end() {
   for (const child of running)
     child.kill("SIGKILL");
+}
+
+process.on("exit", () => {
+  end();
   rmSync(folder, {recursive: true, force: true});
 });
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.on(signal, () => process.exit(1));
 
 export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
@@ -73,7 +80,9 @@ export class Program {
 
   start() {
     this.log = "";
-    this.child = spawn(join(build, "bin", this.words[0]), this.words.slice(1), {env: this.env, cwd: folder});
+    // It ends with this process, however that ends.
+    this.child = spawn("setpriv", ["--pdeathsig", "KILL", join(build, "bin", this.words[0]), ...this.words.slice(1)],
+                       {env: this.env, cwd: folder});
     running.add(this.child);
     for (const stream of [this.child.stdout, this.child.stderr])
       stream.on("data", data => { this.log += data; });

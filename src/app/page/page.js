@@ -90,12 +90,12 @@ function showToken(live) {
 function changed(live) {
   showToken(live);
   showState(live);
-  byId("content").classList.toggle("stale", live.problem !== null);
+  byId("data").classList.toggle("stale", live.problem !== null);
   if (live.problem === null) {
     // After an update of the program this page may not understand it any more.
     if ((program ??= live.status.program) !== live.status.program)
       location.reload();
-    byId("content").hidden = false;
+    byId("data").hidden = false;
     charts ??= new Charts(byId("charts"));
     showAll(live);
   }
