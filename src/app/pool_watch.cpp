@@ -54,20 +54,21 @@ struct pool_watch::watcher {
       state->asked_pool = now;
       lock.unlock();
       ask_pool();
-    } else {
-      lock.unlock();
     }
-    if (may_ask_server(now))
-      ask_server(now);
   }
 
   void ask_pool() {
     self->request(pool, caf::infinite, status_atom_v)
         .then(
             [this](pool_status& x) {
-              std::unique_lock lock{state->guard};
-              state->status = std::move(x);
-              state->asked_pool.reset();
+              {
+                std::unique_lock lock{state->guard};
+                state->status = std::move(x);
+                state->asked_pool.reset();
+              }
+              // Now, not at the next tick: a connection that was idle then may be in use, and the probe would wait.
+              if (auto now = clock::now(); may_ask_server(now))
+                ask_server(now);
             },
             [this](caf::error&) {
               // It has ended: the down handler is next.
