@@ -65,7 +65,7 @@ struct item {
 
 void add_items(std::vector<styled_line>& out, const std::string& label, const std::vector<item>& items, size_t width) {
   auto narrow = width < 3 * label_width;
-  auto indent = narrow ? size_t{2} : label_width;
+  auto indent = narrow ? std::min(size_t{2}, width - 1) : label_width;
   styled_line current;
   add_within(current, label, width, style::faint);
   if (narrow)
@@ -167,10 +167,12 @@ style style_of_state(const std::string& name) {
 }
 
 /// Why the state is what it is.
-std::string reason_of_state(const top_view& view) {
-  auto out = view.problem.empty() ? std::string{} : view.url + " ";
-  for (auto& reason : view.state_reasons)
-    out += (&reason == &view.state_reasons.front() ? "" : "; ") + reason;
+std::vector<std::string> reasons_of_state(const top_view& view) {
+  auto out = view.state_reasons;
+  if (!view.problem.empty() && !out.empty())
+    out.front() = view.url + " " + out.front();
+  for (size_t i = 0; i + 1 < out.size(); ++i)
+    out[i] += ";";
   return out;
 }
 
@@ -178,7 +180,7 @@ void add_state(std::vector<styled_line>& out, const top_view& view, size_t width
   std::vector<item> items{{view.state, style_of_state(view.state)}};
   if (view.state_since)
     items.push_back({"for " + readable_time(view.at - *view.state_since)});
-  if (auto reason = reason_of_state(view); !reason.empty())
+  for (auto& reason : reasons_of_state(view))
     items.push_back({std::move(reason)});
   add_items(out, "state", items, width);
 }
@@ -327,9 +329,9 @@ std::vector<styled_line> draw_screen(const top_view& view, screen_size size) {
 
 std::string draw_line(const top_view& view) {
   auto out = local_time(view.at, "%Y-%m-%dT%H:%M:%S%z") + " " + printable(view.state);
-  auto reason = reason_of_state(view);
-  if (!reason.empty())
-    reason = ": " + printable(reason);
+  std::string reason;
+  for (auto& part : reasons_of_state(view))
+    reason += (reason.empty() ? ": " : " ") + printable(part);
   if (!view.problem.empty())
     return out + reason + "\n";
   auto add = [&out](const std::string& name, std::string value) {
