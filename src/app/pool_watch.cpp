@@ -54,8 +54,6 @@ struct pool_watch::watcher {
       state->asked_pool = now;
       lock.unlock();
       ask_pool();
-    } else {
-      lock.unlock();
     }
   }
 
