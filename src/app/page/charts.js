@@ -68,8 +68,8 @@ const definitions = [
     ],
     summary: samples => {
       const total = of => format.number(samples.reduce((a, x) => a + sum(of(x)), 0));
-      return `${total(x => x.errors)} errors, ${total(x => x.failed_connects)} failed connects, `
-        + `${total(x => x.retries)} retries.`;
+      return `Errors: ${total(x => x.errors)}, failed connects: ${total(x => x.failed_connects)}, `
+        + `retries: ${total(x => x.retries)}.`;
     },
   },
 ];
