@@ -62,12 +62,18 @@ private:
   int fd_;
 };
 
+/// Who is asked.
+struct service_address {
+  std::string url;
+  std::string token; ///< Empty: none is shown.
+};
+
 /// Asks for everything. Who does not answer once is not asked for the rest.
-top_answers ask_all(const std::string& url, const std::string& token) {
+top_answers ask_all(const service_address& address) {
   auto gone = false;
   auto ask = [&](const char* path) {
     auto out = gone ? http::fetched{0, {}, "not asked for, because the answer before was missing"}
-                    : http::fetch(url + path, path, patience, token);
+                    : http::fetch(address.url + path, path, patience, address.token);
     gone = gone || out.status == 0;
     return out;
   };
@@ -87,17 +93,17 @@ double unix_time() {
 }
 
 /// What is to be shown now. Bears answers that are too large to be understood.
-top_view look(const std::string& url, const std::string& token) {
+top_view look(const service_address& address) {
   top_view out;
   try {
-    out = read_answers(ask_all(url, token));
+    out = read_answers(ask_all(address));
   } catch (const std::exception& err) {
     out.problem = std::string{"answers, but not in a way that can be understood: "} + err.what();
     out.state = "unreachable";
     out.state_reasons = {out.problem};
   }
   out.at = unix_time();
-  out.url = url;
+  out.url = address.url;
   return out;
 }
 
@@ -135,11 +141,11 @@ private:
 /// Asks again and again on a thread of its own, which is left alone at the end: it may hang in a name's resolution.
 class asker {
 public:
-  asker(const std::string& url, const std::string& token) : newest_{std::make_shared<newest_view>()} {
-    std::thread{[to = newest_, url, token] {
+  explicit asker(const service_address& address) : newest_{std::make_shared<newest_view>()} {
+    std::thread{[to = newest_, address] {
       std::optional<double> gone_since;
       for (auto next = std::chrono::steady_clock::now(); !to->is_abandoned(); std::this_thread::sleep_until(next)) {
-        auto view = look(url, token);
+        auto view = look(address);
         gone_since = view.problem.empty() ? std::nullopt : std::optional{gone_since.value_or(view.at)};
         if (gone_since)
           view.state_since = gone_since;
@@ -169,8 +175,9 @@ bool wait_for(std::initializer_list<int> descriptors, const notice& end) {
 }
 
 /// Draws the screen until a key or a signal ends it.
-int show_screen(asker& from, const notice& end, bool colours) {
+int show_screen(const service_address& address, const notice& end, bool colours) {
   terminal screen{colours, end.fd()};
+  asker from{address}; // Its thread blocks what the terminal has blocked: it must not take a SIGTSTP by itself.
   std::optional<top_view> view;
   while (wait_for({from.newest().fd(), screen.keys(), screen.signals()}, end)) {
     auto event = screen.take_event();
@@ -190,7 +197,8 @@ int show_screen(asker& from, const notice& end, bool colours) {
 
 /// Prints a line for each answer.
 /// @param count zero: no end.
-int print_lines(asker& from, const notice& end, uint64_t count) {
+int print_lines(const service_address& address, const notice& end, uint64_t count) {
+  asker from{address};
   auto out = success;
   for (uint64_t n = 0; count == 0 || n < count;) {
     if (!wait_for({from.newest().fd()}, end))
@@ -218,13 +226,12 @@ answer top(const job& given) {
     spdlog::critical("{} is not a URL of the form http://host:port", *url);
     return {wrong_use, {}};
   }
-  auto token = read_token(given.how.http.token_file);
+  service_address address{*url, read_token(given.how.http.token_file)};
   notice end;
   std::stop_callback on_end{given.signals.first(), [&end] { end.set(); }};
-  asker from{*url, token};
   auto lines = given.opts.count > 0 || !terminal::is_usable();
   auto colours = !given.opts.no_colour && !forbids_colours();
-  return {lines ? print_lines(from, end, given.opts.count) : show_screen(from, end, colours), {}};
+  return {lines ? print_lines(address, end, given.opts.count) : show_screen(address, end, colours), {}};
 }
 
 } // namespace cenote::app

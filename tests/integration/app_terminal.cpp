@@ -5,6 +5,8 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <system_error>
 #include <thread>
 
@@ -43,8 +45,8 @@ terminal_program::terminal_program(std::vector<std::string> words, environment v
   tcgetattr(inner, &before_);
   pid_ = fork();
   if (pid_ == 0) {
-    close(fd_);
     login_tty(inner);
+    close_range(3, ~0u, 0); // A lock that the tests run under, too.
     if (chdir(folder_.file("work").c_str()) == 0)
       execve(arguments.front(), arguments.data(), variables_there.data());
     _exit(127);
@@ -54,10 +56,18 @@ terminal_program::terminal_program(std::vector<std::string> words, environment v
 
 terminal_program::~terminal_program() {
   if (pid_ > 0) {
+    for (auto job : children()) // A shell would leave a stopped one behind.
+      kill(job, SIGKILL);
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
   close(fd_);
+}
+
+std::vector<pid_t> terminal_program::children() const {
+  auto process = std::to_string(pid_);
+  std::ifstream in{"/proc/" + process + "/task/" + process + "/children"};
+  return {std::istream_iterator<pid_t>{in}, {}};
 }
 
 void terminal_program::read_some() {

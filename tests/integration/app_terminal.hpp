@@ -24,7 +24,8 @@ public:
   /// Kills it if it still runs.
   ~terminal_program();
 
-  pid_t pid() const noexcept { return pid_; }
+  /// The processes that it has started itself.
+  std::vector<pid_t> children() const;
 
   /// Waits until the text is seen; false if it takes too long.
   bool shows(const std::string& text);

@@ -7,7 +7,6 @@
 #include "support/server.hpp"
 
 #include <csignal>
-#include <fstream>
 #include <string>
 
 #include <fcntl.h>
@@ -120,10 +119,9 @@ SCENARIO("while top is stopped the terminal is the shell's, and after fg it goes
   shell.type("\n");
   REQUIRE(shell.shows("serving"));
   CHECK(!shell.is_untouched());
-  std::ifstream children{"/proc/" + std::to_string(shell.pid()) + "/task/" + std::to_string(shell.pid()) + "/children"};
-  pid_t child = 0;
-  REQUIRE(children >> child);
-  kill(child, SIGTSTP);
+  auto jobs = shell.children();
+  REQUIRE_EQ(jobs.size(), 1u);
+  kill(jobs[0], SIGTSTP);
   REQUIRE(shell.shows("stopped 2"));
   CHECK(shell.comes([&] { return shell.is_untouched(); }));
   shell.type("\n");
