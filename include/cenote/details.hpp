@@ -25,9 +25,9 @@ enum class connection_activity : uint8_t {
 
 /// One connection of a pool at one moment.
 struct connection_details {
-  uint64_t id = 0; ///< The pool's number, as in its log and its events.
-  connection_activity activity = connection_activity::connecting;
-  std::string server;                 ///< Its server, without credentials.
+  uint64_t id = 0;                                                ///< The pool's number, as in its log and its events.
+  connection_activity activity = connection_activity::connecting; ///< What it does.
+  std::string server;                                             ///< Its server, without credentials.
   uint64_t server_connection_id = 0;  ///< The server's number (`CONNECTION_ID()`); zero while it is being opened.
   std::chrono::nanoseconds age{0};    ///< Since it was opened; while it is being opened, since that began.
   std::chrono::nanoseconds unused{0}; ///< Since it last served a request; zero unless it is idle or checked.
@@ -41,7 +41,7 @@ struct connection_details {
 
 /// One session at one moment.
 struct session_details {
-  session_id id{};
+  session_id id{};                     ///< Its name.
   uint64_t connection = 0;             ///< The pool's number of its connection.
   std::string owner;                   ///< See `session_options`; may be empty.
   std::string holder;                  ///< The actor that holds it, as CAF prints it.

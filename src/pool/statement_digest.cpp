@@ -53,14 +53,13 @@ bool stands_apart(std::string_view word) {
 class digest_writer {
 public:
   void add(const token& part) {
-    if (part.kind == kind::literal || begins_number(part))
+    auto is_placeholder = part.kind == kind::sign && part.text == placeholder;
+    if (part.kind == kind::literal || is_placeholder || begins_number(part))
       add_literal();
     else if (part.kind == kind::name)
       push('`' + part.text + '`');
     else if (part.kind == kind::sign && part.text == ")")
       close_group();
-    else if (part.kind == kind::sign && part.text == placeholder)
-      add_literal();
     else
       add_word_or_sign(part.text);
   }

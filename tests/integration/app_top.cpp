@@ -24,14 +24,22 @@ const std::string control_z = "\x1a";
 
 /// `cenote serve`, and where it answers.
 struct service {
-  explicit service(const std::string& listen = "127.0.0.1:0", std::vector<std::string> options = {})
-      : running{words(std::move(options)), {{"DATABASE_URI", shared_server().uri()}, {"CENOTE_HTTP_LISTEN", listen}}} {
+  explicit service(const std::string& listen = "127.0.0.1:0", const std::vector<std::string>& options = {})
+      : running{words(options), {{"DATABASE_URI", shared_server().uri()}, {"CENOTE_HTTP_LISTEN", listen}}} {
     constexpr std::string_view intro = "HTTP: ";
     if (running.logs(std::string{intro} + "http") && running.logs("ready: ")) {
       auto log = running.logged();
       auto begin = log.find(intro) + intro.size();
       url = log.substr(begin, log.find('\n', begin) - begin);
+      await_serving(options);
     }
+  }
+
+  /// Until all connections are open the pool is degraded.
+  void await_serving(std::vector<std::string> options) const {
+    options.insert(options.begin(), {"cenote", "top", "--once", url});
+    for (int i = 0; i < 100 && !contains(run(options).out, " serving "); ++i)
+      usleep(100'000);
   }
 
   static std::vector<std::string> words(std::vector<std::string> options) {
