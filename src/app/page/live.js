@@ -14,8 +14,7 @@ class HttpError extends Error {
   }
 }
 
-async function ask(path) {
-  const token = sessionStorage.getItem(tokenKey);
+async function ask(path, token) {
   const answer = await fetch(path, {
     headers: token ? {Authorization: `Bearer ${token}`} : {},
     cache: "no-store",
@@ -29,9 +28,9 @@ async function ask(path) {
 }
 
 /// What an endpoint answers, or why it cannot: `{problem: text}`. The rest of the page goes on without it.
-async function askPart(path) {
+async function askPart(path, token) {
   try {
-    return await ask(path);
+    return await ask(path, token);
   } catch (error) {
     if (error instanceof HttpError && error.status !== 401)
       return {problem: error.message};
@@ -95,15 +94,16 @@ export class Live {
   }
 
   async update() {
+    const token = sessionStorage.getItem(tokenKey);
     try {
       // After a pause, and after a restart, all samples are needed.
       const recent = this.answeredAt !== null && Date.now() - this.answeredAt < 5000;
       const [status, history, events, sessions, statements] = await Promise.all([
-        ask("/status"),
-        ask(recent ? "/status/history?samples=3" : "/status/history"),
-        ask("/status/events"),
-        askPart("/status/sessions"),
-        askPart("/status/statements"),
+        ask("/status", token),
+        ask(recent ? "/status/history?samples=3" : "/status/history", token),
+        ask("/status/events", token),
+        askPart("/status/sessions", token),
+        askPart("/status/statements", token),
       ]);
       Object.assign(this, {status, events, sessions, statements, answeredAt: Date.now(), refusedToken: false});
       this.samples = merge(this.samples, history.samples);
@@ -112,8 +112,10 @@ export class Live {
       return null;
     } catch (error) {
       if (error.status === 401) {
-        this.refusedToken = sessionStorage.getItem(tokenKey) !== null;
-        sessionStorage.removeItem(tokenKey);
+        if (sessionStorage.getItem(tokenKey) === token) { // Otherwise another has been typed meanwhile.
+          this.refusedToken = token !== null;
+          sessionStorage.removeItem(tokenKey);
+        }
         return "token";
       }
       if (error instanceof HttpError)
