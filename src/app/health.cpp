@@ -10,13 +10,6 @@ namespace cenote::app {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-/// Longest time that actors may take for an answer.
-constexpr auto max_answer_time = 1s;
-/// The same for the server.
-constexpr auto max_silence = 2s;
-
 std::string seconds(std::chrono::nanoseconds x) {
   char out[32];
   std::snprintf(out, sizeof(out), "%.1f s", std::chrono::duration<double>(x).count());
@@ -24,9 +17,8 @@ std::string seconds(std::chrono::nanoseconds x) {
 }
 
 health_check check_actors(const pool_view& x) {
-  auto late = std::max(x.unanswered, x.unheard);
-  if (late > max_answer_time)
-    return {"actors", false, "the actors have not answered for " + seconds(late)};
+  if (x.actors_are_late())
+    return {"actors", false, "the actors have not answered for " + seconds(x.unresponsive())};
   return {"actors", true, "they answer"};
 }
 
@@ -40,7 +32,7 @@ health_check check_connection(const pool_view& x, bool keeps_connections) {
 }
 
 health_check check_server(const pool_view& x) {
-  if (x.silent > max_silence)
+  if (x.server_is_late())
     return {"server", false, "it has not answered for " + seconds(x.silent)};
   if (x.verified)
     return {"server", true, "it answered " + seconds(*x.verified) + " ago"};

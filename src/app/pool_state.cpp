@@ -7,10 +7,6 @@ namespace cenote::app {
 
 namespace {
 
-/// Longest time that actors, or the server, may take for an answer.
-constexpr auto max_answer_time = std::chrono::seconds{1};
-constexpr auto max_silence = std::chrono::seconds{2};
-
 /// Since when something has been so; nothing if it is not.
 void note(std::optional<state_tracker::time_point>& since, bool holds, state_tracker::time_point now) {
   if (!holds)
@@ -58,7 +54,7 @@ condition state_tracker::find(const pool_view& seen, size_t kept, time_point now
   std::vector<std::string> weaknesses;
   if (seen.status)
     find_weaknesses(seen, kept, now, weaknesses);
-  if (std::max(seen.unanswered, seen.unheard) > max_answer_time) {
+  if (seen.actors_are_late()) {
     reasons.emplace_back("the pool's actors do not answer");
     return condition::down;
   }
@@ -99,7 +95,7 @@ void state_tracker::find_weaknesses(const pool_view& seen, size_t kept, time_poi
     reasons.emplace_back("the server permits fewer connections than the pool's size");
   if (refused_at_ && now - *refused_at_ < memory)
     reasons.emplace_back("requests have been turned away in the last 10 s");
-  if (seen.silent > max_silence)
+  if (seen.server_is_late())
     reasons.emplace_back("the server has not answered a probe");
 }
 

@@ -3,6 +3,7 @@
 #include "cenote/pool.hpp"
 #include "cenote/status.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,15 @@ struct pool_view {
   std::chrono::nanoseconds unheard{0};              ///< For how long the watching actor has not run.
   std::chrono::nanoseconds silent{0};               ///< For how long the server has owed an answer to a probe.
   std::optional<std::chrono::nanoseconds> verified; ///< The time since it has answered one; empty: none so far.
+
+  /// For how long the actors have not answered.
+  std::chrono::nanoseconds unresponsive() const { return std::max(unanswered, unheard); }
+
+  /// Whether they take longer than actors may.
+  bool actors_are_late() const { return unresponsive() > std::chrono::seconds{1}; }
+
+  /// Whether the server takes longer than it may.
+  bool server_is_late() const { return silent > std::chrono::seconds{2}; }
 };
 
 /// Looks at a pool again and again, so that probes are answered from what is known and wait for nothing. Looking sends
