@@ -15,6 +15,12 @@ struct effective_settings {
 };
 
 template <class Inspector>
+bool inspect(Inspector& f, budget_settings& x) {
+  return f.object(x).fields(f.field("connections", x.connections), f.field("table", x.table),
+                            f.field("lease", x.lease));
+}
+
+template <class Inspector>
 bool inspect(Inspector& f, pool_settings& x) {
   return f.object(x).fields(
       f.field("name", x.name), f.field("size", x.size), f.field("max-overflow", x.max_overflow),
@@ -26,7 +32,8 @@ bool inspect(Inspector& f, pool_settings& x) {
       f.field("breaker-after", x.breaker_after), f.field("shed-target", x.shed_target),
       f.field("shed-interval", x.shed_interval), f.field("leak-warning", x.leak_warning),
       f.field("unclaimed-session-timeout", x.unclaimed_session_timeout), f.field("drain-timeout", x.drain_timeout),
-      f.field("io-threads", x.io_threads), f.field("statement-statistics", x.statement_statistics));
+      f.field("io-threads", x.io_threads), f.field("statement-statistics", x.statement_statistics),
+      f.field("budget", x.budget));
 }
 
 template <class Inspector>

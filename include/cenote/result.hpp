@@ -51,6 +51,24 @@ public:
 };
 
 class row;
+class result;
+
+namespace detail {
+
+/// A result of `result::more` on its way to another node.
+struct further_result {
+  result& content;
+};
+
+/// All of them.
+struct further_results {
+  std::vector<result>& content;
+};
+
+template <class Inspector>
+bool inspect(Inspector& f, further_results& x);
+
+} // namespace detail
 
 /// The result of a statement: rows, or the effects of a write. One flat buffer holds all cells.
 ///
@@ -120,10 +138,22 @@ public:
   friend bool inspect(Inspector& f, result& x) {
     // Data from other nodes may be damaged: the accessors rely on `ends`.
     auto check = [&x] { return x.consistent(); };
+    detail::further_results more{x.more_};
     return f.object(x).on_load(check).fields(f.field("columns", x.columns_), f.field("data", x.data_),
                                              f.field("ends", x.ends_), f.field("affected-rows", x.affected_rows_),
                                              f.field("last-insert-id", x.last_insert_id_),
-                                             f.field("warnings", x.warnings_), f.field("more", x.more_));
+                                             f.field("warnings", x.warnings_), f.field("more", more));
+  }
+
+  /// The further results have none themselves: data from other nodes must not decide how deep a reader recurses.
+  template <class Inspector>
+  friend bool inspect(Inspector& f, detail::further_result& x) {
+    auto& set = x.content;
+    auto check = [&set] { return set.consistent(); };
+    return f.object(x).on_load(check).fields(f.field("columns", set.columns_), f.field("data", set.data_),
+                                             f.field("ends", set.ends_), f.field("affected-rows", set.affected_rows_),
+                                             f.field("last-insert-id", set.last_insert_id_),
+                                             f.field("warnings", set.warnings_));
   }
 
 private:
@@ -341,6 +371,23 @@ public:
 private:
   result result_;
 };
+
+template <class Inspector>
+bool detail::inspect(Inspector& f, further_results& x) {
+  auto size = x.content.size();
+  if (!f.begin_sequence(size))
+    return false;
+  if constexpr (Inspector::is_loading)
+    x.content.clear();
+  for (size_t i = 0; i < size; ++i) {
+    if constexpr (Inspector::is_loading)
+      x.content.emplace_back();
+    further_result each{x.content[i]};
+    if (!inspect(f, each))
+      return false;
+  }
+  return f.end_sequence();
+}
 
 template <class Inspector>
 bool inspect(Inspector& f, column_type& x) {

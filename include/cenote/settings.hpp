@@ -109,6 +109,16 @@ struct server_settings {
   server_settings server(size_t n) const;
 };
 
+/// The connections that pools of several processes, with the same database, may have together.
+struct budget_settings {
+  size_t connections = 0;            ///< Of all of them. Zero: no budget.
+  std::string table = "cenote_node"; ///< Where they agree, in the pool's database; created if it is missing.
+  /// How long the connections of a process that has vanished are left to it. At least 1 s.
+  std::chrono::nanoseconds lease = std::chrono::seconds{15};
+
+  bool operator==(const budget_settings&) const = default;
+};
+
 /// The pool's rules.
 struct pool_settings {
   std::string name = "main"; ///< Shown in errors, logs and status.
@@ -177,6 +187,8 @@ struct pool_settings {
   /// Whether statements are counted and timed by their digest; see `statement_summary`.
   bool statement_statistics = true;
 
+  budget_settings budget; ///< What this pool and others may have together.
+
   /// Connections that are kept open in any case.
   size_t kept() const noexcept { return min_size.value_or(size); }
 
@@ -209,6 +221,49 @@ struct http_settings {
   bool enabled() const noexcept { return !listen.empty() && listen != "off"; }
 };
 
+/// How a process publishes its pool to other processes; see `spawn_node`.
+struct node_settings {
+  /// Address and port, as `0.0.0.0:4243`; port 0: any free one. Empty or `off`: not published. Without certificate, key
+  /// and CA only addresses of this machine itself are permitted.
+  std::string listen;
+  std::string name;        ///< Shown to clients; empty: the host's name.
+  std::string certificate; ///< PEM file of the certificate, for server authentication, and of its chain.
+  std::string key;         ///< PEM file of its key, without a passphrase.
+  std::string ca;          ///< PEM file of the CA that has signed the clients' certificates.
+  std::string token_file;  ///< File with the token that clients have to show. Empty: none.
+  /// File with the token of clients that may also dispose, pause, resume and kill. Empty: no client may.
+  std::string admin_token_file;
+
+  size_t max_clients = 1000;   ///< Clients at a time; a further one is refused. At least 1.
+  size_t max_in_flight = 256;  ///< Requests of one client that are with the pool at a time. At least 1.
+  size_t max_sessions = 10;    ///< Sessions of one client at a time. At least 1.
+  size_t max_waiting = 10'000; ///< Requests of one client that wait beyond that; one more is refused. At least 1.
+
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds{1}; ///< How often a client is asked for a sign of life.
+  std::chrono::nanoseconds give_up = std::chrono::seconds{5};   ///< Without one for this long, a client is given up.
+
+  /// Whether the pool is published at all.
+  bool enabled() const noexcept { return !listen.empty() && listen != "off"; }
+};
+
+/// How a process reaches the pool of another one; see `connect`.
+struct remote_settings {
+  /// The pool nodes, `host:port` with commas between. The first that answers is used; the others, if that is lost.
+  std::string nodes;
+  std::string name;        ///< Of this client, shown by nodes; empty: the host's name and the process id.
+  std::string certificate; ///< PEM file of the certificate, for client authentication, and of its chain.
+  std::string key;         ///< PEM file of its key, without a passphrase.
+  std::string ca;          ///< PEM file of the CA that has signed the nodes' certificates.
+  std::string token_file;  ///< File with the token for the nodes. Empty: none.
+
+  size_t max_in_flight = 256; ///< Requests that a node works on at a time; others wait here. At least 1.
+  /// Longest wait for a node. At least 1 ms. A request that has been sent is waited for as long as its node gives signs
+  /// of life.
+  std::chrono::nanoseconds timeout = std::chrono::seconds{30};
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds{1}; ///< How often a node is asked for a sign of life.
+  std::chrono::nanoseconds give_up = std::chrono::seconds{5};   ///< Without one for this long, a node is given up.
+};
+
 /// All settings: those that file, environment and command line set.
 struct settings {
   server_settings server; ///< Where the database is.
@@ -216,6 +271,8 @@ struct settings {
   retry_settings retry;   ///< How failed requests are repeated.
   log_settings log;       ///< How the program logs; the library does not look at it.
   http_settings http;     ///< How the program is watched; the library does not look at it.
+  node_settings node;     ///< How the program publishes its pool; the library does not look at it.
+  remote_settings remote; ///< How the program reaches another's pool; the library does not look at it.
 };
 
 } // namespace cenote

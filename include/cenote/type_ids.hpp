@@ -4,6 +4,7 @@
 #include "cenote/effective_settings.hpp"
 #include "cenote/events.hpp"
 #include "cenote/failure.hpp"
+#include "cenote/node_status.hpp"
 #include "cenote/result.hpp"
 #include "cenote/session.hpp"
 #include "cenote/settings_update.hpp"
@@ -100,6 +101,8 @@ CAF_ADD_ATOM(cenote, cenote, details_atom)
 CAF_ADD_ATOM(cenote, cenote, statements_atom)
 /// Ends a session of any holder.
 CAF_ADD_ATOM(cenote, cenote, kill_atom)
+
+CAF_ADD_TYPE_ID(cenote, (cenote::node_status))
 
 CAF_END_TYPE_ID_BLOCK(cenote)
 
