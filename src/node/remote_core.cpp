@@ -1,0 +1,409 @@
+#include "node/remote_core.hpp"
+
+#include "pool/backoff.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+
+namespace cenote::node {
+
+namespace {
+
+constexpr duration first_delay = std::chrono::milliseconds{50};
+constexpr duration max_delay = std::chrono::seconds{2};
+
+std::string seconds_text(duration span) {
+  char text[32];
+  snprintf(text, sizeof(text), "%.1f s", std::chrono::duration<double>(span).count());
+  return text;
+}
+
+failure make_failure(errc code, outcome effect, std::string text) {
+  failure out;
+  out.code = code;
+  out.outcome = effect;
+  out.text = std::move(text);
+  return out;
+}
+
+} // namespace
+
+remote_core::remote_core(std::vector<std::string> nodes, const rules& limits, uint64_t seed)
+    : rules_{limits}, rng_{static_cast<std::minstd_rand::result_type>(seed)} {
+  assert(!nodes.empty());
+  for (auto& address : nodes)
+    nodes_.push_back({std::move(address), {}, false, false, 0, time_point::min(), {}});
+}
+
+commands remote_core::start(time_point now) {
+  commands out;
+  connect(out, now);
+  return out;
+}
+
+// -- requests --------------------------------------------------------------------------
+
+commands remote_core::submit(const call& request, time_point now) {
+  commands out;
+  auto i = calls_.emplace(request.id, entry{request, stage::waiting, {}, time_point::max()}).first;
+  if (draining_) {
+    fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"), out);
+  } else if (request.deadline <= now) {
+    fail(i, not_reached(request, now), out);
+  } else if (request.kind == call::type::bound) {
+    // Its session has ended with its link: whoever asks for a session checks that first.
+    assert(find(request.link) != nullptr || leaving_.contains(request.link));
+    hand_over(i->second, request.link, out);
+  } else if (request.kind == call::type::query && current_) {
+    hand_over(i->second, *current_, out);
+  } else if (!current_ && all_refused()) {
+    fail(i, not_reached(request, now), out);
+  } else {
+    wait(i->second, false);
+    // What an operator asks for deserves a fresh attempt.
+    if (request.kind == call::type::query && !any_connecting())
+      for (auto& each : nodes_)
+        each.retry_at = now;
+    connect(out, now);
+    flow(out);
+  }
+  return out;
+}
+
+void remote_core::written(call_id id) {
+  if (auto i = calls_.find(id); i != calls_.end() && i->second.at == stage::handed_over)
+    i->second.at = stage::written;
+}
+
+commands remote_core::answered(call_id id, time_point) {
+  commands out;
+  if (auto i = calls_.find(id); i != calls_.end()) {
+    finish(i);
+    flow(out);
+  }
+  return out;
+}
+
+commands remote_core::turned_away(call_id id, time_point now) {
+  commands out;
+  auto i = calls_.find(id);
+  if (i == calls_.end())
+    return out;
+  auto& x = i->second;
+  if (x.request.kind == call::type::bound || draining_) {
+    fail(i, make_failure(errc::shutting_down, outcome::unavailable, "the pool node is shutting down"), out);
+    return out;
+  }
+  auto link = x.link;
+  if (current_ == link && x.request.kind != call::type::query)
+    --in_flight_;
+  wait(x, true);
+  if (current_ == link) {
+    auto more = leaving(link, now);
+    out.insert(out.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  } else {
+    flow(out);
+  }
+  return out;
+}
+
+commands remote_core::cancel(call_id id, time_point) {
+  commands out;
+  auto i = calls_.find(id);
+  if (i == calls_.end())
+    return out;
+  if (i->second.at != stage::waiting)
+    out.push_back(withdraw_call{id, i->second.link});
+  fail(i, make_failure(errc::acquire_timeout, outcome::unavailable, "the caller has ended"), out);
+  flow(out);
+  return out;
+}
+
+// -- links -----------------------------------------------------------------------------
+
+commands remote_core::opened(link_id link, time_point now) {
+  commands out;
+  auto found = find(link);
+  if (found == nullptr)
+    return out;
+  found->failures = 0;
+  found->refused = false;
+  found->error.clear();
+  if (draining_ || current_) {
+    found->link.reset();
+    found->retry_at = now;
+    out.push_back(drop_link{link});
+    return out;
+  }
+  found->open = true;
+  current_ = link;
+  in_flight_ = 0;
+  // The first that answers is used: the other attempts are given up.
+  for (auto& each : nodes_)
+    if (each.link && !each.open) {
+      out.push_back(drop_link{*each.link});
+      each.link.reset();
+      each.retry_at = now;
+    }
+  flow(out);
+  return out;
+}
+
+commands remote_core::lost(link_id link, const std::string& reason, bool refused, time_point now) {
+  commands out;
+  auto known = node_of(link);
+  if (known == nullptr)
+    return out;
+  auto address = *known;
+  if (auto found = find(link)) {
+    auto was_open = std::exchange(found->open, false);
+    found->link.reset();
+    found->error = reason;
+    found->refused = refused;
+    found->failures = was_open ? 0 : found->failures + 1;
+    found->retry_at = was_open ? now : now + delay(found->failures);
+    if (current_ == link)
+      current_.reset();
+    if (was_open)
+      for (auto& each : nodes_) // Somebody else may be there by now.
+        each.retry_at = std::min(each.retry_at, now);
+  }
+  leaving_.erase(link);
+  settle_lost(link, address, reason, out);
+  connect(out, now);
+  fail_unreachable(out);
+  return out;
+}
+
+commands remote_core::leaving(link_id link, time_point now) {
+  commands out;
+  auto found = find(link);
+  if (found == nullptr || !found->open)
+    return out;
+  leaving_.emplace(link, found->address);
+  found->link.reset();
+  found->open = false;
+  found->error = "the node is shutting down";
+  found->failures = 1;
+  found->retry_at = now + delay(1);
+  current_.reset();
+  for (auto& each : nodes_)
+    if (&each != found)
+      each.retry_at = std::min(each.retry_at, now);
+  connect(out, now);
+  return out;
+}
+
+/// What was on a link that is lost: what has not left comes back to the head of the queue, in its order.
+void remote_core::settle_lost(link_id link, const std::string& address, const std::string& reason, commands& out) {
+  std::vector<call_id> back;
+  for (auto i = calls_.begin(); i != calls_.end();) {
+    auto current = i++;
+    auto& x = current->second;
+    if (x.at == stage::waiting || x.link != link)
+      continue;
+    auto kind = x.request.kind;
+    if (kind == call::type::bound || (kind == call::type::work && x.at == stage::written))
+      fail(current, lost_answer(x.request, address, reason), out);
+    else
+      back.push_back(current->first);
+  }
+  for (auto i = back.rbegin(); i != back.rend(); ++i)
+    wait(calls_.at(*i), true);
+  out.push_back(end_session_links{link, "the pool node " + address + " was lost: " + reason});
+}
+
+// -- time, and the end -----------------------------------------------------------------
+
+commands remote_core::tick(time_point now) {
+  commands out;
+  while (!due_.empty() && due_.begin()->first <= now) {
+    auto i = calls_.find(due_.begin()->second);
+    auto& x = i->second;
+    if (x.at == stage::waiting) {
+      fail(i, not_reached(x.request, now), out);
+      continue;
+    }
+    out.push_back(withdraw_call{i->first, x.link});
+    fail(i, too_late(x), out);
+  }
+  connect(out, now);
+  flow(out);
+  return out;
+}
+
+time_point remote_core::next_event() const {
+  auto next = due_.empty() ? time_point::max() : due_.begin()->first;
+  if (!current_ && !draining_)
+    for (auto& each : nodes_)
+      if (!each.link)
+        next = std::min(next, each.retry_at);
+  return next;
+}
+
+commands remote_core::drain(time_point until, time_point now) {
+  draining_ = true;
+  for (auto& [id, x] : calls_)
+    set_due(x, std::min(x.due, until));
+  return tick(now);
+}
+
+// -- parts -----------------------------------------------------------------------------
+
+void remote_core::connect(commands& out, time_point now) {
+  if (current_ || (draining_ && queue_.empty()))
+    return;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    auto& each = nodes_[i];
+    if (each.link || each.retry_at > now)
+      continue;
+    each.link = link_id{++last_link_};
+    out.push_back(connect_to{*each.link, i});
+  }
+}
+
+/// Hands requests over while the node has room.
+void remote_core::flow(commands& out) {
+  while (current_ && !queue_.empty() && in_flight_ < rules_.max_in_flight) {
+    auto& x = calls_.at(queue_.front());
+    queue_.pop_front();
+    if (x.request.kind != call::type::query)
+      ++in_flight_;
+    hand_over(x, *current_, out);
+  }
+}
+
+void remote_core::hand_over(entry& x, link_id link, commands& out) {
+  x.at = stage::handed_over;
+  x.link = link;
+  set_due(x, pool::later(x.request.deadline, rules_.grace));
+  out.push_back(send_call{x.request.id, link});
+}
+
+void remote_core::wait(entry& x, bool first) {
+  x.at = stage::waiting;
+  x.link = {};
+  if (first)
+    queue_.push_front(x.request.id);
+  else
+    queue_.push_back(x.request.id);
+  set_due(x, std::min(x.request.deadline, pool::later(x.request.accepted, rules_.timeout)));
+}
+
+void remote_core::set_due(entry& x, time_point when) {
+  if (x.due != time_point::max())
+    due_.erase({x.due, x.request.id});
+  x.due = when;
+  if (when != time_point::max())
+    due_.emplace(when, x.request.id);
+}
+
+void remote_core::finish(entries::iterator i) {
+  auto& x = i->second;
+  set_due(x, time_point::max());
+  if (x.at == stage::waiting && queue_.front() == i->first)
+    queue_.pop_front();
+  else if (x.at == stage::waiting)
+    std::erase(queue_, i->first);
+  else if (current_ == x.link && x.request.kind != call::type::bound && x.request.kind != call::type::query)
+    --in_flight_;
+  calls_.erase(i);
+}
+
+void remote_core::fail(entries::iterator i, failure reason, commands& out) {
+  out.push_back(fail_call{i->first, std::move(reason)});
+  finish(i);
+}
+
+/// What must not wait for a node that cannot be reached.
+void remote_core::fail_unreachable(commands& out) {
+  if (current_)
+    return;
+  auto refused = all_refused();
+  if (!refused && any_connecting())
+    return;
+  for (auto i = calls_.begin(); i != calls_.end();) {
+    auto current = i++;
+    auto& x = current->second;
+    if (x.at == stage::waiting && (refused || x.request.kind == call::type::query))
+      fail(current, not_reached(x.request, x.request.accepted), out);
+  }
+}
+
+failure remote_core::not_reached(const call& request, time_point now) const {
+  if (current_) {
+    auto out = make_failure(errc::acquire_timeout, outcome::unavailable,
+                            "the pool node " + *node_of(*current_) + " had " + std::to_string(in_flight_)
+                                + " requests of this client in flight (remote.max-in-flight "
+                                + std::to_string(rules_.max_in_flight) + ") for the whole time that this one could wait");
+    out.waited = now - request.accepted;
+    return out;
+  }
+  if (all_refused())
+    return make_failure(errc::login_refused, outcome::rejected, errors());
+  auto out = make_failure(errc::connect_failed, outcome::unavailable, "no pool node can be reached: " + errors());
+  out.waited = now - request.accepted;
+  out.last_connect_error = errors();
+  return out;
+}
+
+failure remote_core::too_late(const entry& x) const {
+  if (x.at == stage::handed_over)
+    return make_failure(errc::statement_timeout, outcome::not_sent,
+                        "its time limit passed before it could be sent to the pool node");
+  auto text = "its time limit passed, and the pool node has not answered within " + seconds_text(rules_.grace)
+              + " after that";
+  if (x.request.kind == call::type::work || x.request.kind == call::type::bound)
+    return make_failure(errc::statement_timeout, outcome::unknown, std::move(text));
+  return make_failure(errc::acquire_timeout, outcome::unavailable, std::move(text));
+}
+
+failure remote_core::lost_answer(const call& request, const std::string& address, const std::string& reason) const {
+  auto is_bound = request.kind == call::type::bound;
+  return make_failure(is_bound && request.if_lost == outcome::rolled_back ? errc::session_ended : errc::pool_gone,
+                      request.if_lost,
+                      "the pool node " + address + " was lost before it answered: " + reason
+                          + (request.if_lost == outcome::unknown ? "; the request may have been carried out"
+                                                                 : "; the open transaction is rolled back"));
+}
+
+remote_core::node* remote_core::find(link_id link) {
+  auto i = std::ranges::find(nodes_, std::optional{link}, &node::link);
+  return i == nodes_.end() ? nullptr : &*i;
+}
+
+const remote_core::node* remote_core::find(link_id link) const {
+  auto i = std::ranges::find(nodes_, std::optional{link}, &node::link);
+  return i == nodes_.end() ? nullptr : &*i;
+}
+
+const std::string* remote_core::node_of(link_id link) const {
+  if (auto found = find(link))
+    return &found->address;
+  auto i = leaving_.find(link);
+  return i == leaving_.end() ? nullptr : &i->second;
+}
+
+bool remote_core::all_refused() const {
+  return std::ranges::all_of(nodes_, &node::refused);
+}
+
+bool remote_core::any_connecting() const {
+  return std::ranges::any_of(nodes_, [](auto& each) { return each.link && !each.open; });
+}
+
+/// The last error of each node.
+std::string remote_core::errors() const {
+  std::string out;
+  for (auto& each : nodes_)
+    out += (out.empty() ? "" : "; ") + each.address + ": " + (each.error.empty() ? "no answer yet" : each.error);
+  return out;
+}
+
+duration remote_core::delay(size_t failures) {
+  auto full = pool::exponential_delay(first_delay, max_delay, failures);
+  return std::chrono::duration_cast<duration>(full * std::uniform_real_distribution<>{0.5, 1.0}(rng_));
+}
+
+} // namespace cenote::node
