@@ -2,6 +2,7 @@
 
 #include "config/duration.hpp"
 #include "config/listen_address.hpp"
+#include "config/node_rules.hpp"
 #include "config/server_rules.hpp"
 #include "config/setting.hpp"
 
@@ -17,6 +18,12 @@ void check_growth(const std::string& last_key, std::chrono::nanoseconds last, co
   if (last < first)
     throw configuration_error{last_key + " is " + format_duration(last) + ", but must be at least " + first_key
                               + ", which is " + format_duration(first)};
+}
+
+/// @param problem empty: none.
+void require_none(const std::string& problem) {
+  if (!problem.empty())
+    throw configuration_error{problem};
 }
 
 } // namespace
@@ -35,6 +42,9 @@ void check(const settings& config) {
   if (config.http.enabled() && !parse_listen_address(config.http.listen))
     throw configuration_error{"http.listen must be an address and a port such as 127.0.0.1:9180, [::1]:9180 or "
                               "0.0.0.0:9180, or off"};
+  require_none(find_problem(config.node));
+  require_none(find_problem(config.remote));
+  require_none(find_problem(config.pool.budget));
   if (auto problem = find_problem(config.server); !problem.empty())
     throw configuration_error{"database server: " + problem};
 }

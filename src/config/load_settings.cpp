@@ -79,7 +79,7 @@ std::vector<std::string> all_keys() {
   std::vector<std::string> out;
   for (auto& definition : table())
     out.push_back(definition.key);
-  for (auto section : {"pool", "server", "retry", "log", "http"})
+  for (auto section : {"pool", "server", "retry", "log", "http", "node", "remote", "budget"})
     out.emplace_back(section);
   return out;
 }

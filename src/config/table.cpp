@@ -15,6 +15,11 @@ field<T> at(Group settings::*group, T Group::*member) {
   return [group, member](settings& config) -> T& { return config.*group.*member; };
 }
 
+template <class T>
+field<T> budget(T budget_settings::*member) {
+  return [member](settings& config) -> T& { return config.pool.budget.*member; };
+}
+
 constexpr auto day = 24h; ///< Long enough for every wait, and far from any overflow.
 
 std::vector<setting> make_table() {
@@ -23,6 +28,8 @@ std::vector<setting> make_table() {
   auto retry = [](auto member) { return at(&settings::retry, member); };
   auto log = [](auto member) { return at(&settings::log, member); };
   auto http = [](auto member) { return at(&settings::http, member); };
+  auto node = [](auto member) { return at(&settings::node, member); };
+  auto remote = [](auto member) { return at(&settings::remote, member); };
   return {
       {"pool.name", "text", label{pool(&pool_settings::name), 64}, "", "The pool's name in errors, logs and status."},
       {"pool.size", "connections", count{pool(&pool_settings::size), 1, 10'000}, "POOL_SIZE",
@@ -96,6 +103,58 @@ std::vector<setting> make_table() {
       {"http.probe-interval", "seconds", duration{http(&http_settings::probe_interval), 1ms, day, true},
        "CENOTE_HTTP_PROBE_INTERVAL",
        "How often at most a probe sends the server a statement, over an idle connection; 0 means never."},
+      {"node.listen", "text", label{node(&node_settings::listen), 256, true}, "CENOTE_NODE_LISTEN",
+       "Address and port where `cenote serve` publishes its pool; port 0 means a free one, off or an empty text none."},
+      {"node.name", "text", label{node(&node_settings::name), 64, true}, "",
+       "The node's name, shown to clients; empty means the host's name."},
+      {"node.certificate", "text", label{node(&node_settings::certificate), 4096, true}, "",
+       "PEM file of the node's certificate and its chain; empty means clear text, on this machine only."},
+      {"node.key", "text", label{node(&node_settings::key), 4096, true}, "",
+       "PEM file of that certificate's key, without a passphrase."},
+      {"node.ca", "text", label{node(&node_settings::ca), 4096, true}, "",
+       "PEM file of the CA that has signed the clients' certificates."},
+      {"node.token-file", "text", label{node(&node_settings::token_file), 4096, true}, "CENOTE_NODE_TOKEN_FILE",
+       "File with the token that clients must show; empty means none."},
+      {"node.admin-token-file", "text", label{node(&node_settings::admin_token_file), 4096, true}, "",
+       "File with the token of clients that may also dispose, pause, resume and kill; empty means that none may."},
+      {"node.max-clients", "clients", count{node(&node_settings::max_clients), 1, 100'000}, "",
+       "Clients at a time; one more is turned away."},
+      {"node.max-in-flight", "requests", count{node(&node_settings::max_in_flight), 1, 100'000}, "",
+       "Requests of one client that are with the pool at a time; others wait."},
+      {"node.max-sessions", "sessions", count{node(&node_settings::max_sessions), 1, 10'000}, "",
+       "Sessions of one client at a time."},
+      {"node.max-waiting", "requests", count{node(&node_settings::max_waiting), 1, 10'000'000}, "",
+       "Requests of one client that wait for their turn; one more is refused at once."},
+      {"node.heartbeat", "seconds", duration{node(&node_settings::heartbeat), 10ms, day}, "",
+       "How often a client is asked for a sign of life."},
+      {"node.give-up", "seconds", duration{node(&node_settings::give_up), 30ms, day}, "",
+       "A client that gives none for this long is given up: its sessions end."},
+      {"remote.nodes", "text", label{remote(&remote_settings::nodes), 4096, true}, "CENOTE_REMOTE_NODES",
+       "The pool nodes to use, host:port with commas between: the first that answers, the next if it is lost."},
+      {"remote.name", "text", label{remote(&remote_settings::name), 64, true}, "",
+       "This client's name, shown by nodes; empty means the host's name and the process id."},
+      {"remote.certificate", "text", label{remote(&remote_settings::certificate), 4096, true}, "",
+       "PEM file of the client's certificate and its chain; empty means clear text, on this machine only."},
+      {"remote.key", "text", label{remote(&remote_settings::key), 4096, true}, "",
+       "PEM file of that certificate's key, without a passphrase."},
+      {"remote.ca", "text", label{remote(&remote_settings::ca), 4096, true}, "",
+       "PEM file of the CA that has signed the nodes' certificates."},
+      {"remote.token-file", "text", label{remote(&remote_settings::token_file), 4096, true}, "CENOTE_REMOTE_TOKEN_FILE",
+       "File with the token to show to nodes; empty means none."},
+      {"remote.max-in-flight", "requests", count{remote(&remote_settings::max_in_flight), 1, 100'000}, "",
+       "Requests that a node works on at a time; others wait here."},
+      {"remote.timeout", "seconds", duration{remote(&remote_settings::timeout), 1ms, day}, "",
+       "Longest wait for a node."},
+      {"remote.heartbeat", "seconds", duration{remote(&remote_settings::heartbeat), 10ms, day}, "",
+       "How often a node is asked for a sign of life."},
+      {"remote.give-up", "seconds", duration{remote(&remote_settings::give_up), 30ms, day}, "",
+       "A node that gives none for this long is given up: the next one is used."},
+      {"budget.connections", "connections", count{budget(&budget_settings::connections), 0, 1'000'000}, "",
+       "Connections that all pools with the same database may have together; 0 means no such limit."},
+      {"budget.table", "text", label{budget(&budget_settings::table), 129}, "",
+       "The table, in the pool's database or schema.table, where they agree; created if it is missing."},
+      {"budget.lease", "seconds", duration{budget(&budget_settings::lease), 1s, day}, "",
+       "How long the connections of a process that has vanished are left to it."},
   };
 }
 

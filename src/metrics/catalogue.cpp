@@ -18,8 +18,8 @@ constexpr auto otel = "db_client";
 constexpr auto own = "cenote";
 
 /// In the order of `metric`.
-const std::array<definition, 27>& table() {
-  static const std::array<definition, 27> result{{
+const std::array<definition, 34>& table() {
+  static const std::array<definition, 34> result{{
       {otel, "connection_count", "1", kind::gauge, {"db_client_connection_state"}, "Open connections"},
       {otel, "connection_idle_min", "1", kind::gauge, {}, "Connections that are kept when nothing needs them"},
       {otel, "connection_idle_max", "1", kind::gauge, {}, "Connections that may be idle at a time"},
@@ -57,6 +57,25 @@ const std::array<definition, 27>& table() {
       {own, "retries", "1", kind::counter, {"error_type"}, "Requests that retriers repeated", false},
       {own, "retries_exhausted", "1", kind::counter, {}, "Requests that failed in spite of repetitions", false},
       {own, "io_thread_cpu", "seconds", kind::counter, {"thread"}, "CPU time that an I/O thread has used"},
+      {own, "node_clients", "1", kind::gauge, {"client"}, "Clients of the pool node", false},
+      {own,
+       "node_requests_in_flight",
+       "1",
+       kind::gauge,
+       {"client"},
+       "Requests of clients that are with the pool",
+       false},
+      {own,
+       "node_requests_waiting",
+       "1",
+       kind::gauge,
+       {"client"},
+       "Requests of clients that wait for their turn",
+       false},
+      {own, "node_sessions_held", "1", kind::gauge, {"client"}, "Sessions that clients have checked out", false},
+      {own, "node_requests", "1", kind::counter, {"client", "result"}, "Requests of clients that were answered", false},
+      {own, "node_clients_lost", "1", kind::counter, {}, "Clients that have gone without saying goodbye", false},
+      {own, "node_turned_away", "1", kind::counter, {"reason"}, "Connections that never became clients", false},
   }};
   return result;
 }

@@ -71,6 +71,13 @@ enum class metric : uint8_t {
   retries,
   retries_exhausted,
   io_thread_cpu,
+  node_clients,
+  node_requests_in_flight,
+  node_requests_waiting,
+  node_sessions_held,
+  node_requests,
+  node_clients_lost,
+  node_turned_away,
 };
 /// @}
 

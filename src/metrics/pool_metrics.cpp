@@ -1,5 +1,8 @@
 #include "metrics/pool_metrics.hpp"
 
+#include <tuple>
+#include <utility>
+
 namespace cenote::metrics {
 
 namespace {

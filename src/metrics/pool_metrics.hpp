@@ -4,6 +4,7 @@
 #include "cenote/session.hpp"
 #include "cenote/settings.hpp"
 #include "cenote/status.hpp"
+#include "metrics/contribution.hpp"
 #include "metrics/operation_metrics.hpp"
 #include "pool/levels.hpp"
 #include "types/connection_id.hpp"
@@ -15,36 +16,9 @@
 #include <map>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace cenote::metrics {
-
-/// The contribution of one pool to a gauge. Pools of the same name share their series, which shows the sum.
-class contribution {
-public:
-  explicit contribution(caf::telemetry::int_gauge* series) : series_{series} {
-    // nop
-  }
-
-  contribution(contribution&& other) noexcept : series_{other.series_}, value_{std::exchange(other.value_, 0)} {
-    // nop
-  }
-
-  ~contribution() { set(0); }
-
-  /// Writes to the series only if the value has changed: writing locks a cache line.
-  void set(int64_t value) {
-    if (value == value_)
-      return;
-    series_->inc(value - value_);
-    value_ = value;
-  }
-
-private:
-  caf::telemetry::int_gauge* series_;
-  int64_t value_ = 0;
-};
 
 /// The metrics of one pool, for use inside its actor. When it ends, its gauges return to their former values.
 class pool_metrics {

@@ -5,9 +5,9 @@ cenote_test(actors
                     unit/actors_log.cpp unit/actors_messages.cpp unit/actors_events.cpp unit/actors_metrics.cpp
                     unit/actors_retrier.cpp unit/actors_retrier_limits.cpp
                     unit/actors_pool_actor.cpp unit/actors_pool_actor_defects.cpp
-                    unit/actors_pool_actor_drain.cpp unit/actors_pool_actor_losses.cpp unit/actors_pool_actor_upkeep.cpp unit/statement_statistics.cpp
+                    unit/actors_pool_actor_drain.cpp unit/actors_pool_actor_losses.cpp unit/actors_pool_actor_upkeep.cpp unit/node_metrics.cpp unit/statement_statistics.cpp
             SUITES actors.call_times actors.log_volume
                    actors.events actors.log actors.messages actors.metrics
                    actors.retrier actors.retrier_limits actors.pool_actor actors.pool_actor_defects actors.pool_actor_drain
-                   actors.pool_actor_losses actors.pool_actor_upkeep actors.statement_statistics
+                   actors.pool_actor_losses actors.pool_actor_upkeep actors.node_metrics actors.statement_statistics
             LINK cenote::client cenote::log cenote::metrics cenote::pool)

@@ -5,6 +5,7 @@
 #include "cenote/metrics.hpp"
 #include "metrics/catalogue.hpp"
 #include "metrics/exposition.hpp"
+#include "metrics/node_metrics.hpp"
 #include "metrics/operation_metrics.hpp"
 #include "metrics/pool_metrics.hpp"
 #include "metrics/retry_metrics.hpp"
@@ -50,6 +51,7 @@ void register_all(caf::telemetry::metric_registry& registry) {
   all.operations()->answered(metrics::operation::read, outcome::unknown, 1s);
   metrics::retry_metrics{registry}.repeated(errc::deadlock);
   metrics::seconds_counter(registry, metrics::metric::io_thread_cpu, "documented", {{"thread", "0"}})->inc(1);
+  metrics::node_metrics{registry}.client_came("documented");
 }
 
 /// Metrics of each kind, with what is difficult to write.

@@ -75,7 +75,8 @@ SCENARIO("docs/settings.md has a line about every setting") {
     FAIL("docs/settings.md lacks these lines:\n" << missing);
   // One line each, and none about what is no setting any more.
   size_t rows = 0;
-  for (auto prefix : {"\n| `pool.", "\n| `server.", "\n| `retry.", "\n| `log.", "\n| `http."})
+  for (auto prefix : {"\n| `pool.", "\n| `server.", "\n| `retry.", "\n| `log.", "\n| `http.", "\n| `node.",
+                      "\n| `remote.", "\n| `budget."})
     for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at + 1))
       ++rows;
   CHECK_EQ(rows, setting_table().size());

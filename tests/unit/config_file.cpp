@@ -123,14 +123,13 @@ SCENARIO("unknown keys are errors that say what is known") {
       "you mean pool.size?");
   CHECK_EQ(load_error("cenote {\n  retries { }\n}\n"),
            "test.conf:2: unknown key 'cenote.retries'; known in cenote: "
-           "pool, server, retry, log, http; did you mean retry.max-retries?");
+           "pool, server, retry, log, http, node, remote, budget; did you mean retry.max-retries?");
   CHECK_EQ(load_error("cenote { size = 7 }"), "test.conf:1: unknown key 'cenote.size'; known in cenote: pool, server, "
-                                              "retry, log, http; did you mean pool.size?");
+                                              "retry, log, http, node, remote, budget; did you mean pool.size?");
   CHECK_EQ(load_error("pool { size = 7 }"),
            "test.conf:1: unknown key 'pool': the file has the sections cenote { ... } and caf { ... }");
-  CHECK_EQ(
-      load_error("cenote { Pool { } }"),
-      "test.conf:1: unknown key 'cenote.Pool'; known in cenote: pool, server, retry, log, http; did you mean pool?");
+  CHECK_EQ(load_error("cenote { Pool { } }"), "test.conf:1: unknown key 'cenote.Pool'; known in cenote: pool, server, "
+                                              "retry, log, http, node, remote, budget; did you mean pool?");
 }
 
 SCENARIO("a section is not a value, nor a value a section") {

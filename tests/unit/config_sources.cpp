@@ -136,9 +136,8 @@ SCENARIO("mistakes on the command line name the option") {
            "--log-level is '', but must be trace, debug, info, warning, error, critical or off");
   CHECK_EQ(line_error({{"log.colour", "on"}}),
            "command line: unknown key 'log.colour'; known in log: level, format, status-interval");
-  CHECK_EQ(
-      line_error({{"size", "1"}}),
-      "command line: unknown key 'size'; known in cenote: pool, server, retry, log, http; did you mean pool.size?");
+  CHECK_EQ(line_error({{"size", "1"}}), "command line: unknown key 'size'; known in cenote: pool, server, retry, log, "
+                                        "http, node, remote, budget; did you mean pool.size?");
 }
 
 SCENARIO("mistakes between two settings are found when all sources have been read") {
