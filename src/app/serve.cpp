@@ -6,6 +6,7 @@
 #include "app/logging.hpp"
 #include "app/reloading.hpp"
 #include "config/setting.hpp"
+#include "config/token_file.hpp"
 #include "log/log.hpp"
 
 #include <algorithm>
@@ -342,7 +343,7 @@ std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::sha
 } // namespace
 
 answer serve(const job& x) try {
-  auto token = x.how.http.enabled() ? read_token(x.how.http.token_file) : std::string{};
+  auto token = x.how.http.enabled() ? config::read_token("http.token-file", x.how.http.token_file) : std::string{};
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);

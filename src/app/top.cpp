@@ -6,6 +6,7 @@
 #include "app/terminal.hpp"
 #include "app/top_screen.hpp"
 #include "app/top_view.hpp"
+#include "config/token_file.hpp"
 #include "http/client.hpp"
 
 #include <atomic>
@@ -226,7 +227,7 @@ answer top(const job& given) {
     spdlog::critical("{} is not a URL of the form http://host:port", *url);
     return {wrong_use, {}};
   }
-  service_address address{*url, read_token(given.how.http.token_file)};
+  service_address address{*url, config::read_token("http.token-file", given.how.http.token_file)};
   notice end;
   std::stop_callback on_end{given.signals.first(), [&end] { end.set(); }};
   auto lines = given.opts.count > 0 || !terminal::is_usable();
