@@ -25,6 +25,10 @@ bool event_feed::remove(const caf::actor_addr& address) {
 void event_feed::publish(pool_event event) {
   event.pool = pool_;
   event.at = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+  forward(event);
+}
+
+void event_feed::forward(const pool_event& event) {
   for (auto& each : subscribers_) {
     if (each.waiting.size() >= max_waiting) {
       each.waiting.pop_front();

@@ -51,6 +51,9 @@ public:
   /// Fills in `pool` and `at`.
   void publish(pool_event event);
 
+  /// Passes on an event of another pool, as it is.
+  void forward(const pool_event& event);
+
   /// The subscriber has answered.
   void acknowledged(subscription_id id);
 

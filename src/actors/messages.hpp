@@ -53,6 +53,7 @@ CAF_ADD_TYPE_ID(cenote_internal, (cenote::net::blob))
 CAF_ADD_TYPE_ID(cenote_internal, (std::vector<cenote::session_id>))
 CAF_ADD_ATOM(cenote_internal, cenote, granted_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, encoded_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, decoded_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, resolved_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote_internal)

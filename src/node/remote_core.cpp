@@ -221,12 +221,10 @@ commands remote_core::tick(time_point now) {
   while (!due_.empty() && due_.begin()->first <= now) {
     auto i = calls_.find(due_.begin()->second);
     auto& x = i->second;
-    if (x.at == stage::waiting) {
-      fail(i, not_reached(x.request, now), out);
-      continue;
-    }
-    out.push_back(withdraw_call{i->first, x.link});
-    fail(i, too_late(x), out);
+    if (x.at != stage::waiting)
+      out.push_back(withdraw_call{i->first, x.link});
+    auto reason = x.at == stage::waiting && now < cut_at_ ? not_reached(x.request, now) : too_late(x, now);
+    fail(i, std::move(reason), out);
   }
   connect(out, now);
   flow(out);
@@ -244,8 +242,9 @@ time_point remote_core::next_event() const {
 
 commands remote_core::drain(time_point until, time_point now) {
   draining_ = true;
+  cut_at_ = std::min(cut_at_, until);
   for (auto& [id, x] : calls_)
-    set_due(x, std::min(x.due, until));
+    set_due(x, std::min(x.due, cut_at_));
   return tick(now);
 }
 
@@ -348,7 +347,15 @@ failure remote_core::not_reached(const call& request, time_point now) const {
   return out;
 }
 
-failure remote_core::too_late(const entry& x) const {
+failure remote_core::too_late(const entry& x, time_point now) const {
+  if (now >= cut_at_ && x.at == stage::written && x.request.kind == call::type::work)
+    return make_failure(errc::pool_gone, outcome::unknown,
+                        "this client of a pool node was shut down before the answer came: the request may have been "
+                        "carried out");
+  if (now >= cut_at_ && (x.request.kind != call::type::bound || x.at != stage::written))
+    return make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node was shut down");
+  if (now >= cut_at_)
+    return make_failure(errc::pool_gone, x.request.if_lost, "this client of a pool node was shut down");
   if (x.at == stage::handed_over)
     return make_failure(errc::statement_timeout, outcome::not_sent,
                         "its time limit passed before it could be sent to the pool node");

@@ -168,7 +168,7 @@ private:
   void fail_unreachable(commands& out);
   void settle_lost(link_id link, const std::string& address, const std::string& reason, commands& out);
   failure not_reached(const call& request, time_point now) const;
-  failure too_late(const entry& x) const;
+  failure too_late(const entry& x, time_point now) const;
   failure lost_answer(const call& request, const std::string& address, const std::string& reason) const;
   node* find(link_id link);
   const node* find(link_id link) const;
@@ -187,6 +187,7 @@ private:
   std::set<std::pair<time_point, call_id>> due_;
   uint64_t last_link_ = 0;
   bool draining_ = false;
+  time_point cut_at_ = time_point::max(); ///< When a drain gives up.
   std::minstd_rand rng_;
 };
 

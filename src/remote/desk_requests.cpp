@@ -1,4 +1,5 @@
 #include "cenote/error.hpp"
+#include "connection/classification.hpp"
 #include "log/log.hpp"
 #include "pool/sql_rules.hpp"
 #include "remote/desk_state.hpp"
@@ -19,14 +20,6 @@ constexpr size_t max_direct = 10'000;
 
 /// Holders of sessions, for each session that a client may have.
 constexpr size_t guests_per_session = 4;
-
-failure own_failure(errc code, outcome effect, std::string text) {
-  failure out;
-  out.code = code;
-  out.outcome = effect;
-  out.text = std::move(text);
-  return out;
-}
 
 failure unknown_session() {
   return own_failure(errc::session_ended, outcome::rejected, "there is no such session of this client");
