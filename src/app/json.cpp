@@ -2,6 +2,7 @@
 
 #include "app/printable.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <variant>
 
@@ -27,6 +28,22 @@ struct to_json_value {
   json operator()(const datetime& x) const { return to_string(x); }
   json operator()(const time& x) const { return to_string(x); }
 };
+
+json client_json(const client_status& x) {
+  json out;
+  out["name"] = x.name;
+  out["subject"] = x.subject.empty() ? json(nullptr) : json(x.subject);
+  out["address"] = x.address;
+  out["version"] = x.version;
+  out["admin"] = x.admin;
+  out["connected"] = std::chrono::duration<double>(x.connected).count();
+  out["in_flight"] = x.in_flight;
+  out["waiting"] = x.waiting;
+  out["sessions"] = x.sessions;
+  out["answered"] = x.answered;
+  out["failed"] = x.failed;
+  return out;
+}
 
 } // namespace
 
@@ -86,6 +103,21 @@ json to_json(const pool_status& x) {
   out["shed"] = x.shed;
   out["connects"] = x.connects;
   out["lost"] = x.lost;
+  return out;
+}
+
+json to_json(const node_status& x) {
+  json out;
+  out["name"] = x.name;
+  out["address"] = x.address;
+  out["tls"] = x.tls;
+  out["draining"] = x.draining;
+  out["greeted"] = x.greeted;
+  out["turned_away"] = x.turned_away;
+  out["lost"] = x.lost;
+  out["clients"] = json::array();
+  for (auto& client : x.clients)
+    out["clients"].push_back(client_json(client));
   return out;
 }
 

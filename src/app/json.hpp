@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/table.hpp"
+#include "cenote/node_status.hpp"
 #include "cenote/result.hpp"
 #include "cenote/status.hpp"
 
@@ -23,6 +24,9 @@ nlohmann::ordered_json to_json(const result& x, const std::vector<warning>& warn
 
 /// A pool's status under the names that operators know.
 nlohmann::ordered_json to_json(const pool_status& x);
+
+/// A pool node with its clients; times are in seconds.
+nlohmann::ordered_json to_json(const node_status& x);
 
 /// The JSON text on one line; what is not UTF-8 becomes U+FFFD.
 std::string dump(const nlohmann::ordered_json& x);
