@@ -3,6 +3,7 @@
 #include "cenote/actors.hpp"
 #include "connection/connection_view.hpp"
 #include "connection/grant.hpp"
+#include "net/frame.hpp"
 #include "types/connection_id.hpp"
 #include "types/server_session.hpp"
 
@@ -48,6 +49,11 @@ CAF_ADD_ATOM(cenote_internal, cenote, requeue_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, requeued_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, leaked_atom)
 CAF_ADD_TYPE_ID(cenote_internal, (cenote::connection_report))
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::net::blob))
+CAF_ADD_TYPE_ID(cenote_internal, (std::vector<cenote::session_id>))
+CAF_ADD_ATOM(cenote_internal, cenote, granted_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, encoded_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, resolved_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote_internal)
 
@@ -147,6 +153,7 @@ using internal_pool_actor = pool_actor::extend<
 
 } // namespace cenote
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::net::blob)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::grant)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::session_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)

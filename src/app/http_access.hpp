@@ -13,9 +13,4 @@ namespace cenote::app {
 /// @param command its name, for an example in the log.
 std::optional<std::string> url_to_ask(const job& given, const std::string& command);
 
-/// Reads the token in a file that `http.token-file` names.
-/// @param file empty: there is no token, and an empty text is returned.
-/// @throws configuration_error if the file cannot be read, or holds no token.
-std::string read_token(const std::string& file);
-
 } // namespace cenote::app

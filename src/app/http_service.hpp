@@ -39,7 +39,7 @@ public:
   /// Starts it as the settings say; without HTTP it does nothing. If the port is taken and nobody has chosen it, it
   /// logs a warning and does nothing, so that a second `serve` runs on the same machine.
   /// @param watch looks at the pool of `host`.
-  /// @param token see `read_token`.
+  /// @param token that requests must show; empty: none.
   /// @param chosen whether `http.listen` is written somewhere.
   /// @throws http::server_error
   http_service(pool_host& host, const settings& how, std::shared_ptr<pool_watch> watch, std::string token, bool chosen,

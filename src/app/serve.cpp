@@ -6,6 +6,7 @@
 #include "cenote/configuration.hpp"
 #include "cenote/node.hpp"
 #include "config/listen_address.hpp"
+#include "config/token_file.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -95,7 +96,7 @@ tl::expected<node_actor, std::string> publish(pool_host& host, const node_settin
 } // namespace
 
 answer serve(const job& x) try {
-  auto token = x.how.http.enabled() ? read_token(x.how.http.token_file) : std::string{};
+  auto token = x.how.http.enabled() ? config::read_token("http.token-file", x.how.http.token_file) : std::string{};
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
                x.how.server.endpoint(), x.how.pool.size, x.how.pool.max_overflow);

@@ -7,6 +7,7 @@
 #include "app/top_screen.hpp"
 #include "app/top_source.hpp"
 #include "app/top_view.hpp"
+#include "config/token_file.hpp"
 #include "http/client.hpp"
 
 #include <cerrno>
@@ -203,7 +204,7 @@ std::shared_ptr<top_source> make_source(const job& given) {
     spdlog::critical("{} is not a URL of the form http://host:port", *url);
     return nullptr;
   }
-  return make_http_source(*url, read_token(given.how.http.token_file));
+  return make_http_source(*url, config::read_token("http.token-file", given.how.http.token_file));
 }
 
 } // namespace

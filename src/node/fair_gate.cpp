@@ -68,6 +68,11 @@ void fair_gate::session_ended(client_id id) {
   --exclusive_;
 }
 
+void fair_gate::hold(client_id id, bool held) {
+  if (auto i = clients_.find(id); i != clients_.end())
+    i->second.on_hold = held;
+}
+
 bool fair_gate::withdraw(client_id id, ticket number) {
   auto i = clients_.find(id);
   if (i == clients_.end())
@@ -85,7 +90,7 @@ bool fair_gate::has_room(demand kind) const {
 }
 
 bool fair_gate::may(const client& who, demand kind) const {
-  return who.all_in_flight() < quotas_.in_flight
+  return !who.on_hold && who.all_in_flight() < quotas_.in_flight
          && (kind != demand::session || who.held + who.in_flight[index(kind)] < quotas_.sessions);
 }
 

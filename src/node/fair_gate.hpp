@@ -64,6 +64,9 @@ public:
   /// A session that was held has ended.
   void session_ended(client_id id);
 
+  /// Lets none of the client's requests through for the time being, because it does not read its answers.
+  void hold(client_id id, bool held);
+
   /// Nobody waits for the request any more.
   /// @returns whether it was still waiting here; otherwise it is with the pool, or answered.
   bool withdraw(client_id id, ticket number);
@@ -93,6 +96,7 @@ private:
     std::array<std::deque<ticket>, demands> waiting; ///< By demand.
     std::array<size_t, demands> in_flight{};
     size_t held = 0; ///< Sessions.
+    bool on_hold = false;
 
     size_t all_waiting() const;
     size_t all_in_flight() const;

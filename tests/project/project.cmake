@@ -16,6 +16,9 @@ add_test(NAME project.mariadb_script
          COMMAND bash "${CMAKE_CURRENT_LIST_DIR}/mariadb.sh" "${PROJECT_SOURCE_DIR}/scripts/mariadb")
 set_tests_properties(project.mariadb_script PROPERTIES TIMEOUT 600)
 
+add_test(NAME project.certificates_script
+         COMMAND bash "${CMAKE_CURRENT_LIST_DIR}/certificates.sh" "${PROJECT_SOURCE_DIR}/scripts/certificates")
+
 # What watches a pool from outside, with a real Prometheus.
 add_test(NAME project.monitoring
          COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/check_monitoring.py" "${PROJECT_SOURCE_DIR}"
