@@ -104,14 +104,14 @@ or_reason<report> inspect(pool_host& host, const settings& how) {
 
 /// How many connections that pool has open is not our concern.
 or_reason<report> inspect_node(pool_host& host, const remote_settings& nodes) {
-  if (auto problem = find_node_problem(host, nodes))
+  if (auto problem = find_node_problem(host))
     return tl::unexpected{*problem};
   auto server = host.ask<verification>(verify_atom_v);
   if (!server)
     return tl::unexpected{"the pool node answers, but not its database: " + explain_no_connection(server.error())};
   auto status = host.ask<pool_status>(status_atom_v);
   if (!status)
-    return tl::unexpected{explain_no_node(status.error(), nodes)};
+    return tl::unexpected{status.error().text};
   return report{*server, *status, nodes.nodes};
 }
 

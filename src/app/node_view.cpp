@@ -1,8 +1,6 @@
 #include "app/node_view.hpp"
 
-#include "app/details.hpp"
 #include "app/json.hpp"
-#include "app/node_access.hpp"
 #include "app/record_json.hpp"
 
 #include <algorithm>
@@ -22,15 +20,7 @@ http::fetched answered(const json& body) {
 }
 
 http::fetched no_answer(const failure& why) {
-  return {0, {}, with_advice(why)};
-}
-
-template <class T>
-json list_of(const std::vector<T>& all) {
-  auto out = json::array();
-  for (auto& x : all)
-    out.push_back(to_json(x));
-  return out;
+  return {0, {}, why.text};
 }
 
 /// Failed statements, as far as the costliest are concerned.
@@ -64,11 +54,11 @@ top_view node_observer::update(const pool_answers& told, time_point now) {
   status["status"] = to_json(*told.status);
   as_http.status = answered(status);
   as_http.sessions =
-      told.details ? answered({{"sessions", list_of(told.details->sessions)}}) : no_answer(told.details.error());
+      told.details ? answered({{"sessions", to_json(told.details->sessions)}}) : no_answer(told.details.error());
   as_http.connections =
-      told.details ? answered({{"connections", list_of(told.details->connections)}}) : no_answer(told.details.error());
+      told.details ? answered({{"connections", to_json(told.details->connections)}}) : no_answer(told.details.error());
   auto counted = !told.settings || told.settings->pool.statement_statistics;
-  as_http.statements = told.statements ? answered({{"enabled", counted}, {"statements", list_of(*told.statements)}})
+  as_http.statements = told.statements ? answered({{"enabled", counted}, {"statements", to_json(*told.statements)}})
                                        : no_answer(told.statements.error());
   as_http.events = answered(to_json(told.events));
   auto out = read_answers(as_http);

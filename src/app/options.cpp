@@ -7,7 +7,7 @@
 #include "app/standard_streams.hpp"
 #include "cenote/configuration.hpp"
 #include "config/nearest.hpp"
-#include "config/node_addresses.hpp"
+#include "net/endpoint.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -203,8 +203,9 @@ public:
     if (out_.through_node && (out_.embedded || !out_.url.empty()))
       throw mistake{std::string{"--node and "} + (out_.embedded ? "--embedded" : "a URL")
                     + " exclude each other: say one of them"};
-    if (out_.through_node && !config::parse_node_addresses(out_.settings["remote.nodes"]))
-      throw mistake{"--node must be host:port, with commas between if there are several: --node pool.example:4243"};
+    if (out_.through_node)
+      if (auto nodes = net::parse_endpoints(out_.settings["remote.nodes"]); !nodes)
+        throw mistake{"--node: " + nodes.error()};
   }
 
   /// Answers what `parse` has thrown.

@@ -73,7 +73,7 @@ outcome_of_run run_at_node(const job& x, statement what) {
   auto nodes = for_one_command(x);
   pool_host host{nodes, x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
-  if (auto problem = find_node_problem(host, nodes))
+  if (auto problem = find_node_problem(host))
     return no_connection(*problem);
   return run(host, x.how.retry, std::move(what), true);
 }
