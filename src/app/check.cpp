@@ -1,6 +1,7 @@
 #include "app/advice.hpp"
 #include "app/commands.hpp"
 #include "app/json.hpp"
+#include "app/node_access.hpp"
 #include "app/printable.hpp"
 
 #include <chrono>
@@ -19,7 +20,12 @@ using clock = std::chrono::steady_clock;
 struct report {
   verification server;
   pool_status pool;
+  std::string nodes; ///< Those that were to be used; empty: the pool is that of this command.
 };
+
+/// Why there is none, as one line.
+template <class T>
+using or_reason = tl::expected<T, std::string>;
 
 double milliseconds(std::chrono::nanoseconds x) {
   return std::chrono::duration<double, std::milli>(x).count();
@@ -56,6 +62,8 @@ std::string readable(const report& x) {
   auto number = [](uint64_t n) { return std::to_string(n); };
   auto& p = x.pool;
   std::string out;
+  if (!x.nodes.empty())
+    out += line("pool node", x.nodes);
   out += line("server", p.endpoint);
   out += line("version", x.server.server_version);
   out += line("first round trip", round_trip);
@@ -78,15 +86,33 @@ std::string as_json(const report& x) {
   auto out = to_json(x.pool);
   out["server_version"] = x.server.server_version;
   out["round_trip_ms"] = milliseconds(x.server.elapsed);
+  if (!x.nodes.empty())
+    out["nodes"] = x.nodes;
   return dump(out) + "\n";
 }
 
-tl::expected<report, failure> inspect(pool_host& host, const settings& how) {
+or_reason<report> inspect(pool_host& host, const settings& how) {
   auto deadline = clock::now() + how.server.connect_timeout;
   auto server = host.ask<verification>(verify_atom_v);
   if (!server)
-    return tl::unexpected{server.error()};
-  return settled_status(host, deadline).map([&server](const pool_status& x) { return report{*server, x}; });
+    return tl::unexpected{explain_no_connection(server.error())};
+  auto status = settled_status(host, deadline);
+  if (!status)
+    return tl::unexpected{explain_no_connection(status.error())};
+  return report{*server, *status, {}};
+}
+
+/// How many connections that pool has open is not our concern.
+or_reason<report> inspect_node(pool_host& host, const remote_settings& nodes) {
+  if (auto problem = find_node_problem(host))
+    return tl::unexpected{*problem};
+  auto server = host.ask<verification>(verify_atom_v);
+  if (!server)
+    return tl::unexpected{"the pool node answers, but not its database: " + explain_no_connection(server.error())};
+  auto status = host.ask<pool_status>(status_atom_v);
+  if (!status)
+    return tl::unexpected{status.error().text};
+  return report{*server, *status, nodes.nodes};
 }
 
 /// One connection answers the question. Whoever names a size wants to know whether so many can be opened.
@@ -102,7 +128,16 @@ settings for_one_question(const job& x) {
   return how;
 }
 
-tl::expected<report, failure> inspect(const job& x) {
+or_reason<report> inspect_node(const job& x) {
+  auto nodes = for_one_command(x);
+  pool_host host{nodes, x.caf_options};
+  std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
+  return inspect_node(host, nodes);
+}
+
+or_reason<report> inspect(const job& x) {
+  if (x.opts.through_node)
+    return inspect_node(x);
   auto how = for_one_question(x);
   pool_host host{how, x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
@@ -115,10 +150,10 @@ answer check(const job& x) {
   auto found = inspect(x);
   if (!found) {
     if (x.signals.received() == 0)
-      spdlog::critical("{}", explain_no_connection(found.error()));
+      spdlog::critical("{}", found.error());
     return {failed, {}};
   }
-  if (auto& p = found->pool; p.total_connections < p.pool_size)
+  if (auto& p = found->pool; found->nodes.empty() && p.total_connections < p.pool_size)
     spdlog::error("only {} of {} connections could be opened: {}", p.total_connections, p.pool_size, p.last_error);
   return {success, x.opts.json ? as_json(*found) : readable(*found)};
 }

@@ -1,9 +1,9 @@
 #include "app/details.hpp"
 
+#include "app/json.hpp"
 #include "app/json_response.hpp"
 
 #include <charconv>
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,27 +19,6 @@ using http::access;
 using http::request;
 using http::response;
 
-double seconds(std::chrono::nanoseconds x) {
-  return std::chrono::duration<double>(x).count();
-}
-
-json text_or_null(const std::string& x) {
-  return x.empty() ? json(nullptr) : json(x);
-}
-
-/// A time that is only told with the statement it is about.
-json seconds_of(const std::string& statement, std::chrono::nanoseconds x) {
-  return statement.empty() ? json(nullptr) : json(seconds(x));
-}
-
-template <class T>
-json list_of(const std::vector<T>& all) {
-  auto out = json::array();
-  for (auto& x : all)
-    out.push_back(to_json(x));
-  return out;
-}
-
 response list_response(const std::string& name, json list) {
   json body;
   body["version"] = 1;
@@ -53,12 +32,12 @@ response unavailable(const failure& reason) {
 
 response connections(pool_host& host) {
   auto came = host.ask_in_time<pool_details>(details_atom_v);
-  return came ? list_response("connections", list_of(came->connections)) : unavailable(came.error());
+  return came ? list_response("connections", to_json(came->connections)) : unavailable(came.error());
 }
 
 response sessions(pool_host& host) {
   auto came = host.ask_in_time<pool_details>(details_atom_v);
-  return came ? list_response("sessions", list_of(came->sessions)) : unavailable(came.error());
+  return came ? list_response("sessions", to_json(came->sessions)) : unavailable(came.error());
 }
 
 response statements(pool_host& host) {
@@ -71,7 +50,7 @@ response statements(pool_host& host) {
   json body;
   body["version"] = 1;
   body["enabled"] = settings->pool.statement_statistics;
-  body["statements"] = list_of(*came);
+  body["statements"] = to_json(*came);
   return json_response(body);
 }
 
@@ -97,48 +76,6 @@ response kill(pool_host& host, const std::string& argument) {
 }
 
 } // namespace
-
-json to_json(const connection_details& x) {
-  json out;
-  out["id"] = std::to_string(x.id);
-  out["state"] = to_string(x.activity);
-  out["server"] = x.server;
-  out["server_connection_id"] =
-      x.server_connection_id == 0 ? json(nullptr) : json(std::to_string(x.server_connection_id));
-  out["age"] = seconds(x.age);
-  auto is_idle = x.activity == connection_activity::idle;
-  out["idle"] = is_idle ? json(seconds(x.unused)) : json(nullptr);
-  out["served"] = x.answered;
-  out["statement"] = text_or_null(x.statement);
-  out["running"] = seconds_of(x.statement, x.running);
-  return out;
-}
-
-json to_json(const session_details& x) {
-  json out;
-  out["session"] = std::to_string(static_cast<uint64_t>(x.id));
-  out["connection"] = std::to_string(x.connection);
-  out["owner"] = x.owner;
-  out["holder"] = x.holder;
-  out["age"] = seconds(x.age);
-  out["in_transaction"] = x.in_transaction;
-  out["last_statement"] = text_or_null(x.last_statement);
-  out["running"] = x.running.count() == 0 ? json(nullptr) : json(seconds(x.running));
-  return out;
-}
-
-json to_json(const statement_summary& x) {
-  json out;
-  out["digest"] = x.digest;
-  out["calls"] = x.calls;
-  out["errors"] = x.errors;
-  out["rows"] = x.rows;
-  out["total"] = seconds(x.total);
-  out["mean"] = seconds(x.mean());
-  out["p99"] = seconds(x.p99);
-  out["max"] = seconds(x.max);
-  return out;
-}
 
 void add_details(http::router& router, pool_host& host) {
   router.add("GET", "/status/connections", access::protect, [&host](auto&) { return connections(host); });

@@ -2,6 +2,7 @@
 
 #include "app/details.hpp"
 #include "app/health.hpp"
+#include "app/json.hpp"
 #include "app/json_response.hpp"
 #include "app/page.hpp"
 #include "app/record_json.hpp"
@@ -117,6 +118,8 @@ http::router http_service::make_router(const std::string& token, bool local) {
     body["program"] = CENOTE_VERSION;
     body["state"] = to_json(recorder_->state());
     body["status"] = to_json(*known);
+    if (auto node = control_.node ? control_.node() : nullptr)
+      body["node"] = to_json(*node);
     body["settings"] = to_json(*control_.current());
     return json_response(body);
   });

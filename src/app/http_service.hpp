@@ -3,6 +3,7 @@
 #include "app/pool_host.hpp"
 #include "app/pool_recorder.hpp"
 #include "app/pool_watch.hpp"
+#include "cenote/node_status.hpp"
 #include "cenote/settings.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
@@ -27,6 +28,9 @@ struct service_control {
 
   /// The settings in force.
   std::function<std::shared_ptr<const settings>()> current;
+
+  /// What is known of the pool node; null: nothing. Empty: there is none.
+  std::function<std::shared_ptr<const node_status>()> node;
 };
 
 /// What `cenote serve` answers over HTTP, while it lives.

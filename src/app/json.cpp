@@ -2,6 +2,7 @@
 
 #include "app/printable.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <variant>
 
@@ -27,6 +28,85 @@ struct to_json_value {
   json operator()(const datetime& x) const { return to_string(x); }
   json operator()(const time& x) const { return to_string(x); }
 };
+
+double seconds(std::chrono::nanoseconds x) {
+  return std::chrono::duration<double>(x).count();
+}
+
+json text_or_null(const std::string& x) {
+  return x.empty() ? json(nullptr) : json(x);
+}
+
+/// A time that is only told with the statement it is about.
+json seconds_of(const std::string& statement, std::chrono::nanoseconds x) {
+  return statement.empty() ? json(nullptr) : json(seconds(x));
+}
+
+json one(const connection_details& x) {
+  json out;
+  out["id"] = std::to_string(x.id);
+  out["state"] = to_string(x.activity);
+  out["server"] = x.server;
+  out["server_connection_id"] =
+      x.server_connection_id == 0 ? json(nullptr) : json(std::to_string(x.server_connection_id));
+  out["age"] = seconds(x.age);
+  auto is_idle = x.activity == connection_activity::idle;
+  out["idle"] = is_idle ? json(seconds(x.unused)) : json(nullptr);
+  out["served"] = x.answered;
+  out["statement"] = text_or_null(x.statement);
+  out["running"] = seconds_of(x.statement, x.running);
+  return out;
+}
+
+json one(const session_details& x) {
+  json out;
+  out["session"] = std::to_string(static_cast<uint64_t>(x.id));
+  out["connection"] = std::to_string(x.connection);
+  out["owner"] = x.owner;
+  out["holder"] = x.holder;
+  out["age"] = seconds(x.age);
+  out["in_transaction"] = x.in_transaction;
+  out["last_statement"] = text_or_null(x.last_statement);
+  out["running"] = x.running.count() == 0 ? json(nullptr) : json(seconds(x.running));
+  return out;
+}
+
+json one(const statement_summary& x) {
+  json out;
+  out["digest"] = x.digest;
+  out["calls"] = x.calls;
+  out["errors"] = x.errors;
+  out["rows"] = x.rows;
+  out["total"] = seconds(x.total);
+  out["mean"] = seconds(x.mean());
+  out["p99"] = seconds(x.p99);
+  out["max"] = seconds(x.max);
+  return out;
+}
+
+json one(const client_status& x) {
+  json out;
+  out["name"] = x.name;
+  out["subject"] = x.subject.empty() ? json(nullptr) : json(x.subject);
+  out["address"] = x.address;
+  out["version"] = x.version;
+  out["admin"] = x.admin;
+  out["connected"] = seconds(x.connected);
+  out["in_flight"] = x.in_flight;
+  out["waiting"] = x.waiting;
+  out["sessions"] = x.sessions;
+  out["answered"] = x.answered;
+  out["failed"] = x.failed;
+  return out;
+}
+
+template <class T>
+json list_of(const std::vector<T>& all) {
+  auto out = json::array();
+  for (auto& x : all)
+    out.push_back(one(x));
+  return out;
+}
 
 } // namespace
 
@@ -86,6 +166,31 @@ json to_json(const pool_status& x) {
   out["shed"] = x.shed;
   out["connects"] = x.connects;
   out["lost"] = x.lost;
+  return out;
+}
+
+json to_json(const std::vector<connection_details>& all) {
+  return list_of(all);
+}
+
+json to_json(const std::vector<session_details>& all) {
+  return list_of(all);
+}
+
+json to_json(const std::vector<statement_summary>& all) {
+  return list_of(all);
+}
+
+json to_json(const node_status& x) {
+  json out;
+  out["name"] = x.name;
+  out["address"] = x.address;
+  out["tls"] = x.tls;
+  out["draining"] = x.draining;
+  out["greeted"] = x.greeted;
+  out["turned_away"] = x.turned_away;
+  out["lost"] = x.lost;
+  out["clients"] = list_of(x.clients);
   return out;
 }
 

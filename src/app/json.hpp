@@ -1,6 +1,8 @@
 #pragma once
 
 #include "app/table.hpp"
+#include "cenote/details.hpp"
+#include "cenote/node_status.hpp"
 #include "cenote/result.hpp"
 #include "cenote/status.hpp"
 
@@ -23,6 +25,17 @@ nlohmann::ordered_json to_json(const result& x, const std::vector<warning>& warn
 
 /// A pool's status under the names that operators know.
 nlohmann::ordered_json to_json(const pool_status& x);
+
+/// @name What operators see of single connections, sessions and statements
+/// Ids are texts: JavaScript has no numbers for all of them. Times are in seconds.
+/// @{
+nlohmann::ordered_json to_json(const std::vector<connection_details>& all);
+nlohmann::ordered_json to_json(const std::vector<session_details>& all);
+nlohmann::ordered_json to_json(const std::vector<statement_summary>& all);
+/// @}
+
+/// A pool node with its clients; times are in seconds.
+nlohmann::ordered_json to_json(const node_status& x);
 
 /// The JSON text on one line; what is not UTF-8 becomes U+FFFD.
 std::string dump(const nlohmann::ordered_json& x);

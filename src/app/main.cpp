@@ -36,14 +36,14 @@ std::optional<std::string> environment(const std::string& name) {
 settings load(const options& opts, const std::optional<config::config_file>& file,
               const std::optional<std::string>& uri) {
   configuration_sources from{{}, environment, opts.settings};
-  if (opts.embedded)
+  if (opts.embedded || opts.through_node)
     from.environment = [&uri](const std::string& name) {
       if (name == "DATABASE_URI")
         return uri;
       return name.starts_with("DATABASE_") ? std::nullopt : environment(name);
     };
-  auto asks_serve = opts.command == command::health || opts.command == command::top;
-  auto need_server = !asks_serve && (!opts.embedded || uri);
+  auto asks_another = opts.command == command::health || opts.command == command::top || opts.through_node;
+  auto need_server = !asks_another && (!opts.embedded || uri);
   return config::load_settings(file, from, need_server);
 }
 

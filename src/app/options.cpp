@@ -7,6 +7,7 @@
 #include "app/standard_streams.hpp"
 #include "cenote/configuration.hpp"
 #include "config/nearest.hpp"
+#include "net/endpoint.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -199,6 +200,12 @@ public:
     app_.parse(std::move(args));
     out_.sql = bare(out_.sql);
     std::ranges::transform(out_.params, out_.params.begin(), bare);
+    if (out_.through_node && (out_.embedded || !out_.url.empty()))
+      throw mistake{std::string{"--node and "} + (out_.embedded ? "--embedded" : "a URL")
+                    + " exclude each other: say one of them"};
+    if (out_.through_node)
+      if (auto nodes = net::parse_endpoints(out_.settings["remote.nodes"]); !nodes)
+        throw mistake{"--node: " + nodes.error()};
   }
 
   /// Answers what `parse` has thrown.
@@ -297,11 +304,29 @@ private:
 
   void add_json(CLI::App* to) { to->add_flag("--json", out_.json, "Print one JSON object"); }
 
-  void add_check() { add_json(add_command(command::check, "check", "See whether the database answers", check_footer)); }
+  /// Wins over DATABASE_URI, unlike the setting `remote.nodes` alone.
+  void add_node(CLI::App* to) {
+    to->add_option_function<std::string>(
+          "--node",
+          [this](const std::string& x) {
+            out_.through_node = true;
+            out_.settings["remote.nodes"] = bare(x);
+          },
+          "Go through a pool node, or the first of several that answers, instead of DATABASE_URI")
+        ->type_name("HOST:PORT[,HOST:PORT]")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+
+  void add_check() {
+    auto check = add_command(command::check, "check", "See whether the database answers", check_footer);
+    add_json(check);
+    add_node(check);
+  }
 
   void add_sql() {
     auto sql = add_command(command::sql, "sql", "Run one SQL statement", sql_footer);
     add_json(sql);
+    add_node(sql);
     sql->add_flag_callback(
         "--text", [this] { out_.param_reading = parameter_reading::as_text; }, "Send all PARAMS as text");
     sql->add_option("STATEMENT", out_.sql, "The statement; - reads it from standard input")->required()->type_name("");
@@ -324,6 +349,7 @@ private:
     top->add_flag_callback(
         "--once", [this] { out_.count = 1; }, "The same as --count 1");
     top->add_flag("--no-color", out_.no_colour, "No colours; the same as NO_COLOR=1 in the environment");
+    add_node(top);
     add_url(top);
   }
 

@@ -24,10 +24,11 @@ struct options {
   std::string sql; ///< `-`: read it from standard input.
   std::vector<std::string> params;
   parameter_reading param_reading = parameter_reading::by_form;
-  bool ready = false;     ///< Of `health`: asks whether requests can be served, not only whether the program works.
-  std::string url;        ///< Of `health` and `top`: whom to ask; empty: whoever has the same settings.
-  uint64_t count = 0;     ///< Of `top`: prints so many lines; zero: shows a screen, or lines without end.
-  bool no_colour = false; ///< Of `top`.
+  bool ready = false;        ///< Of `health`: asks whether requests can be served, not only whether the program works.
+  std::string url;           ///< Of `health` and `top`: whom to ask; empty: whoever has the same settings.
+  bool through_node = false; ///< Of `check`, `sql` and `top`: uses the pool nodes of the setting `remote.nodes`.
+  uint64_t count = 0;        ///< Of `top`: prints so many lines; zero: shows a screen, or lines without end.
+  bool no_colour = false;    ///< Of `top`.
 };
 
 /// Reads the command line. Answers `--help`, `--version` and mistakes by itself; then the program ends with the code.

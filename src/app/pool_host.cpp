@@ -34,6 +34,11 @@ pool_host::pool_host(const settings& how, const caf::settings& caf_options) {
   host_ = std::make_unique<hosted_pool>(how, caf_options, false);
 }
 
+pool_host::pool_host(const remote_settings& nodes, const caf::settings& caf_options) {
+  require_resources(workers(caf_options));
+  host_ = std::make_unique<hosted_pool>(nodes, caf_options);
+}
+
 pool_host::~pool_host() {
   caf::anon_send_exit(host_->handle(), caf::exit_reason::user_shutdown);
   auto deadline = std::chrono::steady_clock::now() + patience;

@@ -24,6 +24,10 @@ public:
   /// @param caf_options what the config file says under `caf`.
   /// @throws std::system_error if the process may not have the descriptors, threads or memory that this needs.
   pool_host(const settings& how, const caf::settings& caf_options);
+
+  /// The same with the pool of another process, which stays as it is at the end.
+  /// @throws std::system_error, or configuration_error if a file that `nodes` names cannot be used.
+  pool_host(const remote_settings& nodes, const caf::settings& caf_options);
   pool_host(const pool_host&) = delete;
 
   /// Ends the pool at once, and the actor system as soon as no actor is left. A connect that hangs (DNS cannot be
@@ -39,7 +43,7 @@ public:
   /// Sends a request to `whom` and waits for the answer. It always comes: a pool answers every request.
   template <class Answer, class... Ts>
   tl::expected<Answer, failure> ask_actor(const pool_actor& whom, Ts&&... request) {
-    return ask_within<Answer>(caf::infinite, whom, std::forward<Ts>(request)...);
+    return ask_actor_within<Answer>(caf::infinite, whom, std::forward<Ts>(request)...);
   }
 
   /// `ask_actor` for the pool.
@@ -51,7 +55,13 @@ public:
   /// `ask` for what the pool does at once: if it takes longer than a second, that is a failure.
   template <class Answer, class... Ts>
   tl::expected<Answer, failure> ask_in_time(Ts&&... request) {
-    return ask_within<Answer>(caf::timespan{std::chrono::seconds{1}}, pool(), std::forward<Ts>(request)...);
+    return ask_within<Answer>(caf::timespan{std::chrono::seconds{1}}, std::forward<Ts>(request)...);
+  }
+
+  /// `ask` for what may not take longer than that.
+  template <class Answer, class... Ts>
+  tl::expected<Answer, failure> ask_within(caf::timespan limit, Ts&&... request) {
+    return ask_actor_within<Answer>(limit, pool(), std::forward<Ts>(request)...);
   }
 
   /// Whether an actor system had to be left running: then leave the process with `_Exit`.
@@ -59,7 +69,7 @@ public:
 
 private:
   template <class Answer, class Limit, class... Ts>
-  tl::expected<Answer, failure> ask_within(Limit limit, const pool_actor& whom, Ts&&... request) {
+  tl::expected<Answer, failure> ask_actor_within(Limit limit, const pool_actor& whom, Ts&&... request) {
     caf::scoped_actor self{system()};
     tl::expected<Answer, failure> out = tl::unexpected<failure>{failure{}};
     auto failed = [&out](caf::error& err) { out = tl::unexpected<failure>{details(err)}; };

@@ -26,6 +26,7 @@ struct pool_watch::shared_state {
   std::optional<clock::time_point> asked_server; ///< Empty: it owes no answer.
   std::optional<clock::time_point> verified;
   bool probed = false; ///< Since the last round trip.
+  bool drains = false; ///< The program does.
 };
 
 /// Looks, and writes down what it sees.
@@ -130,6 +131,8 @@ pool_view pool_watch::look() const {
   auto since = [now](const std::optional<clock::time_point>& x) { return x ? now - *x : 0ns; };
   pool_view out;
   out.status = state_->status;
+  if (out.status && state_->drains)
+    out.status->draining = true;
   out.unanswered = since(state_->asked_pool);
   out.unheard = now - state_->last_tick;
   out.silent = since(state_->asked_server);
@@ -141,6 +144,11 @@ pool_view pool_watch::look() const {
 void pool_watch::note_probe() {
   std::unique_lock lock{state_->guard};
   state_->probed = true;
+}
+
+void pool_watch::note_drain() {
+  std::unique_lock lock{state_->guard};
+  state_->drains = true;
 }
 
 } // namespace cenote::app

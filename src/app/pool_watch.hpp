@@ -50,6 +50,10 @@ public:
   /// Says that a probe asks. From any thread.
   void note_probe();
 
+  /// Says that the program has begun to end: from now on the pool counts as draining, though it may do that only when
+  /// its node has sent the clients away. From any thread.
+  void note_drain();
+
 private:
   struct shared_state;
   struct watcher;

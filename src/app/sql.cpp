@@ -1,6 +1,7 @@
 #include "app/advice.hpp"
 #include "app/commands.hpp"
 #include "app/json.hpp"
+#include "app/node_access.hpp"
 #include "app/standard_streams.hpp"
 #include "app/table.hpp"
 
@@ -49,22 +50,40 @@ std::vector<warning> warnings_of(pool_host& host, const result& rows) {
   return out;
 }
 
-tl::expected<statement_result, failure_report> run(pool_host& host, const retry_settings& rules, statement what) {
+using outcome_of_run = tl::expected<statement_result, failure_report>;
+
+outcome_of_run no_connection(std::string text) {
+  return tl::unexpected{failure_report{spdlog::level::critical, std::move(text)}};
+}
+
+/// @param is_shared whether others use the pool: then warnings cannot be asked for, since any connection may answer.
+outcome_of_run run(pool_host& host, const retry_settings& rules, statement what, bool is_shared) {
   // The pool would wait for a server that is down; a person does not.
   if (auto server = host.ask<verification>(verify_atom_v); !server)
-    return tl::unexpected{failure_report{spdlog::level::critical, explain_no_connection(server.error())}};
+    return no_connection(explain_no_connection(server.error()));
   auto retrier = spawn_retrier(host.system(), host.pool(), rules);
   auto rows = host.ask_actor<result>(retrier, execute_atom_v, std::move(what));
   if (!rows)
     return tl::unexpected{failure_report{spdlog::level::err, explain_failed_statement(rows.error())}};
-  auto warnings = warnings_of(host, *rows);
+  auto warnings = is_shared ? std::vector<warning>{} : warnings_of(host, *rows);
   return statement_result{std::move(*rows), std::move(warnings)};
 }
 
-tl::expected<statement_result, failure_report> run(const job& x, statement what) {
+outcome_of_run run_at_node(const job& x, statement what) {
+  auto nodes = for_one_command(x);
+  pool_host host{nodes, x.caf_options};
+  std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
+  if (auto problem = find_node_problem(host))
+    return no_connection(*problem);
+  return run(host, x.how.retry, std::move(what), true);
+}
+
+outcome_of_run run(const job& x, statement what) {
+  if (x.opts.through_node)
+    return run_at_node(x, std::move(what));
   pool_host host{for_one_statement(x.how), x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
-  return run(host, x.how.retry, std::move(what));
+  return run(host, x.how.retry, std::move(what), false);
 }
 
 } // namespace

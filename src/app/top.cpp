@@ -5,15 +5,15 @@
 #include "app/standard_streams.hpp"
 #include "app/terminal.hpp"
 #include "app/top_screen.hpp"
+#include "app/top_source.hpp"
 #include "app/top_view.hpp"
 #include "config/token_file.hpp"
 #include "http/client.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
-#include <exception>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
@@ -38,8 +38,6 @@ using namespace std::chrono_literals;
 
 /// How often the program is asked.
 constexpr auto pace = 1s;
-/// How long one answer may take.
-constexpr auto patience = 2s;
 
 /// A descriptor that is readable from when it is set until it is cleared.
 class notice {
@@ -63,51 +61,6 @@ private:
   int fd_;
 };
 
-/// Who is asked.
-struct service_address {
-  std::string url;
-  std::string token; ///< Empty: none is shown.
-};
-
-/// Asks for everything. Who does not answer once is not asked for the rest.
-top_answers ask_all(const service_address& address) {
-  auto gone = false;
-  auto ask = [&](const char* path) {
-    auto out = gone ? http::fetched{0, {}, "not asked for, because the answer before was missing"}
-                    : http::fetch(address.url + path, path, patience, address.token);
-    gone = gone || out.status == 0;
-    return out;
-  };
-  top_answers out;
-  out.status = ask("/status");
-  gone = gone || out.status.status != 200;
-  out.history = ask("/status/history?samples=2");
-  out.sessions = ask("/status/sessions");
-  out.connections = ask("/status/connections");
-  out.statements = ask("/status/statements");
-  out.events = ask("/status/events");
-  return out;
-}
-
-double unix_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-/// What is to be shown now. Bears answers that are too large to be understood.
-top_view look(const service_address& address) {
-  top_view out;
-  try {
-    out = read_answers(ask_all(address));
-  } catch (const std::exception& err) {
-    out.problem = std::string{"answers, but not in a way that can be understood: "} + err.what();
-    out.state = "unreachable";
-    out.state_reasons = {out.problem};
-  }
-  out.at = unix_time();
-  out.url = address.url;
-  return out;
-}
-
 /// What the asking thread has found out last.
 class newest_view {
 public:
@@ -129,39 +82,62 @@ public:
   /// Readable when there is one.
   int fd() const noexcept { return arrived_.fd(); }
 
-  void abandon() noexcept { abandoned_ = true; }
-  bool is_abandoned() const noexcept { return abandoned_; }
+  void abandon() {
+    {
+      std::unique_lock lock{guard_};
+      abandoned_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  /// Waits until that time, or until nobody wants a view any more.
+  /// @returns whether somebody does.
+  bool wait_until(std::chrono::steady_clock::time_point time) {
+    std::unique_lock lock{guard_};
+    return !changed_.wait_until(lock, time, [this] { return abandoned_; });
+  }
 
 private:
   std::mutex guard_;
+  std::condition_variable changed_;
   std::optional<top_view> view_;
   notice arrived_;
-  std::atomic<bool> abandoned_ = false;
+  bool abandoned_ = false;
 };
 
-/// Asks again and again on a thread of its own, which is left alone at the end: it may hang in a name's resolution.
+/// Asks again and again on a thread of its own, which is left alone at the end if it may hang.
 class asker {
 public:
-  explicit asker(const service_address& address) : newest_{std::make_shared<newest_view>()} {
-    std::thread{[to = newest_, address] {
-      std::optional<double> gone_since;
-      for (auto next = std::chrono::steady_clock::now(); !to->is_abandoned(); std::this_thread::sleep_until(next)) {
-        auto view = look(address);
-        gone_since = view.problem.empty() ? std::nullopt : std::optional{gone_since.value_or(view.at)};
-        if (gone_since)
-          view.state_since = gone_since;
-        to->put(std::move(view));
-        next = std::max(next + pace, std::chrono::steady_clock::now());
-      }
-    }}.detach();
+  explicit asker(std::shared_ptr<top_source> source)
+      : newest_{std::make_shared<newest_view>()}, source_{std::move(source)}, thread_{[to = newest_, from = source_] {
+          std::optional<double> gone_since;
+          for (auto next = std::chrono::steady_clock::now(); to->wait_until(next);) {
+            auto view = from->look();
+            gone_since = view.problem.empty() ? std::nullopt : std::optional{gone_since.value_or(view.at)};
+            if (gone_since)
+              view.state_since = gone_since;
+            to->put(std::move(view));
+            next = std::max(next + pace, std::chrono::steady_clock::now());
+          }
+        }} {
+    // nop
   }
   asker(const asker&) = delete;
-  ~asker() { newest_->abandon(); }
+
+  ~asker() {
+    newest_->abandon();
+    if (source_->interrupt())
+      thread_.join();
+    else
+      thread_.detach();
+  }
 
   newest_view& newest() { return *newest_; }
 
 private:
   std::shared_ptr<newest_view> newest_;
+  std::shared_ptr<top_source> source_;
+  std::thread thread_;
 };
 
 /// @returns whether something other than the end has come.
@@ -176,9 +152,9 @@ bool wait_for(std::initializer_list<int> descriptors, const notice& end) {
 }
 
 /// Draws the screen until a key or a signal ends it.
-int show_screen(const service_address& address, const notice& end, bool colours) {
+int show_screen(const std::shared_ptr<top_source>& source, const notice& end, bool colours) {
   terminal screen{colours, end.fd()};
-  asker from{address}; // Its thread blocks what the terminal has blocked: it must not take a SIGTSTP by itself.
+  asker from{source}; // Its thread blocks what the terminal has blocked: it must not take a SIGTSTP by itself.
   std::optional<top_view> view;
   while (wait_for({from.newest().fd(), screen.keys(), screen.signals()}, end)) {
     auto event = screen.take_event();
@@ -198,8 +174,8 @@ int show_screen(const service_address& address, const notice& end, bool colours)
 
 /// Prints a line for each answer.
 /// @param count zero: no end.
-int print_lines(const service_address& address, const notice& end, uint64_t count) {
-  asker from{address};
+int print_lines(const std::shared_ptr<top_source>& source, const notice& end, uint64_t count) {
+  asker from{source};
   auto out = success;
   for (uint64_t n = 0; count == 0 || n < count;) {
     if (!wait_for({from.newest().fd()}, end))
@@ -215,24 +191,33 @@ int print_lines(const service_address& address, const notice& end, uint64_t coun
   return out;
 }
 
-} // namespace
-
-answer top(const job& given) {
+/// Null: the command line names none that can be used, which is logged.
+std::shared_ptr<top_source> make_source(const job& given) {
+  if (given.opts.through_node)
+    return make_node_source(given.how.remote, given.caf_options);
   auto url = url_to_ask(given, "top");
   if (!url)
-    return {wrong_use, {}};
+    return nullptr;
   if (url->ends_with('/'))
     url->pop_back();
   if (!http::is_url(*url)) {
     spdlog::critical("{} is not a URL of the form http://host:port", *url);
-    return {wrong_use, {}};
+    return nullptr;
   }
-  service_address address{*url, config::read_token("http.token-file", given.how.http.token_file)};
+  return make_http_source(*url, config::read_token("http.token-file", given.how.http.token_file));
+}
+
+} // namespace
+
+answer top(const job& given) {
+  auto source = make_source(given);
+  if (!source)
+    return {wrong_use, {}};
   notice end;
   std::stop_callback on_end{given.signals.first(), [&end] { end.set(); }};
   auto lines = given.opts.count > 0 || !terminal::is_usable();
   auto colours = !given.opts.no_colour && !forbids_colours();
-  return {lines ? print_lines(address, end, given.opts.count) : show_screen(address, end, colours), {}};
+  return {lines ? print_lines(source, end, given.opts.count) : show_screen(source, end, colours), {}};
 }
 
 } // namespace cenote::app

@@ -147,12 +147,27 @@ std::vector<item> breaker_items(const top_view& view) {
   return out;
 }
 
+std::vector<item> node_items(const top_node& node) {
+  auto count = [](double n, const std::string& name, style look) {
+    return item{readable_count(n) + " " + name, n > 0 ? look : style::plain};
+  };
+  std::vector<item> out{
+      {node.address + (node.tls ? ", TLS" : ", clear text")},
+      count(static_cast<double>(node.clients.size()), node.clients.size() == 1 ? "client" : "clients", style::plain),
+      count(node.lost, "lost", style::warning),
+      count(node.turned_away, "turned away", style::warning)};
+  if (node.draining)
+    out.push_back({"draining", style::warning});
+  return out;
+}
+
 void add_title(std::vector<styled_line>& out, const top_view& view, size_t width) {
   styled_line line;
   auto right = clock_time(view.at) + "  q: quit";
   auto left = width > right.size() + 1 ? width - right.size() - 1 : width;
   add_within(line,
-             view.problem.empty() ? "cenote " + view.version + "  pool " + view.pool + " at " + view.endpoint
+             view.problem.empty() ? "cenote " + view.version + (view.version.empty() ? "pool " : "  pool ") + view.pool
+                                        + " at " + view.endpoint
                                   : "cenote top",
              left, style::title);
   if (left < width) {
@@ -190,9 +205,12 @@ void add_history(std::vector<styled_line>& out, const top_view& view, size_t wid
     add_items(out, "times", {{view.history.error(), style::faint}}, width);
     return;
   }
-  add_items(out, "times", time_items(*view.history), width);
+  auto& no_times = view.history->no_times;
+  add_items(out, "times", no_times.empty() ? time_items(*view.history) : std::vector<item>{{no_times, style::faint}},
+            width);
   add_items(out, "errors", count_items(view.history->errors, view.history->span, style::warning), width);
-  add_items(out, "retries", count_items(view.history->retries, view.history->span, style::plain), width);
+  if (no_times.empty())
+    add_items(out, "retries", count_items(view.history->retries, view.history->span, style::plain), width);
 }
 
 // -- the lower part: lists --------------------------------------------------------------
@@ -274,10 +292,22 @@ std::vector<section> make_sections(const top_view& view, screen_size size) {
       {"", 0, 0, false, [](auto& entry) { return entry.digest; }}};
   std::vector<column<top_event>> events{{"at", 8, 0, false, [](auto& entry) { return clock_time(entry.at); }},
                                         {"", 0, 0, false, [](auto& entry) { return entry.text; }}};
-  return {make_section("SESSIONS HELD LONGEST: last statement", view.sessions, sessions, width, size.rows),
-          make_section("COSTLIEST STATEMENTS", view.statements, statements, width, size.rows),
-          make_section("LAST EVENTS", view.events, events, width, size.rows),
-          make_section("RUNNING LONGEST", view.running, running, width, size.rows)};
+  std::vector<column<top_client>> clients{
+      {"waiting", 7, 0, true, [](auto& entry) { return readable_count(entry.waiting); }},
+      {"flight", 6, 0, true, [](auto& entry) { return readable_count(entry.in_flight); }},
+      {"sess.", 5, 0, true, [](auto& entry) { return readable_count(entry.sessions); }},
+      {"answered", 8, medium, true, [](auto& entry) { return readable_count(entry.answered); }},
+      {"failed", 6, medium, true, [](auto& entry) { return readable_count(entry.failed); }},
+      {"since", 8, full_width, true, [](auto& entry) { return readable_time(entry.connected); }},
+      {"", 0, 0, false, [](auto& entry) { return entry.name + " at " + entry.address; }}};
+  std::vector<section> out{
+      make_section("SESSIONS HELD LONGEST: last statement", view.sessions, sessions, width, size.rows),
+      make_section("COSTLIEST STATEMENTS", view.statements, statements, width, size.rows),
+      make_section("LAST EVENTS", view.events, events, width, size.rows),
+      make_section("RUNNING LONGEST", view.running, running, width, size.rows)};
+  if (view.node)
+    out.push_back(make_section<top_client>("CLIENTS OF THE POOL NODE", view.node->clients, clients, width, size.rows));
+  return out;
 }
 
 /// Gives each list a title and a line, the first lists first, then one more line to each in turn.
@@ -320,6 +350,8 @@ std::vector<styled_line> draw_screen(const top_view& view, screen_size size) {
     add_items(out, "load", load_items(view), width);
     add_history(out, view, width);
     add_items(out, "breakers", breaker_items(view), width);
+    if (view.node)
+      add_items(out, "pool node", node_items(*view.node), width);
     add_sections(out, make_sections(view, size), size.rows);
   }
   if (out.size() > size.rows)
@@ -349,13 +381,18 @@ std::string draw_line(const top_view& view) {
     add_count("sessions", static_cast<double>(view.sessions->size()));
   if (view.history) {
     add_count("statements_per_second", view.history->statements_per_second);
-    add("wait_p50", quantile(view.history->wait.p50));
-    add("wait_p99", quantile(view.history->wait.p99));
-    add("statement_p50", quantile(view.history->statement.p50));
-    add("statement_p99", quantile(view.history->statement.p99));
+    if (view.history->no_times.empty()) {
+      add("wait_p50", quantile(view.history->wait.p50));
+      add("wait_p99", quantile(view.history->wait.p99));
+      add("statement_p50", quantile(view.history->statement.p50));
+      add("statement_p99", quantile(view.history->statement.p99));
+    }
     add_count("errors", sum(view.history->errors));
-    add_count("retries", sum(view.history->retries));
+    if (view.history->no_times.empty())
+      add_count("retries", sum(view.history->retries));
   }
+  if (view.node)
+    add_count("clients", static_cast<double>(view.node->clients.size()));
   add("breaker", printable(view.breaker));
   return out + reason + "\n";
 }

@@ -103,6 +103,28 @@ top_statement statement(const json& entry) {
           number(entry, "total"), number(entry, "mean"),  number(entry, "p99"),    number(entry, "max")};
 }
 
+top_client client(const json& entry) {
+  return {text(entry, "name"),      text(entry, "address"),    number(entry, "connected"), number(entry, "in_flight"),
+          number(entry, "waiting"), number(entry, "sessions"), number(entry, "answered"),  number(entry, "failed")};
+}
+
+std::optional<top_node> node(const json& entry) {
+  if (!entry.is_object())
+    return std::nullopt;
+  top_node out;
+  out.address = text(entry, "address");
+  out.tls = flag(entry, "tls");
+  out.draining = flag(entry, "draining");
+  out.turned_away = number(entry, "turned_away");
+  out.lost = number(entry, "lost");
+  if (auto& clients = member(entry, "clients"); clients.is_array())
+    for (auto& one : clients)
+      out.clients.push_back(client(one));
+  auto load = [](const top_client& x) { return x.in_flight + x.waiting + x.sessions; };
+  std::ranges::stable_sort(out.clients, std::ranges::greater{}, load);
+  return out;
+}
+
 top_event event(const json& entry) {
   auto more = number(entry, "count") - 1;
   return {number(entry, "at"),
@@ -206,6 +228,7 @@ top_view read_answers(const top_answers& answers) {
   out.limit = number(status, "limit");
   out.waiting = number(status, "waiting");
   out.in_flight = number(status, "in_flight");
+  out.node = node(member(all, "node"));
   out.history = history(answers.history);
   out.sessions = list(answers.sessions, "sessions", session);
   out.running = list(answers.connections, "connections", running);

@@ -25,6 +25,7 @@ struct top_history {
   };
   double closing = 0; ///< Connections.
   double statements_per_second = 0;
+  std::string no_times; ///< Why quantiles and retries are not known; empty: they are.
   quantiles wait;
   quantiles statement;
   double span = 0;                             ///< Seconds that the errors and retries below are from.
@@ -64,6 +65,27 @@ struct top_statement {
   double max = 0;
 };
 
+/// A client of the pool node.
+struct top_client {
+  std::string name;
+  std::string address;
+  double connected = 0; ///< Seconds.
+  double in_flight = 0;
+  double waiting = 0;
+  double sessions = 0;
+  double answered = 0;
+  double failed = 0;
+};
+
+struct top_node {
+  std::string address;
+  bool tls = false;
+  bool draining = false;
+  double turned_away = 0;
+  double lost = 0;
+  std::vector<top_client> clients; ///< Those with the most work at it first.
+};
+
 struct top_event {
   double at = 0; ///< Unix time in seconds.
   std::string text;
@@ -92,6 +114,7 @@ struct top_view {
   top_part<std::vector<top_running>> running;      ///< Connections on which a statement runs; the longest first.
   top_part<std::vector<top_statement>> statements; ///< The costliest first.
   top_part<std::vector<top_event>> events;         ///< The newest first.
+  std::optional<top_node> node;                    ///< Empty: the pool is not published, or that is not told.
 };
 
 /// What the program has answered.

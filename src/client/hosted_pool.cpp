@@ -1,5 +1,6 @@
 #include "client/hosted_pool.hpp"
 
+#include "cenote/node.hpp"
 #include "cenote/pool.hpp"
 
 #include <caf/detail/meta_object.hpp>
@@ -37,6 +38,11 @@ hosted_pool::hosted_pool(const settings& config, const caf::settings& caf_option
     : config_{caf_options}, system_{config_}, handle_{spawn_pool(system_, config.server, config.pool)} {
   if (with_retrier)
     handle_ = spawn_retrier(system_, handle_, config.retry);
+}
+
+hosted_pool::hosted_pool(const remote_settings& nodes, const caf::settings& caf_options)
+    : config_{caf_options}, system_{config_}, handle_{connect(system_, nodes)} {
+  // nop
 }
 
 } // namespace cenote

@@ -11,8 +11,8 @@
 
 namespace cenote {
 
-/// An actor system with one pool in it, for code that has none of its own: a `database`, and the program. Its
-/// destructor waits for all actors: the pool must be ended before.
+/// An actor system with one pool in it, or with one that stands for the pool of another process, for code that has none
+/// of its own: a `database`, and the program. Its destructor waits for all actors: the pool must be ended before.
 class hosted_pool {
 public:
   /// Starts the actor system, and the pool.
@@ -20,6 +20,10 @@ public:
   /// @param with_retrier whether `handle` is a retrier before the pool.
   /// @throws std::logic_error if `cenote::init` was not called, and what `spawn_pool` throws.
   hosted_pool(const settings& config, const caf::settings& caf_options, bool with_retrier);
+
+  /// Starts the actor system, and uses the pool of another process.
+  /// @throws as above, and what `connect` throws.
+  hosted_pool(const remote_settings& nodes, const caf::settings& caf_options);
 
   caf::actor_system& system() noexcept { return system_; }
 

@@ -2,7 +2,7 @@
 
 #include "config/duration.hpp"
 #include "config/listen_address.hpp"
-#include "config/node_addresses.hpp"
+#include "net/endpoint.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -48,6 +48,12 @@ std::string find_heartbeat_problem(const std::string& section, std::chrono::nano
          + ".heartbeat, which is " + format_duration(heartbeat);
 }
 
+/// Whether only this machine can be meant.
+bool is_here(const net::endpoint& node) {
+  auto address = net::numeric_address(node);
+  return address ? net::is_loopback(*address) : node.host == "localhost";
+}
+
 /// Whether it can be written in SQL without quotes.
 bool is_identifier(std::string_view name) {
   auto permitted = [](unsigned char c) { return c < 0x80 && (std::isalnum(c) != 0 || c == '_' || c == '$'); };
@@ -75,16 +81,16 @@ std::string find_problem(const node_settings& node) {
 std::string find_problem(const remote_settings& remote) {
   const std::string section = "remote";
   tls_files files{section, remote.certificate, remote.key, remote.ca};
-  auto nodes = parse_node_addresses(remote.nodes);
-  if (!remote.nodes.empty() && !nodes)
-    return "remote.nodes must be host:port, with commas between if there are several, such as "
-           "pool1.example:4243,[::1]:4243";
   if (auto problem = files.find_problem(); !problem.empty())
     return problem;
-  if (nodes && !files.complete())
-    for (auto& node : *nodes)
-      if (!is_loopback(node.host))
-        return "remote.nodes names " + node.host + ", which is not this machine: set " + files.all();
+  if (!remote.nodes.empty()) {
+    auto nodes = net::parse_endpoints(remote.nodes);
+    if (!nodes)
+      return "remote.nodes: " + nodes.error();
+    auto other = std::ranges::find_if_not(*nodes, is_here);
+    if (other != nodes->end() && !files.complete())
+      return "remote.nodes names " + other->host + ", which is not this machine: set " + files.all();
+  }
   return find_heartbeat_problem(section, remote.heartbeat, remote.give_up);
 }
 

@@ -14,8 +14,8 @@ cenote_test(app-http
             TIMEOUT 300
             SOURCES support/server.cpp integration/app_program.cpp integration/app_details.cpp integration/app_http.cpp
                     integration/app_http_abuse.cpp integration/app_http_client.cpp integration/app_http_probes.cpp
-                    integration/app_notify.cpp
-            SUITES app.details app.http app.http_abuse app.http_probes app.notify
+                    integration/app_node.cpp integration/app_notify.cpp
+            SUITES app.details app.http app.http_abuse app.http_probes app.node app.notify
             LINK cenote::app cenote::client cenote::config)
 add_dependencies(test-app-http cenote)
 

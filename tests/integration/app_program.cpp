@@ -28,9 +28,9 @@ constexpr auto max_run = 60.0;
 constexpr auto max_wait_for_log = 30.0;
 
 /// Nothing of these may come from whoever runs the tests.
-constexpr std::string_view ours[] = {"DATABASE_URI", "POOL_",         "MAX_",     "INITIAL_RETRY_DELAY",
-                                     "CENOTE_TEST",  "CENOTE_HTTP",   "NO_COLOR", "TMPDIR",
-                                     "MYSQL_PWD",    "NOTIFY_SOCKET", "WATCHDOG_"};
+constexpr std::string_view ours[] = {
+    "DATABASE_URI",  "POOL_",    "MAX_",   "INITIAL_RETRY_DELAY", "CENOTE_TEST",   "CENOTE_HTTP", "CENOTE_NODE",
+    "CENOTE_REMOTE", "NO_COLOR", "TMPDIR", "MYSQL_PWD",           "NOTIFY_SOCKET", "WATCHDOG_"};
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();

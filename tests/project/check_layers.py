@@ -39,14 +39,14 @@ LAYERS = [
     # Of src/db only the seam, which its links enforce.
     ("src/connection/", ["connection", "pool", "types", "db"], NOT_PURE),
     ("src/db/", ["db", "types"], (CAF, "spdlog/")),
-    ("src/config/", ["config", "types"], MARIADB),
+    ("src/config/", ["config", "net", "types"], MARIADB),
     ("src/log/", ["log", "types"], (CAF, *MARIADB)),
     ("src/metrics/", ["metrics", "pool", "types"], (*MARIADB, "spdlog/")),
     ("src/runtime/", ["runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/actors/", ["actors", "pool", "connection", "db", "config", "log", "metrics", "runtime", "types"], MARIADB),
     ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/http/", ["http"], (CAF, *MARIADB, "spdlog/", "openssl/", "cenote/")),
-    ("src/app/", ["app", "client", "config", "http", "log", "metrics", "types"], MARIADB),
+    ("src/app/", ["app", "client", "config", "http", "log", "metrics", "net", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
     # What the pool is compared with.
     ("bench/sides/threads/", [], ()),

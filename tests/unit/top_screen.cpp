@@ -41,6 +41,17 @@ top_view view() {
   return out;
 }
 
+/// Published to some clients.
+top_view published(top_view out) {
+  out.node.emplace();
+  out.node->address = "0.0.0.0:4243";
+  out.node->tls = true;
+  out.node->lost = 3;
+  for (int i = 0; i < 30; ++i)
+    out.node->clients.push_back({"worker-" + std::to_string(i), "10.0.0.7:51234", 90, 7, 6, 5, 4321, 12});
+  return out;
+}
+
 /// The same with texts that mean no good.
 top_view hostile() {
   auto out = view();
@@ -62,6 +73,10 @@ top_view hostile() {
     x.text = text, x.at = 1e300;
   for (auto& x : *out.running)
     x.server = x.statement = x.server_connection_id = text;
+  out = published(out);
+  out.node->address = text;
+  for (auto& x : out.node->clients)
+    x.name = x.address = text, x.answered = x.connected = 1e300;
   return out;
 }
 
@@ -105,6 +120,27 @@ SCENARIO("at 80 columns and 24 rows everything has its place") {
                     "event 0",
                     "SELECT SLEEP(0)"})
     CHECK(contains(all, part));
+}
+
+SCENARIO("a pool that is published is shown with its clients") {
+  auto all = text(draw_screen(published(view()), {80, 24}));
+  MESSAGE(all);
+  for (auto part : {"pool node    0.0.0.0:4243, TLS  30 clients  3 lost  0 turned away", "CLIENTS OF THE POOL NODE",
+                    "worker-0 at 10.0.0.7:51234", "4321"})
+    CHECK(contains(all, part));
+  CHECK(contains(draw_line(published(view())), " clients=30 "));
+  CHECK(!contains(draw_line(view()), "clients="));
+}
+
+SCENARIO("what only HTTP tells is said once") {
+  auto x = view();
+  x.history->no_times = "not told by pool nodes";
+  auto all = text(draw_screen(x, {80, 24}));
+  CHECK(contains(all, "times        not told by pool nodes"));
+  CHECK(!contains(all, "retries"));
+  CHECK(contains(all, "2 deadlock"));
+  CHECK(!contains(draw_line(x), "p50"));
+  CHECK(contains(draw_line(x), " errors=2 "));
 }
 
 SCENARIO("whatever the size of the terminal, nothing is wider or longer, and nothing acts on it") {

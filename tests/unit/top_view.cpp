@@ -88,6 +88,26 @@ SCENARIO("only connections that run something are listed, the longest first, and
   CHECK_EQ(x.events->front().text, "second (and 2 more like this)");
 }
 
+SCENARIO("a pool node is told with its clients, those with the most work first") {
+  auto all = answers();
+  CHECK(!read_answers(all).node);
+  all.status = ok(R"({"status":{},"node":{"name":"n","address":"0.0.0.0:4243","tls":true,"draining":true,"greeted":9,
+    "turned_away":2,"lost":1,"clients":[{"name":"idle","address":"10.0.0.1:5"},{"name":"busy","address":"10.0.0.2:6",
+    "connected":2.5,"in_flight":3,"waiting":2,"sessions":1,"answered":70,"failed":7},null]}})");
+  auto x = read_answers(all).node;
+  REQUIRE(x);
+  CHECK_EQ(x->address, "0.0.0.0:4243");
+  CHECK(x->tls);
+  CHECK(x->draining);
+  CHECK_EQ(x->turned_away, 2);
+  CHECK_EQ(x->lost, 1);
+  REQUIRE_EQ(x->clients.size(), 3u);
+  CHECK_EQ(x->clients[0].name, "busy");
+  CHECK_EQ(x->clients[0].waiting, 2);
+  CHECK_EQ(x->clients[0].answered, 70);
+  CHECK_EQ(x->clients[1].name, "idle");
+}
+
 SCENARIO("what an older program does not tell is not available, and the rest is shown") {
   auto all = answers();
   for (auto part : {&all.history, &all.sessions, &all.connections, &all.statements, &all.events})

@@ -67,6 +67,7 @@ function showAll(live) {
   show("place", `${status.status.endpoint} · version ${status.program}`);
   showFigures(status.status, samples.at(-1), lastMinute);
   tables.showSessions(live.sessions);
+  tables.showNode(status.node);
   tables.showStatements(live.statements);
   tables.showServers(samples.at(-1));
   tables.showErrors(samples, lastMinute);

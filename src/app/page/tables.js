@@ -67,6 +67,28 @@ export function showStatements(answer) {
     : all.length > shown ? `${plural(all.length - shown, "further one", "further ones")}: GET /status/statements.` : "");
 }
 
+/// Those that have most at the node first.
+const load = x => x.in_flight + x.waiting + x.sessions;
+
+/// @param node undefined if the pool is not published.
+export function showNode(node) {
+  document.getElementById("node").hidden = !node;
+  if (!node)
+    return;
+  const counts = `${format.number(node.lost)} lost, ${format.number(node.turned_away)} turned away since the start`;
+  note("node-place", `${node.name} at ${node.address}, ${node.tls ? "TLS" : "clear text"}`
+    + `${node.draining ? ", draining" : ""}: ${plural(node.clients.length, "client", "clients")}, ${counts}.`);
+  const all = node.clients.toSorted((a, b) => load(b) - load(a));
+  const columns = [{isHeader: true}, {}, {class: "number"}, {class: "number"}, {class: "number"},
+                   {class: "number wide"}, {class: "number wide"}, {class: "number widest"}];
+  fill(table("clients"), columns, all.slice(0, shown).map(x => [
+    x.admin ? `${x.name} (admin)` : x.name, x.subject ? `${x.address}, ${x.subject}` : x.address,
+    format.number(x.in_flight), format.number(x.waiting), format.number(x.sessions), format.number(x.answered),
+    format.number(x.failed), format.age(x.connected),
+  ]));
+  note("clients-note", all.length > shown ? `${plural(all.length - shown, "further client", "further clients")}: GET /status.` : "");
+}
+
 export function showServers(sample) {
   const states = {closed: "closed: connects are tried", open: "open: requests fail at once",
                   half_open: "half open: one connect is tried"};
