@@ -66,6 +66,9 @@ struct further_results {
 };
 
 template <class Inspector>
+bool inspect(Inspector& f, further_result& x);
+
+template <class Inspector>
 bool inspect(Inspector& f, further_results& x);
 
 } // namespace detail
@@ -145,16 +148,8 @@ public:
                                              f.field("warnings", x.warnings_), f.field("more", more));
   }
 
-  /// The further results have none themselves: data from other nodes must not decide how deep a reader recurses.
   template <class Inspector>
-  friend bool inspect(Inspector& f, detail::further_result& x) {
-    auto& set = x.content;
-    auto check = [&set] { return set.consistent(); };
-    return f.object(x).on_load(check).fields(f.field("columns", set.columns_), f.field("data", set.data_),
-                                             f.field("ends", set.ends_), f.field("affected-rows", set.affected_rows_),
-                                             f.field("last-insert-id", set.last_insert_id_),
-                                             f.field("warnings", set.warnings_));
-  }
+  friend bool detail::inspect(Inspector& f, detail::further_result& x);
 
 private:
   friend class row;
@@ -371,6 +366,17 @@ public:
 private:
   result result_;
 };
+
+/// Further results have none themselves: data from other nodes must not decide how deep a reader recurses.
+template <class Inspector>
+bool detail::inspect(Inspector& f, further_result& x) {
+  auto& set = x.content;
+  auto check = [&set] { return set.consistent(); };
+  return f.object(x).on_load(check).fields(f.field("columns", set.columns_), f.field("data", set.data_),
+                                           f.field("ends", set.ends_), f.field("affected-rows", set.affected_rows_),
+                                           f.field("last-insert-id", set.last_insert_id_),
+                                           f.field("warnings", set.warnings_));
+}
 
 template <class Inspector>
 bool detail::inspect(Inspector& f, further_results& x) {

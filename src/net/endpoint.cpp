@@ -78,7 +78,7 @@ std::string problem_of_host(std::string_view host) {
     if (static_cast<unsigned char>(c) >= 0x80)
       return "has letters other than a-z: write it as the DNS has it, xn--...";
     if (!is_letter(c) && !is_digit(c) && c != '-' && c != '.' && c != '_')
-      return "has a character that no host name has: write host:port, without a scheme or user name";
+      return "has a character that no host name has: write host:port, such as node1:4243";
   }
   // A name whose last part is a number would be taken for an address by some programs, and not by others.
   auto end = host.ends_with('.') ? host.size() - 1 : host.size();
@@ -122,6 +122,8 @@ tl::expected<endpoint, std::string> parse_endpoint(std::string_view entry) {
   if (!ipv6_of(entry).empty())
     return wrong(quoted(entry) + ": an IPv6 address needs brackets, and a port: write [" + std::string{entry}
                  + "]:4243");
+  if (entry.find("://") != std::string_view::npos)
+    return wrong(quoted(entry) + ": write host:port, without a scheme");
   auto colon = entry.rfind(':');
   auto host = entry.substr(0, colon);
   if (!ipv6_of(host).empty())

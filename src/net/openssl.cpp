@@ -5,6 +5,7 @@
 
 #include <openssl/asn1.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 namespace cenote::net {
 
@@ -13,6 +14,11 @@ namespace {
 constexpr size_t max_name = 64; // ub-common-name of RFC 5280.
 
 } // namespace
+
+bool is_for(X509* certificate, tls_role role) {
+  auto usage = X509_get_extended_key_usage(certificate); // All bits if there is none.
+  return usage != UINT32_MAX && (usage & (role == tls_role::node ? XKU_SSL_SERVER : XKU_SSL_CLIENT)) != 0;
+}
 
 std::string common_name(const X509* certificate) {
   const auto* subject = X509_get_subject_name(certificate);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "net/tls_identity.hpp"
+
 #include <memory>
 #include <string>
 
@@ -17,6 +19,10 @@ struct freed_by {
 using certificate_ptr = std::unique_ptr<X509, freed_by<X509, X509_free>>;
 using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY, EVP_PKEY_free>>;
 using ssl_ptr = std::unique_ptr<SSL, freed_by<SSL, SSL_free>>;
+
+/// Whether the certificate says that it is for the role. One that says nothing would be for both, and one side could
+/// pass for the other: it counts as unsuitable, though OpenSSL accepts it.
+bool is_for(X509* certificate, tls_role role);
 
 /// The common name of a certificate's subject: printable ASCII, other characters as `?`, 64 at most. May be empty.
 std::string common_name(const X509* certificate);

@@ -2,6 +2,7 @@
 #include "net/unique_fd.hpp"
 
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -26,6 +27,10 @@ struct file_content {
   ~file_content() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
 
   bio_ptr reader() const { return bio_ptr{BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))}; }
+
+  bool contains(std::string_view text) const {
+    return std::string_view{bytes.data(), bytes.size()}.find(text) != std::string_view::npos;
+  }
 
   std::vector<char> bytes;
   mode_t mode = 0;
@@ -130,13 +135,11 @@ tl::expected<key_ptr, std::string> read_key(const std::string& file) {
   if (asked)
     return wrong("the private key " + file + " has a passphrase: remove it with openssl pkey -in " + file
                  + " -out NEW-FILE");
-  if (!key) {
-    auto error = ERR_peek_last_error();
-    if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE)
-      return wrong(file + " holds no private key in PEM form: it needs a block that begins with "
-                   + "-----BEGIN PRIVATE KEY-----");
+  if (!key && !content->contains("PRIVATE KEY-----"))
+    return wrong(file + " holds no private key in PEM form: it needs a block that begins with "
+                 + "-----BEGIN PRIVATE KEY-----");
+  if (!key)
     return wrong("the private key in " + file + " is damaged: copy or make the file again (" + openssl_reason() + ")");
-  }
   ERR_clear_error();
   return key;
 }

@@ -23,24 +23,6 @@ tl::unexpected<std::string> wrong(std::string text) {
   return tl::unexpected{std::move(text)};
 }
 
-/// Whether the certificate says that it is for the role. One that says nothing would be for both, and one side could
-/// pass for the other: it counts as unsuitable, though OpenSSL accepts it.
-bool is_for(X509* certificate, tls_role role) {
-  auto usage = X509_get_extended_key_usage(certificate); // All bits if there is none.
-  return usage != UINT32_MAX && (usage & (role == tls_role::node ? XKU_SSL_SERVER : XKU_SSL_CLIENT)) != 0;
-}
-
-/// OpenSSL's callback for every certificate of a chain, when a peer shows its own.
-template <tls_role Peer>
-int check_peer(int accepted, X509_STORE_CTX* context) {
-  if (accepted == 1 && X509_STORE_CTX_get_error_depth(context) == 0
-      && !is_for(X509_STORE_CTX_get_current_cert(context), Peer)) {
-    X509_STORE_CTX_set_error(context, X509_V_ERR_INVALID_PURPOSE);
-    return 0;
-  }
-  return accepted;
-}
-
 /// Settings that both roles share. Null if OpenSSL cannot do it.
 context_ptr make_context(tls_role role) {
   auto node = role == tls_role::node;
@@ -55,8 +37,6 @@ context_ptr make_context(tls_role role) {
   SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_mode(context,
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                     node ? check_peer<tls_role::client> : check_peer<tls_role::node>);
   // A CA in the file is trusted without the one that has signed it.
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
   return out;

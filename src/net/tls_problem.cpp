@@ -44,21 +44,18 @@ std::string hosts_of(const X509* certificate) {
   return out.empty() ? "no host at all" : out;
 }
 
-/// `the certificate of the node "db-pool"`.
-std::string certificate_of(const char* peer, const X509* certificate) {
-  auto name = certificate == nullptr ? "" : common_name(certificate);
-  return std::string{"the certificate of "} + peer + (name.empty() ? "" : " \"" + name + "\"");
-}
-
 /// Why we have refused the peer's certificate.
-std::string refused_certificate(SSL* connection, tls_role role, const std::string& host) {
-  const auto* peer = role == tls_role::node ? "the client" : "the node";
+std::string refused_certificate(const certificate_refusal& refusal, tls_role role, const std::string& host) {
   const auto* usage = role == tls_role::node ? "clientAuth" : "serverAuth";
-  const auto* certificate = SSL_get0_peer_certificate(connection);
-  auto subject = certificate_of(peer, certificate);
-  switch (auto result = SSL_get_verify_result(connection)) {
+  auto name = common_name(refusal.certificate.get());
+  auto subject = std::string{"the certificate of "} + (role == tls_role::node ? "the client" : "the node")
+                 + (name.empty() ? "" : " \"" + name + "\"");
+  switch (refusal.error) {
   case X509_V_ERR_CERT_HAS_EXPIRED:
-    return subject + ", or its CA, has expired: renew it there; or the clock of this machine is wrong";
+    if (refusal.of_ca)
+      return "a CA with which " + subject + " is signed has expired: renew it, or the clock of this machine is wrong";
+    return subject + " has expired at " + date_text(X509_get0_notAfter(refusal.certificate.get()))
+           + ": renew it there, or the clock of this machine is wrong";
   case X509_V_ERR_CERT_NOT_YET_VALID:
     return subject + ", or its CA, is not valid yet: check the clocks of both machines";
   case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -70,12 +67,12 @@ std::string refused_certificate(SSL* connection, tls_role role, const std::strin
     return subject + " is not signed by the CA of this side: check the CA here, and the certificate there";
   case X509_V_ERR_HOSTNAME_MISMATCH:
   case X509_V_ERR_IP_ADDRESS_MISMATCH:
-    return subject + " is not for " + host + ", but for " + hosts_of(certificate)
+    return subject + " is not for " + host + ", but for " + hosts_of(refusal.certificate.get())
            + ": connect to one of these, or make a certificate there that names " + host;
   case X509_V_ERR_INVALID_PURPOSE:
     return subject + " is not for its role: its extended key usage has to include " + usage;
   default:
-    return subject + " was refused: " + X509_verify_cert_error_string(result);
+    return subject + " was refused: " + X509_verify_cert_error_string(refusal.error);
   }
 }
 
@@ -117,7 +114,7 @@ std::string peer_alert(int reason, tls_role role) {
 
 } // namespace
 
-std::string tls_problem(SSL* connection, tls_role role, const std::string& host) {
+std::string tls_problem(tls_role role, const std::string& host, const certificate_refusal& refusal) {
   const auto* peer = role == tls_role::node ? "the client" : "the node";
   auto error = ERR_peek_error(); // The first one is the cause of the others.
   auto reason = ERR_GET_REASON(error);
@@ -126,11 +123,11 @@ std::string tls_problem(SSL* connection, tls_role role, const std::string& host)
     return std::string{"TLS has failed: "} + openssl_reason();
   auto last = ERR_peek_last_error();
   ERR_clear_error();
+  if (refusal.certificate)
+    return refused_certificate(refusal, role, host);
   if (reason > SSL_AD_REASON_OFFSET)
     return peer_alert(reason, role);
   switch (reason) {
-  case SSL_R_CERTIFICATE_VERIFY_FAILED:
-    return refused_certificate(connection, role, host);
   case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
     return std::string{peer} + " has shown no certificate: name certificate, key and CA there";
   case SSL_R_UNSUPPORTED_PROTOCOL:

@@ -1,5 +1,4 @@
 #include "net/tls_session.hpp"
-#include "net/tls_problem.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -54,6 +53,8 @@ tl::expected<std::unique_ptr<tls_session>, std::string> tls_session::make(int so
   BIO_set_data(bio, out.get());
   BIO_set_init(bio, 1);
   SSL_set_bio(out->ssl_.get(), bio, bio);
+  SSL_set_app_data(out->ssl_.get(), out.get());
+  SSL_set_verify(out->ssl_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, &tls_session::check_peer);
   if (!client) {
     SSL_set_accept_state(out->ssl_.get());
     return out;
@@ -163,9 +164,27 @@ io_status tls_session::status_of(int result, readiness& waits) {
     return io_status::closed;
   default:
     broken_ = true;
-    problem_ = tls_problem(ssl_.get(), role_, host_);
+    problem_ = tls_problem(role_, host_, refusal_);
     return io_status::failed;
   }
+}
+
+int tls_session::check_peer(int accepted, X509_STORE_CTX* context) {
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto& self = *static_cast<tls_session*>(SSL_get_app_data(ssl));
+  auto* certificate = X509_STORE_CTX_get0_cert(context);
+  auto depth = X509_STORE_CTX_get_error_depth(context);
+  auto peer = self.role_ == tls_role::node ? tls_role::client : tls_role::node;
+  if (accepted == 1 && depth == 0 && !is_for(certificate, peer)) {
+    X509_STORE_CTX_set_error(context, X509_V_ERR_INVALID_PURPOSE);
+    accepted = 0;
+  }
+  if (accepted != 1) {
+    // The connection itself knows a certificate only once it has been accepted.
+    X509_up_ref(certificate);
+    self.refusal_ = {certificate_ptr{certificate}, X509_STORE_CTX_get_error(context), depth > 0};
+  }
+  return accepted;
 }
 
 std::string tls_session::closed_text() const {

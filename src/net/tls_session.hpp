@@ -3,6 +3,7 @@
 #include "net/openssl.hpp"
 #include "net/stream.hpp"
 #include "net/tls_identity.hpp"
+#include "net/tls_problem.hpp"
 
 #include <array>
 #include <memory>
@@ -51,6 +52,9 @@ private:
   std::string closed_text() const;
   void allow_receiving(size_t bytes);
 
+  /// OpenSSL's callback for every certificate of the peer's chain.
+  static int check_peer(int accepted, X509_STORE_CTX* context);
+
   // OpenSSL's interface to the socket.
   static BIO_METHOD* socket_method();
   static int send_some(BIO* bio, const char* bytes, int size);
@@ -64,6 +68,7 @@ private:
   std::string host_;
   ssl_ptr ssl_;
   std::string problem_;
+  certificate_refusal refusal_;
   bool connected_ = false;                   ///< The handshake is done.
   bool broken_ = false;                      ///< OpenSSL must not be called any more.
   std::optional<io_status> unreported_ = {}; ///< An end that was found after bytes that had to be returned first.

@@ -39,6 +39,7 @@ LAYERS = [
     # Of src/db only the seam, which its links enforce.
     ("src/connection/", ["connection", "pool", "types", "db"], NOT_PURE),
     ("src/db/", ["db", "types"], (CAF, "spdlog/")),
+    ("src/net/", ["net", "types"], (CAF, *MARIADB, "spdlog/")),
     ("src/config/", ["config", "types"], MARIADB),
     ("src/log/", ["log", "types"], (CAF, *MARIADB)),
     ("src/metrics/", ["metrics", "pool", "types"], (*MARIADB, "spdlog/")),
@@ -53,10 +54,10 @@ LAYERS = [
     ("bench/sides/poco/", [], ()),
     ("bench/sides/soci/", [], ()),
     ("bench/", [], MARIADB),
-    ("tests/", ["types", "pool", "connection", "db", "config", "log", "metrics", "runtime", "actors", "client", "http", "app"], MARIADB),
+    ("tests/", ["types", "pool", "connection", "db", "net", "config", "log", "metrics", "runtime", "actors", "client", "http", "app"], MARIADB),
 ]
 
-FOLDERS = ["types", "pool", "connection", "db", "config", "log", "metrics", "runtime", "actors", "client", "http", "app"]
+FOLDERS = ["types", "pool", "connection", "db", "net", "config", "log", "metrics", "runtime", "actors", "client", "http", "app"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 # Pure code is told the time and the seed of its dice, and waits for nobody.
 IMPURE = re.compile(r"_clock::now\s*\(|\bstd::(j?thread|this_thread|async)\b|\bsleep(_for|_until)?\s*\(|\brand\s*\(|\brandom_device\b")
@@ -101,6 +102,11 @@ def self_test():
         ("src/types/a.cpp", '#include "pool/pool_core.hpp"'),
         ("src/db/a.cpp", "#include <caf/actor.hpp>"),
         ("src/db/a.cpp", '#include "actors/io_thread.hpp"'),
+        ("src/net/a.cpp", "#include <caf/actor.hpp>"),
+        ("src/net/a.cpp", "#include <mysql.h>"),
+        ("src/net/a.cpp", '#include "db/connection.hpp"'),
+        ("src/pool/a.cpp", '#include "net/stream.hpp"'),
+        ("src/app/a.cpp", '#include "net/stream.hpp"'),
         ("src/config/a.cpp", "#include <mysql.h>"),
         ("src/config/a.cpp", '#include "db/connection.hpp"'),
         ("src/actors/a.cpp", "#include <mariadb/mysql.h>"),
@@ -120,6 +126,7 @@ def self_test():
         ("src/pool/a.cpp", '#include "pool/pool_core.hpp"\n#include "cenote/status.hpp"\n#include <chrono>'),
         ("src/pool/a.cpp", "// not steady_clock::now()"),
         ("src/db/a.cpp", "#include <mysql.h>\n#include <poll.h>"),
+        ("src/net/a.cpp", "#include <openssl/ssl.h>\n#include <sys/socket.h>"),
         ("src/config/a.cpp", "#include <caf/settings.hpp>"),
         ("src/actors/a.cpp", '#include "pool/pool_core.hpp"\n#include "db/connection.hpp"\n#include <caf/actor.hpp>'),
         ("include/cenote/actors.hpp", "#include <caf/typed_actor.hpp>"),
