@@ -148,7 +148,7 @@ struct remote_pool_state {
   void unsubscribe(const caf::actor_addr& subscriber);
   void follow_events();
   caf::result<drain_report> drain(caf::timespan limit);
-  void end_if_drained();
+  bool end_if_drained();
   void forget_dead_callers();
   void finish();
 
