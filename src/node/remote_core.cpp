@@ -49,6 +49,8 @@ commands remote_core::submit(const call& request, time_point now) {
   auto i = calls_.emplace(request.id, entry{request, stage::waiting, {}, time_point::max()}).first;
   if (draining_) {
     fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"), out);
+  } else if (request.deadline <= now && request.kind == call::type::bound) {
+    fail(i, make_failure(errc::statement_timeout, outcome::not_sent, "its time limit has passed already"), out);
   } else if (request.deadline <= now) {
     fail(i, not_reached(request, now), out);
   } else if (request.kind == call::type::bound) {

@@ -51,7 +51,7 @@ caf::error remote_pool_state::refuse_session(session_id id) const {
   auto end = sender ? past_sessions.find(id, caf::actor_cast<caf::actor_addr>(sender)) : nullptr;
   if (end == nullptr)
     return make_error(session_has_ended(id, outcome::rejected, {}));
-  return make_error(session_has_ended(id, end->outcome, end->reason));
+  return make_error(own_failure(errc::session_ended, end->outcome, end->reason));
 }
 
 void remote_pool_state::session_begins(session_id id, node::link_id link, const caf::strong_actor_ptr& holder) {
@@ -60,13 +60,13 @@ void remote_pool_state::session_begins(session_id id, node::link_id link, const 
 }
 
 /// Requests of the holder are refused from now on.
-/// @param reason for the holder, if it asks.
-void remote_pool_state::session_ends(session_id id, std::string reason, outcome effect) {
+/// @param last what it is told if it asks.
+void remote_pool_state::session_ends(session_id id, failure last) {
   auto i = sessions.find(id);
   if (i == sessions.end())
     return;
   auto holder = i->second.holder;
-  past_sessions.add(id, {holder, std::move(reason), effect});
+  past_sessions.add(id, {holder, std::move(last.text), last.outcome});
   sessions.erase(i);
   release(holder);
   if (core.is_draining())
@@ -79,7 +79,7 @@ void remote_pool_state::carry_out(const node::end_session_links& x) {
     if (session.link == x.link)
       ended.emplace_back(id, session.record.after_loss());
   for (auto& [id, effect] : ended)
-    session_ends(id, x.reason, effect);
+    session_ends(id, session_has_ended(id, effect, x.reason));
 }
 
 /// A request has been answered, or has failed: what this means for sessions and their holders.
@@ -119,7 +119,7 @@ void remote_pool_state::release(const caf::actor_addr& holder) {
   auto i = holders.find(holder);
   if (i == holders.end() || --i->second.uses > 0)
     return;
-  tell_gone(i->second.number);
+  tell_gone(i->second.number, false);
   self->demonitor(i->first);
   holders.erase(i);
 }
@@ -129,15 +129,16 @@ void remote_pool_state::holder_down(const caf::actor_addr& holder) {
   auto i = holders.find(holder);
   if (i == holders.end())
     return;
-  tell_gone(i->second.number);
+  tell_gone(i->second.number, true);
   holders.erase(i);
   std::erase_if(sessions, [&holder](auto& each) { return each.second.holder == holder; });
 }
 
-void remote_pool_state::tell_gone(uint64_t number) {
+/// @param ended whether it has ended, and not only its last session.
+void remote_pool_state::tell_gone(uint64_t number, bool ended) {
   for (auto& [id, each] : connections)
     if (each.greeted && !each.link->lost())
-      each.link->send(net::message_kind::gone, number, {});
+      each.link->send(net::message_kind::gone, number, encode(ended));
 }
 
 } // namespace cenote::remote

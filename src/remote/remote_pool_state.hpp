@@ -189,12 +189,12 @@ struct remote_pool_state {
   // -- sessions --------------------------------------------------------------------------
 
   void session_begins(session_id id, node::link_id link, const caf::strong_actor_ptr& holder);
-  void session_ends(session_id id, std::string reason, outcome effect);
+  void session_ends(session_id id, failure last);
   void session_answered(waiting& request, bool succeeded);
   uint64_t use(const caf::strong_actor_ptr& holder);
   void release(const caf::actor_addr& holder);
   void holder_down(const caf::actor_addr& holder);
-  void tell_gone(uint64_t number);
+  void tell_gone(uint64_t number, bool ended);
   caf::error refuse_session(session_id id) const;
   bool belongs_to_sender(session_id id) const;
 
