@@ -164,10 +164,11 @@ struct agent_state {
     auto before = member.is_agreed();
     member.tick(now());
     if (before && !member.is_agreed())
-      log().log(is_draining ? spdlog::level::debug : spdlog::level::warn,
-                "pool {}: could not agree on its share of the budget for most of a lease ({}): until it can, it makes do "
-                "with this number of connections: {}",
-                order.rules.name, last_failure.empty() ? "no round has ended" : last_failure, member.connections());
+      log().log(
+          is_draining ? spdlog::level::debug : spdlog::level::warn,
+          "pool {}: could not agree on its share of the budget for most of a lease ({}): until it can, it makes do "
+          "with this number of connections: {}",
+          order.rules.name, last_failure.empty() ? "no round has ended" : last_failure, member.connections());
   }
 
   // -- a round ---------------------------------------------------------------------

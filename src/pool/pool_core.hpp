@@ -55,8 +55,8 @@ public:
   /// Ends a pause. Failed connects no longer count: the requests that have waited get a fresh attempt.
   commands resume(time_point now);
 
-  /// Applies new rules. They must be in range, with the same name, `pipeline_depth` and budget, which cannot change. They also
-  /// determine how long the requests that wait already may wait. Failed connects no longer count.
+  /// Applies new rules. They must be in range, with the same name, `pipeline_depth` and budget, which cannot change.
+  /// They also determine how long the requests that wait already may wait. Failed connects no longer count.
   /// @param renew whether connects are made in another way from now on, so that the connections that are open have to
   /// be replaced, one after the other.
   commands reconfigure(const pool_settings& rules, bool renew, time_point now);

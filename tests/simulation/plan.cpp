@@ -107,9 +107,9 @@ std::string plan::describe() const {
   auto ms = [](duration span) { return std::chrono::duration<double, std::milli>(span).count(); };
   out << callers << " callers with " << rounds << " rounds, " << rows << " rows, " << servers << " servers, pool of "
       << rules.kept() << " to " << rules.size << " and " << rules.max_overflow << " more"
-      << (rules.budget.connections > 0 ? " with a budget" : "") << ", pipelines of "
-      << rules.pipeline_depth << ", timeout " << ms(rules.timeout) << " ms, connect timeout " << ms(connect_timeout)
-      << " ms, network " << ms(network_delay) << " ms; with";
+      << (rules.budget.connections > 0 ? " with a budget" : "") << ", pipelines of " << rules.pipeline_depth
+      << ", timeout " << ms(rules.timeout) << " ms, connect timeout " << ms(connect_timeout) << " ms, network "
+      << ms(network_delay) << " ms; with";
   for (auto& part : all_ingredients())
     if (with.*part.member)
       out << ' ' << part.name;

@@ -33,7 +33,10 @@ private:
 class operators {
 public:
   operators(world& world, simulated_pool& pool)
-      : world_{world}, pool_{pool}, random_{world.run_plan.seed, 7}, changes_{world.run_plan.seed, 11},
+      : world_{world},
+        pool_{pool},
+        random_{world.run_plan.seed, 7},
+        changes_{world.run_plan.seed, 11},
         shares_{world.run_plan.seed, 12} {
     // nop
   }

@@ -77,8 +77,8 @@ void core_world::check_state() {
     object("a connection is kept that nobody has needed for long");
   // Those that came back, or have priority, come on top.
   auto extra = std::ranges::count_if(queue_, [](auto& waiting) { return waiting.priority; });
-  if (queue_.size() > rules_.max_waiting + (rules_.size + rules_.max_overflow) * rules_.pipeline_depth
-                          + static_cast<size_t>(extra))
+  if (queue_.size()
+      > rules_.max_waiting + (rules_.size + rules_.max_overflow) * rules_.pipeline_depth + static_cast<size_t>(extra))
     object("too many requests wait");
   auto breaker = core_.status().breaker;
   if (!queue_.empty() && breaker != breaker_state::closed && serving() == 0)

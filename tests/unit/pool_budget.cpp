@@ -296,7 +296,9 @@ SCENARIO("pools with steady needs agree in a few rounds, and their shares rest t
           }
         }
       }
-      THEN("each has its fair share, and it does not change") { CHECK_EQ(problems, std::set<std::string>{}); }
+      THEN("each has its fair share, and it does not change") {
+        CHECK_EQ(problems, std::set<std::string>{});
+      }
     }
   }
 }

@@ -82,7 +82,9 @@ SCENARIO("a pool that is not given what it should have asks again less and less 
         load(6, 30);
         agree({{"b", 20, 12, 12, 0}});
       }
-      THEN("the gaps grow") { CHECK(gaps == std::vector<duration>({500ms, 1s, 2s, 2500ms, 2500ms})); }
+      THEN("the gaps grow") {
+        CHECK(gaps == std::vector<duration>({500ms, 1s, 2s, 2500ms, 2500ms}));
+      }
     }
   }
 }
@@ -129,7 +131,9 @@ SCENARIO("a need that comes and goes does not move the share at once") {
         wanted.push_back(member.decide({{"b", 20, 2, 2, 30}}, true, now).row.wanted);
         member.agreed(now, 0);
       }
-      THEN("it is forgotten after two thirds of a lease") { CHECK_EQ(wanted, std::vector<size_t>({13, 13, 1, 1})); }
+      THEN("it is forgotten after two thirds of a lease") {
+        CHECK_EQ(wanted, std::vector<size_t>({13, 13, 1, 1}));
+      }
     }
   }
 }
