@@ -34,6 +34,9 @@ void remote_pool_state::in_session(operation what, session_step step, session_re
   auto query = std::get_if<statement>(&request.argument);
   terms.deadline = query ? deadline_after(now(), query->timeout) : time_point::max();
   terms.if_lost = session.record.send(step, query ? std::string_view{query->sql} : std::string_view{});
+  // What a holder has asked for is stopped if it ends, even after its checkin.
+  use(self->current_sender());
+  request.user = session.holder;
   if (request.new_holder)
     request.argument = use(request.new_holder);
   accept({what, std::move(request), {}, nullptr, terms.deadline, step}, terms);
@@ -102,6 +105,7 @@ void remote_pool_state::session_answered(waiting& request, bool succeeded) {
   }
   if (i != sessions.end())
     i->second.record.answered(request.step, succeeded);
+  release(of->user);
 }
 
 /// An actor is monitored once, however many sessions it has.
