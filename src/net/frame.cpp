@@ -88,7 +88,7 @@ std::optional<std::string> frame_reader::begin_piece() {
 
 std::optional<std::string> frame_reader::end_piece(std::vector<message>& out) {
   auto piece = *std::exchange(current_, std::nullopt);
-  auto i = unfinished_.find(piece.id);
+  auto i = unfinished_.find({piece.kind, piece.id});
   auto begun = i == unfinished_.end() ? 0 : i->second.content.size();
   if (begun + piece.length > limits_.message)
     return "the peer has sent a message of more than " + std::to_string(limits_.message) + " bytes";
@@ -100,9 +100,7 @@ std::optional<std::string> frame_reader::end_piece(std::vector<message>& out) {
   if (unfinished_bytes_ > limits_.unfinished)
     return "the peer has begun messages of more than " + std::to_string(limits_.unfinished) + " bytes together";
   if (i == unfinished_.end())
-    i = unfinished_.emplace(piece.id, message{piece.kind, piece.id, {}}).first;
-  else if (i->second.kind != piece.kind)
-    return "the peer has mixed two messages with the same id";
+    i = unfinished_.emplace(std::pair{piece.kind, piece.id}, message{piece.kind, piece.id, {}}).first;
   auto& content = i->second.content;
   content.insert(content.end(), buffer_.begin(), buffer_.end());
   if (piece.last) {

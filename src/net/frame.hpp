@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,7 +16,7 @@ namespace cenote::net {
 
 // How messages travel between two processes. A message is sent in one or more pieces, each in a frame: 16 bytes (length
 // of the piece, kind, flags, two zeros, id; big-endian), then the piece. The pieces of large messages alternate with
-// small messages, so that a large result delays nothing else.
+// small messages, so that a large result delays nothing else. Pieces belong together by kind and id.
 
 /// What a message is about. The numbers are part of the protocol.
 enum class message_kind : uint8_t {
@@ -96,7 +96,7 @@ private:
   limits limits_;
   std::vector<std::byte> buffer_; ///< Of the frame that is incomplete: header, or piece.
   std::optional<header> current_; ///< Set while its piece is read.
-  std::unordered_map<uint64_t, message> unfinished_;
+  std::map<std::pair<message_kind, uint64_t>, message> unfinished_; ///< Each kind counts its ids by itself.
   size_t unfinished_bytes_ = 0;
   bool started_ = false; ///< A frame has been understood.
 };
