@@ -12,6 +12,9 @@ constexpr size_t stage_size = 64 << 10;
 
 constexpr uint8_t last_flag = 1;
 
+/// Events arrive in their order.
+constexpr uint64_t events_sequence = UINT64_MAX;
+
 /// What a message costs beside its bytes while pieces of it are missing.
 constexpr size_t overhead = 256;
 
@@ -92,6 +95,8 @@ std::optional<std::string> frame_reader::end_piece(std::vector<message>& out) {
   auto begun = i == unfinished_.end() ? 0 : i->second.content.size();
   if (begun + piece.length > limits_.message)
     return "the peer has sent a message of more than " + std::to_string(limits_.message) + " bytes";
+  if (piece.kind == message_kind::cancel && piece.last)
+    forget({message_kind::request, piece.id});
   if (piece.last && begun == 0) {
     out.push_back({piece.kind, piece.id, std::move(buffer_)});
     return std::nullopt;
@@ -111,30 +116,54 @@ std::optional<std::string> frame_reader::end_piece(std::vector<message>& out) {
   return std::nullopt;
 }
 
+void frame_reader::forget(const key& of) {
+  auto i = unfinished_.find(of);
+  if (i == unfinished_.end())
+    return;
+  unfinished_bytes_ -= i->second.content.size() + overhead;
+  unfinished_.erase(i);
+}
+
 // -- frame_writer --------------------------------------------------------------------
 
-void frame_writer::add(message_kind kind, uint64_t id, blob content) {
+frame_writer::frame_writer(size_t max_parallel) : max_parallel_{max_parallel} {
+  assert(max_parallel >= 1);
+}
+
+void frame_writer::add(message_kind kind, uint64_t id, blob content, uint64_t sequence) {
+  if (kind == message_kind::events)
+    sequence = events_sequence;
   auto size = content.bytes.size();
-  bytes_ += size;
-  outgoing added{kind, id, std::move(content), 0};
+  outgoing added{kind, id, std::move(content), sequence};
+  auto is_before = [sequence](const outgoing& x) { return sequence != 0 && x.sequence == sequence; };
   if (kind == message_kind::ping || kind == message_kind::pong) {
+    // A peer that does not read would let them grow.
+    std::erase_if(urgent_, [&](const outgoing& x) {
+      auto same = x.kind == kind;
+      bytes_ -= same ? x.content.bytes.size() : 0;
+      return same;
+    });
     urgent_.push_back(std::move(added));
-  } else if (size <= max_piece) {
+  } else if (size <= max_piece && std::ranges::none_of(large_, is_before)) {
     small_bytes_ += size;
     small_.push_back(std::move(added));
   } else {
     large_.push_back(std::move(added));
   }
+  bytes_ += size;
 }
 
 bool frame_writer::withdraw(uint64_t id) {
-  auto is_it = [id](const outgoing& x) { return x.kind == message_kind::request && x.id == id && x.sent == 0; };
+  auto is_it = [id](const outgoing& x) { return x.kind == message_kind::request && x.id == id; };
   for (auto queue : {&small_, &large_})
     if (auto i = std::ranges::find_if(*queue, is_it); i != queue->end()) {
-      bytes_ -= i->content.bytes.size();
+      bytes_ -= i->content.bytes.size() - i->sent;
       if (queue == &small_)
         small_bytes_ -= i->content.bytes.size();
+      auto begun = i->sent > 0;
       queue->erase(i);
+      if (begun)
+        add(message_kind::cancel, id, {});
       return true;
     }
   return false;
@@ -182,10 +211,16 @@ void frame_writer::stage_piece() {
   put(message, length, length == left);
   message.sent += length;
   bytes_ -= length;
-  if (length < left) {
-    auto turn = std::min(max_parallel_ - 1, large_.size());
-    large_.insert(large_.begin() + static_cast<std::ptrdiff_t>(turn), std::move(message));
-  }
+  if (length < left)
+    put_back(std::move(message));
+}
+
+/// Behind those whose turn comes first, but before what has to arrive later.
+void frame_writer::put_back(outgoing message) {
+  auto turn = large_.begin() + static_cast<std::ptrdiff_t>(std::min(max_parallel_ - 1, large_.size()));
+  if (message.sequence != 0)
+    turn = std::ranges::find(large_.begin(), turn, message.sequence, &outgoing::sequence);
+  large_.insert(turn, std::move(message));
 }
 
 void frame_writer::put(const outgoing& message, size_t length, bool last) {

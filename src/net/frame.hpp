@@ -16,7 +16,8 @@ namespace cenote::net {
 
 // How messages travel between two processes. A message is sent in one or more pieces, each in a frame: 16 bytes (length
 // of the piece, kind, flags, two zeros, id; big-endian), then the piece. The pieces of large messages alternate with
-// small messages, so that a large result delays nothing else. Pieces belong together by kind and id.
+// small messages, so that a large result delays nothing else. Pieces belong together by kind and id. A cancellation drops
+// the pieces of its request if not all of them have arrived.
 
 /// What a message is about. The numbers are part of the protocol.
 enum class message_kind : uint8_t {
@@ -90,13 +91,16 @@ private:
     uint64_t id = 0;
   };
 
+  using key = std::pair<message_kind, uint64_t>; ///< Each kind counts its ids by itself.
+
   std::optional<std::string> begin_piece();
   std::optional<std::string> end_piece(std::vector<message>& out);
+  void forget(const key& of);
 
   limits limits_;
   std::vector<std::byte> buffer_; ///< Of the frame that is incomplete: header, or piece.
   std::optional<header> current_; ///< Set while its piece is read.
-  std::map<std::pair<message_kind, uint64_t>, message> unfinished_; ///< Each kind counts its ids by itself.
+  std::map<key, message> unfinished_;
   size_t unfinished_bytes_ = 0;
   bool started_ = false; ///< A frame has been understood.
 };
@@ -105,15 +109,15 @@ private:
 class frame_writer {
 public:
   /// @param max_parallel how many large messages may be on their way at a time; at least 1.
-  explicit frame_writer(size_t max_parallel) : max_parallel_{max_parallel} {
-    // nop
-  }
+  explicit frame_writer(size_t max_parallel);
 
-  /// Adds a message behind those of its size. Pings and pongs go first.
-  void add(message_kind kind, uint64_t id, blob content);
+  /// Adds a message behind those of its size. Pings and pongs go first, and of several that wait only the last is sent.
+  /// @param sequence of messages that must arrive in their order whatever their sizes, as the requests of a session;
+  ///        zero: none. Events are one by themselves.
+  void add(message_kind kind, uint64_t id, blob content, uint64_t sequence = 0);
 
-  /// Removes a request if nothing of it has been handed out.
-  /// @returns whether it has been removed.
+  /// Removes a request unless its end has been handed out. A peer that has its first pieces is told to drop them.
+  /// @returns whether it has been removed: the peer never has all of it.
   bool withdraw(uint64_t id);
 
   /// The next bytes to write; empty if there are none. Valid until the next call of any member.
@@ -129,9 +133,6 @@ public:
     return staged_.size() == offset_ && urgent_.empty() && small_.empty() && large_.empty();
   }
 
-  /// Pings and pongs that wait.
-  size_t urgent() const noexcept { return urgent_.size(); }
-
   /// Bytes of messages that have not been handed out, without their headers.
   size_t bytes() const noexcept { return bytes_; }
 
@@ -143,6 +144,7 @@ private:
     message_kind kind = message_kind::ping;
     uint64_t id = 0;
     blob content;
+    uint64_t sequence = 0;
     size_t sent = 0;
   };
 
@@ -154,6 +156,7 @@ private:
   void stage();
   void stage_small(std::deque<outgoing>& from, size_t limit);
   void stage_piece();
+  void put_back(outgoing message);
   void put(const outgoing& message, size_t length, bool last);
 
   size_t max_parallel_;

@@ -11,9 +11,6 @@ namespace {
 constexpr size_t read_size = 64 << 10;
 constexpr size_t max_turn = 512 << 10;
 
-/// Pongs that may wait for a peer: more than any that reads them needs.
-constexpr size_t max_pongs = 100;
-
 std::string seconds_text(pulse::duration span) {
   char text[32];
   snprintf(text, sizeof(text), "%.1f s", std::chrono::duration<double>(span).count());
@@ -96,8 +93,6 @@ void link::take(std::vector<message> arrived, time_point now) {
       pulse_.ponged(each.id, now);
     else
       inbox_.push_back(std::move(each));
-  if (writer_.urgent() > max_pongs)
-    close("the peer sends pings and does not read the answers");
 }
 
 void link::write() {

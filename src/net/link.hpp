@@ -33,10 +33,13 @@ public:
   void advance(time_point now);
 
   /// Adds a message; `advance` sends it.
-  void send(message_kind kind, uint64_t id, blob content) { writer_.add(kind, id, std::move(content)); }
+  /// @param sequence of messages that must arrive in their order; see `frame_writer::add`.
+  void send(message_kind kind, uint64_t id, blob content, uint64_t sequence = 0) {
+    writer_.add(kind, id, std::move(content), sequence);
+  }
 
-  /// Takes a request back of which nothing has been handed to the system.
-  /// @returns whether that is so.
+  /// Takes a request back unless its end may have been handed to the system.
+  /// @returns whether it has: the peer never begins it. Otherwise a cancellation may still reach it.
   bool withdraw(uint64_t id) { return writer_.withdraw(id); }
 
   /// The messages that have arrived since the last call, without pings and pongs.
