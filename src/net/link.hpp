@@ -75,14 +75,15 @@ public:
   /// Those of small messages: of a peer that asks but does not read.
   size_t unsent_small() const noexcept { return writer_.small_bytes(); }
 
-  /// When `advance` has to be called at the latest.
-  time_point next_event() const { return open_ ? pulse_.next_event() : handshake_until_; }
+  /// When `advance` has to be called at the latest. Has passed if there is more to read of which the system reports
+  /// nothing.
+  time_point next_event() const;
 
 private:
   void shake_hands(time_point now);
   void read(time_point now);
   void take(std::vector<message> arrived, time_point now);
-  void write();
+  void write(time_point now);
   void end(io_status status);
 
   stream socket_;
@@ -96,6 +97,7 @@ private:
   std::optional<std::string> lost_;
   bool open_ = false;
   bool was_closed_ = false;
+  bool unread_ = false;  ///< Others had their turn before all was read.
   bool blocked_ = false; ///< The socket takes nothing at the moment.
 };
 
