@@ -126,6 +126,10 @@ void frame_reader::forget(const key& of) {
 
 // -- frame_writer --------------------------------------------------------------------
 
+bool frame_writer::is_small(const outgoing& x) {
+  return x.content.bytes.size() <= max_piece;
+}
+
 frame_writer::frame_writer(size_t max_parallel) : max_parallel_{max_parallel} {
   assert(max_parallel >= 1);
 }
@@ -133,35 +137,80 @@ frame_writer::frame_writer(size_t max_parallel) : max_parallel_{max_parallel} {
 void frame_writer::add(message_kind kind, uint64_t id, blob content, uint64_t sequence) {
   if (kind == message_kind::events)
     sequence = events_sequence;
-  auto size = content.bytes.size();
+  bytes_ += content.bytes.size();
   outgoing added{kind, id, std::move(content), sequence};
-  auto is_before = [sequence](const outgoing& x) { return sequence != 0 && x.sequence == sequence; };
   if (kind == message_kind::ping || kind == message_kind::pong) {
-    // A peer that does not read would let them grow.
-    std::erase_if(urgent_, [&](const outgoing& x) {
-      auto same = x.kind == kind;
-      bytes_ -= same ? x.content.bytes.size() : 0;
-      return same;
-    });
+    add_urgent(std::move(added));
+  } else if (sequence == 0) {
+    enqueue(std::move(added));
+  } else {
+    auto& of = sequences_[sequence];
+    of.behind.push_back(std::move(added));
+    let_follow(of);
+  }
+}
+
+/// A peer that does not read would let pings and pongs grow.
+void frame_writer::add_urgent(outgoing added) {
+  assert(added.content.bytes.size() <= max_piece);
+  auto old = std::ranges::find(urgent_, added.kind, &outgoing::kind);
+  if (old == urgent_.end()) {
     urgent_.push_back(std::move(added));
-  } else if (size <= max_piece && std::ranges::none_of(large_, is_before)) {
-    small_bytes_ += size;
+    return;
+  }
+  bytes_ -= old->content.bytes.size();
+  *old = std::move(added);
+}
+
+void frame_writer::enqueue(outgoing added) {
+  if (is_small(added)) {
+    small_bytes_ += added.content.bytes.size();
     small_.push_back(std::move(added));
   } else {
     large_.push_back(std::move(added));
   }
-  bytes_ += size;
+}
+
+/// Of a sequence, small messages may follow each other at once. A large one waits for those before it, and those behind
+/// it wait for it.
+void frame_writer::let_follow(line& of) {
+  while (!of.behind.empty() && !of.large && (of.ahead == 0 || is_small(of.behind.front()))) {
+    ++of.ahead;
+    of.large = !is_small(of.behind.front());
+    enqueue(std::move(of.behind.front()));
+    of.behind.pop_front();
+  }
+}
+
+/// A message has left its queue.
+void frame_writer::proceed(uint64_t sequence) {
+  auto i = sequences_.find(sequence);
+  if (i == sequences_.end())
+    return;
+  --i->second.ahead;
+  i->second.large = false; // If it was large, it was alone.
+  let_follow(i->second);
+  if (i->second.ahead == 0)
+    sequences_.erase(i);
 }
 
 bool frame_writer::withdraw(uint64_t id) {
   auto is_it = [id](const outgoing& x) { return x.kind == message_kind::request && x.id == id; };
+  for (auto& [sequence, each] : sequences_)
+    if (auto i = std::ranges::find_if(each.behind, is_it); i != each.behind.end()) {
+      bytes_ -= i->content.bytes.size();
+      each.behind.erase(i);
+      return true;
+    }
   for (auto queue : {&small_, &large_})
     if (auto i = std::ranges::find_if(*queue, is_it); i != queue->end()) {
       bytes_ -= i->content.bytes.size() - i->sent;
       if (queue == &small_)
         small_bytes_ -= i->content.bytes.size();
       auto begun = i->sent > 0;
+      auto sequence = i->sequence;
       queue->erase(i);
+      proceed(sequence);
       if (begun)
         add(message_kind::cancel, id, {});
       return true;
@@ -193,13 +242,14 @@ void frame_writer::stage() {
 
 void frame_writer::stage_small(std::deque<outgoing>& from, size_t limit) {
   while (!from.empty() && staged_.size() < limit) {
-    auto& first = from.front();
+    auto first = std::move(from.front());
+    from.pop_front();
     auto size = first.content.bytes.size();
     put(first, size, true);
     bytes_ -= size;
     if (&from == &small_)
       small_bytes_ -= size;
-    from.pop_front();
+    proceed(first.sequence);
   }
 }
 
@@ -211,16 +261,12 @@ void frame_writer::stage_piece() {
   put(message, length, length == left);
   message.sent += length;
   bytes_ -= length;
-  if (length < left)
-    put_back(std::move(message));
-}
-
-/// Behind those whose turn comes first, but before what has to arrive later.
-void frame_writer::put_back(outgoing message) {
-  auto turn = large_.begin() + static_cast<std::ptrdiff_t>(std::min(max_parallel_ - 1, large_.size()));
-  if (message.sequence != 0)
-    turn = std::ranges::find(large_.begin(), turn, message.sequence, &outgoing::sequence);
-  large_.insert(turn, std::move(message));
+  if (length == left) {
+    proceed(message.sequence);
+    return;
+  }
+  auto turn = std::min(max_parallel_ - 1, large_.size());
+  large_.insert(large_.begin() + static_cast<std::ptrdiff_t>(turn), std::move(message));
 }
 
 void frame_writer::put(const outgoing& message, size_t length, bool last) {

@@ -153,16 +153,28 @@ private:
     uint64_t id = 0;
   };
 
+  /// The messages of a sequence.
+  struct line {
+    size_t ahead = 0;             ///< In a queue.
+    bool large = false;           ///< It is one, and large.
+    std::deque<outgoing> behind;  ///< They wait for those ahead.
+  };
+
+  static bool is_small(const outgoing& x);
+  void add_urgent(outgoing added);
+  void enqueue(outgoing added);
+  void let_follow(line& of);
+  void proceed(uint64_t sequence);
   void stage();
   void stage_small(std::deque<outgoing>& from, size_t limit);
   void stage_piece();
-  void put_back(outgoing message);
   void put(const outgoing& message, size_t length, bool last);
 
   size_t max_parallel_;
   std::deque<outgoing> urgent_;
   std::deque<outgoing> small_;
   std::deque<outgoing> large_; ///< The first `max_parallel_` in turn.
+  std::map<uint64_t, line> sequences_;
   std::vector<std::byte> staged_;
   size_t offset_ = 0;
   std::deque<mark> marks_; ///< Where messages end in `staged_`.
