@@ -1,7 +1,6 @@
 #include "cenote/configuration.hpp"
 #include "cenote/node.hpp"
 #include "config/listen_address.hpp"
-#include "config/node_addresses.hpp"
 #include "config/token_file.hpp"
 #include "log/log.hpp"
 #include "metrics/catalogue.hpp"
@@ -101,12 +100,9 @@ pool_actor connect(caf::actor_system& sys, const remote_settings& nodes) {
   settings all;
   all.remote = nodes;
   check(all);
-  auto addresses = config::parse_node_addresses(nodes.nodes);
-  if (!addresses)
-    throw configuration_error{"remote.nodes is empty: name the pool nodes, such as pool1.example:4243"};
-  std::vector<net::endpoint> endpoints;
-  for (auto& each : *addresses)
-    endpoints.push_back({each.host, each.port});
+  auto endpoints = net::parse_endpoints(nodes.nodes);
+  if (!endpoints)
+    throw configuration_error{"remote.nodes: " + endpoints.error()};
   remote::client_rules rules;
   rules.name = nodes.name.empty() ? host_name() + "/" + std::to_string(getpid()) : nodes.name;
   rules.token = config::read_token("remote.token-file", nodes.token_file);
@@ -115,7 +111,7 @@ pool_actor connect(caf::actor_system& sys, const remote_settings& nodes) {
   node::remote_core::rules limits;
   limits.max_in_flight = nodes.max_in_flight;
   limits.timeout = nodes.timeout;
-  return remote::spawn_remote_pool(sys, start_thread(sys, "remote"), std::move(rules), std::move(endpoints), limits,
+  return remote::spawn_remote_pool(sys, start_thread(sys, "remote"), std::move(rules), std::move(*endpoints), limits,
                                    std::random_device{}());
 }
 

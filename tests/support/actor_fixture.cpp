@@ -1,10 +1,34 @@
 #include "support/actor_fixture.hpp"
 
+#include "cenote/node.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
+
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
 
 namespace cenote::test {
+
+namespace {
+
+constexpr auto rules_timeout = std::chrono::seconds{30};
+
+/// A file that ends with its object.
+struct temporary_file {
+  explicit temporary_file(const std::string& content)
+      : path{std::filesystem::temp_directory_path() / ("cenote-test-" + std::to_string(getpid()) + "-token")} {
+    std::ofstream{path} << content << '\n';
+  }
+  ~temporary_file() { std::filesystem::remove(path); }
+  std::string path;
+};
+
+} // namespace
 
 application_config::application_config() {
   set("caf.scheduler.policy", "sharing");
@@ -25,7 +49,27 @@ actor_fixture::~actor_fixture() {
 }
 
 pool_actor actor_fixture::start_pool(const server_settings& server, const pool_settings& rules) {
-  return pools_.emplace_back(spawn_pool(system_, server, rules));
+  auto pool = pools_.emplace_back(spawn_pool(system_, server, rules));
+  return std::getenv("CENOTE_TEST_REMOTE") == nullptr ? pool : pools_.emplace_back(reach_remotely(pool));
+}
+
+/// Publishes the pool and reaches it as another process would: then every test of a pool is one of remote pools.
+pool_actor actor_fixture::reach_remotely(const pool_actor& pool) {
+  temporary_file token{"admin"};
+  node_settings published;
+  published.listen = "127.0.0.1:0";
+  published.name = "test";
+  published.admin_token_file = token.path;
+  published.max_in_flight = 100'000;
+  published.max_sessions = 10'000;
+  auto node = spawn_node(system_, pool, published);
+  remote_settings nodes;
+  nodes.nodes = "127.0.0.1:" + std::to_string(node.port);
+  nodes.name = "tests";
+  nodes.token_file = token.path;
+  nodes.max_in_flight = 100'000;
+  nodes.timeout = rules_timeout;
+  return connect(system_, nodes);
 }
 
 pool_actor actor_fixture::start_full_pool(const server_settings& server, const pool_settings& rules) {

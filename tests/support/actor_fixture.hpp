@@ -64,7 +64,7 @@ public:
 
   caf::actor_system& system() { return system_; }
 
-  /// Starts a pool that ends with this fixture.
+  /// Starts a pool that ends with this fixture. If CENOTE_TEST_REMOTE is set, it is reached through a pool node.
   pool_actor start_pool(const server_settings& server, const pool_settings& rules = {});
 
   /// Starts one and waits until it has all the connections that it keeps.
@@ -122,6 +122,7 @@ public:
 
 private:
   void pause();
+  pool_actor reach_remotely(const pool_actor& pool);
 
   application_config config_;
   caf::actor_system system_;
