@@ -316,9 +316,12 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
   switch (request.what) {
   case operation::execute:
   case operation::session_execute:
-    if (message.content.size() > large_content)
+    if (message.content.size() > large_content) {
+      session_answered(request, true);
       decode_elsewhere<result>(number, request, message);
-    else if (!deliver_as<result>(request, in))
+      return true;
+    }
+    if (!deliver_as<result>(request, in))
       return false;
     session_answered(request, true);
     return true;
