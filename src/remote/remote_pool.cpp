@@ -73,7 +73,10 @@ remote_pool_state::~remote_pool_state() {
 }
 
 internal_remote_pool::behavior_type remote_pool_state::make_behavior() {
+  self->set_default_handler(caf::drop); // As the pool does.
   self->set_down_handler([this](const caf::down_msg& message) {
+    if (!has_ended(message.source))
+      return;
     guard(*this, [&] {
       feed.remove(message.source);
       holder_down(message.source);
