@@ -106,9 +106,7 @@ void desk_state::update() {
   auto at = now();
   if (!link.lost()) {
     expire(at);
-    link.advance(at);
-    for (auto& message : link.take_messages()) // Rare: they have come meanwhile.
-      take(message);
+    link.flush(at);
     static_cast<void>(link.take_completed());
   }
   if (!link.lost() && !greeted && at >= greet_until)

@@ -279,7 +279,7 @@ void remote_pool_state::update() {
     if (each.link)
       all.push_back(id);
   for (auto id : all)
-    settle(id);
+    flush(id);
   if (end_if_drained())
     return;
   auto next = std::min({core.next_event(), sweep_at, drain_until});
@@ -296,7 +296,7 @@ void remote_pool_state::set_timer(time_point due) {
   armed_for = due;
   timer = self->run_scheduled(std::max(due, now()), [this] {
     armed_for = time_point::max();
-    end_turn();
+    end_turn(); // Links whose time it is are settled then.
   });
 }
 

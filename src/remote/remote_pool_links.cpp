@@ -112,6 +112,25 @@ void remote_pool_state::advance(node::link_id id) {
   end_turn();
 }
 
+/// Writes what has been added since; reads, too, if the link asks for it.
+void remote_pool_state::flush(node::link_id id) {
+  auto i = connections.find(id);
+  if (i == connections.end() || !i->second.link)
+    return;
+  auto& to = i->second;
+  if (to.link->lost() || to.link->next_event() <= now()) {
+    settle(id);
+    return;
+  }
+  to.link->flush(now());
+  for (auto number : to.link->take_completed())
+    core.written(node::call_id{number});
+  if (to.link->lost())
+    settle(id);
+  else
+    to.watch->want(to.link->wants_read(), to.link->wants_write());
+}
+
 /// Reads, handles and writes what there is.
 void remote_pool_state::settle(node::link_id id) {
   auto i = connections.find(id);
@@ -217,7 +236,11 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
 
 void remote_pool_state::carry_out(const node::send_call& x) {
   auto number = static_cast<uint64_t>(x.call);
-  connections.at(x.link).link->send(net::message_kind::request, number, encode_request(requests.at(number)));
+  auto& request = requests.at(number);
+  // The requests for a session arrive in their order, though some may be large.
+  auto of = std::get_if<session_request>(&request.content);
+  auto sequence = of ? static_cast<uint64_t>(of->session) : uint64_t{0};
+  connections.at(x.link).link->send(net::message_kind::request, number, encode_request(request), sequence);
 }
 
 net::blob remote_pool_state::encode_request(waiting& x) {

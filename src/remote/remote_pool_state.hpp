@@ -180,6 +180,7 @@ struct remote_pool_state {
   void decoded(uint64_t number, T& value);
   void failed_at_node(node::link_id id, uint64_t number, waiting& request, failure reason);
   void settle(node::link_id id);
+  void flush(node::link_id id);
   void link_lost(node::link_id id, const std::string& reason);
   void end_turn() noexcept;
   void update();
