@@ -217,7 +217,11 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
 
 void remote_pool_state::carry_out(const node::send_call& x) {
   auto number = static_cast<uint64_t>(x.call);
-  connections.at(x.link).link->send(net::message_kind::request, number, encode_request(requests.at(number)));
+  auto& request = requests.at(number);
+  // Those for a session are carried out in the order in which they arrive.
+  auto of = std::get_if<session_request>(&request.content);
+  connections.at(x.link).link->send(net::message_kind::request, number, encode_request(request),
+                                    of != nullptr ? static_cast<uint64_t>(of->session) : 0);
 }
 
 net::blob remote_pool_state::encode_request(waiting& x) {
