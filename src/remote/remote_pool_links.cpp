@@ -257,7 +257,8 @@ void remote_pool_state::carry_out(const node::withdraw_call& x) {
   auto number = static_cast<uint64_t>(x.call);
   auto i = connections.find(x.link);
   auto request = requests.find(number);
-  if (i == connections.end() || !i->second.link || i->second.link->lost() || i->second.link->withdraw(number))
+  taken_back = i != connections.end() && i->second.link && i->second.link->withdraw(number);
+  if (taken_back || i == connections.end() || !i->second.link || i->second.link->lost())
     return;
   i->second.link->send(net::message_kind::cancel, number, {});
   if (request != requests.end() && request->second.what == operation::checkout)
