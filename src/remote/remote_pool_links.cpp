@@ -280,6 +280,11 @@ void remote_pool_state::take_answer(node::link_id id, connection& from, net::mes
     return;
   }
   auto& request = entry.mapped();
+  if (!core.is_on(node::call_id{number}, id)) {
+    requests.insert(std::move(entry));
+    from.link->close("it has answered a request that it was not sent");
+    return;
+  }
   if (!success) {
     failure reason;
     if (!in.read(reason) || !in.at_end()) {
@@ -337,7 +342,7 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
     return true;
   case operation::checkout: {
     session_id session{};
-    if (!in.read(session) || !in.at_end())
+    if (!in.read(session) || !in.at_end() || sessions.contains(session))
       return false;
     session_begins(session, id, request.caller);
     session_answered(request, true);
