@@ -103,14 +103,14 @@ void desk_state::request(const net::message& message) {
     link.close("it has sent two requests with the same number");
     return;
   }
-  if (leaving) {
-    refuse(number, errc::shutting_down, outcome::unavailable, "the pool node is shutting down");
-    return;
-  }
   content_reader in{message.content};
   uint8_t code = 0;
   auto good = in.read(code);
   auto what = static_cast<operation>(code);
+  if (leaving && !is_in_session(what)) { // Sessions may come to their end.
+    refuse(number, errc::shutting_down, outcome::unavailable, "the pool node is shutting down");
+    return;
+  }
   pending x;
   x.what = what;
   switch (what) {
