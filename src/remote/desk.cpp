@@ -136,6 +136,8 @@ void desk_state::update() {
     next = std::min(next, greet_until);
   if (!waits.empty())
     next = std::min(next, waits.begin()->first);
+  if (leave_until > at)
+    next = std::min(next, leave_until);
   set_timer(next);
 }
 
@@ -255,11 +257,13 @@ void desk_state::count_stranger(metrics::turned_away_reason reason, const std::s
 void desk_state::leave() {
   if (std::exchange(leaving, true) || !greeted)
     return;
+  leave_until = later(now(), shared->rules.give_up);
   link.send(net::message_kind::goodbye, 0, {});
 }
 
 void desk_state::end_if_left() {
-  if (!leaving || !requests.empty() || !direct.empty() || !sessions.empty() || link.unsent() > 0 || link.wants_write())
+  // Requests may be on their way until the client has said goodbye: they are refused, not lost.
+  if (!leaving || (!said_goodbye && now() < leave_until) || !requests.empty() || !direct.empty() || !sessions.empty() || link.unsent() > 0 || link.wants_write())
     return;
   said_goodbye = true;
   link.close("it has nothing left here");

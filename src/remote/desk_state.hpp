@@ -122,6 +122,7 @@ struct desk_state {
   bool said_goodbye = false; ///< The client has.
   bool turned_away = false;
   time_point greet_until;
+  time_point leave_until = time_point::max(); ///< How long a client's goodbye is waited for.
 
   std::unordered_map<uint64_t, pending> requests;
   std::set<uint64_t> direct; ///< Requests that need no turn, and have not been answered.

@@ -206,6 +206,7 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
   case message_kind::goodbye:
     log().info("the pool node {} is shutting down", address_of(from));
     subscribed = subscribed && core.current() != id;
+    from.link->send(message_kind::goodbye, 0, {}); // Behind the last request.
     perform(core.leaving(id, now()));
     return;
   default:
