@@ -74,7 +74,7 @@ desk_actor::behavior_type desk_state::handlers() {
         link.send(net::message_kind::answer, number, std::move(content));
       },
       [this](close_atom) { leave(); },
-      [this](details_atom, const std::vector<session_id>& alive) { sessions_alive(alive); },
+      [this](details_atom, const std::vector<session_id>& alive, uint64_t look) { sessions_alive(alive, look); },
       [this](pool_events& events) -> caf::result<void> {
         link.send(net::message_kind::events, 0, encode(events));
         auto promise = self->make_response_promise<void>();

@@ -251,7 +251,7 @@ const guest_actor* desk_state::guest_of(session_id session) {
   auto i = sessions.find(session);
   if (i == sessions.end())
     return nullptr;
-  auto holder = guests.find(i->second);
+  auto holder = guests.find(i->second.holder);
   return holder == guests.end() ? nullptr : &holder->second;
 }
 
@@ -266,7 +266,7 @@ void desk_state::check_out(uint64_t number, const guest_actor& holder, session_o
               auto i = requests.find(number);
               if (i == requests.end())
                 return;
-              sessions.emplace(session, i->second.holder);
+              sessions.emplace(session, held_session{i->second.holder, shared->looks});
               release(number, true);
               send_answer(number, encode_answer(session), true);
             });
@@ -399,7 +399,7 @@ void desk_state::handover(uint64_t number, session_id session, uint64_t to) {
           [this, number, session, to] {
             guard(*this, [&] {
               if (auto i = sessions.find(session); i != sessions.end())
-                i->second = to;
+                i->second.holder = to;
               nothing none;
               answer(number, none);
             });
@@ -425,8 +425,8 @@ void desk_state::gone(const net::message& message) {
     caf::anon_send(i->second, close_atom_v);
   guests.erase(i);
   std::vector<session_id> ended;
-  for (auto& [session, number] : sessions)
-    if (number == holder)
+  for (auto& [session, held] : sessions)
+    if (held.holder == holder)
       ended.push_back(session);
   for (auto session : ended)
     session_over(session);
@@ -438,10 +438,10 @@ void desk_state::session_over(session_id session) {
 }
 
 /// Sessions also end by themselves, say at their time limit.
-void desk_state::sessions_alive(const std::vector<session_id>& alive) {
+void desk_state::sessions_alive(const std::vector<session_id>& alive, uint64_t look) {
   std::vector<session_id> ended;
-  for (auto& [session, holder] : sessions)
-    if (!std::ranges::binary_search(alive, session))
+  for (auto& [session, held] : sessions)
+    if (held.since < look && !std::ranges::binary_search(alive, session))
       ended.push_back(session);
   for (auto session : ended)
     session_over(session);

@@ -174,7 +174,7 @@ struct gatekeeper_state {
     auto held = std::ranges::any_of(shared->clients, [this](auto& x) { return shared->gate.of(x.first).sessions > 0; });
     if (held)
       self->request(pool, caf::infinite, details_atom_v)
-          .then([this](const pool_details& x) { guard(*this, [&] { tell_sessions(x); }); },
+          .then([this, n = ++shared->looks](const pool_details& x) { guard(*this, [&] { tell_sessions(x, n); }); },
                 [](const caf::error&) {
                   // It is about to end.
                 });
@@ -190,13 +190,13 @@ struct gatekeeper_state {
     shared->pump();
   }
 
-  void tell_sessions(const pool_details& x) {
+  void tell_sessions(const pool_details& x, uint64_t look) {
     std::vector<session_id> alive;
     for (auto& each : x.sessions)
       alive.push_back(each.id);
     std::ranges::sort(alive);
     for (auto& [id, each] : shared->clients)
-      self->send(each.desk, details_atom_v, alive);
+      self->send(each.desk, details_atom_v, alive, look);
   }
 
   // -- the end -------------------------------------------------------------------------
