@@ -41,7 +41,7 @@ desk_state::~desk_state() {
   for (auto& [holder, each] : guests)
     caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
   if (!greeted) {
-    --shared->strangers;
+    shared->strangers.erase(id);
     return;
   }
   shared->clients.erase(id);
@@ -50,7 +50,7 @@ desk_state::~desk_state() {
 }
 
 desk_actor::behavior_type desk_state::make_behavior() {
-  ++shared->strangers;
+  shared->strangers.emplace(id, desk_actor{self});
   greet_until = now() + shared->rules.give_up;
   watch = caf::make_counted<socket_watch>(home->loop(), std::move(watched), self, [](bool readable, bool writable) {
     return caf::make_message(ready_atom_v, readable, writable);
@@ -213,7 +213,7 @@ void desk_state::greet(const net::message& message) {
     return;
   }
   greeted = true;
-  --shared->strangers;
+  shared->strangers.erase(id);
   ++shared->totals.greeted;
   client_name = show_within(x.name.empty() ? peer : x.name, max_name_width).text;
   client_status status;

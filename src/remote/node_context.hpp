@@ -81,7 +81,7 @@ struct node_context {
   node_status totals;                        ///< Without the clients.
   log_pacer refusals;                        ///< Lines about connections that are turned away.
   uint64_t looks = 0;                        ///< How often the pool has been asked for its sessions.
-  size_t strangers = 0;                      ///< Connections that have not been greeted.
+  std::map<node::client_id, desk_actor> strangers; ///< Connections that have not been greeted.
 };
 
 } // namespace cenote::remote
