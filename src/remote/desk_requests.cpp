@@ -22,6 +22,10 @@ failure unknown_session() {
   return own_failure(errc::session_ended, outcome::rejected, "there is no such session of this client");
 }
 
+failure too_many_holders() {
+  return own_failure(errc::queue_full, outcome::unavailable, "this client has too many holders of sessions");
+}
+
 /// The time limit of a request that has waited here; see `statement::timeout`.
 void shorten(std::chrono::nanoseconds& limit, std::chrono::nanoseconds waited) {
   if (limit > limit.zero())
@@ -184,6 +188,10 @@ void desk_state::granted(uint64_t number, node::demand kind) {
   waits.erase({x.due, number});
   auto waited = now() - x.arrived;
   if (auto terms = std::get_if<session_options>(&x.work)) {
+    if (has_too_many_guests(x.holder)) {
+      failed(number, too_many_holders());
+      return;
+    }
     shorten(terms->acquire_timeout, waited);
     shorten(terms->time_limit, waited);
     check_out(number, guest(x.holder), std::move(*terms));
@@ -245,6 +253,11 @@ const guest_actor& desk_state::guest(uint64_t holder) {
   if (i == guests.end())
     i = guests.emplace(holder, spawn_guest(self->system(), home, pool)).first;
   return i->second;
+}
+
+/// A client tells which holders have no session any more. One that does not gets no more of them.
+bool desk_state::has_too_many_guests(uint64_t holder) const {
+  return guests.size() >= guests_per_session * shared->rules.max_sessions && !guests.contains(holder);
 }
 
 const guest_actor* desk_state::guest_of(session_id session) {
@@ -389,8 +402,8 @@ void desk_state::handover(uint64_t number, session_id session, uint64_t to) {
     failed(number, unknown_session());
     return;
   }
-  if (guests.size() >= guests_per_session * shared->rules.max_sessions && !guests.contains(to)) {
-    failed(number, own_failure(errc::queue_full, outcome::unavailable, "this client has too many holders of sessions"));
+  if (has_too_many_guests(to)) {
+    failed(number, too_many_holders());
     return;
   }
   auto from = *holder; // The map of guests may grow.

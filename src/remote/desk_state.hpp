@@ -97,6 +97,7 @@ struct desk_state {
   void expire(time_point now);
 
   const guest_actor& guest(uint64_t holder);
+  bool has_too_many_guests(uint64_t holder) const;
   const guest_actor* guest_of(session_id session);
   void release(uint64_t number, bool begins_session = false);
 
