@@ -95,6 +95,11 @@ commands remote_core::answered(call_id id, time_point) {
   return out;
 }
 
+bool remote_core::is_on(call_id id, link_id link) const {
+  auto i = calls_.find(id);
+  return i != calls_.end() && i->second.at != stage::waiting && i->second.link == link;
+}
+
 commands remote_core::turned_away(call_id id, time_point now) {
   commands out;
   auto i = calls_.find(id);

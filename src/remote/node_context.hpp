@@ -80,7 +80,8 @@ struct node_context {
   std::map<node::client_id, client> clients; ///< Those that have been greeted.
   node_status totals;                        ///< Without the clients.
   log_pacer refusals;                        ///< Lines about connections that are turned away.
-  size_t strangers = 0;                      ///< Connections that have not been greeted.
+  uint64_t looks = 0;                        ///< How often the pool has been asked for its sessions.
+  std::map<node::client_id, desk_actor> strangers; ///< Connections that have not been greeted.
 };
 
 } // namespace cenote::remote

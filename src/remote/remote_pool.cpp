@@ -200,6 +200,7 @@ void remote_pool_state::perform(node::commands todo) {
 
 void remote_pool_state::carry_out(node::fail_call& x) {
   auto entry = requests.extract(static_cast<uint64_t>(x.call));
+  auto was_taken_back = std::exchange(taken_back, false);
   if (entry.empty())
     return;
   session_answered(entry.mapped(), false);
@@ -209,7 +210,8 @@ void remote_pool_state::carry_out(node::fail_call& x) {
   if (entry.mapped().what == operation::checkin)
     entry.mapped().promise.deliver();
   else
-    entry.mapped().promise.deliver(make_error(std::move(x.failure)));
+    entry.mapped().promise.deliver(make_error(
+        was_taken_back && x.if_withdrawn ? std::move(*x.if_withdrawn) : std::move(x.failure)));
 }
 
 /// Requests of callers that have ended are useless. CAF tells nobody about them unless asked for each caller: that would

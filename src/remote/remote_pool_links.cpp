@@ -225,6 +225,7 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
   case message_kind::goodbye:
     log().info("the pool node {} is shutting down", address_of(from));
     subscribed = subscribed && core.current() != id;
+    from.link->send(message_kind::goodbye, 0, {}); // Behind the last request.
     perform(core.leaving(id, now()));
     return;
   default:
@@ -237,10 +238,10 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
 void remote_pool_state::carry_out(const node::send_call& x) {
   auto number = static_cast<uint64_t>(x.call);
   auto& request = requests.at(number);
-  // The requests for a session arrive in their order, though some may be large.
+  // Those for a session are carried out in the order in which they arrive.
   auto of = std::get_if<session_request>(&request.content);
-  auto sequence = of ? static_cast<uint64_t>(of->session) : uint64_t{0};
-  connections.at(x.link).link->send(net::message_kind::request, number, encode_request(request), sequence);
+  connections.at(x.link).link->send(net::message_kind::request, number, encode_request(request),
+                                    of != nullptr ? static_cast<uint64_t>(of->session) : 0);
 }
 
 net::blob remote_pool_state::encode_request(waiting& x) {
@@ -276,7 +277,8 @@ void remote_pool_state::carry_out(const node::withdraw_call& x) {
   auto number = static_cast<uint64_t>(x.call);
   auto i = connections.find(x.link);
   auto request = requests.find(number);
-  if (i == connections.end() || !i->second.link || i->second.link->lost() || i->second.link->withdraw(number))
+  taken_back = i != connections.end() && i->second.link && i->second.link->withdraw(number);
+  if (taken_back || i == connections.end() || !i->second.link || i->second.link->lost())
     return;
   i->second.link->send(net::message_kind::cancel, number, {});
   if (request != requests.end() && request->second.what == operation::checkout)
@@ -298,6 +300,11 @@ void remote_pool_state::take_answer(node::link_id id, connection& from, net::mes
     return;
   }
   auto& request = entry.mapped();
+  if (!core.is_on(node::call_id{number}, id)) {
+    requests.insert(std::move(entry));
+    from.link->close("it has answered a request that it was not sent");
+    return;
+  }
   if (!success) {
     failure reason;
     if (!in.read(reason) || !in.at_end()) {
@@ -355,7 +362,7 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
     return true;
   case operation::checkout: {
     session_id session{};
-    if (!in.read(session) || !in.at_end())
+    if (!in.read(session) || !in.at_end() || sessions.contains(session))
       return false;
     session_begins(session, id, request.caller);
     session_answered(request, true);
