@@ -179,11 +179,16 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
         return caf::delegated<result>{};
       },
       [this](leaked_atom, session_id id, caf::timespan held, std::string& last) { leaked(id, held, std::move(last)); },
+      [this](budget_atom, uint64_t share) { return set_budget(share); },
+      [this](budget_atom, session_options& options) -> caf::result<session_id> {
+        accept(std::move(options), self->current_sender(), true);
+        return caf::delegated<session_id>{};
+      },
   };
 }
 
 void pool_actor_state::accept(work_item work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user,
-                              bool fail_fast) {
+                              bool fail_fast, bool priority) {
   auto accepted = now();
   auto deadline = deadline_after(accepted, timeout);
   auto text = std::get_if<statement>(&work);
@@ -191,6 +196,7 @@ void pool_actor_state::accept(work_item work, std::chrono::nanoseconds timeout, 
   auto request = add({self->make_response_promise(),
                       {std::move(work), accepted, deadline, 0, fail_fast, shareable, false},
                       std::move(user)});
+  request.priority = priority;
   perform(core.acquire(request, accepted));
 }
 

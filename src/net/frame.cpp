@@ -12,6 +12,9 @@ constexpr size_t stage_size = 64 << 10;
 
 constexpr uint8_t last_flag = 1;
 
+/// Events arrive in their order.
+constexpr uint64_t events_sequence = UINT64_MAX;
+
 /// What a message costs beside its bytes while pieces of it are missing.
 constexpr size_t overhead = 256;
 
@@ -88,10 +91,12 @@ std::optional<std::string> frame_reader::begin_piece() {
 
 std::optional<std::string> frame_reader::end_piece(std::vector<message>& out) {
   auto piece = *std::exchange(current_, std::nullopt);
-  auto i = unfinished_.find(piece.id);
+  auto i = unfinished_.find({piece.kind, piece.id});
   auto begun = i == unfinished_.end() ? 0 : i->second.content.size();
   if (begun + piece.length > limits_.message)
     return "the peer has sent a message of more than " + std::to_string(limits_.message) + " bytes";
+  if (piece.kind == message_kind::cancel && piece.last)
+    forget({message_kind::request, piece.id});
   if (piece.last && begun == 0) {
     out.push_back({piece.kind, piece.id, std::move(buffer_)});
     return std::nullopt;
@@ -100,9 +105,7 @@ std::optional<std::string> frame_reader::end_piece(std::vector<message>& out) {
   if (unfinished_bytes_ > limits_.unfinished)
     return "the peer has begun messages of more than " + std::to_string(limits_.unfinished) + " bytes together";
   if (i == unfinished_.end())
-    i = unfinished_.emplace(piece.id, message{piece.kind, piece.id, {}}).first;
-  else if (i->second.kind != piece.kind)
-    return "the peer has mixed two messages with the same id";
+    i = unfinished_.emplace(std::pair{piece.kind, piece.id}, message{piece.kind, piece.id, {}}).first;
   auto& content = i->second.content;
   content.insert(content.end(), buffer_.begin(), buffer_.end());
   if (piece.last) {
@@ -113,30 +116,103 @@ std::optional<std::string> frame_reader::end_piece(std::vector<message>& out) {
   return std::nullopt;
 }
 
+void frame_reader::forget(const key& of) {
+  auto i = unfinished_.find(of);
+  if (i == unfinished_.end())
+    return;
+  unfinished_bytes_ -= i->second.content.size() + overhead;
+  unfinished_.erase(i);
+}
+
 // -- frame_writer --------------------------------------------------------------------
 
-void frame_writer::add(message_kind kind, uint64_t id, blob content) {
-  auto size = content.bytes.size();
-  bytes_ += size;
-  outgoing added{kind, id, std::move(content), 0};
+bool frame_writer::is_small(const outgoing& x) {
+  return x.content.bytes.size() <= max_piece;
+}
+
+frame_writer::frame_writer(size_t max_parallel) : max_parallel_{max_parallel} {
+  assert(max_parallel >= 1);
+}
+
+void frame_writer::add(message_kind kind, uint64_t id, blob content, uint64_t sequence) {
+  if (kind == message_kind::events)
+    sequence = events_sequence;
+  bytes_ += content.bytes.size();
+  outgoing added{kind, id, std::move(content), sequence};
   if (kind == message_kind::ping || kind == message_kind::pong) {
+    add_urgent(std::move(added));
+  } else if (sequence == 0) {
+    enqueue(std::move(added));
+  } else {
+    auto& of = sequences_[sequence];
+    of.behind.push_back(std::move(added));
+    let_follow(of);
+  }
+}
+
+/// A peer that does not read would let pings and pongs grow.
+void frame_writer::add_urgent(outgoing added) {
+  assert(added.content.bytes.size() <= max_piece);
+  auto old = std::ranges::find(urgent_, added.kind, &outgoing::kind);
+  if (old == urgent_.end()) {
     urgent_.push_back(std::move(added));
-  } else if (size <= max_piece) {
-    small_bytes_ += size;
+    return;
+  }
+  bytes_ -= old->content.bytes.size();
+  *old = std::move(added);
+}
+
+void frame_writer::enqueue(outgoing added) {
+  if (is_small(added)) {
+    small_bytes_ += added.content.bytes.size();
     small_.push_back(std::move(added));
   } else {
     large_.push_back(std::move(added));
   }
 }
 
+/// Of a sequence, small messages may follow each other at once. A large one waits for those before it, and those behind
+/// it wait for it.
+void frame_writer::let_follow(line& of) {
+  while (!of.behind.empty() && !of.large && (of.ahead == 0 || is_small(of.behind.front()))) {
+    ++of.ahead;
+    of.large = !is_small(of.behind.front());
+    enqueue(std::move(of.behind.front()));
+    of.behind.pop_front();
+  }
+}
+
+/// A message has left its queue.
+void frame_writer::proceed(uint64_t sequence) {
+  auto i = sequences_.find(sequence);
+  if (i == sequences_.end())
+    return;
+  --i->second.ahead;
+  i->second.large = false; // If it was large, it was alone.
+  let_follow(i->second);
+  if (i->second.ahead == 0)
+    sequences_.erase(i);
+}
+
 bool frame_writer::withdraw(uint64_t id) {
-  auto is_it = [id](const outgoing& x) { return x.kind == message_kind::request && x.id == id && x.sent == 0; };
+  auto is_it = [id](const outgoing& x) { return x.kind == message_kind::request && x.id == id; };
+  for (auto& [sequence, each] : sequences_)
+    if (auto i = std::ranges::find_if(each.behind, is_it); i != each.behind.end()) {
+      bytes_ -= i->content.bytes.size();
+      each.behind.erase(i);
+      return true;
+    }
   for (auto queue : {&small_, &large_})
     if (auto i = std::ranges::find_if(*queue, is_it); i != queue->end()) {
-      bytes_ -= i->content.bytes.size();
+      bytes_ -= i->content.bytes.size() - i->sent;
       if (queue == &small_)
         small_bytes_ -= i->content.bytes.size();
+      auto begun = i->sent > 0;
+      auto sequence = i->sequence;
       queue->erase(i);
+      proceed(sequence);
+      if (begun)
+        add(message_kind::cancel, id, {});
       return true;
     }
   return false;
@@ -166,13 +242,14 @@ void frame_writer::stage() {
 
 void frame_writer::stage_small(std::deque<outgoing>& from, size_t limit) {
   while (!from.empty() && staged_.size() < limit) {
-    auto& first = from.front();
+    auto first = std::move(from.front());
+    from.pop_front();
     auto size = first.content.bytes.size();
     put(first, size, true);
     bytes_ -= size;
     if (&from == &small_)
       small_bytes_ -= size;
-    from.pop_front();
+    proceed(first.sequence);
   }
 }
 
@@ -184,10 +261,12 @@ void frame_writer::stage_piece() {
   put(message, length, length == left);
   message.sent += length;
   bytes_ -= length;
-  if (length < left) {
-    auto turn = std::min(max_parallel_ - 1, large_.size());
-    large_.insert(large_.begin() + static_cast<std::ptrdiff_t>(turn), std::move(message));
+  if (length == left) {
+    proceed(message.sequence);
+    return;
   }
+  auto turn = std::min(max_parallel_ - 1, large_.size());
+  large_.insert(large_.begin() + static_cast<std::ptrdiff_t>(turn), std::move(message));
 }
 
 void frame_writer::put(const outgoing& message, size_t length, bool last) {

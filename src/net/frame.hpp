@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,7 +16,8 @@ namespace cenote::net {
 
 // How messages travel between two processes. A message is sent in one or more pieces, each in a frame: 16 bytes (length
 // of the piece, kind, flags, two zeros, id; big-endian), then the piece. The pieces of large messages alternate with
-// small messages, so that a large result delays nothing else.
+// small messages, so that a large result delays nothing else. Pieces belong together by kind and id. A cancellation drops
+// the pieces of its request if not all of them have arrived.
 
 /// What a message is about. The numbers are part of the protocol.
 enum class message_kind : uint8_t {
@@ -26,7 +27,7 @@ enum class message_kind : uint8_t {
   request,   ///< Client to node.
   answer,    ///< Node to client, with the id of the request.
   cancel,    ///< Client to node: nobody waits for the answer to that request any more.
-  gone,      ///< Client to node: a holder of sessions has ended; the id is its number.
+  gone,      ///< Client to node: a holder has no session any more, or has ended; the id is its number.
   events,    ///< Node to client: events of the pool.
   ping,      ///< Either way, with a number as its id.
   pong,      ///< The answer to it.
@@ -90,13 +91,16 @@ private:
     uint64_t id = 0;
   };
 
+  using key = std::pair<message_kind, uint64_t>; ///< Each kind counts its ids by itself.
+
   std::optional<std::string> begin_piece();
   std::optional<std::string> end_piece(std::vector<message>& out);
+  void forget(const key& of);
 
   limits limits_;
   std::vector<std::byte> buffer_; ///< Of the frame that is incomplete: header, or piece.
   std::optional<header> current_; ///< Set while its piece is read.
-  std::unordered_map<uint64_t, message> unfinished_;
+  std::map<key, message> unfinished_;
   size_t unfinished_bytes_ = 0;
   bool started_ = false; ///< A frame has been understood.
 };
@@ -105,15 +109,15 @@ private:
 class frame_writer {
 public:
   /// @param max_parallel how many large messages may be on their way at a time; at least 1.
-  explicit frame_writer(size_t max_parallel) : max_parallel_{max_parallel} {
-    // nop
-  }
+  explicit frame_writer(size_t max_parallel);
 
-  /// Adds a message behind those of its size. Pings and pongs go first.
-  void add(message_kind kind, uint64_t id, blob content);
+  /// Adds a message behind those of its size. Pings and pongs go first, and of several that wait only the last is sent.
+  /// @param sequence of messages that must arrive in their order whatever their sizes, as the requests of a session;
+  ///        zero: none. Events are one by themselves.
+  void add(message_kind kind, uint64_t id, blob content, uint64_t sequence = 0);
 
-  /// Removes a request if nothing of it has been handed out.
-  /// @returns whether it has been removed.
+  /// Removes a request unless its end has been handed out. A peer that has its first pieces is told to drop them.
+  /// @returns whether it has been removed: the peer never has all of it.
   bool withdraw(uint64_t id);
 
   /// The next bytes to write; empty if there are none. Valid until the next call of any member.
@@ -129,9 +133,6 @@ public:
     return staged_.size() == offset_ && urgent_.empty() && small_.empty() && large_.empty();
   }
 
-  /// Pings and pongs that wait.
-  size_t urgent() const noexcept { return urgent_.size(); }
-
   /// Bytes of messages that have not been handed out, without their headers.
   size_t bytes() const noexcept { return bytes_; }
 
@@ -143,6 +144,7 @@ private:
     message_kind kind = message_kind::ping;
     uint64_t id = 0;
     blob content;
+    uint64_t sequence = 0;
     size_t sent = 0;
   };
 
@@ -151,6 +153,18 @@ private:
     uint64_t id = 0;
   };
 
+  /// The messages of a sequence.
+  struct line {
+    size_t ahead = 0;             ///< In a queue.
+    bool large = false;           ///< It is one, and large.
+    std::deque<outgoing> behind;  ///< They wait for those ahead.
+  };
+
+  static bool is_small(const outgoing& x);
+  void add_urgent(outgoing added);
+  void enqueue(outgoing added);
+  void let_follow(line& of);
+  void proceed(uint64_t sequence);
   void stage();
   void stage_small(std::deque<outgoing>& from, size_t limit);
   void stage_piece();
@@ -160,6 +174,7 @@ private:
   std::deque<outgoing> urgent_;
   std::deque<outgoing> small_;
   std::deque<outgoing> large_; ///< The first `max_parallel_` in turn.
+  std::map<uint64_t, line> sequences_;
   std::vector<std::byte> staged_;
   size_t offset_ = 0;
   std::deque<mark> marks_; ///< Where messages end in `staged_`.

@@ -11,9 +11,6 @@ namespace {
 constexpr size_t read_size = 64 << 10;
 constexpr size_t max_turn = 512 << 10;
 
-/// Pongs that may wait for a peer: more than any that reads them needs.
-constexpr size_t max_pongs = 100;
-
 std::string seconds_text(pulse::duration span) {
   char text[32];
   snprintf(text, sizeof(text), "%.1f s", std::chrono::duration<double>(span).count());
@@ -42,13 +39,14 @@ void link::advance(time_point now) {
   read(now); // Before the pulse is judged: this process may have been asleep, with signs of life in the socket.
   if (lost_)
     return;
-  if (pulse_.is_dead(now)) {
+  // The answer to a ping may be among what is still unread.
+  if (!unread_ && pulse_.is_dead(now)) {
     close("no sign of life for " + seconds_text(pulse_.silence(now)));
     return;
   }
   if (auto number = pulse_.beat(now))
     writer_.add(message_kind::ping, *number, {});
-  write();
+  write(now);
 }
 
 void link::shake_hands(time_point now) {
@@ -66,12 +64,13 @@ void link::shake_hands(time_point now) {
 void link::read(time_point now) {
   buffer_.resize(read_size);
   std::vector<message> arrived;
-  // What TLS has decrypted already is not reported by the system again.
-  for (size_t total = 0; total < max_turn || socket_.has_buffered();) {
+  unread_ = true;
+  for (size_t total = 0; unread_ && total < max_turn;) {
     auto [status, bytes] = socket_.read(buffer_);
     if (status != io_status::done) {
+      unread_ = false;
       take(std::move(arrived), now); // They came before the end.
-      if (status != io_status::again && !lost_)
+      if (status != io_status::again)
         end(status);
       return;
     }
@@ -82,8 +81,7 @@ void link::read(time_point now) {
       close(std::move(*problem));
       return;
     }
-    if (bytes < buffer_.size() && !socket_.has_buffered())
-      break;
+    unread_ = bytes == buffer_.size() || socket_.has_buffered();
   }
   take(std::move(arrived), now);
 }
@@ -96,11 +94,9 @@ void link::take(std::vector<message> arrived, time_point now) {
       pulse_.ponged(each.id, now);
     else
       inbox_.push_back(std::move(each));
-  if (writer_.urgent() > max_pongs)
-    close("the peer sends pings and does not read the answers");
 }
 
-void link::write() {
+void link::write(time_point now) {
   blocked_ = false;
   for (size_t total = 0; total < max_turn;) {
     auto bytes = writer_.next();
@@ -109,8 +105,10 @@ void link::write() {
     auto [status, count] = socket_.write(bytes);
     if (status != io_status::done) {
       blocked_ = status == io_status::again;
-      if (!blocked_)
+      if (!blocked_) {
+        read(now); // The last words of the peer.
         end(status);
+      }
       return;
     }
     writer_.written(count);
@@ -119,6 +117,8 @@ void link::write() {
 }
 
 void link::end(io_status status) {
+  if (lost_)
+    return;
   was_closed_ = status == io_status::closed;
   auto problem = socket_.problem();
   close(!problem.empty() ? problem : was_closed_ ? "the peer has closed the connection" : "the connection has failed");
@@ -136,7 +136,13 @@ bool link::wants_read() const {
 }
 
 bool link::wants_write() const {
-  return !lost_ && (open_ ? blocked_ || !writer_.empty() || socket_.wants_write() : socket_.wants_write());
+  return !lost_ && (socket_.wants_write() || (open_ && !blocked_ && !writer_.empty()));
+}
+
+link::time_point link::next_event() const {
+  if (!open_)
+    return handshake_until_;
+  return unread_ && socket_.has_buffered() ? time_point::min() : pulse_.next_event();
 }
 
 } // namespace cenote::net

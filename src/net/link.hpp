@@ -33,10 +33,13 @@ public:
   void advance(time_point now);
 
   /// Adds a message; `advance` sends it.
-  void send(message_kind kind, uint64_t id, blob content) { writer_.add(kind, id, std::move(content)); }
+  /// @param sequence of messages that must arrive in their order; see `frame_writer::add`.
+  void send(message_kind kind, uint64_t id, blob content, uint64_t sequence = 0) {
+    writer_.add(kind, id, std::move(content), sequence);
+  }
 
-  /// Takes a request back of which nothing has been handed to the system.
-  /// @returns whether that is so.
+  /// Takes a request back unless its end may have been handed to the system.
+  /// @returns whether it has: the peer never begins it. Otherwise a cancellation may still reach it.
   bool withdraw(uint64_t id) { return writer_.withdraw(id); }
 
   /// The messages that have arrived since the last call, without pings and pongs.
@@ -72,14 +75,15 @@ public:
   /// Those of small messages: of a peer that asks but does not read.
   size_t unsent_small() const noexcept { return writer_.small_bytes(); }
 
-  /// When `advance` has to be called at the latest.
-  time_point next_event() const { return open_ ? pulse_.next_event() : handshake_until_; }
+  /// When `advance` has to be called at the latest. Has passed if there is more to read of which the system reports
+  /// nothing.
+  time_point next_event() const;
 
 private:
   void shake_hands(time_point now);
   void read(time_point now);
   void take(std::vector<message> arrived, time_point now);
-  void write();
+  void write(time_point now);
   void end(io_status status);
 
   stream socket_;
@@ -93,6 +97,7 @@ private:
   std::optional<std::string> lost_;
   bool open_ = false;
   bool was_closed_ = false;
+  bool unread_ = false;  ///< Others had their turn before all was read.
   bool blocked_ = false; ///< The socket takes nothing at the moment.
 };
 

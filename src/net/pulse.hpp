@@ -24,12 +24,11 @@ public:
   /// Bytes have arrived.
   void heard(time_point now) noexcept { heard_ = now; }
 
-  /// A ping has been answered. The answers come in the order of the pings.
+  /// A ping has been answered, and with it those before. An answer that was heard before proves nothing.
   void ponged(uint64_t number, time_point now) noexcept {
-    if (number == 0 || number > last_ping_)
+    if (number < oldest_ || number > last_ping_)
       return;
-    if (number >= oldest_)
-      oldest_ = number + 1;
+    oldest_ = number + 1;
     answered_ = now;
   }
 
@@ -51,8 +50,11 @@ public:
 
   bool is_dead(time_point now) const { return silence(now) >= limit_; }
 
-  /// When `beat` has to be called, and `is_dead` to be asked.
-  time_point next_event() const { return ping_at_; }
+  /// When `beat` has to be called, or `is_dead` to be asked.
+  time_point next_event() const {
+    auto last_sign = oldest_ <= last_ping_ ? std::min(heard_, answered_) : heard_;
+    return std::min(ping_at_, last_sign + limit_);
+  }
 
   duration limit() const noexcept { return limit_; }
 

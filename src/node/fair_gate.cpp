@@ -95,10 +95,11 @@ bool fair_gate::may(const client& who, demand kind) const {
 }
 
 std::optional<fair_gate::grant> fair_gate::next() {
-  // What takes a connection of its own takes turns, too.
+  // The demands take turns, too: a client may have places for one more request, of any of them.
   auto first = session_next_ ? demand::session : demand::exclusive;
   auto second = session_next_ ? demand::exclusive : demand::session;
-  for (auto kind : {demand::shared, first, second}) {
+  auto order = shared_next_ ? std::array{demand::shared, first, second} : std::array{first, second, demand::shared};
+  for (auto kind : order) {
     auto n = index(kind);
     if (waiting_[n] == 0 || !has_room(kind))
       continue;
@@ -116,6 +117,7 @@ std::optional<fair_gate::grant> fair_gate::next() {
       ++who.in_flight[n];
       ++(kind == demand::shared ? shared_ : exclusive_);
       last_[n] = id;
+      shared_next_ = kind != demand::shared;
       if (kind != demand::shared)
         session_next_ = kind == demand::exclusive;
       return out;

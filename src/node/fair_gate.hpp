@@ -111,6 +111,7 @@ private:
   std::array<client_id, demands> last_{}; ///< Whose turn it was.
   std::array<size_t, demands> waiting_{}; ///< Of all clients.
   bool session_next_ = false;             ///< Before an exclusive request.
+  bool shared_next_ = true;               ///< Before either.
   size_t shared_ = 0;                     ///< With the pool.
   size_t exclusive_ = 0;                  ///< Likewise, held sessions included.
 };

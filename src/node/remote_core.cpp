@@ -13,6 +13,9 @@ namespace {
 constexpr duration first_delay = std::chrono::milliseconds{50};
 constexpr duration max_delay = std::chrono::seconds{2};
 
+/// A link that ends earlier counts as a failed attempt: a node may greet, and end the connection, again and again.
+constexpr duration lasting = max_delay;
+
 std::string seconds_text(duration span) {
   char text[32];
   snprintf(text, sizeof(text), "%.1f s", std::chrono::duration<double>(span).count());
@@ -27,13 +30,17 @@ failure make_failure(errc code, outcome effect, std::string text) {
   return out;
 }
 
+void append(commands& to, commands&& more) {
+  to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 } // namespace
 
 remote_core::remote_core(std::vector<std::string> nodes, const rules& limits, uint64_t seed)
     : rules_{limits}, rng_{static_cast<std::minstd_rand::result_type>(seed)} {
   assert(!nodes.empty());
   for (auto& address : nodes)
-    nodes_.push_back({std::move(address), {}, false, false, 0, time_point::min(), {}});
+    nodes_.push_back({std::move(address), {}, false, false, 0, time_point::min(), {}, {}});
 }
 
 commands remote_core::start(time_point now) {
@@ -47,11 +54,14 @@ commands remote_core::start(time_point now) {
 commands remote_core::submit(const call& request, time_point now) {
   commands out;
   auto i = calls_.emplace(request.id, entry{request, stage::waiting, {}, time_point::max()}).first;
-  if (draining_) {
+  auto is_bound = request.kind == call::type::bound;
+  if (draining_ && (!is_bound || now >= cut_at_)) { // Until then, sessions may come to their end.
     fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"), out);
+  } else if (request.deadline <= now && request.kind == call::type::bound) {
+    fail(i, make_failure(errc::statement_timeout, outcome::not_sent, "its time limit has passed already"), out);
   } else if (request.deadline <= now) {
-    fail(i, not_reached(request, now), out);
-  } else if (request.kind == call::type::bound) {
+    fail(i, is_bound ? unsent(now) : not_reached(request, now), out);
+  } else if (is_bound) {
     // Its session has ended with its link: whoever asks for a session checks that first.
     assert(find(request.link) != nullptr || leaving_.contains(request.link));
     hand_over(i->second, request.link, out);
@@ -60,7 +70,7 @@ commands remote_core::submit(const call& request, time_point now) {
   } else if (!current_ && all_refused()) {
     fail(i, not_reached(request, now), out);
   } else {
-    wait(i->second, false);
+    wait(i->second);
     // What an operator asks for deserves a fresh attempt.
     if (request.kind == call::type::query && !any_connecting())
       for (auto& each : nodes_)
@@ -91,31 +101,29 @@ commands remote_core::turned_away(call_id id, time_point now) {
   if (i == calls_.end())
     return out;
   auto& x = i->second;
+  if (x.at == stage::waiting)
+    return out;
+  auto link = x.link;
   if (x.request.kind == call::type::bound || draining_) {
     fail(i, make_failure(errc::shutting_down, outcome::unavailable, "the pool node is shutting down"), out);
-    return out;
-  }
-  auto link = x.link;
-  if (current_ == link && x.request.kind != call::type::query)
-    --in_flight_;
-  wait(x, true);
-  if (current_ == link) {
-    auto more = leaving(link, now);
-    out.insert(out.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   } else {
-    flow(out);
+    if (counts(x))
+      --in_flight_;
+    wait(x);
   }
+  if (current_ == link)
+    append(out, leaving(link, now));
+  else
+    flow(out);
   return out;
 }
 
-commands remote_core::cancel(call_id id, time_point) {
+commands remote_core::cancel(call_id id, time_point now) {
   commands out;
   auto i = calls_.find(id);
   if (i == calls_.end())
     return out;
-  if (i->second.at != stage::waiting)
-    out.push_back(withdraw_call{id, i->second.link});
-  fail(i, make_failure(errc::acquire_timeout, outcome::unavailable, "the caller has ended"), out);
+  withdraw(i, make_failure(errc::acquire_timeout, outcome::unavailable, "the caller has ended"), now, out);
   flow(out);
   return out;
 }
@@ -127,16 +135,16 @@ commands remote_core::opened(link_id link, time_point now) {
   auto found = find(link);
   if (found == nullptr)
     return out;
-  found->failures = 0;
   found->refused = false;
   found->error.clear();
-  if (draining_ || current_) {
+  if (!needs_node()) {
     found->link.reset();
     found->retry_at = now;
     out.push_back(drop_link{link});
     return out;
   }
   found->open = true;
+  found->opened_at = now;
   current_ = link;
   in_flight_ = 0;
   // The first that answers is used: the other attempts are given up.
@@ -146,6 +154,10 @@ commands remote_core::opened(link_id link, time_point now) {
       each.link.reset();
       each.retry_at = now;
     }
+  // Operators do not wait behind other requests.
+  for (auto i = queue_.begin(); i != queue_.end();)
+    if (auto& x = calls_.at(*i++); x.request.kind == call::type::query)
+      hand_over(x, link, out);
   flow(out);
   return out;
 }
@@ -157,22 +169,21 @@ commands remote_core::lost(link_id link, const std::string& reason, bool refused
     return out;
   auto address = *known;
   if (auto found = find(link)) {
-    auto was_open = std::exchange(found->open, false);
-    found->link.reset();
     found->error = reason;
     found->refused = refused;
-    found->failures = was_open ? 0 : found->failures + 1;
-    found->retry_at = was_open ? now : now + delay(found->failures);
-    if (current_ == link)
-      current_.reset();
-    if (was_open)
-      for (auto& each : nodes_) // Somebody else may be there by now.
-        each.retry_at = std::min(each.retry_at, now);
+    if (found->open) {
+      leave(*found, 0, now);
+    } else {
+      found->link.reset();
+      ++found->failures;
+      found->retry_at = now + delay(found->failures);
+    }
   }
   leaving_.erase(link);
   settle_lost(link, address, reason, out);
   connect(out, now);
-  fail_unreachable(out);
+  fail_unreachable(out, now);
+  flow(out);
   return out;
 }
 
@@ -182,22 +193,30 @@ commands remote_core::leaving(link_id link, time_point now) {
   if (found == nullptr || !found->open)
     return out;
   leaving_.emplace(link, found->address);
-  found->link.reset();
-  found->open = false;
   found->error = "the node is shutting down";
-  found->failures = 1;
-  found->retry_at = now + delay(1);
-  current_.reset();
-  for (auto& each : nodes_)
-    if (&each != found)
-      each.retry_at = std::min(each.retry_at, now);
+  leave(*found, 1, now);
   connect(out, now);
+  fail_unreachable(out, now);
   return out;
 }
 
-/// What was on a link that is lost: what has not left comes back to the head of the queue, in its order.
+/// Looks for another link in place of the current one, which leads to `x`.
+/// @param failures of the node, if the link has lasted.
+void remote_core::leave(node& x, size_t failures, time_point now) {
+  auto lasted = now - x.opened_at >= lasting;
+  x.link.reset();
+  x.open = false;
+  x.failures = lasted ? failures : x.failures + 1;
+  x.retry_at = x.failures == 0 ? now : now + delay(x.failures);
+  current_.reset();
+  if (lasted)
+    for (auto& each : nodes_) // Somebody else may be there by now.
+      if (&each != &x)
+        each.retry_at = std::min(each.retry_at, now);
+}
+
+/// What was on a link that is lost: what the node cannot have begun comes back to its place in the queue.
 void remote_core::settle_lost(link_id link, const std::string& address, const std::string& reason, commands& out) {
-  std::vector<call_id> back;
   for (auto i = calls_.begin(); i != calls_.end();) {
     auto current = i++;
     auto& x = current->second;
@@ -207,10 +226,8 @@ void remote_core::settle_lost(link_id link, const std::string& address, const st
     if (kind == call::type::bound || (kind == call::type::work && x.at == stage::written))
       fail(current, lost_answer(x.request, address, reason), out);
     else
-      back.push_back(current->first);
+      wait(x);
   }
-  for (auto i = back.rbegin(); i != back.rend(); ++i)
-    wait(calls_.at(*i), true);
   out.push_back(end_session_links{link, "the pool node " + address + " was lost: " + reason});
 }
 
@@ -221,10 +238,10 @@ commands remote_core::tick(time_point now) {
   while (!due_.empty() && due_.begin()->first <= now) {
     auto i = calls_.find(due_.begin()->second);
     auto& x = i->second;
-    if (x.at != stage::waiting)
-      out.push_back(withdraw_call{i->first, x.link});
-    auto reason = x.at == stage::waiting && now < cut_at_ ? not_reached(x.request, now) : too_late(x, now);
-    fail(i, std::move(reason), out);
+    if (x.at == stage::waiting)
+      fail(i, now < cut_at_ ? not_reached(x.request, now) : unsent(now), out);
+    else
+      withdraw(i, too_late(x, now), now, out);
   }
   connect(out, now);
   flow(out);
@@ -233,7 +250,7 @@ commands remote_core::tick(time_point now) {
 
 time_point remote_core::next_event() const {
   auto next = due_.empty() ? time_point::max() : due_.begin()->first;
-  if (!current_ && !draining_)
+  if (needs_node())
     for (auto& each : nodes_)
       if (!each.link)
         next = std::min(next, each.retry_at);
@@ -244,14 +261,24 @@ commands remote_core::drain(time_point until, time_point now) {
   draining_ = true;
   cut_at_ = std::min(cut_at_, until);
   for (auto& [id, x] : calls_)
-    set_due(x, std::min(x.due, cut_at_));
+    set_due(x, x.due);
   return tick(now);
 }
 
 // -- parts -----------------------------------------------------------------------------
 
+/// Whether it counts as in flight on the current link.
+bool remote_core::counts(const entry& x) const {
+  return x.at != stage::waiting && current_ == x.link && x.request.kind != call::type::bound
+         && x.request.kind != call::type::query;
+}
+
+bool remote_core::needs_node() const {
+  return !current_ && (!draining_ || !queue_.empty());
+}
+
 void remote_core::connect(commands& out, time_point now) {
-  if (current_ || (draining_ && queue_.empty()))
+  if (!needs_node())
     return;
   for (size_t i = 0; i < nodes_.size(); ++i) {
     auto& each = nodes_[i];
@@ -264,59 +291,67 @@ void remote_core::connect(commands& out, time_point now) {
 
 /// Hands requests over while the node has room.
 void remote_core::flow(commands& out) {
-  while (current_ && !queue_.empty() && in_flight_ < rules_.max_in_flight) {
-    auto& x = calls_.at(queue_.front());
-    queue_.pop_front();
-    if (x.request.kind != call::type::query)
-      ++in_flight_;
-    hand_over(x, *current_, out);
-  }
+  while (current_ && !queue_.empty() && in_flight_ < rules_.max_in_flight)
+    hand_over(calls_.at(*queue_.begin()), *current_, out);
 }
 
 void remote_core::hand_over(entry& x, link_id link, commands& out) {
+  queue_.erase(x.request.id);
   x.at = stage::handed_over;
   x.link = link;
+  if (counts(x))
+    ++in_flight_;
   set_due(x, pool::later(x.request.deadline, rules_.grace));
   out.push_back(send_call{x.request.id, link});
 }
 
-void remote_core::wait(entry& x, bool first) {
+void remote_core::wait(entry& x) {
   x.at = stage::waiting;
   x.link = {};
-  if (first)
-    queue_.push_front(x.request.id);
-  else
-    queue_.push_back(x.request.id);
+  queue_.insert(x.request.id);
   set_due(x, std::min(x.request.deadline, pool::later(x.request.accepted, rules_.timeout)));
 }
 
+/// Not later than a drain permits.
 void remote_core::set_due(entry& x, time_point when) {
   if (x.due != time_point::max())
     due_.erase({x.due, x.request.id});
-  x.due = when;
-  if (when != time_point::max())
-    due_.emplace(when, x.request.id);
+  x.due = std::min(when, cut_at_);
+  if (x.due != time_point::max())
+    due_.emplace(x.due, x.request.id);
 }
 
 void remote_core::finish(entries::iterator i) {
   auto& x = i->second;
-  set_due(x, time_point::max());
-  if (x.at == stage::waiting && queue_.front() == i->first)
-    queue_.pop_front();
-  else if (x.at == stage::waiting)
-    std::erase(queue_, i->first);
-  else if (current_ == x.link && x.request.kind != call::type::bound && x.request.kind != call::type::query)
+  due_.erase({x.due, x.request.id});
+  queue_.erase(x.request.id);
+  if (counts(x))
     --in_flight_;
   calls_.erase(i);
 }
 
 void remote_core::fail(entries::iterator i, failure reason, commands& out) {
-  out.push_back(fail_call{i->first, std::move(reason)});
+  out.push_back(fail_call{i->first, std::move(reason), {}});
+  finish(i);
+}
+
+/// Fails what may have been handed over. Then only the link knows whether the node gets it.
+void remote_core::withdraw(entries::iterator i, failure reason, time_point now, commands& out) {
+  auto& x = i->second;
+  if (x.at == stage::waiting) {
+    fail(i, std::move(reason), out);
+    return;
+  }
+  out.push_back(withdraw_call{i->first, x.link});
+  fail_call failed{i->first, std::move(reason), {}};
+  if (x.at == stage::handed_over)
+    failed.if_withdrawn = unsent(now);
+  out.push_back(std::move(failed));
   finish(i);
 }
 
 /// What must not wait for a node that cannot be reached.
-void remote_core::fail_unreachable(commands& out) {
+void remote_core::fail_unreachable(commands& out, time_point now) {
   if (current_)
     return;
   auto refused = all_refused();
@@ -326,7 +361,7 @@ void remote_core::fail_unreachable(commands& out) {
     auto current = i++;
     auto& x = current->second;
     if (x.at == stage::waiting && (refused || x.request.kind == call::type::query))
-      fail(current, not_reached(x.request, x.request.accepted), out);
+      fail(current, not_reached(x.request, now), out);
   }
 }
 
@@ -347,23 +382,31 @@ failure remote_core::not_reached(const call& request, time_point now) const {
   return out;
 }
 
+/// Of what was handed over: the node may have begun it, or may still.
 failure remote_core::too_late(const entry& x, time_point now) const {
-  if (now >= cut_at_ && x.at == stage::written && x.request.kind == call::type::work)
-    return make_failure(errc::pool_gone, outcome::unknown,
-                        "this client of a pool node was shut down before the answer came: the request may have been "
-                        "carried out");
-  if (now >= cut_at_ && (x.request.kind != call::type::bound || x.at != stage::written))
-    return make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node was shut down");
-  if (now >= cut_at_)
+  auto kind = x.request.kind;
+  if (kind != call::type::work && kind != call::type::bound)
+    return now >= cut_at_ ? unsent(now)
+                          : make_failure(errc::acquire_timeout, outcome::unavailable, no_answer());
+  if (now < cut_at_)
+    return make_failure(errc::statement_timeout, outcome::unknown, no_answer());
+  if (kind == call::type::bound)
     return make_failure(errc::pool_gone, x.request.if_lost, "this client of a pool node was shut down");
-  if (x.at == stage::handed_over)
-    return make_failure(errc::statement_timeout, outcome::not_sent,
-                        "its time limit passed before it could be sent to the pool node");
-  auto text = "its time limit passed, and the pool node has not answered within " + seconds_text(rules_.grace)
-              + " after that";
-  if (x.request.kind == call::type::work || x.request.kind == call::type::bound)
-    return make_failure(errc::statement_timeout, outcome::unknown, std::move(text));
-  return make_failure(errc::acquire_timeout, outcome::unavailable, std::move(text));
+  return make_failure(errc::pool_gone, outcome::unknown,
+                      "this client of a pool node was shut down before the answer came: the request may have been "
+                      "carried out");
+}
+
+std::string remote_core::no_answer() const {
+  return "its time limit passed, and the pool node has not answered within " + seconds_text(rules_.grace) + " after that";
+}
+
+/// Of what no node has begun.
+failure remote_core::unsent(time_point now) const {
+  if (now >= cut_at_)
+    return make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node was shut down");
+  return make_failure(errc::statement_timeout, outcome::not_sent,
+                      "its time limit passed before it could be sent to the pool node");
 }
 
 failure remote_core::lost_answer(const call& request, const std::string& address, const std::string& reason) const {

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <random>
@@ -20,7 +19,7 @@ namespace cenote::node {
 using pool::duration;
 using pool::time_point;
 
-/// A request of a caller. Never reused.
+/// A request of a caller. Never reused, and larger than those before.
 enum class call_id : uint64_t {};
 
 /// A connection to a node, or the attempt to make one. Never reused.
@@ -55,13 +54,14 @@ struct send_call {
   call_id call{};
   link_id link{};
 };
-struct withdraw_call { ///< It was sent, and nobody waits for its answer any more.
+struct withdraw_call { ///< It was handed over, and nobody waits for its answer any more. `fail_call` follows.
   call_id call{};
   link_id link{};
 };
 struct fail_call {
   call_id call{};
   cenote::failure failure;
+  std::optional<cenote::failure> if_withdrawn; ///< Instead, if the `withdraw_call` before it has taken it back unsent.
 };
 struct end_session_links { ///< The sessions on this link have ended.
   link_id link{};
@@ -151,24 +151,31 @@ private:
     std::optional<link_id> link; ///< To it, or the attempt.
     bool open = false;
     bool refused = false; ///< The last attempt was.
-    size_t failures = 0;  ///< In a row.
+    size_t failures = 0;  ///< In a row, links that did not last included.
     time_point retry_at;
     std::string error; ///< Of the last attempt.
+    time_point opened_at;
   };
 
   using entries = std::map<call_id, entry>;
 
+  bool counts(const entry& x) const;
+  bool needs_node() const;
   void connect(commands& out, time_point now);
+  void leave(node& x, size_t failures, time_point now);
   void flow(commands& out);
   void hand_over(entry& x, link_id link, commands& out);
-  void wait(entry& x, bool first);
+  void wait(entry& x);
   void set_due(entry& x, time_point when);
   void finish(entries::iterator i);
   void fail(entries::iterator i, failure reason, commands& out);
-  void fail_unreachable(commands& out);
+  void withdraw(entries::iterator i, failure reason, time_point now, commands& out);
+  void fail_unreachable(commands& out, time_point now);
   void settle_lost(link_id link, const std::string& address, const std::string& reason, commands& out);
   failure not_reached(const call& request, time_point now) const;
   failure too_late(const entry& x, time_point now) const;
+  failure unsent(time_point now) const;
+  std::string no_answer() const;
   failure lost_answer(const call& request, const std::string& address, const std::string& reason) const;
   node* find(link_id link);
   const node* find(link_id link) const;
@@ -182,7 +189,7 @@ private:
   std::map<link_id, std::string> leaving_; ///< Links that take no new requests, with their addresses.
   std::optional<link_id> current_;
   entries calls_;
-  std::deque<call_id> queue_; ///< Those that wait for a node, oldest first.
+  std::set<call_id> queue_; ///< Those that wait for a node, oldest first.
   size_t in_flight_ = 0;      ///< Handed over on the current link, without bound ones and queries.
   std::set<std::pair<time_point, call_id>> due_;
   uint64_t last_link_ = 0;

@@ -1,18 +1,21 @@
 #include "node/session_record.hpp"
 
-#include "pool/partial_effects.hpp"
+#include "pool/sql_rules.hpp"
 
 namespace cenote::node {
 
 outcome session_record::send(session_step step, std::string_view sql) {
   switch (step) {
   case session_step::begin:
+    ++begins_;
     transaction_ = state::doubtful; // Until it is answered.
-    return outcome::rolled_back;
+    return outcome::rolled_back;    // A node refuses it rather than to commit a transaction that is open.
   case session_step::commit:
+    ended_begins_ = begins_;
     transaction_ = state::doubtful;
     return outcome::unknown;
   case session_step::rollback:
+    ended_begins_ = begins_;
     if (transaction_ == state::open)
       transaction_ = state::none;
     return transaction_ == state::doubtful ? outcome::unknown : outcome::rolled_back;
@@ -22,16 +25,25 @@ outcome session_record::send(session_step step, std::string_view sql) {
     break;
   }
   // A statement that may commit leaves nothing certain, not even about those behind it.
-  if (transaction_ == state::open && pool::partial_effect_of(sql) != pool::partial_effect::none)
-    transaction_ = state::doubtful;
+  if (pool::may_commit(sql)) {
+    ended_begins_ = begins_;
+    if (transaction_ == state::open)
+      transaction_ = state::doubtful;
+  }
   return transaction_ == state::open ? outcome::rolled_back : outcome::unknown;
 }
 
 void session_record::answered(session_step step, bool succeeded) {
-  if (step == session_step::begin)
-    transaction_ = succeeded ? state::open : state::none;
-  else if (succeeded && (step == session_step::commit || step == session_step::rollback))
-    transaction_ = state::none;
+  if (step == session_step::begin) {
+    ++answered_begins_;
+    // What was sent behind it may have ended its transaction, or begins another one.
+    if (answered_begins_ == begins_ && ended_begins_ < begins_)
+      transaction_ = succeeded ? state::open : state::none;
+  } else if (succeeded && (step == session_step::commit || step == session_step::rollback)) {
+    // Of the request behind it, nothing is known yet.
+    if (answered_begins_ == begins_)
+      transaction_ = state::none;
+  }
 }
 
 } // namespace cenote::node

@@ -18,7 +18,8 @@ public:
   /// @returns what is known of it if its answer never comes.
   outcome send(session_step step, std::string_view sql);
 
-  /// It has been answered; requests are answered in their order.
+  /// It has been answered. More may have been sent meanwhile; those that begin and end transactions are answered in
+  /// their order.
   void answered(session_step step, bool succeeded);
 
   /// What is known of requests that come after the session has been lost.
@@ -31,7 +32,10 @@ private:
     doubtful, ///< It may have been ended by a statement, or be about to end.
   };
 
-  state transaction_ = state::none;
+  state transaction_ = state::none; ///< After all that was sent.
+  uint64_t begins_ = 0;             ///< Sent so far.
+  uint64_t answered_begins_ = 0;
+  uint64_t ended_begins_ = 0; ///< As many had been sent before the last request that may end a transaction.
 };
 
 } // namespace cenote::node

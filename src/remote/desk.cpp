@@ -166,7 +166,7 @@ void desk_state::take(net::message& message) {
     cancel(message.id);
     return;
   case message_kind::gone:
-    gone(message.id);
+    gone(message);
     return;
   case message_kind::goodbye:
     said_goodbye = true;

@@ -15,9 +15,6 @@ namespace cenote::remote {
 
 namespace {
 
-/// Requests that need no turn, beside those of the quotas: commands of sessions and questions of operators.
-constexpr size_t max_direct = 10'000;
-
 /// Holders of sessions, for each session that a client may have.
 constexpr size_t guests_per_session = 4;
 
@@ -142,7 +139,7 @@ void desk_state::request(const net::message& message) {
     }
     break;
   default:
-    if (direct.size() >= max_direct) {
+    if (direct.size() >= shared->rules.max_waiting) {
       refuse(number, errc::queue_full, outcome::unavailable, "too many requests of this client are unanswered");
       return;
     }
@@ -410,12 +407,22 @@ void desk_state::handover(uint64_t number, session_id session, uint64_t to) {
           [this, number](const caf::error& error) { guard(*this, [&] { failed(number, details(error)); }); });
 }
 
-/// A holder has ended: the pool takes its sessions back when it notices the end of the guest.
-void desk_state::gone(uint64_t holder) {
+/// A holder has no session any more: its guest ends when it has answered all. Or it has ended itself: then the pool takes
+/// its sessions back, and stops what they run, when it notices the end of the guest.
+void desk_state::gone(const net::message& message) {
+  auto holder = message.id;
+  auto has_ended = false;
+  if (!decode(message.content, has_ended)) {
+    link.close("it has sent a message that cannot be read");
+    return;
+  }
   auto i = guests.find(holder);
   if (i == guests.end())
     return;
-  caf::anon_send_exit(i->second, caf::exit_reason::user_shutdown);
+  if (has_ended)
+    caf::anon_send_exit(i->second, caf::exit_reason::user_shutdown);
+  else
+    caf::anon_send(i->second, close_atom_v);
   guests.erase(i);
   std::vector<session_id> ended;
   for (auto& [session, number] : sessions)

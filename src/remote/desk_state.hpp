@@ -83,7 +83,7 @@ struct desk_state {
   bool query(uint64_t number, operation what, content_reader& in);
   void check_out(uint64_t number, const guest_actor& holder, session_options terms);
   void cancel(uint64_t number);
-  void gone(uint64_t holder);
+  void gone(const net::message& message);
   void check_in(uint64_t number, session_id session);
   void handover(uint64_t number, session_id session, uint64_t to);
   void session_over(session_id session);

@@ -34,6 +34,10 @@ struct guest_state {
         [this](rollback_atom a, session_id id, std::string& point) { return pass<void>(a, id, std::move(point)); },
         [this](handover_atom a, session_id id, caf::strong_actor_ptr& to) { return pass<void>(a, id, std::move(to)); },
         [this](evict_atom a, session_id id) { return pass<void>(a, id); },
+        [this](close_atom) {
+          closing = true;
+          end_if_done();
+        },
     });
   }
 
@@ -41,14 +45,25 @@ struct guest_state {
   template <class T, class... Ts>
   caf::result<T> pass(Ts&&... request) {
     auto promise = self->make_response_promise<T>();
-    auto failed = [promise](caf::error& reason) mutable { promise.deliver(std::move(reason)); };
+    ++unanswered;
+    auto answered = [this, promise](auto&... value) mutable {
+      promise.deliver(std::move(value)...);
+      --unanswered;
+      end_if_done();
+    };
+    auto failed = [answered](caf::error& reason) mutable { answered(reason); };
     if constexpr (std::is_void_v<T>)
       self->request(pool, caf::infinite, std::forward<Ts>(request)...)
-          .then([promise]() mutable { promise.deliver(); }, failed);
+          .then([answered]() mutable { answered(); }, failed);
     else
       self->request(pool, caf::infinite, std::forward<Ts>(request)...)
-          .then([promise](T& value) mutable { promise.deliver(std::move(value)); }, failed);
+          .then([answered](T& value) mutable { answered(value); }, failed);
     return promise;
+  }
+
+  void end_if_done() {
+    if (closing && unanswered == 0)
+      self->quit();
   }
 
   void defect(const char* problem) { log().error("an exception in a guest of the pool: {}; it continues", problem); }
@@ -56,6 +71,8 @@ struct guest_state {
   pointer self;
   io_thread_ptr home;
   pool_actor pool;
+  size_t unanswered = 0;
+  bool closing = false;
 };
 
 } // namespace

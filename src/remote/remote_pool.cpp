@@ -277,7 +277,8 @@ void remote_pool_state::update() {
       all.push_back(id);
   for (auto id : all)
     settle(id);
-  end_if_drained();
+  if (end_if_drained())
+    return;
   auto next = std::min({core.next_event(), sweep_at, drain_until});
   for (auto& [id, each] : connections)
     if (each.link)
@@ -303,19 +304,18 @@ caf::result<drain_report> remote_pool_state::drain(caf::timespan limit) {
   auto before = core.unanswered() + sessions.size();
   if (drains.size() == 1)
     drained.finished = before; // Those that are cut are taken off at the end.
-  perform(core.drain(drain_until, now()));
-  end_if_drained();
+  perform(core.drain(drain_until, now())); // What follows comes with the end of the turn.
   return promise;
 }
 
-void remote_pool_state::end_if_drained() {
-  if (!core.is_draining() || (!core.is_drained() && now() < drain_until))
-    return;
-  if (!sessions.empty() && now() < drain_until)
-    return;
+/// @returns whether this actor has ended.
+bool remote_pool_state::end_if_drained() {
+  if (!core.is_draining() || ((!core.is_drained() || !sessions.empty()) && now() < drain_until))
+    return false;
   drained.cut += sessions.size();
   drained.finished -= std::min(drained.finished, drained.cut);
   finish();
+  return true;
 }
 
 void remote_pool_state::finish() {

@@ -1,4 +1,5 @@
 #include "cenote/error.hpp"
+#include "connection/classification.hpp"
 #include "log/log.hpp"
 #include "remote/remote_pool_state.hpp"
 #include "runtime/guarded_behavior.hpp"
@@ -304,7 +305,7 @@ void remote_pool_state::failed_at_node(node::link_id, uint64_t number, waiting& 
   session_answered(request, false);
   if (reason.code == errc::session_ended)
     if (auto of = std::get_if<session_request>(&request.content))
-      session_ends(of->session, reason.text, outcome::rejected);
+      session_ends(of->session, reason);
   request.promise.deliver(make_error(std::move(reason)));
   perform(core.answered(node::call_id{number}, now()));
 }
@@ -315,9 +316,12 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
   switch (request.what) {
   case operation::execute:
   case operation::session_execute:
-    if (message.content.size() > large_content)
+    if (message.content.size() > large_content) {
+      session_answered(request, true);
       decode_elsewhere<result>(number, request, message);
-    else if (!deliver_as<result>(request, in))
+      return true;
+    }
+    if (!deliver_as<result>(request, in))
       return false;
     session_answered(request, true);
     return true;
@@ -338,7 +342,7 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
   case operation::checkin: {
     auto session = std::get<session_request>(request.content).session;
     session_answered(request, true);
-    session_ends(session, "it was checked in", outcome::rejected);
+    session_ends(session, session_has_ended(session, outcome::rejected, "it was checked in"));
     request.promise.deliver();
     return true;
   }

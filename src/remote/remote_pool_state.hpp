@@ -75,6 +75,7 @@ struct remote_pool_state {
     session_id session{};
     std::variant<std::monostate, statement, transaction_options, std::string, uint64_t> argument;
     caf::strong_actor_ptr new_holder; ///< Of a handover.
+    caf::actor_addr user;             ///< The holder that asks.
   };
 
   /// A request that has not been answered.
@@ -97,7 +98,7 @@ struct remote_pool_state {
   /// An actor that holds sessions, or has asked for one.
   struct session_holder {
     uint64_t number = 0; ///< For the nodes.
-    size_t uses = 0;
+    size_t uses = 0; ///< Sessions, and unanswered requests for them.
   };
 
   /// A connection to a node, or the attempt to make one.
@@ -141,14 +142,14 @@ struct remote_pool_state {
   template <class T>
   caf::result<T> command(operation what, session_step step, session_id id,
                          decltype(session_request::argument) argument, caf::strong_actor_ptr new_holder = nullptr) {
-    in_session(what, step, {id, std::move(argument), std::move(new_holder)});
+    in_session(what, step, {id, std::move(argument), std::move(new_holder), {}});
     return caf::delegated<T>{};
   }
   caf::result<void> subscribe(const caf::strong_actor_ptr& subscriber);
   void unsubscribe(const caf::actor_addr& subscriber);
   void follow_events();
   caf::result<drain_report> drain(caf::timespan limit);
-  void end_if_drained();
+  bool end_if_drained();
   void forget_dead_callers();
   void finish();
 
@@ -189,12 +190,12 @@ struct remote_pool_state {
   // -- sessions --------------------------------------------------------------------------
 
   void session_begins(session_id id, node::link_id link, const caf::strong_actor_ptr& holder);
-  void session_ends(session_id id, std::string reason, outcome effect);
+  void session_ends(session_id id, failure last);
   void session_answered(waiting& request, bool succeeded);
   uint64_t use(const caf::strong_actor_ptr& holder);
   void release(const caf::actor_addr& holder);
   void holder_down(const caf::actor_addr& holder);
-  void tell_gone(uint64_t number);
+  void tell_gone(uint64_t number, bool ended);
   caf::error refuse_session(session_id id) const;
   bool belongs_to_sender(session_id id) const;
 
