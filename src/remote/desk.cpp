@@ -185,9 +185,9 @@ void desk_state::greet(const net::message& message) {
   }
   if (x.protocol != protocol_version) {
     turn_away(metrics::turned_away_reason::version,
-              "this node speaks version " + std::to_string(protocol_version) + " of the protocol (cenote " CENOTE_VERSION
-                  "), the client version " + std::to_string(x.protocol) + " (cenote " + printable(x.version)
-                  + "): use the same version of cenote on both sides",
+              "this node speaks version " + std::to_string(protocol_version)
+                  + " of the protocol (cenote " CENOTE_VERSION "), the client version " + std::to_string(x.protocol)
+                  + " (cenote " + printable(x.version) + "): use the same version of cenote on both sides",
               true);
     return;
   }
@@ -206,7 +206,8 @@ void desk_state::greet(const net::message& message) {
   }
   if (shared->clients.size() >= shared->rules.max_clients) {
     turn_away(metrics::turned_away_reason::full,
-              "this node has as many clients as it takes, node.max-clients " + std::to_string(shared->rules.max_clients),
+              "this node has as many clients as it takes, node.max-clients "
+                  + std::to_string(shared->rules.max_clients),
               false);
     return;
   }
@@ -261,7 +262,8 @@ void desk_state::leave() {
 
 void desk_state::end_if_left() {
   // Requests may be on their way until the client has said goodbye: they are refused, not lost.
-  if (!leaving || (!said_goodbye && now() < leave_until) || !requests.empty() || !direct.empty() || !sessions.empty() || link.unsent() > 0 || link.wants_write())
+  if (!leaving || (!said_goodbye && now() < leave_until) || !requests.empty() || !direct.empty() || !sessions.empty()
+      || link.unsent() > 0 || link.wants_write())
     return;
   said_goodbye = true;
   link.close("it has nothing left here");
@@ -302,9 +304,8 @@ void desk_state::defect(const char* problem) noexcept {
 
 desk_actor spawn_desk(caf::actor_system& sys, const io_thread_ptr& thread, std::shared_ptr<node_context> shared,
                       node::client_id id, pool_actor pool, net::link connection, descriptor socket) {
-  return spawn_resident<desk_actor::stateful_impl<desk_state>>(sys, *thread, thread, std::move(shared), id,
-                                                               std::move(pool), std::move(connection),
-                                                               std::move(socket));
+  return spawn_resident<desk_actor::stateful_impl<desk_state>>(
+      sys, *thread, thread, std::move(shared), id, std::move(pool), std::move(connection), std::move(socket));
 }
 
 } // namespace cenote::remote

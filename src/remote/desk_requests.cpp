@@ -32,7 +32,6 @@ void shorten(std::chrono::nanoseconds& limit, std::chrono::nanoseconds waited) {
     limit = limit > waited ? limit - waited : std::chrono::nanoseconds{-1};
 }
 
-
 } // namespace
 
 // -- asking the pool -------------------------------------------------------------------
@@ -40,9 +39,7 @@ void shorten(std::chrono::nanoseconds& limit, std::chrono::nanoseconds waited) {
 /// Without a timeout of CAF's: a pool answers every request within its own.
 template <class T, class Receiver, class... Ts>
 void desk_state::ask(uint64_t number, const Receiver& receiver, Ts&&... request) {
-  auto failure = [this, number](const caf::error& reason) {
-    guard(*this, [&] { failed(number, details(reason)); });
-  };
+  auto failure = [this, number](const caf::error& reason) { guard(*this, [&] { failed(number, details(reason)); }); };
   if constexpr (std::is_void_v<T>)
     self->request(receiver, caf::infinite, std::forward<Ts>(request)...)
         .then(
@@ -170,7 +167,8 @@ void desk_state::gated(uint64_t number, pending x) {
     limit = std::min(limit, query->timeout);
   if (auto work = std::get_if<transaction>(&x.work); work && work->timeout != work->timeout.zero())
     limit = std::min(limit, work->timeout);
-  if (auto terms = std::get_if<session_options>(&x.work); terms && terms->acquire_timeout != terms->acquire_timeout.zero())
+  if (auto terms = std::get_if<session_options>(&x.work);
+      terms && terms->acquire_timeout != terms->acquire_timeout.zero())
     limit = std::min(limit, terms->acquire_timeout);
   x.due = later(x.arrived, limit);
   waits.emplace(x.due, number);
@@ -223,9 +221,10 @@ void desk_state::expire(time_point at) {
     auto i = requests.find(number);
     if (i == requests.end() || !shared->gate.withdraw(id, node::ticket{number}))
       continue; // It has just been let through.
-    auto reason = own_failure(errc::acquire_timeout, outcome::unavailable,
-                              "the pool node had other requests to do, of this client and of others, for as long as this "
-                              "one could wait");
+    auto reason =
+        own_failure(errc::acquire_timeout, outcome::unavailable,
+                    "the pool node had other requests to do, of this client and of others, for as long as this "
+                    "one could wait");
     reason.waited = at - i->second.arrived;
     requests.erase(i);
     send_answer(number, encode_failure(reason), false);
@@ -269,9 +268,7 @@ const guest_actor* desk_state::guest_of(session_id session) {
 }
 
 void desk_state::check_out(uint64_t number, const guest_actor& holder, session_options terms) {
-  auto failure = [this, number](const caf::error& reason) {
-    guard(*this, [&] { failed(number, details(reason)); });
-  };
+  auto failure = [this, number](const caf::error& reason) { guard(*this, [&] { failed(number, details(reason)); }); };
   self->request(holder, caf::infinite, checkout_atom_v, std::move(terms))
       .then(
           [this, number](session_id session) {
@@ -316,7 +313,8 @@ void desk_state::ask_in_session(uint64_t number, session_id session, Ts&&... req
   if constexpr (std::is_void_v<T>)
     self->request(*holder, caf::infinite, std::forward<Ts>(request)...).then([done] { done(); }, failure);
   else
-    self->request(*holder, caf::infinite, std::forward<Ts>(request)...).then([done](T& value) { done(value); }, failure);
+    self->request(*holder, caf::infinite, std::forward<Ts>(request)...)
+        .then([done](T& value) { done(value); }, failure);
 }
 
 /// @returns whether it is a request for a session, and could be read.
@@ -420,8 +418,8 @@ void desk_state::handover(uint64_t number, session_id session, uint64_t to) {
           [this, number](const caf::error& error) { guard(*this, [&] { failed(number, details(error)); }); });
 }
 
-/// A holder has no session any more: its guest ends when it has answered all. Or it has ended itself: then the pool takes
-/// its sessions back, and stops what they run, when it notices the end of the guest.
+/// A holder has no session any more: its guest ends when it has answered all. Or it has ended itself: then the pool
+/// takes its sessions back, and stops what they run, when it notices the end of the guest.
 void desk_state::gone(const net::message& message) {
   auto holder = message.id;
   auto has_ended = false;

@@ -52,10 +52,10 @@ struct desk_state {
     operation what = operation::execute;
     node::demand demand = node::demand::shared;
     std::variant<std::monostate, statement, transaction, session_options> work; ///< Until it is let through.
-    uint64_t holder = 0;       ///< Of the session that is asked for.
-    caf::actor caller;         ///< For the pool, stands for the client's caller; null until it is let through.
+    uint64_t holder = 0;                                                        ///< Of the session that is asked for.
+    caf::actor caller; ///< For the pool, stands for the client's caller; null until it is let through.
     time_point arrived;
-    time_point due;            ///< While it waits.
+    time_point due; ///< While it waits.
     bool cancelled = false;
   };
 
@@ -132,8 +132,8 @@ struct desk_state {
   time_point leave_until = time_point::max(); ///< How long a client's goodbye is waited for.
 
   std::unordered_map<uint64_t, pending> requests;
-  std::set<uint64_t> direct; ///< Requests that need no turn, and have not been answered.
-  std::set<std::pair<time_point, uint64_t>> waits; ///< Of requests that wait for their turn.
+  std::set<uint64_t> direct;                        ///< Requests that need no turn, and have not been answered.
+  std::set<std::pair<time_point, uint64_t>> waits;  ///< Of requests that wait for their turn.
   std::unordered_map<uint64_t, guest_actor> guests; ///< By the client's number of the holder.
   std::unordered_map<session_id, held_session> sessions;
   std::vector<caf::typed_response_promise<void>> unread_events; ///< The pool waits for them to be read.

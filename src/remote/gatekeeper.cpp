@@ -131,8 +131,8 @@ struct gatekeeper_state {
                     stream ? watched.problem() : stream.error(), and_more(*more));
       return;
     }
-    net::link link{std::move(*stream), {shared->rules.heartbeat, shared->rules.give_up}, max_parallel, stranger_limits,
-                   now()};
+    net::link link{
+        std::move(*stream), {shared->rules.heartbeat, shared->rules.give_up}, max_parallel, stranger_limits, now()};
     auto desk = spawn_desk(self->system(), home, shared, node::client_id{++last_client}, pool, std::move(link),
                            std::move(watched));
     self->monitor(desk);
@@ -146,8 +146,9 @@ struct gatekeeper_state {
     ++shared->totals.turned_away;
     shared->measured.turned_away(metrics::turned_away_reason::full);
     if (auto more = shared->refusals.add(now()))
-      log().warn("node {}: of {} connections that have not greeted, the oldest is closed, because another one has come{}",
-                 shared->totals.name, max_strangers, and_more(*more));
+      log().warn(
+          "node {}: of {} connections that have not greeted, the oldest is closed, because another one has come{}",
+          shared->totals.name, max_strangers, and_more(*more));
   }
 
   /// The socket stays readable while the process is short of descriptors.

@@ -23,8 +23,7 @@ constexpr auto look_up_limit = std::chrono::seconds{10};
 constexpr size_t max_parallel = 1;
 
 /// The time limit of a request that has waited here; see `statement::timeout`.
-void fit(std::chrono::nanoseconds& limit, remote_pool_state::time_point deadline,
-         remote_pool_state::time_point now) {
+void fit(std::chrono::nanoseconds& limit, remote_pool_state::time_point deadline, remote_pool_state::time_point now) {
   if (limit <= limit.zero() || deadline == remote_pool_state::time_point::max())
     return;
   auto left = time_left(deadline, now);
@@ -88,10 +87,9 @@ void remote_pool_state::try_next_address(node::link_id id, connection& to, std::
       reason = stream ? watched.problem() : stream.error();
       continue;
     }
-    to.watch = caf::make_counted<socket_watch>(home->loop(), std::move(watched), self,
-                                               [number = static_cast<uint64_t>(id)](bool, bool) {
-                                                 return caf::make_message(ready_atom_v, number);
-                                               });
+    to.watch = caf::make_counted<socket_watch>(
+        home->loop(), std::move(watched), self,
+        [number = static_cast<uint64_t>(id)](bool, bool) { return caf::make_message(ready_atom_v, number); });
     to.link.emplace(std::move(*stream), rules.heartbeat, max_parallel, net::frame_reader::limits{}, now());
     hello greeting;
     greeting.version = CENOTE_VERSION;
