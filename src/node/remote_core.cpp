@@ -40,7 +40,7 @@ remote_core::remote_core(std::vector<std::string> nodes, const rules& limits, ui
     : rules_{limits}, rng_{static_cast<std::minstd_rand::result_type>(seed)} {
   assert(!nodes.empty());
   for (auto& address : nodes)
-    nodes_.push_back({std::move(address), {}, false, false, 0, time_point::min(), {}, {}});
+    nodes_.push_back({std::move(address), {}, false, false, 0, time_point::min(), {}, {}, time_point::min()});
 }
 
 commands remote_core::start(time_point now) {
@@ -182,6 +182,7 @@ commands remote_core::lost(link_id link, const std::string& reason, bool refused
     } else {
       found->link.reset();
       ++found->failures;
+      found->failed_at = now;
       found->retry_at = now + delay(found->failures);
     }
   }
@@ -361,12 +362,10 @@ void remote_core::fail_unreachable(commands& out, time_point now) {
   if (current_)
     return;
   auto refused = all_refused();
-  if (!refused && any_connecting())
-    return;
   for (auto i = calls_.begin(); i != calls_.end();) {
     auto current = i++;
     auto& x = current->second;
-    if (x.at == stage::waiting && (refused || x.request.kind == call::type::query))
+    if (x.at == stage::waiting && (refused || (x.request.kind == call::type::query && is_hopeless(x.request))))
       fail(current, not_reached(x.request, now), out);
   }
 }
@@ -448,6 +447,12 @@ bool remote_core::all_refused() const {
 
 bool remote_core::any_connecting() const {
   return std::ranges::any_of(nodes_, [](auto& each) { return each.link && !each.open; });
+}
+
+/// Whether no attempt is under way that is the first to end since the query came.
+bool remote_core::is_hopeless(const call& query) const {
+  return std::ranges::none_of(
+      nodes_, [&query](auto& each) { return each.link && !each.open && each.failed_at < query.accepted; });
 }
 
 /// The last error of each node.

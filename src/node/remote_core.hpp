@@ -158,6 +158,7 @@ private:
     time_point retry_at;
     std::string error; ///< Of the last attempt.
     time_point opened_at;
+    time_point failed_at = time_point::min();
   };
 
   using entries = std::map<call_id, entry>;
@@ -184,6 +185,7 @@ private:
   const node* find(link_id link) const;
   bool all_refused() const;
   bool any_connecting() const;
+  bool is_hopeless(const call& query) const;
   std::string errors() const;
   duration delay(size_t failures);
 
