@@ -56,7 +56,8 @@ commands remote_core::submit(const call& request, time_point now) {
   auto i = calls_.emplace(request.id, entry{request, stage::waiting, {}, time_point::max()}).first;
   auto is_bound = request.kind == call::type::bound;
   if (draining_ && (!is_bound || now >= cut_at_)) { // Until then, sessions may come to their end.
-    fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"), out);
+    fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"),
+         out);
   } else if (request.deadline <= now) {
     fail(i, is_bound ? unsent(now) : not_reached(request, now), out);
   } else if (is_bound) {
@@ -364,10 +365,11 @@ void remote_core::fail_unreachable(commands& out, time_point now) {
 
 failure remote_core::not_reached(const call& request, time_point now) const {
   if (current_) {
-    auto out = make_failure(errc::acquire_timeout, outcome::unavailable,
-                            "the pool node " + *node_of(*current_) + " had " + std::to_string(in_flight_)
-                                + " requests of this client in flight (remote.max-in-flight "
-                                + std::to_string(rules_.max_in_flight) + ") for the whole time that this one could wait");
+    auto out =
+        make_failure(errc::acquire_timeout, outcome::unavailable,
+                     "the pool node " + *node_of(*current_) + " had " + std::to_string(in_flight_)
+                         + " requests of this client in flight (remote.max-in-flight "
+                         + std::to_string(rules_.max_in_flight) + ") for the whole time that this one could wait");
     out.waited = now - request.accepted;
     return out;
   }
@@ -383,8 +385,7 @@ failure remote_core::not_reached(const call& request, time_point now) const {
 failure remote_core::too_late(const entry& x, time_point now) const {
   auto kind = x.request.kind;
   if (kind != call::type::work && kind != call::type::bound)
-    return now >= cut_at_ ? unsent(now)
-                          : make_failure(errc::acquire_timeout, outcome::unavailable, no_answer());
+    return now >= cut_at_ ? unsent(now) : make_failure(errc::acquire_timeout, outcome::unavailable, no_answer());
   if (now < cut_at_)
     return make_failure(errc::statement_timeout, outcome::unknown, no_answer());
   if (kind == call::type::bound)
@@ -395,7 +396,8 @@ failure remote_core::too_late(const entry& x, time_point now) const {
 }
 
 std::string remote_core::no_answer() const {
-  return "its time limit passed, and the pool node has not answered within " + seconds_text(rules_.grace) + " after that";
+  return "its time limit passed, and the pool node has not answered within " + seconds_text(rules_.grace)
+         + " after that";
 }
 
 /// Of what no node has begun.
@@ -443,7 +445,7 @@ bool remote_core::any_connecting() const {
 /// Whether no attempt is under way that is the first to end since the query came.
 bool remote_core::is_hopeless(const call& query) const {
   return std::ranges::none_of(
-      nodes_, [&query](auto& each) { return each.link && !each.open && each.failed_at < query.accepted; });
+      nodes_, [&query](auto& each) { return each.link && !each.open && each.failed_at <= query.accepted; });
 }
 
 /// The last error of each node.
