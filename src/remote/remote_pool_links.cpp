@@ -150,7 +150,8 @@ void remote_pool_state::settle(node::link_id id) {
     return;
   }
   to.watch->stop();
-  auto reason = *to.link->lost();
+  // The end of the connection is often read together with the refusal, and is not the reason.
+  auto reason = to.refusal.empty() ? *to.link->lost() : to.refusal;
   if (!to.greeted && !to.refused && !to.others.empty()) {
     try_next_address(id, to, reason);
     return;
@@ -202,7 +203,8 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
     } else if (message.kind == message_kind::refusal && decode(message.content, refused)) {
       from.refused = refused.permanent;
       from.others.clear();
-      from.link->close("the node has refused this client: " + printable(refused.text));
+      from.refusal = "the node has refused this client: " + printable(refused.text);
+      from.link->close(from.refusal);
     } else {
       from.link->close("it does not answer the greeting in cenote's protocol");
     }

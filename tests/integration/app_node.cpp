@@ -172,6 +172,11 @@ SCENARIO("a node wants its token") {
   CHECK(contains(reason(check), "token"));
   CHECK(contains(reason(check + words{"--remote-token-file", "/missing"}, 2), "remote.token-file"));
   CHECK(serve.running().logs("is turned away"));
+  certificates files;
+  node_service encrypted{files.of_node() + words{"--node-token-file", right}};
+  check.back() = encrypted.address();
+  CHECK(contains(reason(check + files.of_client() + words{"--remote-token-file", wrong}), "the token is wrong"));
+  CHECK(contains(reason(check + files.of_client()), "this node asks for a token"));
 }
 
 SCENARIO("only clients with a certificate of the node's CA are accepted") {
