@@ -181,8 +181,7 @@ void remote_pool_state::carry_out(const node::drop_link& x) {
   if (to.watch)
     to.watch->stop();
   if (to.link) {
-    if (to.greeted)
-      to.link->send(net::message_kind::goodbye, 0, {});
+    to.link->send(net::message_kind::goodbye, 0, {}); // The node may have taken the greeting by now.
     to.link->advance(now());
     to.link->close("not needed");
   }

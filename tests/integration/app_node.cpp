@@ -250,6 +250,23 @@ SCENARIO("the clients of a node are told over HTTP, in the metrics, and by top")
   }));
 }
 
+SCENARIO("the nodes that a client does not use count it neither as lost nor as turned away") {
+  certificates files;
+  environment variables{{"CENOTE_HTTP_LISTEN", "127.0.0.1:0"}};
+  node_service first{files.of_node(), variables};
+  node_service second{files.of_node(), variables};
+  auto both = first.address() + "," + second.address();
+  for (auto i = 0; i < 5; ++i)
+    CHECK_EQ(run(words{"cenote", "check", "--node", both} + files.of_client()).code, 0);
+  for (auto node : {&first, &second}) {
+    auto port = port_of(node->running());
+    CHECK(within(10s, [&] { return node_of(port).is_object() && node_of(port)["clients"].empty(); }));
+    CHECK_EQ(node_of(port)["lost"].dump(), "0");
+    CHECK_EQ(node_of(port)["turned_away"].dump(), "0");
+    CHECK(!contains(node->running().logged(), "WARNING"));
+  }
+}
+
 SCENARIO("at a signal the node answers what it has accepted, and takes nothing more") {
   node_service serve{{}, {{"CENOTE_HTTP_LISTEN", "127.0.0.1:0"}}};
   auto port = port_of(serve.running());
