@@ -323,3 +323,28 @@ SCENARIO("a database that is down behind a node is told as such") {
   auto text = reason({"cenote", "check", "--node", serve.address()});
   CHECK(contains(text, "the pool node answers, but not its database: "));
 }
+
+SCENARIO("the example of a worker stores all its pages although its node is killed meanwhile") {
+  environment here{{"DATABASE_URI", shared_server().uri()}};
+  auto create = "CREATE OR REPLACE TABLE page (number INT UNSIGNED PRIMARY KEY, text VARCHAR(100) NOT NULL)";
+  REQUIRE_EQ(run({"cenote", "sql", create}, here).code, 0);
+  node_service node;
+  REQUIRE(!node.address().empty());
+  program worker{{"worker", "15"}, {{"CENOTE_REMOTE_NODES", node.address()}}};
+  REQUIRE(worker.prints("page 3 is stored"));
+  node.running().signal(SIGKILL);
+  node.running().wait();
+  node_service again{{"--node-listen=" + node.address()}};
+  auto x = worker.wait();
+  MESSAGE(x.err);
+  CHECK_EQ(x.code, 0);
+  CHECK_EQ(count(x.out, " is stored"), 15u);
+  CHECK(contains(run({"cenote", "sql", "SELECT COUNT(*) FROM page"}, here).out, "15"));
+  CHECK_EQ(run({"cenote", "sql", "DROP TABLE page"}, here).code, 0);
+}
+
+SCENARIO("the example of a worker says what it needs") {
+  auto without = run({"worker"});
+  CHECK_EQ(without.code, 1);
+  CHECK(contains(without.err, "remote.nodes: "));
+}
