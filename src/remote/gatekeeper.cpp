@@ -165,6 +165,7 @@ struct gatekeeper_state {
   void stop_listening() {
     if (watch)
       watch->stop();
+    watch = nullptr; // It has a duplicate of the socket: the system would go on to take connections.
     socket.reset();
   }
 
