@@ -1,5 +1,5 @@
-// A worker process without an account of the database: it stores pages through the pool of a pool node, and goes on when
-// that is killed and started again.
+// A worker process without an account of the database: it stores pages through the pool of a pool node, and goes on
+// when that is killed and started again.
 //   CENOTE_REMOTE_NODES=127.0.0.1:4243 worker [PAGES]
 // Certificates and token are settings, too: the section `remote` of caf-application.conf. See docs/nodes.md.
 // Needs the table: CREATE TABLE page (number INT UNSIGNED PRIMARY KEY, text VARCHAR(100) NOT NULL)
