@@ -60,6 +60,9 @@ constexpr size_t max_connect_failures = 32;
 
 internal_pool_actor::behavior_type pool_actor_state::make_behavior() {
   self->set_down_handler([this](const caf::down_msg& message) {
+    // Over CAF's own networking, a peer can send this message, too.
+    if (!has_ended(message.source))
+      return;
     guard(*this, [&] {
       connection_down(message.source);
       holder_down(message.source);
@@ -68,6 +71,8 @@ internal_pool_actor::behavior_type pool_actor_state::make_behavior() {
     });
   });
   self->set_exit_handler([this](const caf::exit_msg&) { guard(*this, [this] { start_drain(now()); }); });
+  // CAF would print what it does not know, with all that it contains.
+  self->set_default_handler(caf::drop);
   perform(core.start(now()));
   if (ends_unreachable)
     watch_handles();

@@ -16,8 +16,8 @@ namespace cenote::net {
 
 // How messages travel between two processes. A message is sent in one or more pieces, each in a frame: 16 bytes (length
 // of the piece, kind, flags, two zeros, id; big-endian), then the piece. The pieces of large messages alternate with
-// small messages, so that a large result delays nothing else. Pieces belong together by kind and id. A cancellation drops
-// the pieces of its request if not all of them have arrived.
+// small messages, so that a large result delays nothing else. Pieces belong together by kind and id. A cancellation
+// drops the pieces of its request if not all of them have arrived.
 
 /// What a message is about. The numbers are part of the protocol.
 enum class message_kind : uint8_t {
@@ -155,9 +155,9 @@ private:
 
   /// The messages of a sequence.
   struct line {
-    size_t ahead = 0;             ///< In a queue.
-    bool large = false;           ///< It is one, and large.
-    std::deque<outgoing> behind;  ///< They wait for those ahead.
+    size_t ahead = 0;            ///< In a queue.
+    bool large = false;          ///< It is one, and large.
+    std::deque<outgoing> behind; ///< They wait for those ahead.
   };
 
   static bool is_small(const outgoing& x);

@@ -40,7 +40,7 @@ remote_core::remote_core(std::vector<std::string> nodes, const rules& limits, ui
     : rules_{limits}, rng_{static_cast<std::minstd_rand::result_type>(seed)} {
   assert(!nodes.empty());
   for (auto& address : nodes)
-    nodes_.push_back({std::move(address), {}, false, false, 0, time_point::min(), {}, {}});
+    nodes_.push_back({std::move(address), {}, false, false, 0, time_point::min(), {}, {}, time_point::min()});
 }
 
 commands remote_core::start(time_point now) {
@@ -56,7 +56,8 @@ commands remote_core::submit(const call& request, time_point now) {
   auto i = calls_.emplace(request.id, entry{request, stage::waiting, {}, time_point::max()}).first;
   auto is_bound = request.kind == call::type::bound;
   if (draining_ && (!is_bound || now >= cut_at_)) { // Until then, sessions may come to their end.
-    fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"), out);
+    fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"),
+         out);
   } else if (request.deadline <= now && request.kind == call::type::bound) {
     fail(i, make_failure(errc::statement_timeout, outcome::not_sent, "its time limit has passed already"), out);
   } else if (request.deadline <= now) {
@@ -93,6 +94,11 @@ commands remote_core::answered(call_id id, time_point) {
     flow(out);
   }
   return out;
+}
+
+bool remote_core::is_on(call_id id, link_id link) const {
+  auto i = calls_.find(id);
+  return i != calls_.end() && i->second.at != stage::waiting && i->second.link == link;
 }
 
 commands remote_core::turned_away(call_id id, time_point now) {
@@ -176,6 +182,7 @@ commands remote_core::lost(link_id link, const std::string& reason, bool refused
     } else {
       found->link.reset();
       ++found->failures;
+      found->failed_at = now;
       found->retry_at = now + delay(found->failures);
     }
   }
@@ -355,22 +362,21 @@ void remote_core::fail_unreachable(commands& out, time_point now) {
   if (current_)
     return;
   auto refused = all_refused();
-  if (!refused && any_connecting())
-    return;
   for (auto i = calls_.begin(); i != calls_.end();) {
     auto current = i++;
     auto& x = current->second;
-    if (x.at == stage::waiting && (refused || x.request.kind == call::type::query))
+    if (x.at == stage::waiting && (refused || (x.request.kind == call::type::query && is_hopeless(x.request))))
       fail(current, not_reached(x.request, now), out);
   }
 }
 
 failure remote_core::not_reached(const call& request, time_point now) const {
   if (current_) {
-    auto out = make_failure(errc::acquire_timeout, outcome::unavailable,
-                            "the pool node " + *node_of(*current_) + " had " + std::to_string(in_flight_)
-                                + " requests of this client in flight (remote.max-in-flight "
-                                + std::to_string(rules_.max_in_flight) + ") for the whole time that this one could wait");
+    auto out =
+        make_failure(errc::acquire_timeout, outcome::unavailable,
+                     "the pool node " + *node_of(*current_) + " had " + std::to_string(in_flight_)
+                         + " requests of this client in flight (remote.max-in-flight "
+                         + std::to_string(rules_.max_in_flight) + ") for the whole time that this one could wait");
     out.waited = now - request.accepted;
     return out;
   }
@@ -386,8 +392,7 @@ failure remote_core::not_reached(const call& request, time_point now) const {
 failure remote_core::too_late(const entry& x, time_point now) const {
   auto kind = x.request.kind;
   if (kind != call::type::work && kind != call::type::bound)
-    return now >= cut_at_ ? unsent(now)
-                          : make_failure(errc::acquire_timeout, outcome::unavailable, no_answer());
+    return now >= cut_at_ ? unsent(now) : make_failure(errc::acquire_timeout, outcome::unavailable, no_answer());
   if (now < cut_at_)
     return make_failure(errc::statement_timeout, outcome::unknown, no_answer());
   if (kind == call::type::bound)
@@ -398,7 +403,8 @@ failure remote_core::too_late(const entry& x, time_point now) const {
 }
 
 std::string remote_core::no_answer() const {
-  return "its time limit passed, and the pool node has not answered within " + seconds_text(rules_.grace) + " after that";
+  return "its time limit passed, and the pool node has not answered within " + seconds_text(rules_.grace)
+         + " after that";
 }
 
 /// Of what no node has begun.
@@ -441,6 +447,12 @@ bool remote_core::all_refused() const {
 
 bool remote_core::any_connecting() const {
   return std::ranges::any_of(nodes_, [](auto& each) { return each.link && !each.open; });
+}
+
+/// Whether no attempt is under way that is the first to end since the query came.
+bool remote_core::is_hopeless(const call& query) const {
+  return std::ranges::none_of(
+      nodes_, [&query](auto& each) { return each.link && !each.open && each.failed_at < query.accepted; });
 }
 
 /// The last error of each node.

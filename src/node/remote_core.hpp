@@ -28,10 +28,10 @@ enum class link_id : uint64_t {};
 /// A request, as far as it matters where it goes.
 struct call {
   enum class type : uint8_t {
-    work,    ///< A statement or a transaction: unknown once it was sent.
+    work,     ///< A statement or a transaction: unknown once it was sent.
     harmless, ///< Changes nothing as long as it is not answered, as a checkout: another node may be asked.
-    query,   ///< The same, for operators: fails at once while no node can be reached.
-    bound,   ///< For a session: goes to its node, or nowhere.
+    query,    ///< The same, for operators: fails at once while no node can be reached.
+    bound,    ///< For a session: goes to its node, or nowhere.
   };
 
   call_id id{};
@@ -130,6 +130,9 @@ public:
   /// The link that new requests take; nothing while there is none.
   std::optional<link_id> current() const noexcept { return current_; }
 
+  /// Whether the request has been handed over on this link: nobody else may answer it.
+  bool is_on(call_id id, link_id link) const;
+
   /// The node that a link leads to; null if there is no such link.
   const std::string* node_of(link_id link) const;
 
@@ -142,7 +145,7 @@ private:
   struct entry {
     call request;
     stage at = stage::waiting;
-    link_id link{}; ///< Once it was handed over.
+    link_id link{};                     ///< Once it was handed over.
     time_point due = time_point::max(); ///< In `due_`.
   };
 
@@ -155,6 +158,7 @@ private:
     time_point retry_at;
     std::string error; ///< Of the last attempt.
     time_point opened_at;
+    time_point failed_at = time_point::min();
   };
 
   using entries = std::map<call_id, entry>;
@@ -181,6 +185,7 @@ private:
   const node* find(link_id link) const;
   bool all_refused() const;
   bool any_connecting() const;
+  bool is_hopeless(const call& query) const;
   std::string errors() const;
   duration delay(size_t failures);
 
@@ -190,7 +195,7 @@ private:
   std::optional<link_id> current_;
   entries calls_;
   std::set<call_id> queue_; ///< Those that wait for a node, oldest first.
-  size_t in_flight_ = 0;      ///< Handed over on the current link, without bound ones and queries.
+  size_t in_flight_ = 0;    ///< Handed over on the current link, without bound ones and queries.
   std::set<std::pair<time_point, call_id>> due_;
   uint64_t last_link_ = 0;
   bool draining_ = false;

@@ -23,22 +23,26 @@ struct guest_state {
   }
 
   guest_actor::behavior_type make_behavior() {
-    return guarded(this, guest_actor::behavior_type{
-        [this](checkout_atom a, session_options& terms) { return pass<session_id>(a, std::move(terms)); },
-        [this](checkin_atom a, session_id id) { return pass<void>(a, id); },
-        [this](execute_atom a, session_id id, statement& query) { return pass<result>(a, id, std::move(query)); },
-        [this](begin_atom a, session_id id, const transaction_options& how) { return pass<void>(a, id, how); },
-        [this](commit_atom a, session_id id) { return pass<void>(a, id); },
-        [this](rollback_atom a, session_id id) { return pass<void>(a, id); },
-        [this](savepoint_atom a, session_id id, std::string& point) { return pass<void>(a, id, std::move(point)); },
-        [this](rollback_atom a, session_id id, std::string& point) { return pass<void>(a, id, std::move(point)); },
-        [this](handover_atom a, session_id id, caf::strong_actor_ptr& to) { return pass<void>(a, id, std::move(to)); },
-        [this](evict_atom a, session_id id) { return pass<void>(a, id); },
-        [this](close_atom) {
-          closing = true;
-          end_if_done();
-        },
-    });
+    return guarded(
+        this,
+        guest_actor::behavior_type{
+            [this](checkout_atom a, session_options& terms) { return pass<session_id>(a, std::move(terms)); },
+            [this](checkin_atom a, session_id id) { return pass<void>(a, id); },
+            [this](execute_atom a, session_id id, statement& query) { return pass<result>(a, id, std::move(query)); },
+            [this](begin_atom a, session_id id, const transaction_options& how) { return pass<void>(a, id, how); },
+            [this](commit_atom a, session_id id) { return pass<void>(a, id); },
+            [this](rollback_atom a, session_id id) { return pass<void>(a, id); },
+            [this](savepoint_atom a, session_id id, std::string& point) { return pass<void>(a, id, std::move(point)); },
+            [this](rollback_atom a, session_id id, std::string& point) { return pass<void>(a, id, std::move(point)); },
+            [this](handover_atom a, session_id id, caf::strong_actor_ptr& to) {
+              return pass<void>(a, id, std::move(to));
+            },
+            [this](evict_atom a, session_id id) { return pass<void>(a, id); },
+            [this](close_atom) {
+              closing = true;
+              end_if_done();
+            },
+        });
   }
 
   /// Asks the pool in its own name. Without a timeout of CAF's: a pool answers every request within its own.

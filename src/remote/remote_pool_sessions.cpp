@@ -17,8 +17,8 @@ caf::result<session_id> remote_pool_state::check_out(session_options options, ca
   auto in_time = std::min(options.time_limit, options.acquire_timeout) >= options.time_limit.zero();
   auto deadline = deadline_after(now(), in_time ? options.acquire_timeout : caf::timespan{-1});
   auto number = use(holder);
-  return submit<session_id>(operation::checkout, checkout_terms{number, std::move(options)},
-                            node::call::type::harmless, std::move(holder), deadline);
+  return submit<session_id>(operation::checkout, checkout_terms{number, std::move(options)}, node::call::type::harmless,
+                            std::move(holder), deadline);
 }
 
 void remote_pool_state::in_session(operation what, session_step step, session_request request) {

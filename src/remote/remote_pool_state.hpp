@@ -98,7 +98,7 @@ struct remote_pool_state {
   /// An actor that holds sessions, or has asked for one.
   struct session_holder {
     uint64_t number = 0; ///< For the nodes.
-    size_t uses = 0; ///< Sessions, and unanswered requests for them.
+    size_t uses = 0;     ///< Sessions, and unanswered requests for them.
   };
 
   /// A connection to a node, or the attempt to make one.
@@ -107,7 +107,7 @@ struct remote_pool_state {
     std::optional<net::link> link; ///< Nothing while the host's name is looked up.
     socket_watch_ptr watch;
     bool greeted = false;
-    bool refused = false; ///< For a reason that stays.
+    bool refused = false;                    ///< For a reason that stays.
     std::vector<net::socket_address> others; ///< Further addresses of the host, to be tried next; last first.
     std::optional<db::guarded_call<std::vector<net::socket_address>>> look_up;
   };
@@ -140,8 +140,8 @@ struct remote_pool_state {
   caf::result<session_id> check_out(session_options options, caf::strong_actor_ptr holder);
   void in_session(operation what, session_step step, session_request request);
   template <class T>
-  caf::result<T> command(operation what, session_step step, session_id id,
-                         decltype(session_request::argument) argument, caf::strong_actor_ptr new_holder = nullptr) {
+  caf::result<T> command(operation what, session_step step, session_id id, decltype(session_request::argument) argument,
+                         caf::strong_actor_ptr new_holder = nullptr) {
     in_session(what, step, {id, std::move(argument), std::move(new_holder), {}});
     return caf::delegated<T>{};
   }
@@ -180,6 +180,7 @@ struct remote_pool_state {
   void decoded(uint64_t number, T& value);
   void failed_at_node(node::link_id id, uint64_t number, waiting& request, failure reason);
   void settle(node::link_id id);
+  void flush(node::link_id id);
   void link_lost(node::link_id id, const std::string& reason);
   void end_turn() noexcept;
   void update();
@@ -214,6 +215,7 @@ struct remote_pool_state {
   connections_map connections;
   std::unordered_map<uint64_t, waiting> requests;
   uint64_t last_request = 0;
+  bool taken_back = false;                          ///< The request of the last `withdraw_call`, unsent.
   std::unordered_map<uint64_t, waiting> decoding;   ///< Answered; the answer is being decoded.
   std::unordered_set<uint64_t> withdrawn_checkouts; ///< A session that is still granted has to be returned.
 

@@ -21,8 +21,8 @@ namespace {
 using bytes = std::vector<std::byte>;
 
 /// Sizes around those at which something changes.
-const std::vector<size_t> sizes{0,         1,          15,         16,             17,             1000,
-                                max_piece, max_piece - 1, max_piece + 1, 2 * max_piece, 2 * max_piece + 1, 1'000'000};
+const std::vector<size_t> sizes{
+    0, 1, 15, 16, 17, 1000, max_piece, max_piece - 1, max_piece + 1, 2 * max_piece, 2 * max_piece + 1, 1'000'000};
 
 /// No two parts of it are the same.
 bytes pattern(size_t size, uint64_t seed) {
@@ -67,8 +67,7 @@ using ids = std::vector<uint64_t>;
 
 /// A writer and a reader, with bytes that travel between them in random portions.
 struct world {
-  explicit world(uint32_t seed)
-      : rng{seed}, parallel{1 + below(4)}, writer{parallel} {
+  explicit world(uint32_t seed) : rng{seed}, parallel{1 + below(4)}, writer{parallel} {
     // nop
   }
 
@@ -244,8 +243,8 @@ SCENARIO("a ping or a small message is never behind more than 96 KiB of other by
       REQUIRE(!part.empty());
       // The header of the message: its kind, and its id.
       for (size_t i = 0; i + frame_header_size <= part.size() && !found; ++i)
-        found = part[i + 4] == static_cast<std::byte>(kind) && part[i + 5] == std::byte{1}
-                && part[i + 15] == std::byte{99};
+        found =
+            part[i + 4] == static_cast<std::byte>(kind) && part[i + 5] == std::byte{1} && part[i + 15] == std::byte{99};
       passed += part.size();
       writer.written(part.size());
     }
@@ -303,8 +302,8 @@ SCENARIO("a small message does not wait for large ones, unless they are of its s
     uint64_t sequence_of_small;
     ids order;
   };
-  for (auto& [large, small, order] : std::vector<row>{
-           {0, 0, {2, 1}}, {7, 0, {2, 1}}, {0, 7, {2, 1}}, {7, 8, {2, 1}}, {7, 7, {1, 2}}}) {
+  for (auto& [large, small, order] :
+       std::vector<row>{{0, 0, {2, 1}}, {7, 0, {2, 1}}, {0, 7, {2, 1}}, {7, 8, {2, 1}}, {7, 7, {1, 2}}}) {
     for (size_t parallel : {1, 100}) {
       frame_writer writer{parallel};
       writer.add(message_kind::request, 1, make_blob(bytes(500'000)), large);

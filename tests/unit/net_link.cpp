@@ -81,7 +81,8 @@ void write_all(stream& to, std::span<const std::byte> content) {
 
 /// Two links with each other.
 struct link_pair {
-  explicit link_pair(bool tls, frame_reader::limits permitted = {}, size_t parallel = 1) : link_pair{connected(tls), permitted, parallel} {
+  explicit link_pair(bool tls, frame_reader::limits permitted = {}, size_t parallel = 1)
+      : link_pair{connected(tls), permitted, parallel} {
     // nop
   }
 
