@@ -106,10 +106,10 @@ using pool_actor = caf::typed_actor<
     caf::result<effective_settings>(settings_atom),
 
     // Applies new settings. All of them are checked before anything is changed; error: `invalid_setting`. These cannot
-    // change while the pool runs: `pool.name`, `pool.pipeline_depth`, `pool.io_threads`, and the server's address.
-    // The new timeout also applies to waiting requests. If anything about logging in has changed, new connections use
-    // it, and the old ones are replaced one by one without disturbing callers: those in use when they are returned.
-    // Only within a process. A retrier applies its own settings as well.
+    // change while the pool runs: `pool.name`, `pool.pipeline_depth`, `pool.io_threads`, the budget, and the server's
+    // address. The new timeout also applies to waiting requests. If anything about logging in has changed, new
+    // connections use it, and the old ones are replaced one by one without disturbing callers: those in use when they
+    // are returned. Only within a process. A retrier applies its own settings as well.
     caf::result<void>(reconfigure_atom, settings_update),
 
     // Replaces all connections: those in use when they are returned, the others now.

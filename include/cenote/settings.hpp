@@ -109,11 +109,16 @@ struct server_settings {
   server_settings server(size_t n) const;
 };
 
-/// The connections that pools of several processes, with the same database, may have together.
+/// The connections that pools of several processes, with the same server, may have together; see docs/budget.md. They
+/// agree on the share of each, which follows its need, and is never less than one connection for callers.
 struct budget_settings {
-  size_t connections = 0;            ///< Of all of them. Zero: no budget.
-  std::string table = "cenote_node"; ///< Where they agree, in the pool's database; created if it is missing.
-  /// How long the connections of a process that has vanished are left to it. At least 1 s.
+  /// Of all of them, the one from which each stops statements included. Zero: no budget. If they are set to different
+  /// numbers, the smallest counts.
+  size_t connections = 0;
+  /// Where they agree: `table` in the pool's database, or `schema.table`; created if it is missing.
+  std::string table = "cenote_node";
+  /// How long the share of a process that has vanished is left to it. At least 1 s, and longer than the transactions of
+  /// a pool whose connections may all be busy with them. The same for all of them.
   std::chrono::nanoseconds lease = std::chrono::seconds{15};
 
   bool operator==(const budget_settings&) const = default;

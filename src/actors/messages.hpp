@@ -21,6 +21,7 @@
 namespace cenote {
 struct opened;
 struct connection_report;
+struct budget_report;
 } // namespace cenote
 
 // Not a part of the network protocol: nodes need not agree. Behind the block of the public types, with room for those
@@ -55,6 +56,8 @@ CAF_ADD_ATOM(cenote_internal, cenote, granted_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, encoded_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, decoded_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, resolved_atom)
+CAF_ADD_TYPE_ID(cenote_internal, (cenote::budget_report))
+CAF_ADD_ATOM(cenote_internal, cenote, budget_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote_internal)
 
@@ -132,6 +135,12 @@ struct opened {
   std::string server_version;
 };
 
+/// The numbers of a pool that a budget is about.
+struct budget_report {
+  uint64_t open = 0;   ///< Connections of any kind, those being opened and closed included.
+  uint64_t needed = 0; ///< Connections in use, and callers that wait.
+};
+
 /// The pool with the messages that its own connections send.
 using internal_pool_actor = pool_actor::extend<
     // `execute` for callers that do not wait for a server that is down.
@@ -150,7 +159,14 @@ using internal_pool_actor = pool_actor::extend<
     caf::result<result>(returned_atom, connection_id, grant, caf::strong_actor_ptr, std::string),
 
     // Work that waits on its connection behind a slow statement: likewise.
-    caf::result<result>(requeued_atom, connection_id, grant, caf::strong_actor_ptr)>;
+    caf::result<result>(requeued_atom, connection_id, grant, caf::strong_actor_ptr),
+
+    // From its budget agent: the connections that it may have from now on, at least 1. Answers what it has then.
+    caf::result<budget_report>(budget_atom, uint64_t),
+
+    // From the same: checks out a session before all requests that wait, if there is a server and no pause. It is not
+    // counted as served.
+    caf::result<session_id>(budget_atom, session_options)>;
 
 } // namespace cenote
 
@@ -159,6 +175,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::grant)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::session_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::budget_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::released)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::connection_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(cenote::server_session)

@@ -60,6 +60,9 @@ constexpr size_t max_connect_failures = 32;
 
 internal_pool_actor::behavior_type pool_actor_state::make_behavior() {
   self->set_down_handler([this](const caf::down_msg& message) {
+    // Over CAF's own networking, a peer can send this message, too.
+    if (!has_ended(message.source))
+      return;
     guard(*this, [&] {
       connection_down(message.source);
       holder_down(message.source);
@@ -68,6 +71,8 @@ internal_pool_actor::behavior_type pool_actor_state::make_behavior() {
     });
   });
   self->set_exit_handler([this](const caf::exit_msg&) { guard(*this, [this] { start_drain(now()); }); });
+  // CAF would print what it does not know, with all that it contains.
+  self->set_default_handler(caf::drop);
   perform(core.start(now()));
   if (ends_unreachable)
     watch_handles();
@@ -179,11 +184,16 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
         return caf::delegated<result>{};
       },
       [this](leaked_atom, session_id id, caf::timespan held, std::string& last) { leaked(id, held, std::move(last)); },
+      [this](budget_atom, uint64_t share) { return set_budget(share); },
+      [this](budget_atom, session_options& options) -> caf::result<session_id> {
+        accept(std::move(options), self->current_sender(), true);
+        return caf::delegated<session_id>{};
+      },
   };
 }
 
 void pool_actor_state::accept(work_item work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user,
-                              bool fail_fast) {
+                              bool fail_fast, bool priority) {
   auto accepted = now();
   auto deadline = deadline_after(accepted, timeout);
   auto text = std::get_if<statement>(&work);
@@ -191,6 +201,7 @@ void pool_actor_state::accept(work_item work, std::chrono::nanoseconds timeout, 
   auto request = add({self->make_response_promise(),
                       {std::move(work), accepted, deadline, 0, fail_fast, shareable, false},
                       std::move(user)});
+  request.priority = priority;
   perform(core.acquire(request, accepted));
 }
 

@@ -11,7 +11,7 @@
 
 namespace cenote {
 
-void pool_actor_state::accept(session_options options, caf::strong_actor_ptr holder) {
+void pool_actor_state::accept(session_options options, caf::strong_actor_ptr holder, bool upkeep) {
   if (!holder) {
     self->make_response_promise().deliver(make_error(own_failure(
         errc::invalid_statement, outcome::rejected, "a session needs a holder: send checkout from an actor")));
@@ -22,7 +22,8 @@ void pool_actor_state::accept(session_options options, caf::strong_actor_ptr hol
                      : options.acquire_timeout;
   auto unclaimed = options.unclaimed_timeout <= options.unclaimed_timeout.zero() ? rules.unclaimed_session_timeout
                                                                                  : options.unclaimed_timeout;
-  accept(lease{{}, std::move(options), rules.leak_warning, unclaimed, rules.max_waiting}, timeout, std::move(holder));
+  accept(lease{{}, std::move(options), rules.leak_warning, unclaimed, rules.max_waiting}, timeout, std::move(holder),
+         upkeep, upkeep);
 }
 
 /// Whether it exists, and the current message came from its holder. The retrier, and others that delegate to the pool,

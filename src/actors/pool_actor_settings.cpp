@@ -20,6 +20,8 @@ std::string obstacle(const pool_settings& before, const pool_settings& after) {
     return cannot_change("pool.pipeline-depth");
   if (before.io_threads != after.io_threads)
     return cannot_change("pool.io-threads");
+  if (before.budget != after.budget)
+    return cannot_change("the budget");
   return {};
 }
 
@@ -43,6 +45,12 @@ std::string pool_actor_state::obstacle_to(const settings& config) const {
   if (!connections_of->leads_to(config.server))
     return cannot_change("the address of the server");
   return {};
+}
+
+budget_report pool_actor_state::set_budget(uint64_t share) {
+  perform(core.set_budget(share, now()));
+  auto levels = core.levels();
+  return {core.slots().total(), levels.used + levels.waiting};
 }
 
 caf::result<void> pool_actor_state::reconfigure(const settings& config) {

@@ -89,8 +89,10 @@ struct pool_actor_state {
 
   // -- messages ------------------------------------------------------------------
 
-  void accept(work_item work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false);
-  void accept(session_options options, caf::strong_actor_ptr holder);
+  void accept(work_item work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false,
+              bool priority = false);
+  void accept(session_options options, caf::strong_actor_ptr holder, bool upkeep = false);
+  budget_report set_budget(uint64_t share);
   void command(session_command request);
   void check_in(session_id id);
   bool belongs_to_sender(session_id id) const;

@@ -67,7 +67,10 @@ struct retrier_state {
 
   pool_actor::behavior_type make_behavior() {
     self->monitor(pool);
+    self->set_default_handler(caf::drop); // As the pool does.
     self->set_down_handler([this](const caf::down_msg& message) {
+      if (!has_ended(message.source))
+        return;
       guard(*this, [&] {
         if (message.source == pool.address())
           pool_has_ended();

@@ -1,5 +1,7 @@
 #include "cenote/pool.hpp"
 
+#include "actors/budget_agent.hpp"
+#include "actors/budget_table.hpp"
 #include "actors/connector.hpp"
 #include "actors/messages.hpp"
 #include "actors/pool_actor.hpp"
@@ -37,6 +39,8 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
   all.server = server;
   all.pool = rules;
   check(all);
+  if (rules.budget.connections > 0)
+    budget_table{rules.budget.table}; // Throws if it is no name.
   if (!sys.has_middleman())
     throw std::invalid_argument{"cenote needs CAF's I/O module: call load<caf::io::middleman>() in the configuration"};
   std::vector<io_thread_ptr> io_threads;
@@ -47,7 +51,10 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
   }
   auto home = io_threads.front();
   auto connections = std::make_unique<connector>(sys, server, std::move(io_threads));
-  return spawn_pool_actor(sys, *home, rules, std::move(connections), std::random_device{}());
+  auto pool = spawn_pool_actor(sys, *home, rules, std::move(connections), std::random_device{}());
+  if (rules.budget.connections > 0)
+    spawn_budget_agent(sys, pool, rules, server);
+  return pool;
 }
 
 } // namespace cenote

@@ -30,7 +30,7 @@ struct service_control {
   std::function<std::shared_ptr<const settings>()> current;
 
   /// What is known of the pool node; null: nothing. Empty: there is none.
-  std::function<std::shared_ptr<const node_status>()> node;
+  std::function<std::shared_ptr<const node_status>()> node{};
 };
 
 /// What `cenote serve` answers over HTTP, while it lives.

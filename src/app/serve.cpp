@@ -5,7 +5,6 @@
 #include "app/server_actor.hpp"
 #include "cenote/configuration.hpp"
 #include "cenote/node.hpp"
-#include "config/listen_address.hpp"
 #include "config/token_file.hpp"
 
 #include <chrono>
@@ -84,11 +83,7 @@ std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::sha
 tl::expected<node_actor, std::string> publish(pool_host& host, const node_settings& how) try {
   if (!how.enabled())
     return node_actor{};
-  auto where = config::parse_listen_address(how.listen).value();
-  auto published = spawn_node(host.system(), host.pool(), how);
-  where.port = published.port;
-  spdlog::info("pool node: {}, {}", where.text(), how.certificate.empty() ? "clear text, this machine only" : "TLS");
-  return published.node;
+  return spawn_node(host.system(), host.pool(), how).node;
 } catch (const configuration_error& err) {
   return tl::unexpected{std::string{err.what()}};
 }

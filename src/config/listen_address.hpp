@@ -14,11 +14,8 @@ struct listen_address {
   bool ipv6 = false;  ///< Whether `host` is an IPv6 address.
   bool local = false; ///< Whether only this machine reaches it.
 
-  /// `127.0.0.1:9180`, `[::1]:9180`.
-  std::string text() const { return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port); }
-
   /// `http://127.0.0.1:9180`, `http://[::1]:9180`.
-  std::string url() const { return "http://" + text(); }
+  std::string url() const { return "http://" + (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port); }
 };
 
 /// Reads `127.0.0.1:9180`, `[::1]:9180`, `localhost:9180`. Other names are not looked up: they are refused.

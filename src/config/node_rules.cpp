@@ -95,6 +95,8 @@ std::string find_problem(const remote_settings& remote) {
 }
 
 std::string find_problem(const budget_settings& budget) {
+  if (budget.connections == 1)
+    return "budget.connections must be at least 2, one for callers and one that stops statements; 0 means no budget";
   auto name = std::string_view{budget.table};
   auto dot = name.find('.');
   auto valid = dot == std::string_view::npos

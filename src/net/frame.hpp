@@ -27,7 +27,7 @@ enum class message_kind : uint8_t {
   request,   ///< Client to node.
   answer,    ///< Node to client, with the id of the request.
   cancel,    ///< Client to node: nobody waits for the answer to that request any more.
-  gone,      ///< Client to node: a holder of sessions has ended; the id is its number.
+  gone,      ///< Client to node: a holder has no session any more, or has ended; the id is its number.
   events,    ///< Node to client: events of the pool.
   ping,      ///< Either way, with a number as its id.
   pong,      ///< The answer to it.

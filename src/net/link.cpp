@@ -49,6 +49,11 @@ void link::advance(time_point now) {
   write(now);
 }
 
+void link::flush(time_point now) {
+  if (open_ && !lost_ && !blocked_)
+    write(now);
+}
+
 void link::shake_hands(time_point now) {
   auto status = socket_.handshake();
   if (status == io_status::done) {

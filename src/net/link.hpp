@@ -32,7 +32,10 @@ public:
   /// Reads and writes what the socket permits, and keeps the heartbeat.
   void advance(time_point now);
 
-  /// Adds a message; `advance` sends it.
+  /// Writes what the socket permits, and nothing else: for messages that were added between two events of the socket.
+  void flush(time_point now);
+
+  /// Adds a message; `flush` or `advance` sends it.
   /// @param sequence of messages that must arrive in their order; see `frame_writer::add`.
   void send(message_kind kind, uint64_t id, blob content, uint64_t sequence = 0) {
     writer_.add(kind, id, std::move(content), sequence);

@@ -2,10 +2,10 @@
 #include "net/tls_identity.hpp"
 #include "net/tls_session.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -21,6 +21,9 @@ namespace {
 
 /// Bytes that the kernel holds unsent for a connection: a sign of life waits behind no more.
 constexpr int max_unsent = 128 * 1024;
+
+/// Bytes of the header of a TLS record.
+constexpr size_t tls_head = 5;
 
 void set_option(int socket, int level, int name, int value) {
   // Without any of them it works, only not as well.
@@ -58,7 +61,7 @@ std::string cannot_connect(const socket_address& to, int error) {
 bool look_like_tls(std::span<const std::byte> bytes) {
   constexpr auto alert = std::byte{0x15};
   constexpr auto handshake = std::byte{0x16};
-  return bytes.size() >= 5 && (bytes[0] == alert || bytes[0] == handshake) && bytes[1] == std::byte{3}
+  return bytes.size() >= tls_head && (bytes[0] == alert || bytes[0] == handshake) && bytes[1] == std::byte{3}
          && bytes[2] <= std::byte{4} && bytes[3] < std::byte{0x41}
          && (bytes[0] == handshake || (bytes[3] == std::byte{0} && bytes[4] == std::byte{2}));
 }
@@ -82,6 +85,7 @@ struct stream::connection {
   io_status finish_connecting();
   io_result read_clear_text(std::span<std::byte> buffer);
   io_result write_clear_text(std::span<const std::byte> bytes);
+  std::string closed_text(int error) const; ///< Without TLS. Zero: it was no error.
   io_status end_with(io_status status, std::string text);
 
   unique_fd socket;
@@ -153,25 +157,38 @@ io_result stream::connection::read(std::span<std::byte> buffer) {
 }
 
 io_result stream::connection::read_clear_text(std::span<std::byte> buffer) {
+  if (!heard) {
+    std::array<std::byte, tls_head> head;
+    auto count = ::recv(socket.get(), head.data(), head.size(), MSG_PEEK);
+    if (count > 0 && look_like_tls(std::span{head}.first(static_cast<size_t>(count))))
+      return {
+          end_with(io_status::failed, std::string{client ? "the node" : "the client"}
+                                          + " speaks TLS, and this side does not: name certificate, key and CA here")};
+  }
   ssize_t count = 0;
   do
     count = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
   while (count < 0 && errno == EINTR);
-  const std::string who = client ? "the node" : "the client";
-  if (count == 0)
-    return {end_with(io_status::closed, who + " has closed the connection")};
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     read_waits = readiness::readable;
     return {io_status::again};
   }
-  if (count < 0)
-    return {end_with(io_status::closed,
-                     who + " has closed the connection (" + std::generic_category().message(errno) + ")")};
-  if (!std::exchange(heard, true) && look_like_tls(buffer.first(static_cast<size_t>(count))))
-    return {
-        end_with(io_status::failed, who + " speaks TLS, and this side does not: name certificate, key and CA here")};
+  if (count <= 0)
+    return {end_with(io_status::closed, closed_text(count == 0 ? 0 : errno))};
+  heard = true;
   read_waits = readiness::none;
   return {io_status::done, static_cast<size_t>(count)};
+}
+
+std::string stream::connection::closed_text(int error) const {
+  auto out = std::string{client ? "the node" : "the client"} + " has closed the connection";
+  if (error != 0)
+    out += " (" + std::generic_category().message(error) + ")";
+  // What is refused without a word is most likely the lack of TLS.
+  if (client && !heard)
+    out +=
+        " before it has said anything: check that it is a node; if it demands TLS, name certificate, key and CA here";
+  return out;
 }
 
 io_result stream::connection::write(std::span<const std::byte> bytes) {
@@ -198,8 +215,7 @@ io_result stream::connection::write_clear_text(std::span<const std::byte> bytes)
     count = ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   while (count < 0 && errno == EINTR);
   if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-    problem = std::string{client ? "the node" : "the client"} + " has closed the connection ("
-              + std::generic_category().message(errno) + ")";
+    problem = closed_text(errno);
     return {io_status::closed};
   }
   auto written = count < 0 ? 0 : static_cast<size_t>(count);

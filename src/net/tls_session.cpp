@@ -96,6 +96,8 @@ io_result tls_session::read(std::span<std::byte> buffer, readiness& waits) {
       return {status};
     if (status != io_status::again)
       unreported_ = status;
+    else if (waits == readiness::readable)
+      waits = readiness::none; // Of a read that has returned something.
     return {io_status::done, filled};
   }
   waits = readiness::none;

@@ -76,7 +76,7 @@ private:
   size_t receives_ = 0; ///< Calls of recv that one operation may still make: nobody keeps a thread busy for ever.
   size_t input_begin_ = 0;
   size_t input_end_ = 0;
-  std::array<std::byte, 16 * 1024> input_; ///< Arrived, and not yet read by OpenSSL.
+  std::array<std::byte, 16'384> input_; ///< Arrived, and not yet read by OpenSSL.
 };
 
 } // namespace cenote::net

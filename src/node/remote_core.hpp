@@ -130,6 +130,9 @@ public:
   /// The link that new requests take; nothing while there is none.
   std::optional<link_id> current() const noexcept { return current_; }
 
+  /// Whether the request has been handed over on this link: nobody else may answer it.
+  bool is_on(call_id id, link_id link) const;
+
   /// The node that a link leads to; null if there is no such link.
   const std::string* node_of(link_id link) const;
 

@@ -75,6 +75,8 @@ void admission::enqueue(const request& request, commands& out, time_point now) {
   assert(deadline_of(request) > now);
   if (phase_ == phase::paused && request.fail_fast)
     refuse(request, acquire_timeout(rules_, circumstances_of(request, now)), out);
+  else if (request.priority)
+    queue_.push_front(request, deadline_of(request));
   else if (queue_.size() >= rules_.max_waiting)
     refuse(request, queue_full(rules_, circumstances_of(request, now)), out);
   else

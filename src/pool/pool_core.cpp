@@ -68,7 +68,7 @@ commands pool_core::resume(time_point now) {
 
 commands pool_core::reconfigure(const pool_settings& rules, bool renew, time_point now) {
   begin_event(now);
-  assert(rules.name == rules_.name && rules.pipeline_depth == rules_.pipeline_depth);
+  assert(rules.name == rules_.name && rules.pipeline_depth == rules_.pipeline_depth && rules.budget == rules_.budget);
   commands out;
   rules_ = rules;
   record_.apply(rules);
@@ -78,6 +78,13 @@ commands pool_core::reconfigure(const pool_settings& rules, bool renew, time_poi
   sizing_.apply(rules, out, now);
   if (renew)
     sizing_.renew_all(now);
+  return settle(std::move(out), now);
+}
+
+commands pool_core::set_budget(size_t connections, time_point now) {
+  begin_event(now);
+  commands out;
+  sizing_.set_budget(connections, out, now);
   return settle(std::move(out), now);
 }
 

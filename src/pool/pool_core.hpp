@@ -55,11 +55,16 @@ public:
   /// Ends a pause. Failed connects no longer count: the requests that have waited get a fresh attempt.
   commands resume(time_point now);
 
-  /// Applies new rules. They must be in range, with the same name and `pipeline_depth`, which cannot change. They also
-  /// determine how long the requests that wait already may wait. Failed connects no longer count.
+  /// Applies new rules. They must be in range, with the same name, `pipeline_depth` and budget, which cannot change.
+  /// They also determine how long the requests that wait already may wait. Failed connects no longer count.
   /// @param renew whether connects are made in another way from now on, so that the connections that are open have to
   /// be replaced, one after the other.
   commands reconfigure(const pool_settings& rules, bool renew, time_point now);
+
+  /// This pool's share of a budget that several pools have together: at least 1; 1 until the first call, if the rules
+  /// have a budget. Above it nothing is opened; if it falls, connections beyond it are closed, those in use when they
+  /// are released.
+  commands set_budget(size_t connections, time_point now);
 
   /// Take no new requests; serve the accepted ones until `deadline`, then fail them; then `finish`. A second call can
   /// only make it earlier. Ends a pause.

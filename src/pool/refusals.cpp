@@ -23,6 +23,13 @@ std::string details(const circumstances& now) {
   return result + ")";
 }
 
+/// Nothing without a budget.
+std::string share(const pool_settings& rules) {
+  return rules.budget.connections == 0
+             ? ""
+             : ", or the share of a budget of " + number(rules.budget.connections) + " connections,";
+}
+
 failure refusal(errc code, std::string text, const circumstances& now) {
   failure result;
   result.code = code;
@@ -48,7 +55,7 @@ failure acquire_timeout(const pool_settings& rules, const circumstances& now) {
                    now);
   return refusal(errc::acquire_timeout,
                  named(rules) + ": limit of size " + number(rules.size) + " overflow " + number(rules.max_overflow)
-                     + " reached, timed out after " + to_text(now.waited) + details(now)
+                     + share(rules) + " reached, timed out after " + to_text(now.waited) + details(now)
                      + "; shorten the statements, or raise pool.size or pool.timeout",
                  now);
 }

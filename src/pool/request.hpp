@@ -28,6 +28,7 @@ struct request {
   bool fail_fast = false; ///< Of `verify`: does not wait for a server that is down, and is not counted.
   uint32_t attempts = 0;  ///< How often it has been given a connection already.
   bool shareable = false; ///< It may use a connection beside others that may.
+  bool priority = false;  ///< Of the pool's own upkeep: it is put before all that wait, however many they are.
 };
 
 } // namespace cenote::pool

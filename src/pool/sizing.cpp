@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace cenote::pool {
@@ -44,6 +45,7 @@ sizing::sizing(const pool_settings& rules, slot_table& slots, sharing& shared, s
       sharing_{shared},
       servers_{servers},
       rng_{static_cast<std::minstd_rand::result_type>(seed)},
+      budget_{rules.budget.connections > 0 ? 1 : SIZE_MAX}, // Until the first agreement.
       limit_{max_connections()} {
   assert(rules_.size >= 1 && rules_.kept() <= rules_.size);
   assert(rules_.max_connecting >= 1);
@@ -52,6 +54,17 @@ sizing::sizing(const pool_settings& rules, slot_table& slots, sharing& shared, s
 void sizing::apply(const pool_settings& rules, commands& out, time_point now) {
   assert(rules.size >= 1 && rules.kept() <= rules.size && rules.max_connecting >= 1);
   rules_ = rules;
+  fit(out, now);
+}
+
+void sizing::set_budget(size_t connections, commands& out, time_point now) {
+  assert(connections >= 1);
+  if (std::exchange(budget_, connections) != connections)
+    fit(out, now);
+}
+
+/// The most connections that there may be has changed: those that are too many have to go.
+void sizing::fit(commands& out, time_point now) {
   limit_ = limit_until_ == time_point::max() ? max_connections() : std::min(limit_, max_connections());
   std::vector<slot*> current;
   for (auto& [id, connection] : slots_)
@@ -136,7 +149,7 @@ size_t sizing::connects_due(const demand& wanted, time_point now) const {
   // If none is kept open: the first one for requests that wait, and one that finds out when a server is back.
   size_t min_connections = wanted.waiting > 0 || servers_.down() != nullptr ? 1 : 0;
   head_count all{slots_.total(), slots_.count(slot_state::opening), slots_.count(slot_state::pinging), waiting};
-  return connects_wanted(rules_, all, std::max(rules_.kept(), min_connections), limit_);
+  return connects_wanted(rules_, all, std::max(kept(), min_connections), limit_);
 }
 
 /// From when on it is worth its price to open connections for requests in the queue.
@@ -161,7 +174,7 @@ void sizing::has_grown(time_point now) {
     maintain_at_ = now; // A connection that was needed because there were so few may no longer be needed.
   // A connect that was under way when the server was full.
   limit_ = std::min(std::max(limit_, slots_.open()), max_connections());
-  rebuilding_ &= slots_.serving() < rules_.kept();
+  rebuilding_ &= slots_.serving() < kept();
 }
 
 void sizing::open_failed(slot& connection, const failure& error, time_point now) {

@@ -7,6 +7,7 @@
 #include "pool/sharing.hpp"
 #include "pool/slot_table.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <random>
 #include <string>
@@ -50,6 +51,10 @@ public:
 
   /// Applies new rules. Connections beyond what they permit are closed, those in use when they are released.
   void apply(const pool_settings& rules, commands& out, time_point now);
+
+  /// Permits this many connections at most, whatever the rules permit beyond that; at least 1. Those that there are too
+  /// many are closed, those in use when they are released.
+  void set_budget(size_t connections, commands& out, time_point now);
 
   /// Has all present connections replaced, one after the other: the next one is closed when the replacement of the one
   /// before is open, so that never more than one is missing.
@@ -100,7 +105,7 @@ public:
 
   // -- numbers -------------------------------------------------------------------
 
-  /// The most connections there may be now: from 1 to `size + max_overflow`.
+  /// The most connections there may be now: from 1 to `size + max_overflow`, or to the share of a budget.
   size_t limit() const noexcept { return limit_; }
 
   /// How long a connect usually takes; zero while it is unknown.
@@ -113,7 +118,9 @@ public:
   void check_invariants(time_point now) const;
 
 private:
-  size_t max_connections() const { return rules_.size + rules_.max_overflow; }
+  size_t max_connections() const { return std::min(rules_.size + rules_.max_overflow, budget_); }
+  size_t kept() const { return std::min(rules_.kept(), budget_); }
+  void fit(commands& out, time_point now);
   size_t connects_due(const demand& wanted, time_point now) const;
   time_point growth_at(const demand& wanted) const;
   time_point close_at(const slot& connection) const;
@@ -129,7 +136,8 @@ private:
   connect_price price_;
   bool rebuilding_ = false; ///< After a loss: connects start one by one, with small random gaps.
   time_point pace_until_ = time_point::min();
-  size_t limit_; ///< Below what the rules permit while the server is full.
+  size_t budget_; ///< This pool's share of the connections that several pools may have together.
+  size_t limit_;  ///< Below what the rules permit while the server is full.
   time_point limit_until_ = time_point::max();
   time_point maintain_at_ = time_point::max();
   std::vector<connection_id> to_renew_;

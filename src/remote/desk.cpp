@@ -41,7 +41,7 @@ desk_state::~desk_state() {
   for (auto& [holder, each] : guests)
     caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
   if (!greeted) {
-    --shared->strangers;
+    shared->strangers.erase(id);
     return;
   }
   shared->clients.erase(id);
@@ -50,7 +50,7 @@ desk_state::~desk_state() {
 }
 
 desk_actor::behavior_type desk_state::make_behavior() {
-  ++shared->strangers;
+  shared->strangers.emplace(id, desk_actor{self});
   greet_until = now() + shared->rules.give_up;
   watch = caf::make_counted<socket_watch>(home->loop(), std::move(watched), self, [](bool readable, bool writable) {
     return caf::make_message(ready_atom_v, readable, writable);
@@ -74,7 +74,7 @@ desk_actor::behavior_type desk_state::handlers() {
         link.send(net::message_kind::answer, number, std::move(content));
       },
       [this](close_atom) { leave(); },
-      [this](details_atom, const std::vector<session_id>& alive) { sessions_alive(alive); },
+      [this](details_atom, const std::vector<session_id>& alive, uint64_t look) { sessions_alive(alive, look); },
       [this](pool_events& events) -> caf::result<void> {
         link.send(net::message_kind::events, 0, encode(events));
         auto promise = self->make_response_promise<void>();
@@ -106,9 +106,7 @@ void desk_state::update() {
   auto at = now();
   if (!link.lost()) {
     expire(at);
-    link.advance(at);
-    for (auto& message : link.take_messages()) // Rare: they have come meanwhile.
-      take(message);
+    link.flush(at);
     static_cast<void>(link.take_completed());
   }
   if (!link.lost() && !greeted && at >= greet_until)
@@ -136,6 +134,8 @@ void desk_state::update() {
     next = std::min(next, greet_until);
   if (!waits.empty())
     next = std::min(next, waits.begin()->first);
+  if (leave_until > at)
+    next = std::min(next, leave_until);
   set_timer(next);
 }
 
@@ -166,7 +166,7 @@ void desk_state::take(net::message& message) {
     cancel(message.id);
     return;
   case message_kind::gone:
-    gone(message.id);
+    gone(message);
     return;
   case message_kind::goodbye:
     said_goodbye = true;
@@ -185,9 +185,9 @@ void desk_state::greet(const net::message& message) {
   }
   if (x.protocol != protocol_version) {
     turn_away(metrics::turned_away_reason::version,
-              "this node speaks version " + std::to_string(protocol_version) + " of the protocol (cenote " CENOTE_VERSION
-                  "), the client version " + std::to_string(x.protocol) + " (cenote " + printable(x.version)
-                  + "): use the same version of cenote on both sides",
+              "this node speaks version " + std::to_string(protocol_version)
+                  + " of the protocol (cenote " CENOTE_VERSION "), the client version " + std::to_string(x.protocol)
+                  + " (cenote " + printable(x.version) + "): use the same version of cenote on both sides",
               true);
     return;
   }
@@ -206,12 +206,13 @@ void desk_state::greet(const net::message& message) {
   }
   if (shared->clients.size() >= shared->rules.max_clients) {
     turn_away(metrics::turned_away_reason::full,
-              "this node has as many clients as it takes, node.max-clients " + std::to_string(shared->rules.max_clients),
+              "this node has as many clients as it takes, node.max-clients "
+                  + std::to_string(shared->rules.max_clients),
               false);
     return;
   }
   greeted = true;
-  --shared->strangers;
+  shared->strangers.erase(id);
   ++shared->totals.greeted;
   client_name = show_within(x.name.empty() ? peer : x.name, max_name_width).text;
   client_status status;
@@ -255,11 +256,14 @@ void desk_state::count_stranger(metrics::turned_away_reason reason, const std::s
 void desk_state::leave() {
   if (std::exchange(leaving, true) || !greeted)
     return;
+  leave_until = later(now(), shared->rules.give_up);
   link.send(net::message_kind::goodbye, 0, {});
 }
 
 void desk_state::end_if_left() {
-  if (!leaving || !requests.empty() || !direct.empty() || !sessions.empty() || link.unsent() > 0 || link.wants_write())
+  // Requests may be on their way until the client has said goodbye: they are refused, not lost.
+  if (!leaving || (!said_goodbye && now() < leave_until) || !requests.empty() || !direct.empty() || !sessions.empty()
+      || link.unsent() > 0 || link.wants_write())
     return;
   said_goodbye = true;
   link.close("it has nothing left here");
@@ -300,9 +304,8 @@ void desk_state::defect(const char* problem) noexcept {
 
 desk_actor spawn_desk(caf::actor_system& sys, const io_thread_ptr& thread, std::shared_ptr<node_context> shared,
                       node::client_id id, pool_actor pool, net::link connection, descriptor socket) {
-  return spawn_resident<desk_actor::stateful_impl<desk_state>>(sys, *thread, thread, std::move(shared), id,
-                                                               std::move(pool), std::move(connection),
-                                                               std::move(socket));
+  return spawn_resident<desk_actor::stateful_impl<desk_state>>(
+      sys, *thread, thread, std::move(shared), id, std::move(pool), std::move(connection), std::move(socket));
 }
 
 } // namespace cenote::remote

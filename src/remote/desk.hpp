@@ -30,8 +30,8 @@ using desk_actor = caf::typed_actor<
     // The node takes no new requests: ends once the client has nothing left here.
     caf::result<void>(close_atom),
 
-    // The sessions that exist in the pool: others of this client have ended.
-    caf::result<void>(details_atom, std::vector<session_id>),
+    // The sessions that existed in the pool after it was asked for the n-th time: others, older ones, have ended.
+    caf::result<void>(details_atom, std::vector<session_id>, uint64_t),
 
     // Events of the pool, for the client.
     caf::result<void>(pool_events)>;

@@ -15,14 +15,15 @@ namespace cenote::remote {
 
 namespace {
 
-/// Requests that need no turn, beside those of the quotas: commands of sessions and questions of operators.
-constexpr size_t max_direct = 10'000;
-
 /// Holders of sessions, for each session that a client may have.
 constexpr size_t guests_per_session = 4;
 
 failure unknown_session() {
   return own_failure(errc::session_ended, outcome::rejected, "there is no such session of this client");
+}
+
+failure too_many_holders() {
+  return own_failure(errc::queue_full, outcome::unavailable, "this client has too many holders of sessions");
 }
 
 /// The time limit of a request that has waited here; see `statement::timeout`.
@@ -31,7 +32,6 @@ void shorten(std::chrono::nanoseconds& limit, std::chrono::nanoseconds waited) {
     limit = limit > waited ? limit - waited : std::chrono::nanoseconds{-1};
 }
 
-
 } // namespace
 
 // -- asking the pool -------------------------------------------------------------------
@@ -39,9 +39,7 @@ void shorten(std::chrono::nanoseconds& limit, std::chrono::nanoseconds waited) {
 /// Without a timeout of CAF's: a pool answers every request within its own.
 template <class T, class Receiver, class... Ts>
 void desk_state::ask(uint64_t number, const Receiver& receiver, Ts&&... request) {
-  auto failure = [this, number](const caf::error& reason) {
-    guard(*this, [&] { failed(number, details(reason)); });
-  };
+  auto failure = [this, number](const caf::error& reason) { guard(*this, [&] { failed(number, details(reason)); }); };
   if constexpr (std::is_void_v<T>)
     self->request(receiver, caf::infinite, std::forward<Ts>(request)...)
         .then(
@@ -106,14 +104,14 @@ void desk_state::request(const net::message& message) {
     link.close("it has sent two requests with the same number");
     return;
   }
-  if (leaving) {
-    refuse(number, errc::shutting_down, outcome::unavailable, "the pool node is shutting down");
-    return;
-  }
   content_reader in{message.content};
   uint8_t code = 0;
   auto good = in.read(code);
   auto what = static_cast<operation>(code);
+  if (leaving && !is_in_session(what)) { // Sessions may come to their end.
+    refuse(number, errc::shutting_down, outcome::unavailable, "the pool node is shutting down");
+    return;
+  }
   pending x;
   x.what = what;
   switch (what) {
@@ -142,7 +140,7 @@ void desk_state::request(const net::message& message) {
     }
     break;
   default:
-    if (direct.size() >= max_direct) {
+    if (direct.size() >= shared->rules.max_waiting) {
       refuse(number, errc::queue_full, outcome::unavailable, "too many requests of this client are unanswered");
       return;
     }
@@ -169,7 +167,8 @@ void desk_state::gated(uint64_t number, pending x) {
     limit = std::min(limit, query->timeout);
   if (auto work = std::get_if<transaction>(&x.work); work && work->timeout != work->timeout.zero())
     limit = std::min(limit, work->timeout);
-  if (auto terms = std::get_if<session_options>(&x.work); terms && terms->acquire_timeout != terms->acquire_timeout.zero())
+  if (auto terms = std::get_if<session_options>(&x.work);
+      terms && terms->acquire_timeout != terms->acquire_timeout.zero())
     limit = std::min(limit, terms->acquire_timeout);
   x.due = later(x.arrived, limit);
   waits.emplace(x.due, number);
@@ -187,6 +186,10 @@ void desk_state::granted(uint64_t number, node::demand kind) {
   waits.erase({x.due, number});
   auto waited = now() - x.arrived;
   if (auto terms = std::get_if<session_options>(&x.work)) {
+    if (has_too_many_guests(x.holder)) {
+      failed(number, too_many_holders());
+      return;
+    }
     shorten(terms->acquire_timeout, waited);
     shorten(terms->time_limit, waited);
     check_out(number, guest(x.holder), std::move(*terms));
@@ -218,9 +221,10 @@ void desk_state::expire(time_point at) {
     auto i = requests.find(number);
     if (i == requests.end() || !shared->gate.withdraw(id, node::ticket{number}))
       continue; // It has just been let through.
-    auto reason = own_failure(errc::acquire_timeout, outcome::unavailable,
-                              "the pool node had other requests to do, of this client and of others, for as long as this "
-                              "one could wait");
+    auto reason =
+        own_failure(errc::acquire_timeout, outcome::unavailable,
+                    "the pool node had other requests to do, of this client and of others, for as long as this "
+                    "one could wait");
     reason.waited = at - i->second.arrived;
     requests.erase(i);
     send_answer(number, encode_failure(reason), false);
@@ -250,18 +254,21 @@ const guest_actor& desk_state::guest(uint64_t holder) {
   return i->second;
 }
 
+/// A client tells which holders have no session any more. One that does not gets no more of them.
+bool desk_state::has_too_many_guests(uint64_t holder) const {
+  return guests.size() >= guests_per_session * shared->rules.max_sessions && !guests.contains(holder);
+}
+
 const guest_actor* desk_state::guest_of(session_id session) {
   auto i = sessions.find(session);
   if (i == sessions.end())
     return nullptr;
-  auto holder = guests.find(i->second);
+  auto holder = guests.find(i->second.holder);
   return holder == guests.end() ? nullptr : &holder->second;
 }
 
 void desk_state::check_out(uint64_t number, const guest_actor& holder, session_options terms) {
-  auto failure = [this, number](const caf::error& reason) {
-    guard(*this, [&] { failed(number, details(reason)); });
-  };
+  auto failure = [this, number](const caf::error& reason) { guard(*this, [&] { failed(number, details(reason)); }); };
   self->request(holder, caf::infinite, checkout_atom_v, std::move(terms))
       .then(
           [this, number](session_id session) {
@@ -269,7 +276,7 @@ void desk_state::check_out(uint64_t number, const guest_actor& holder, session_o
               auto i = requests.find(number);
               if (i == requests.end())
                 return;
-              sessions.emplace(session, i->second.holder);
+              sessions.emplace(session, held_session{i->second.holder, shared->looks});
               release(number, true);
               send_answer(number, encode_answer(session), true);
             });
@@ -306,7 +313,8 @@ void desk_state::ask_in_session(uint64_t number, session_id session, Ts&&... req
   if constexpr (std::is_void_v<T>)
     self->request(*holder, caf::infinite, std::forward<Ts>(request)...).then([done] { done(); }, failure);
   else
-    self->request(*holder, caf::infinite, std::forward<Ts>(request)...).then([done](T& value) { done(value); }, failure);
+    self->request(*holder, caf::infinite, std::forward<Ts>(request)...)
+        .then([done](T& value) { done(value); }, failure);
 }
 
 /// @returns whether it is a request for a session, and could be read.
@@ -392,8 +400,8 @@ void desk_state::handover(uint64_t number, session_id session, uint64_t to) {
     failed(number, unknown_session());
     return;
   }
-  if (guests.size() >= guests_per_session * shared->rules.max_sessions && !guests.contains(to)) {
-    failed(number, own_failure(errc::queue_full, outcome::unavailable, "this client has too many holders of sessions"));
+  if (has_too_many_guests(to)) {
+    failed(number, too_many_holders());
     return;
   }
   auto from = *holder; // The map of guests may grow.
@@ -402,7 +410,7 @@ void desk_state::handover(uint64_t number, session_id session, uint64_t to) {
           [this, number, session, to] {
             guard(*this, [&] {
               if (auto i = sessions.find(session); i != sessions.end())
-                i->second = to;
+                i->second.holder = to;
               nothing none;
               answer(number, none);
             });
@@ -410,16 +418,26 @@ void desk_state::handover(uint64_t number, session_id session, uint64_t to) {
           [this, number](const caf::error& error) { guard(*this, [&] { failed(number, details(error)); }); });
 }
 
-/// A holder has ended: the pool takes its sessions back when it notices the end of the guest.
-void desk_state::gone(uint64_t holder) {
+/// A holder has no session any more: its guest ends when it has answered all. Or it has ended itself: then the pool
+/// takes its sessions back, and stops what they run, when it notices the end of the guest.
+void desk_state::gone(const net::message& message) {
+  auto holder = message.id;
+  auto has_ended = false;
+  if (!decode(message.content, has_ended)) {
+    link.close("it has sent a message that cannot be read");
+    return;
+  }
   auto i = guests.find(holder);
   if (i == guests.end())
     return;
-  caf::anon_send_exit(i->second, caf::exit_reason::user_shutdown);
+  if (has_ended)
+    caf::anon_send_exit(i->second, caf::exit_reason::user_shutdown);
+  else
+    caf::anon_send(i->second, close_atom_v);
   guests.erase(i);
   std::vector<session_id> ended;
-  for (auto& [session, number] : sessions)
-    if (number == holder)
+  for (auto& [session, held] : sessions)
+    if (held.holder == holder)
       ended.push_back(session);
   for (auto session : ended)
     session_over(session);
@@ -431,10 +449,10 @@ void desk_state::session_over(session_id session) {
 }
 
 /// Sessions also end by themselves, say at their time limit.
-void desk_state::sessions_alive(const std::vector<session_id>& alive) {
+void desk_state::sessions_alive(const std::vector<session_id>& alive, uint64_t look) {
   std::vector<session_id> ended;
-  for (auto& [session, holder] : sessions)
-    if (!std::ranges::binary_search(alive, session))
+  for (auto& [session, held] : sessions)
+    if (held.since < look && !std::ranges::binary_search(alive, session))
       ended.push_back(session);
   for (auto session : ended)
     session_over(session);

@@ -52,11 +52,17 @@ struct desk_state {
     operation what = operation::execute;
     node::demand demand = node::demand::shared;
     std::variant<std::monostate, statement, transaction, session_options> work; ///< Until it is let through.
-    uint64_t holder = 0;       ///< Of the session that is asked for.
-    caf::actor caller;         ///< For the pool, stands for the client's caller; null until it is let through.
+    uint64_t holder = 0;                                                        ///< Of the session that is asked for.
+    caf::actor caller; ///< For the pool, stands for the client's caller; null until it is let through.
     time_point arrived;
-    time_point due;            ///< While it waits.
+    time_point due; ///< While it waits.
     bool cancelled = false;
+  };
+
+  /// A session that is checked out.
+  struct held_session {
+    uint64_t holder = 0; ///< Its number.
+    uint64_t since = 0;  ///< As often the pool had been asked for its sessions before.
   };
 
   // -- the client ------------------------------------------------------------------
@@ -83,14 +89,15 @@ struct desk_state {
   bool query(uint64_t number, operation what, content_reader& in);
   void check_out(uint64_t number, const guest_actor& holder, session_options terms);
   void cancel(uint64_t number);
-  void gone(uint64_t holder);
+  void gone(const net::message& message);
   void check_in(uint64_t number, session_id session);
   void handover(uint64_t number, session_id session, uint64_t to);
   void session_over(session_id session);
-  void sessions_alive(const std::vector<session_id>& alive);
+  void sessions_alive(const std::vector<session_id>& alive, uint64_t look);
   void expire(time_point now);
 
   const guest_actor& guest(uint64_t holder);
+  bool has_too_many_guests(uint64_t holder) const;
   const guest_actor* guest_of(session_id session);
   void release(uint64_t number, bool begins_session = false);
 
@@ -122,12 +129,13 @@ struct desk_state {
   bool said_goodbye = false; ///< The client has.
   bool turned_away = false;
   time_point greet_until;
+  time_point leave_until = time_point::max(); ///< How long a client's goodbye is waited for.
 
   std::unordered_map<uint64_t, pending> requests;
-  std::set<uint64_t> direct; ///< Requests that need no turn, and have not been answered.
-  std::set<std::pair<time_point, uint64_t>> waits; ///< Of requests that wait for their turn.
+  std::set<uint64_t> direct;                        ///< Requests that need no turn, and have not been answered.
+  std::set<std::pair<time_point, uint64_t>> waits;  ///< Of requests that wait for their turn.
   std::unordered_map<uint64_t, guest_actor> guests; ///< By the client's number of the holder.
-  std::unordered_map<session_id, uint64_t> sessions; ///< With the number of the holder.
+  std::unordered_map<session_id, held_session> sessions;
   std::vector<caf::typed_response_promise<void>> unread_events; ///< The pool waits for them to be read.
 
   caf::disposable timer;

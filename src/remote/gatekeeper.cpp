@@ -120,15 +120,8 @@ struct gatekeeper_state {
   }
 
   void welcome_stranger(net::listener::accepted connection) {
-    // Whoever does not greet must not keep out those who do: the oldest is not closed, but the newest is.
-    if (shared->strangers >= max_strangers) {
-      ++shared->totals.turned_away;
-      shared->measured.turned_away(metrics::turned_away_reason::full);
-      if (auto more = shared->refusals.add(now()))
-        log().warn("node {}: a connection from {} is turned away: {} others have not greeted yet{}",
-                   shared->totals.name, net::to_string(connection.peer), shared->strangers, and_more(*more));
-      return;
-    }
+    if (shared->strangers.size() >= max_strangers)
+      turn_oldest_away();
     auto peer = connection.peer;
     auto stream = net::stream::accept(std::move(connection.descriptor), peer, identity ? &*identity : nullptr);
     descriptor watched{stream ? stream->descriptor() : -1};
@@ -138,12 +131,24 @@ struct gatekeeper_state {
                     stream ? watched.problem() : stream.error(), and_more(*more));
       return;
     }
-    net::link link{std::move(*stream), {shared->rules.heartbeat, shared->rules.give_up}, max_parallel, stranger_limits,
-                   now()};
+    net::link link{
+        std::move(*stream), {shared->rules.heartbeat, shared->rules.give_up}, max_parallel, stranger_limits, now()};
     auto desk = spawn_desk(self->system(), home, shared, node::client_id{++last_client}, pool, std::move(link),
                            std::move(watched));
     self->monitor(desk);
     desks.emplace(desk.address(), std::move(desk));
+  }
+
+  /// Those who do not greet must not keep out those who do.
+  void turn_oldest_away() {
+    caf::anon_send_exit(shared->strangers.begin()->second, caf::exit_reason::user_shutdown);
+    shared->strangers.erase(shared->strangers.begin());
+    ++shared->totals.turned_away;
+    shared->measured.turned_away(metrics::turned_away_reason::full);
+    if (auto more = shared->refusals.add(now()))
+      log().warn(
+          "node {}: of {} connections that have not greeted, the oldest is closed, because another one has come{}",
+          shared->totals.name, max_strangers, and_more(*more));
   }
 
   /// The socket stays readable while the process is short of descriptors.
@@ -174,7 +179,7 @@ struct gatekeeper_state {
     auto held = std::ranges::any_of(shared->clients, [this](auto& x) { return shared->gate.of(x.first).sessions > 0; });
     if (held)
       self->request(pool, caf::infinite, details_atom_v)
-          .then([this](const pool_details& x) { guard(*this, [&] { tell_sessions(x); }); },
+          .then([this, n = ++shared->looks](const pool_details& x) { guard(*this, [&] { tell_sessions(x, n); }); },
                 [](const caf::error&) {
                   // It is about to end.
                 });
@@ -190,13 +195,13 @@ struct gatekeeper_state {
     shared->pump();
   }
 
-  void tell_sessions(const pool_details& x) {
+  void tell_sessions(const pool_details& x, uint64_t look) {
     std::vector<session_id> alive;
     for (auto& each : x.sessions)
       alive.push_back(each.id);
     std::ranges::sort(alive);
     for (auto& [id, each] : shared->clients)
-      self->send(each.desk, details_atom_v, alive);
+      self->send(each.desk, details_atom_v, alive, look);
   }
 
   // -- the end -------------------------------------------------------------------------

@@ -16,7 +16,10 @@ using guest_actor = caf::typed_actor<
     caf::result<void>(begin_atom, session_id, transaction_options), caf::result<void>(commit_atom, session_id),
     caf::result<void>(rollback_atom, session_id), caf::result<void>(savepoint_atom, session_id, std::string),
     caf::result<void>(rollback_atom, session_id, std::string),
-    caf::result<void>(handover_atom, session_id, caf::strong_actor_ptr), caf::result<void>(evict_atom, session_id)>;
+    caf::result<void>(handover_atom, session_id, caf::strong_actor_ptr), caf::result<void>(evict_atom, session_id),
+
+    // No further requests come: it ends once all are answered.
+    caf::result<void>(close_atom)>;
 
 /// Starts one on an I/O thread.
 guest_actor spawn_guest(caf::actor_system& sys, const io_thread_ptr& thread, pool_actor pool);

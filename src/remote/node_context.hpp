@@ -72,15 +72,16 @@ struct node_context {
   }
 
   node_settings rules;
-  std::string token;       ///< Empty: none is asked for.
-  std::string admin_token; ///< Empty: nobody is an admin.
+  std::string token;                                                ///< Empty: none is asked for.
+  std::string admin_token;                                          ///< Empty: nobody is an admin.
   std::chrono::nanoseconds pool_timeout = std::chrono::seconds{30}; ///< The pool's longest wait for a connection.
   node::fair_gate gate;
   metrics::node_metrics measured;
-  std::map<node::client_id, client> clients; ///< Those that have been greeted.
-  node_status totals;                        ///< Without the clients.
-  log_pacer refusals;                        ///< Lines about connections that are turned away.
-  size_t strangers = 0;                      ///< Connections that have not been greeted.
+  std::map<node::client_id, client> clients;       ///< Those that have been greeted.
+  node_status totals;                              ///< Without the clients.
+  log_pacer refusals;                              ///< Lines about connections that are turned away.
+  uint64_t looks = 0;                              ///< How often the pool has been asked for its sessions.
+  std::map<node::client_id, desk_actor> strangers; ///< Connections that have not been greeted.
 };
 
 } // namespace cenote::remote

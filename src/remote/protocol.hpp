@@ -74,6 +74,11 @@ enum class operation : uint8_t {
   unsubscribe,
 };
 
+/// Whether it is for a session that exists.
+constexpr bool is_in_session(operation x) {
+  return x >= operation::checkin && x <= operation::evict;
+}
+
 template <class Inspector>
 bool inspect(Inspector& f, hello& x) {
   return f.object(x).fields(f.field("mark", x.mark), f.field("protocol", x.protocol), f.field("version", x.version),

@@ -73,7 +73,10 @@ remote_pool_state::~remote_pool_state() {
 }
 
 internal_remote_pool::behavior_type remote_pool_state::make_behavior() {
+  self->set_default_handler(caf::drop); // As the pool does.
   self->set_down_handler([this](const caf::down_msg& message) {
+    if (!has_ended(message.source))
+      return;
     guard(*this, [&] {
       feed.remove(message.source);
       holder_down(message.source);
@@ -123,9 +126,7 @@ internal_remote_pool::behavior_type remote_pool_state::handlers() {
       [this](begin_atom, session_id id, const transaction_options& how) {
         return command<void>(operation::begin, session_step::begin, id, how);
       },
-      [this](commit_atom, session_id id) {
-        return command<void>(operation::commit, session_step::commit, id, {});
-      },
+      [this](commit_atom, session_id id) { return command<void>(operation::commit, session_step::commit, id, {}); },
       [this](rollback_atom, session_id id) {
         return command<void>(operation::rollback, session_step::rollback, id, {});
       },
@@ -140,17 +141,13 @@ internal_remote_pool::behavior_type remote_pool_state::handlers() {
           return make_error(own_failure(errc::invalid_statement, outcome::rejected, "a session needs a holder"));
         return command<void>(operation::handover, session_step::savepoint, id, {}, move(to));
       },
-      [this](evict_atom, session_id id) {
-        return command<void>(operation::evict, session_step::savepoint, id, {});
-      },
+      [this](evict_atom, session_id id) { return command<void>(operation::evict, session_step::savepoint, id, {}); },
       [this](verify_atom) { return ask_node<verification>(operation::verify); },
       [this](status_atom) { return ask_node<pool_status>(operation::status); },
       [this](details_atom) { return ask_node<pool_details>(operation::details); },
       [this](statements_atom) { return ask_node<std::vector<statement_summary>>(operation::statements); },
       [this](settings_atom) { return ask_node<effective_settings>(operation::settings); },
-      [this](kill_atom, session_id id) {
-        return submit<void>(operation::kill, id, type::work, nullptr);
-      },
+      [this](kill_atom, session_id id) { return submit<void>(operation::kill, id, type::work, nullptr); },
       [](reconfigure_atom, const settings_update&) -> caf::result<void> {
         return make_error(own_failure(errc::invalid_setting, outcome::rejected,
                                       "the settings of a pool on another node can only be changed there"));
@@ -197,6 +194,7 @@ void remote_pool_state::perform(node::commands todo) {
 
 void remote_pool_state::carry_out(node::fail_call& x) {
   auto entry = requests.extract(static_cast<uint64_t>(x.call));
+  auto was_taken_back = std::exchange(taken_back, false);
   if (entry.empty())
     return;
   session_answered(entry.mapped(), false);
@@ -206,11 +204,12 @@ void remote_pool_state::carry_out(node::fail_call& x) {
   if (entry.mapped().what == operation::checkin)
     entry.mapped().promise.deliver();
   else
-    entry.mapped().promise.deliver(make_error(std::move(x.failure)));
+    entry.mapped().promise.deliver(
+        make_error(was_taken_back && x.if_withdrawn ? std::move(*x.if_withdrawn) : std::move(x.failure)));
 }
 
-/// Requests of callers that have ended are useless. CAF tells nobody about them unless asked for each caller: that would
-/// cost every request more than this costs all together.
+/// Requests of callers that have ended are useless. CAF tells nobody about them unless asked for each caller: that
+/// would cost every request more than this costs all together.
 void remote_pool_state::forget_dead_callers() {
   std::vector<uint64_t> dead;
   for (auto& [number, each] : requests)
@@ -227,9 +226,9 @@ caf::result<void> remote_pool_state::subscribe(const caf::strong_actor_ptr& subs
     return make_error(own_failure(errc::invalid_statement, outcome::rejected, "a subscription needs a subscriber"));
   auto added = feed.add(subscriber);
   if (added == event_feed::subscription::refused)
-    return make_error(own_failure(errc::queue_full, outcome::unavailable,
-                                  "the pool has as many subscribers as it takes, "
-                                      + std::to_string(event_feed::max_subscribers)));
+    return make_error(
+        own_failure(errc::queue_full, outcome::unavailable,
+                    "the pool has as many subscribers as it takes, " + std::to_string(event_feed::max_subscribers)));
   if (added == event_feed::subscription::added)
     self->monitor(subscriber);
   follow_events();
@@ -276,8 +275,9 @@ void remote_pool_state::update() {
     if (each.link)
       all.push_back(id);
   for (auto id : all)
-    settle(id);
-  end_if_drained();
+    flush(id);
+  if (end_if_drained())
+    return;
   auto next = std::min({core.next_event(), sweep_at, drain_until});
   for (auto& [id, each] : connections)
     if (each.link)
@@ -292,7 +292,7 @@ void remote_pool_state::set_timer(time_point due) {
   armed_for = due;
   timer = self->run_scheduled(std::max(due, now()), [this] {
     armed_for = time_point::max();
-    end_turn();
+    end_turn(); // Links whose time it is are settled then.
   });
 }
 
@@ -302,20 +302,19 @@ caf::result<drain_report> remote_pool_state::drain(caf::timespan limit) {
   drain_until = std::min(drain_until, later(now(), limit));
   auto before = core.unanswered() + sessions.size();
   if (drains.size() == 1)
-    drained.finished = before; // Those that are cut are taken off at the end.
-  perform(core.drain(drain_until, now()));
-  end_if_drained();
+    drained.finished = before;             // Those that are cut are taken off at the end.
+  perform(core.drain(drain_until, now())); // What follows comes with the end of the turn.
   return promise;
 }
 
-void remote_pool_state::end_if_drained() {
-  if (!core.is_draining() || (!core.is_drained() && now() < drain_until))
-    return;
-  if (!sessions.empty() && now() < drain_until)
-    return;
+/// @returns whether this actor has ended.
+bool remote_pool_state::end_if_drained() {
+  if (!core.is_draining() || ((!core.is_drained() || !sessions.empty()) && now() < drain_until))
+    return false;
   drained.cut += sessions.size();
   drained.finished -= std::min(drained.finished, drained.cut);
   finish();
+  return true;
 }
 
 void remote_pool_state::finish() {
@@ -352,8 +351,8 @@ void remote_pool_state::defect(const char* problem) noexcept {
 
 pool_actor spawn_remote_pool(caf::actor_system& sys, const io_thread_ptr& thread, client_rules rules,
                              std::vector<net::endpoint> nodes, const node::remote_core::rules& limits, uint64_t seed) {
-  return spawn_resident<internal_remote_pool::stateful_impl<remote_pool_state>>(
-      sys, *thread, thread, std::move(rules), std::move(nodes), limits, seed);
+  return spawn_resident<internal_remote_pool::stateful_impl<remote_pool_state>>(sys, *thread, thread, std::move(rules),
+                                                                                std::move(nodes), limits, seed);
 }
 
 } // namespace cenote::remote

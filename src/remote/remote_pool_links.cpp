@@ -1,4 +1,5 @@
 #include "cenote/error.hpp"
+#include "connection/classification.hpp"
 #include "log/log.hpp"
 #include "remote/remote_pool_state.hpp"
 #include "runtime/guarded_behavior.hpp"
@@ -22,8 +23,7 @@ constexpr auto look_up_limit = std::chrono::seconds{10};
 constexpr size_t max_parallel = 1;
 
 /// The time limit of a request that has waited here; see `statement::timeout`.
-void fit(std::chrono::nanoseconds& limit, remote_pool_state::time_point deadline,
-         remote_pool_state::time_point now) {
+void fit(std::chrono::nanoseconds& limit, remote_pool_state::time_point deadline, remote_pool_state::time_point now) {
   if (limit <= limit.zero() || deadline == remote_pool_state::time_point::max())
     return;
   auto left = time_left(deadline, now);
@@ -87,10 +87,9 @@ void remote_pool_state::try_next_address(node::link_id id, connection& to, std::
       reason = stream ? watched.problem() : stream.error();
       continue;
     }
-    to.watch = caf::make_counted<socket_watch>(home->loop(), std::move(watched), self,
-                                               [number = static_cast<uint64_t>(id)](bool, bool) {
-                                                 return caf::make_message(ready_atom_v, number);
-                                               });
+    to.watch = caf::make_counted<socket_watch>(
+        home->loop(), std::move(watched), self,
+        [number = static_cast<uint64_t>(id)](bool, bool) { return caf::make_message(ready_atom_v, number); });
     to.link.emplace(std::move(*stream), rules.heartbeat, max_parallel, net::frame_reader::limits{}, now());
     hello greeting;
     greeting.version = CENOTE_VERSION;
@@ -109,6 +108,25 @@ void remote_pool_state::try_next_address(node::link_id id, connection& to, std::
 void remote_pool_state::advance(node::link_id id) {
   settle(id);
   end_turn();
+}
+
+/// Writes what has been added since; reads, too, if the link asks for it.
+void remote_pool_state::flush(node::link_id id) {
+  auto i = connections.find(id);
+  if (i == connections.end() || !i->second.link)
+    return;
+  auto& to = i->second;
+  if (to.link->lost() || to.link->next_event() <= now()) {
+    settle(id);
+    return;
+  }
+  to.link->flush(now());
+  for (auto number : to.link->take_completed())
+    core.written(node::call_id{number});
+  if (to.link->lost())
+    settle(id);
+  else
+    to.watch->want(to.link->wants_read(), to.link->wants_write());
 }
 
 /// Reads, handles and writes what there is.
@@ -205,6 +223,7 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
   case message_kind::goodbye:
     log().info("the pool node {} is shutting down", address_of(from));
     subscribed = subscribed && core.current() != id;
+    from.link->send(message_kind::goodbye, 0, {}); // Behind the last request.
     perform(core.leaving(id, now()));
     return;
   default:
@@ -216,7 +235,11 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
 
 void remote_pool_state::carry_out(const node::send_call& x) {
   auto number = static_cast<uint64_t>(x.call);
-  connections.at(x.link).link->send(net::message_kind::request, number, encode_request(requests.at(number)));
+  auto& request = requests.at(number);
+  // Those for a session are carried out in the order in which they arrive.
+  auto of = std::get_if<session_request>(&request.content);
+  connections.at(x.link).link->send(net::message_kind::request, number, encode_request(request),
+                                    of != nullptr ? static_cast<uint64_t>(of->session) : 0);
 }
 
 net::blob remote_pool_state::encode_request(waiting& x) {
@@ -252,7 +275,8 @@ void remote_pool_state::carry_out(const node::withdraw_call& x) {
   auto number = static_cast<uint64_t>(x.call);
   auto i = connections.find(x.link);
   auto request = requests.find(number);
-  if (i == connections.end() || !i->second.link || i->second.link->lost() || i->second.link->withdraw(number))
+  taken_back = i != connections.end() && i->second.link && i->second.link->withdraw(number);
+  if (taken_back || i == connections.end() || !i->second.link || i->second.link->lost())
     return;
   i->second.link->send(net::message_kind::cancel, number, {});
   if (request != requests.end() && request->second.what == operation::checkout)
@@ -274,6 +298,11 @@ void remote_pool_state::take_answer(node::link_id id, connection& from, net::mes
     return;
   }
   auto& request = entry.mapped();
+  if (!core.is_on(node::call_id{number}, id)) {
+    requests.insert(std::move(entry));
+    from.link->close("it has answered a request that it was not sent");
+    return;
+  }
   if (!success) {
     failure reason;
     if (!in.read(reason) || !in.at_end()) {
@@ -304,7 +333,7 @@ void remote_pool_state::failed_at_node(node::link_id, uint64_t number, waiting& 
   session_answered(request, false);
   if (reason.code == errc::session_ended)
     if (auto of = std::get_if<session_request>(&request.content))
-      session_ends(of->session, reason.text, outcome::rejected);
+      session_ends(of->session, reason);
   request.promise.deliver(make_error(std::move(reason)));
   perform(core.answered(node::call_id{number}, now()));
 }
@@ -315,9 +344,12 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
   switch (request.what) {
   case operation::execute:
   case operation::session_execute:
-    if (message.content.size() > large_content)
+    if (message.content.size() > large_content) {
+      session_answered(request, true);
       decode_elsewhere<result>(number, request, message);
-    else if (!deliver_as<result>(request, in))
+      return true;
+    }
+    if (!deliver_as<result>(request, in))
       return false;
     session_answered(request, true);
     return true;
@@ -328,7 +360,7 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
     return true;
   case operation::checkout: {
     session_id session{};
-    if (!in.read(session) || !in.at_end())
+    if (!in.read(session) || !in.at_end() || sessions.contains(session))
       return false;
     session_begins(session, id, request.caller);
     session_answered(request, true);
@@ -338,7 +370,7 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
   case operation::checkin: {
     auto session = std::get<session_request>(request.content).session;
     session_answered(request, true);
-    session_ends(session, "it was checked in", outcome::rejected);
+    session_ends(session, session_has_ended(session, outcome::rejected, "it was checked in"));
     request.promise.deliver();
     return true;
   }

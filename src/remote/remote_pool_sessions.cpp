@@ -17,8 +17,8 @@ caf::result<session_id> remote_pool_state::check_out(session_options options, ca
   auto in_time = std::min(options.time_limit, options.acquire_timeout) >= options.time_limit.zero();
   auto deadline = deadline_after(now(), in_time ? options.acquire_timeout : caf::timespan{-1});
   auto number = use(holder);
-  return submit<session_id>(operation::checkout, checkout_terms{number, std::move(options)},
-                            node::call::type::harmless, std::move(holder), deadline);
+  return submit<session_id>(operation::checkout, checkout_terms{number, std::move(options)}, node::call::type::harmless,
+                            std::move(holder), deadline);
 }
 
 void remote_pool_state::in_session(operation what, session_step step, session_request request) {
@@ -34,6 +34,9 @@ void remote_pool_state::in_session(operation what, session_step step, session_re
   auto query = std::get_if<statement>(&request.argument);
   terms.deadline = query ? deadline_after(now(), query->timeout) : time_point::max();
   terms.if_lost = session.record.send(step, query ? std::string_view{query->sql} : std::string_view{});
+  // What a holder has asked for is stopped if it ends, even after its checkin.
+  use(self->current_sender());
+  request.user = session.holder;
   if (request.new_holder)
     request.argument = use(request.new_holder);
   accept({what, std::move(request), {}, nullptr, terms.deadline, step}, terms);
@@ -51,7 +54,7 @@ caf::error remote_pool_state::refuse_session(session_id id) const {
   auto end = sender ? past_sessions.find(id, caf::actor_cast<caf::actor_addr>(sender)) : nullptr;
   if (end == nullptr)
     return make_error(session_has_ended(id, outcome::rejected, {}));
-  return make_error(session_has_ended(id, end->outcome, end->reason));
+  return make_error(own_failure(errc::session_ended, end->outcome, end->reason));
 }
 
 void remote_pool_state::session_begins(session_id id, node::link_id link, const caf::strong_actor_ptr& holder) {
@@ -60,13 +63,13 @@ void remote_pool_state::session_begins(session_id id, node::link_id link, const 
 }
 
 /// Requests of the holder are refused from now on.
-/// @param reason for the holder, if it asks.
-void remote_pool_state::session_ends(session_id id, std::string reason, outcome effect) {
+/// @param last what it is told if it asks.
+void remote_pool_state::session_ends(session_id id, failure last) {
   auto i = sessions.find(id);
   if (i == sessions.end())
     return;
   auto holder = i->second.holder;
-  past_sessions.add(id, {holder, std::move(reason), effect});
+  past_sessions.add(id, {holder, std::move(last.text), last.outcome});
   sessions.erase(i);
   release(holder);
   if (core.is_draining())
@@ -79,7 +82,7 @@ void remote_pool_state::carry_out(const node::end_session_links& x) {
     if (session.link == x.link)
       ended.emplace_back(id, session.record.after_loss());
   for (auto& [id, effect] : ended)
-    session_ends(id, x.reason, effect);
+    session_ends(id, session_has_ended(id, effect, x.reason));
 }
 
 /// A request has been answered, or has failed: what this means for sessions and their holders.
@@ -102,6 +105,7 @@ void remote_pool_state::session_answered(waiting& request, bool succeeded) {
   }
   if (i != sessions.end())
     i->second.record.answered(request.step, succeeded);
+  release(of->user);
 }
 
 /// An actor is monitored once, however many sessions it has.
@@ -119,7 +123,7 @@ void remote_pool_state::release(const caf::actor_addr& holder) {
   auto i = holders.find(holder);
   if (i == holders.end() || --i->second.uses > 0)
     return;
-  tell_gone(i->second.number);
+  tell_gone(i->second.number, false);
   self->demonitor(i->first);
   holders.erase(i);
 }
@@ -129,15 +133,16 @@ void remote_pool_state::holder_down(const caf::actor_addr& holder) {
   auto i = holders.find(holder);
   if (i == holders.end())
     return;
-  tell_gone(i->second.number);
+  tell_gone(i->second.number, true);
   holders.erase(i);
   std::erase_if(sessions, [&holder](auto& each) { return each.second.holder == holder; });
 }
 
-void remote_pool_state::tell_gone(uint64_t number) {
+/// @param ended whether it has ended, and not only its last session.
+void remote_pool_state::tell_gone(uint64_t number, bool ended) {
   for (auto& [id, each] : connections)
     if (each.greeted && !each.link->lost())
-      each.link->send(net::message_kind::gone, number, {});
+      each.link->send(net::message_kind::gone, number, encode(ended));
 }
 
 } // namespace cenote::remote

@@ -75,6 +75,7 @@ struct remote_pool_state {
     session_id session{};
     std::variant<std::monostate, statement, transaction_options, std::string, uint64_t> argument;
     caf::strong_actor_ptr new_holder; ///< Of a handover.
+    caf::actor_addr user;             ///< The holder that asks.
   };
 
   /// A request that has not been answered.
@@ -97,7 +98,7 @@ struct remote_pool_state {
   /// An actor that holds sessions, or has asked for one.
   struct session_holder {
     uint64_t number = 0; ///< For the nodes.
-    size_t uses = 0;
+    size_t uses = 0;     ///< Sessions, and unanswered requests for them.
   };
 
   /// A connection to a node, or the attempt to make one.
@@ -106,7 +107,7 @@ struct remote_pool_state {
     std::optional<net::link> link; ///< Nothing while the host's name is looked up.
     socket_watch_ptr watch;
     bool greeted = false;
-    bool refused = false; ///< For a reason that stays.
+    bool refused = false;                    ///< For a reason that stays.
     std::vector<net::socket_address> others; ///< Further addresses of the host, to be tried next; last first.
     std::optional<db::guarded_call<std::vector<net::socket_address>>> look_up;
   };
@@ -139,16 +140,16 @@ struct remote_pool_state {
   caf::result<session_id> check_out(session_options options, caf::strong_actor_ptr holder);
   void in_session(operation what, session_step step, session_request request);
   template <class T>
-  caf::result<T> command(operation what, session_step step, session_id id,
-                         decltype(session_request::argument) argument, caf::strong_actor_ptr new_holder = nullptr) {
-    in_session(what, step, {id, std::move(argument), std::move(new_holder)});
+  caf::result<T> command(operation what, session_step step, session_id id, decltype(session_request::argument) argument,
+                         caf::strong_actor_ptr new_holder = nullptr) {
+    in_session(what, step, {id, std::move(argument), std::move(new_holder), {}});
     return caf::delegated<T>{};
   }
   caf::result<void> subscribe(const caf::strong_actor_ptr& subscriber);
   void unsubscribe(const caf::actor_addr& subscriber);
   void follow_events();
   caf::result<drain_report> drain(caf::timespan limit);
-  void end_if_drained();
+  bool end_if_drained();
   void forget_dead_callers();
   void finish();
 
@@ -179,6 +180,7 @@ struct remote_pool_state {
   void decoded(uint64_t number, T& value);
   void failed_at_node(node::link_id id, uint64_t number, waiting& request, failure reason);
   void settle(node::link_id id);
+  void flush(node::link_id id);
   void link_lost(node::link_id id, const std::string& reason);
   void end_turn() noexcept;
   void update();
@@ -189,12 +191,12 @@ struct remote_pool_state {
   // -- sessions --------------------------------------------------------------------------
 
   void session_begins(session_id id, node::link_id link, const caf::strong_actor_ptr& holder);
-  void session_ends(session_id id, std::string reason, outcome effect);
+  void session_ends(session_id id, failure last);
   void session_answered(waiting& request, bool succeeded);
   uint64_t use(const caf::strong_actor_ptr& holder);
   void release(const caf::actor_addr& holder);
   void holder_down(const caf::actor_addr& holder);
-  void tell_gone(uint64_t number);
+  void tell_gone(uint64_t number, bool ended);
   caf::error refuse_session(session_id id) const;
   bool belongs_to_sender(session_id id) const;
 
@@ -213,6 +215,7 @@ struct remote_pool_state {
   connections_map connections;
   std::unordered_map<uint64_t, waiting> requests;
   uint64_t last_request = 0;
+  bool taken_back = false;                          ///< The request of the last `withdraw_call`, unsent.
   std::unordered_map<uint64_t, waiting> decoding;   ///< Answered; the answer is being decoded.
   std::unordered_set<uint64_t> withdrawn_checkouts; ///< A session that is still granted has to be returned.
 

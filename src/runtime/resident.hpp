@@ -32,9 +32,15 @@ public:
 
   caf::resumable::resume_result resume(caf::execution_unit* host, size_t max_throughput) override {
     auto result = Actor::resume(host, max_throughput);
-    if constexpr (requires { this->state.end_turn(); })
-      if (!this->getf(caf::abstract_actor::is_terminated_flag))
-        this->state.end_turn();
+    if constexpr (requires { this->state.end_turn(); }) {
+      if (this->getf(caf::abstract_actor::is_terminated_flag))
+        return result;
+      this->state.end_turn();
+      // CAF ends an actor after a message, and this was none. An actor that has quit, but has not ended, would end with
+      // its last handle, on whatever thread that goes.
+      if (this->finalize())
+        return caf::resumable::done;
+    }
     return result;
   }
 

@@ -11,6 +11,8 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <caf/test/bdd_dsl.hpp>
 
 using namespace cenote;

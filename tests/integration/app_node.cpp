@@ -36,7 +36,7 @@ node_service::node_service(std::vector<std::string> options, environment variabl
                                         "--log-status-interval=0"}
                    + options,
                with_database(std::move(variables))} {
-  const std::string intro = "pool node: ";
+  const std::string intro = "the pool is published at ";
   if (!running_.logs(intro) || !running_.logs("ready: "))
     return;
   auto log = running_.logged();
@@ -84,8 +84,7 @@ nlohmann::json node_of(uint16_t port) {
 SCENARIO("check, sql and top go through a pool node, without an account of the database") {
   node_service serve;
   REQUIRE(!serve.address().empty());
-  CHECK(contains(serve.running().logged(), "pool node: 127.0.0.1:"));
-  CHECK(contains(serve.running().logged(), ", clear text, this machine only"));
+  CHECK(contains(serve.running().logged(), serve.address() + ", in clear text, for this machine only"));
   for (environment variables : {environment{}, {{"DATABASE_URI", "mysql://nobody:wrong@127.0.0.1:1/nothing"}}}) {
     auto check = run({"cenote", "check", "--node", serve.address()}, variables);
     CHECK_EQ(check.code, 0);
@@ -180,7 +179,7 @@ SCENARIO("only clients with a certificate of the node's CA are accepted") {
   certificates theirs;
   node_service serve{ours.of_node()};
   REQUIRE(!serve.address().empty());
-  CHECK(contains(serve.running().logged(), "pool node: " + serve.address() + ", TLS"));
+  CHECK(contains(serve.running().logged(), serve.address() + ", with TLS for both sides"));
   words check{"cenote", "check", "--node", serve.address()};
   CHECK_EQ(run(check + ours.of_client()).code, 0);
   CHECK(contains(reason(check + theirs.of_client()), "CA"));

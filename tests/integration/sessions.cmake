@@ -8,3 +8,6 @@ cenote_test(sessions
             SUITES sessions.both_ways sessions.injection sessions.transactions sessions.conflicts sessions.cuts sessions.use sessions.truth sessions.late sessions.ends sessions.holders sessions.traces sessions.many
                    sessions.remote
             LINK cenote::client cenote::log spdlog::spdlog)
+# A session on a node fails as one in the pool itself.
+cenote_remote_test(sessions SUITES sessions.transactions sessions.conflicts sessions.cuts sessions.use sessions.truth
+                                   sessions.late sessions.holders sessions.many)

@@ -456,4 +456,27 @@ SCENARIO("subscribers are told of a session that is held for too long") {
   }
 }
 
+SCENARIO("nobody makes a pool believe that a holder or a connection has ended") {
+  GIVEN("a session with an open transaction") {
+    auto id = holder.checkout();
+    REQUIRE(holder.begin(id).has_value());
+    WHEN("the pool gets forged reports of its holder's end, and a message that it does not know") {
+      auto target = caf::actor_cast<caf::actor>(pool);
+      caf::anon_send(target, caf::down_msg{holder.handle()->address(), caf::exit_reason::kill});
+      caf::anon_send(target, std::string{"a secret"});
+      caf::scoped_actor self{system()};
+      auto refused = false;
+      self->request(target, caf::infinite, std::string{"a secret"})
+          .receive([](int) {}, [&refused](const caf::error& x) { refused = x == caf::sec::unexpected_message; });
+      THEN("the session goes on") {
+        CHECK(refused);
+        CHECK(holder.run(id, write("INSERT INTO things VALUES (1)")).has_value());
+        CHECK(holder.ask_commit(id).get().has_value());
+        CHECK_EQ(things(), 1u);
+      }
+    }
+    holder.checkin(id);
+  }
+}
+
 END_FIXTURE_SCOPE()

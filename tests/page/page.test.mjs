@@ -155,6 +155,27 @@ test("it shows live values under load, in light and dark, wide and narrow", asyn
   await program.kill();
 });
 
+test("the clients of a pool node are told, if there is a node", async () => {
+  const program = new Program(["cenote", "serve", "--node-listen=127.0.0.1:0", "--node-name=depot"], server.uri);
+  const page = await open(await program.url());
+  await eventually("the node is told", async () => /^depot at 127\.0\.0\.1:\d+, clear text: 0 clients,/.test(await text(page, "#node-place")));
+  assert.equal(await page.locator("#clients").isVisible(), false);
+  const [, address] = (await text(page, "#node-place")).match(/at (\S+),/);
+  const name = "worker <b>of many</b> with a long name";
+  const client = new Program(["cenote", "sql", "--node", address, "--remote-name", name, "SELECT SLEEP(100)"], "");
+  await eventually("the client is told", async () => (await text(page, "#clients")).includes(name));
+  await eventually("its request is told", async () => await text(page, "#clients tbody td:nth-child(3)") === "1");
+  await isAccessible(page);
+  await picture(page, "node-wide");
+  await page.setViewportSize(narrow);
+  await fits(page);
+  await picture(page, "node-narrow");
+  await client.kill();
+  await eventually("it has gone, and that is counted", async () => /: 0 clients, 1 lost,/.test(await text(page, "#node-place")));
+  assert.deepEqual(page.problems, []);
+  await program.kill();
+});
+
 test("an outage is shown within 3 s, and so is the recovery", async () => {
   const own = new Server("outage");
   const program = new Program(["loaded-service", "4"], own.uri, {...pool, MAX_RETRIES: "0"});

@@ -69,6 +69,8 @@ plan::plan(uint64_t seed_of_run) : seed{seed_of_run} {
   connect_timeout = micros(random.between(20'000, 500'000));
   fault_gap = random.one_in(5) ? 0 : random.between(2000, 80'000);
   rules = random_rules(random);
+  if (dice{seed, 9}.one_in(3))
+    rules.budget.connections = 9;
   retry.max_retries = random.below(6);
   retry.initial_delay = micros(random.below(20'000));
   retry.max_delay = retry.initial_delay + micros(random.below(100'000));
@@ -104,9 +106,10 @@ std::string plan::describe() const {
   std::ostringstream out;
   auto ms = [](duration span) { return std::chrono::duration<double, std::milli>(span).count(); };
   out << callers << " callers with " << rounds << " rounds, " << rows << " rows, " << servers << " servers, pool of "
-      << rules.kept() << " to " << rules.size << " and " << rules.max_overflow << " more, pipelines of "
-      << rules.pipeline_depth << ", timeout " << ms(rules.timeout) << " ms, connect timeout " << ms(connect_timeout)
-      << " ms, network " << ms(network_delay) << " ms; with";
+      << rules.kept() << " to " << rules.size << " and " << rules.max_overflow << " more"
+      << (rules.budget.connections > 0 ? " with a budget" : "") << ", pipelines of " << rules.pipeline_depth
+      << ", timeout " << ms(rules.timeout) << " ms, connect timeout " << ms(connect_timeout) << " ms, network "
+      << ms(network_delay) << " ms; with";
   for (auto& part : all_ingredients())
     if (with.*part.member)
       out << ' ' << part.name;

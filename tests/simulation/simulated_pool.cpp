@@ -19,6 +19,7 @@ simulated_pool::simulated_pool(world& world)
       rules_{world.run_plan.rules},
       max_connections_{rules_.size + rules_.max_overflow},
       max_connecting_{rules_.max_connecting},
+      budget_{rules_.budget.connections > 0 ? 1 : SIZE_MAX},
       core_{rules_, world.run_plan.seed, world.run_plan.servers},
       failures_(world.run_plan.servers) {
   server_.connect_timeout = world.run_plan.connect_timeout;
@@ -158,6 +159,12 @@ void simulated_pool::reconfigure(const pool_settings& rules, bool renew) {
   perform(core_.reconfigure(rules, renew, world_.now()));
 }
 
+void simulated_pool::set_budget(size_t connections) {
+  step("may have " + std::to_string(connections) + " connections of the budget");
+  budget_ = connections;
+  perform(core_.set_budget(connections, world_.now()));
+}
+
 void simulated_pool::pause() {
   step("pauses");
   perform(core_.pause(world_.now()));
@@ -295,6 +302,8 @@ void simulated_pool::carry_out(const pool::open_connection& command) {
   if (command.id <= last_connection_)
     world_.log.object("a connection's id is used again");
   last_connection_ = command.id;
+  if (connections_.size() + core_.status().connecting > budget_)
+    world_.log.object("a connection is opened beyond the share of the budget");
   connect(command.id, command.server);
 }
 
@@ -412,6 +421,8 @@ void simulated_pool::check_state() {
   auto& rules = rules_;
   if (now.total_connections + now.connecting > max_connections_)
     world_.log.object("there are more connections than may be");
+  if (now.checked_out == 0 && now.total_connections > budget_)
+    world_.log.object("free connections are kept beyond the share of the budget");
   if (now.connecting > max_connecting_)
     world_.log.object("there are more connects at a time than may be");
   for (auto& [id, connection] : connections_)

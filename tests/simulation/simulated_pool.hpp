@@ -37,6 +37,7 @@ public:
   void evict(session_id id, promise answer_to, caller_id sender);
   void dispose();
   void reconfigure(const pool_settings& rules, bool renew);
+  void set_budget(size_t connections);
   void pause();
   void resume();
   void drain(duration limit);
@@ -115,6 +116,7 @@ private:
   pool_settings rules_;
   size_t max_connections_; ///< The highest limit so far: connections in use stay for a while.
   size_t max_connecting_;
+  size_t budget_; ///< The share of it.
   pool::pool_core core_;
   std::map<connection_id, member> connections_;
   std::deque<std::unique_ptr<simulated_connection>> past_connections_;

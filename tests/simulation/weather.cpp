@@ -127,6 +127,19 @@ void operators::start() {
   }
   if (world_.run_plan.with.operators)
     next();
+  if (world_.run_plan.rules.budget.connections > 0)
+    next_share();
+}
+
+/// What several pools agree on. It also changes while everything else is calm: a share is never final.
+void operators::next_share() {
+  world_.time.after(shares_.up_to(shares_.one_in(3) ? 300ms : 20ms), [this] {
+    if (pool_.has_finished())
+      return;
+    pool_.set_budget(shares_.between(1, 9));
+    if (!world_.calm)
+      next_share();
+  });
 }
 
 void operators::next() {

@@ -33,7 +33,11 @@ private:
 class operators {
 public:
   operators(world& world, simulated_pool& pool)
-      : world_{world}, pool_{pool}, random_{world.run_plan.seed, 7}, changes_{world.run_plan.seed, 11} {
+      : world_{world},
+        pool_{pool},
+        random_{world.run_plan.seed, 7},
+        changes_{world.run_plan.seed, 11},
+        shares_{world.run_plan.seed, 12} {
     // nop
   }
 
@@ -41,6 +45,7 @@ public:
 
 private:
   void next();
+  void next_share();
   void act();
   pool_settings changed_rules();
 
@@ -48,6 +53,7 @@ private:
   simulated_pool& pool_;
   dice random_;
   dice changes_; ///< For changes of settings.
+  dice shares_;  ///< For the share of a budget.
 };
 
 } // namespace cenote::simulation

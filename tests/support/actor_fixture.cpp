@@ -62,6 +62,7 @@ pool_actor actor_fixture::reach_remotely(const pool_actor& pool) {
   published.admin_token_file = token.path;
   published.max_in_flight = 100'000;
   published.max_sessions = 10'000;
+  published.max_waiting = 1'000'000;
   auto node = spawn_node(system_, pool, published);
   remote_settings nodes;
   nodes.nodes = "127.0.0.1:" + std::to_string(node.port);

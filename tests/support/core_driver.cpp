@@ -99,10 +99,10 @@ std::string core_driver::pass_with_ticks(pool::duration span) {
   return result;
 }
 
-std::string core_driver::acquire(pool::time_point deadline, bool fail_fast, bool shareable) {
+std::string core_driver::acquire(pool::time_point deadline, bool fail_fast, bool shareable, bool priority) {
   auto number = ++last_request_;
   auto& request = requests_[number];
-  request = {pool::request_id{number}, now_, deadline, fail_fast, 0, shareable};
+  request = {pool::request_id{number}, now_, deadline, fail_fast, 0, shareable, priority};
   return done(core_->acquire(request, now_));
 }
 

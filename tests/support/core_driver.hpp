@@ -59,6 +59,9 @@ public:
   /// One that does not wait for a server that is down.
   std::string acquire_fail_fast() { return acquire(pool::time_point::max(), true); }
 
+  /// One of the pool's own upkeep.
+  std::string acquire_first() { return acquire(pool::time_point::max(), true, false, true); }
+
   /// One that may use a connection beside others.
   std::string acquire_shared() { return acquire(pool::time_point::max(), false, true); }
 
@@ -69,6 +72,7 @@ public:
     rules_ = rules;
     return done(core_->reconfigure(rules, renew, now_));
   }
+  std::string set_budget(size_t connections) { return done(core_->set_budget(connections, now_)); }
   std::string drain(pool::duration limit) { return done(core_->drain(pool::later(now_, limit), now_)); }
 
   // -- connections -----------------------------------------------------------------
@@ -116,7 +120,7 @@ public:
 
 private:
   std::string pass_with_ticks(pool::duration span);
-  std::string acquire(pool::time_point deadline, bool fail_fast, bool shareable = false);
+  std::string acquire(pool::time_point deadline, bool fail_fast, bool shareable = false, bool priority = false);
   std::string done(const pool::commands& issued);
 
   pool_settings rules_;

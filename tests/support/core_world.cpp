@@ -8,7 +8,12 @@ using namespace pool;
 using namespace std::chrono_literals;
 
 core_world::core_world(uint32_t seed)
-    : rng_{seed}, rules_{random_rules()}, servers_(1 + below(3)), core_{rules_, seed, servers_.size()}, limit_{most()} {
+    : rng_{seed},
+      rules_{random_rules()},
+      budget_{rules_.budget.connections > 0 ? 1 : SIZE_MAX},
+      servers_(1 + below(3)),
+      core_{rules_, seed, servers_.size()},
+      limit_{most()} {
   // nop
 }
 
@@ -51,6 +56,7 @@ pool_settings core_world::random_rules() {
   result.breaker_after = std::chrono::milliseconds{one_in(4) ? 0 : 1 + below(100)};
   result.shed_target = std::chrono::milliseconds{one_in(2) ? 0 : 1 + below(10)};
   result.shed_interval = std::chrono::milliseconds{1 + below(30)};
+  result.budget.connections = one_in(2) ? 0 : 9;
   return result;
 }
 
@@ -76,6 +82,8 @@ void core_world::step(uint64_t event) {
     some_connection_reports();
   else if (one_in(10))
     dispose();
+  else if (one_in(2) && rules_.budget.connections > 0)
+    share_changes();
 }
 
 void core_world::pass_until_next_event() {
@@ -94,8 +102,30 @@ void core_world::arrive() {
   if (one_in(4))
     added.deadline = now_ + std::chrono::microseconds{below(20'000)};
   newest_ = added.id;
-  queue_.push_back(added);
+  if (one_in(50)) {
+    added.shareable = false;
+    added.priority = true;
+    came_back_.insert(added.id);
+    queue_.push_front(added);
+    ++done_.first;
+  } else {
+    queue_.push_back(added);
+  }
   perform(core_.acquire(added, now_));
+}
+
+/// The connections that there are too many are of no further use: those that are not in use go first.
+void core_world::share_changes() {
+  budget_ = 1 + below(5);
+  limit_ = limit_until_ == time_point::max() ? most() : std::min(limit_, most());
+  std::vector<std::pair<doing, connection*>> current;
+  for (auto& [id, candidate] : connections_)
+    if (candidate.state != doing::closing && candidate.generation == generation_)
+      current.emplace_back(candidate.state, &candidate);
+  std::ranges::stable_sort(current, {}, [](auto& entry) { return entry.first; });
+  for (size_t i = 0; i + most() < current.size(); ++i, ++done_.retired)
+    current[i].second->generation = UINT64_MAX;
+  perform(core_.set_budget(budget_, now_));
 }
 
 void core_world::dispose() {
@@ -122,7 +152,7 @@ void core_world::some_connection_reports() {
     one_in(8) ? lost(id, chosen) : released(id, chosen);
     break;
   case doing::busy:
-    if (one_in(12))
+    if (one_in(12) && !ghosts_.contains(chosen.users.back().id)) // That one is elsewhere already.
       returned(id, chosen);
     else if (one_in(12))
       one_in(3) ? gone(id) : lost(id, chosen);
@@ -306,10 +336,10 @@ void core_world::perform(const commands& todo) {
 void core_world::carry_out_all(const commands& todo) {
   for (auto& command : todo)
     std::visit([this](auto& each) { carry_out(each); }, command);
-  limit_ = limit_until_ <= now_ ? most() : std::max(limit_, open_connections());
-  if (limit_ == most())
+  limit_ = limit_until_ <= now_ ? most() : std::min(std::max(limit_, open_connections()), most());
+  if (limit_until_ <= now_)
     limit_until_ = time_point::max();
-  rebuilding_ &= serving() < rules_.kept();
+  rebuilding_ &= serving() < kept();
   auto connects =
       std::ranges::count_if(todo, [](auto& command) { return std::holds_alternative<open_connection>(command); });
   if (rebuilding_ && connects > 1)
@@ -421,7 +451,7 @@ void core_world::carry_out(const fail_request& command) {
   ++done_.failures[command.failure.code];
   timed_out_ += !i->fail_fast && command.failure.code == errc::acquire_timeout;
   shed_ += !i->fail_fast && command.failure.code == errc::overloaded;
-  auto waited = i->id != newest_ || came_back_.contains(i->id);
+  auto waited = i->id != newest_ || (came_back_.contains(i->id) && !i->priority);
   drained_.cut += command.failure.code == errc::shutting_down && waited && !finished_;
   queue_.erase(i);
 }

@@ -2,6 +2,8 @@
 
 #include "pool/pool_core.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
@@ -31,6 +33,8 @@ public:
     size_t shared = 0;             ///< Grants of a connection beside others.
     size_t passed = 0;             ///< Grants past a request that needs a connection of its own.
     size_t requeued = 0;           ///< Requests that have moved away from behind a slow one.
+    size_t retired = 0;            ///< Connections that a smaller share of the budget has no room for.
+    size_t first = 0;              ///< Requests that were put before others.
     std::map<errc, size_t> failures;
   };
   const tally& done() const { return done_; }
@@ -73,6 +77,7 @@ private:
   void change_a_server();
   void arrive();
   void dispose();
+  void share_changes();
   void some_connection_reports();
   void connect_ends(connection_id id, connection& target);
   void opened(connection_id id, connection& target);
@@ -113,12 +118,14 @@ private:
   size_t open_connections() const { return count(doing::idle) + count(doing::pinging) + count(doing::busy); }
   size_t serving() const;
   size_t least() const;
-  size_t most() const { return rules_.size + rules_.max_overflow; }
+  size_t most() const { return std::min(rules_.size + rules_.max_overflow, budget_); }
+  size_t kept() const { return std::min(rules_.kept(), budget_); }
   time_point deadline_of(const pool::request& waiting) const;
   void object(const std::string& problem);
 
   std::minstd_rand rng_;
   pool_settings rules_;
+  size_t budget_; ///< The pool's share of a budget.
   std::vector<server> servers_;
   pool::pool_core core_;
   time_point now_{std::chrono::hours{1}};
@@ -126,7 +133,7 @@ private:
   std::map<connection_id, connection> connections_;
   std::deque<pool::request> queue_;
   std::vector<connection_id> to_requeue_;
-  std::set<pool::request_id> came_back_; ///< Requests that a connection has handed back.
+  std::set<pool::request_id> came_back_; ///< Requests that a connection has handed back, or that have priority.
   std::set<pool::request_id> ghosts_;    ///< Their old ids, on the connections that have requeued them.
   uint64_t last_request_ = 0;
   connection_id last_connection_{};

@@ -75,7 +75,10 @@ void core_world::check_state() {
   };
   if (open_connections() > rules_.kept() && std::ranges::any_of(connections_, is_useless))
     object("a connection is kept that nobody has needed for long");
-  if (queue_.size() > rules_.max_waiting + most() * rules_.pipeline_depth) // Those that came back come on top.
+  // Those that came back, or have priority, come on top.
+  auto extra = std::ranges::count_if(queue_, [](auto& waiting) { return waiting.priority; });
+  if (queue_.size()
+      > rules_.max_waiting + (rules_.size + rules_.max_overflow) * rules_.pipeline_depth + static_cast<size_t>(extra))
     object("too many requests wait");
   auto breaker = core_.status().breaker;
   if (!queue_.empty() && breaker != breaker_state::closed && serving() == 0)
@@ -142,7 +145,7 @@ size_t core_world::serving() const {
 
 /// The minimum number of connections: one at least while requests wait, or to see when a server is back.
 size_t core_world::least() const {
-  return std::max<size_t>(rules_.kept(), queue_.empty() && !all_servers_fail() ? 0 : 1);
+  return std::max<size_t>(kept(), queue_.empty() && !all_servers_fail() ? 0 : 1);
 }
 
 time_point core_world::deadline_of(const request& waiting) const {

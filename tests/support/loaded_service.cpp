@@ -105,7 +105,12 @@ int main(int argc, char** argv) try {
   app::pool_host host{*how, {}};
   auto watch = std::make_shared<app::pool_watch>(host.system(), host.pool(), how->http.probe_interval);
   app::service_control control{[] {}, [] { return std::string{}; }, [how] { return how; }};
-  app::http_service http{host, *how, std::move(watch), config::read_token("http.token-file", how->http.token_file), true, std::move(control)};
+  app::http_service http{host,
+                         *how,
+                         std::move(watch),
+                         config::read_token("http.token-file", how->http.token_file),
+                         true,
+                         std::move(control)};
   auto retrier = spawn_retrier(host.system(), host.pool(), how->retry);
   auto pool = host.pool();
   host.system().spawn([=](caf::event_based_actor* self) {

@@ -9,7 +9,6 @@
 #include <caf/test/bdd_dsl.hpp>
 
 using namespace cenote;
-using namespace cenote::config;
 using namespace cenote::test;
 using namespace std::chrono_literals;
 

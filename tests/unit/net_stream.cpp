@@ -108,7 +108,7 @@ SCENARIO("many bytes travel both ways at once through small buffers") {
   for (auto tls : {false, true}) {
     auto pair = connected(tls);
     for (auto* end : {&pair.client, &pair.node}) {
-      auto size = 20'000;
+      auto size = 60'000;
       ::setsockopt(end->descriptor(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     }
     constexpr size_t total = 8'000'000;

@@ -24,6 +24,8 @@ SCENARIO("whatever happens, the pool keeps its rules and answers every request e
         all.shared += x.done().shared;
         all.passed += x.done().passed;
         all.requeued += x.done().requeued;
+        all.retired += x.done().retired;
+        all.first += x.done().first;
         for (auto [code, count] : x.done().failures)
           all.failures[code] += count;
       }
@@ -37,6 +39,8 @@ SCENARIO("whatever happens, the pool keeps its rules and answers every request e
         CHECK_GT(all.shared, 10'000u);
         CHECK_GT(all.passed, 500u);
         CHECK_GT(all.requeued, 100u);
+        CHECK_GT(all.retired, 200u);
+        CHECK_GT(all.first, 1'000u);
         for (auto code :
              {errc::acquire_timeout, errc::queue_full, errc::shutting_down, errc::connect_failed, errc::server_full,
               errc::read_only_server, errc::login_refused, errc::circuit_open, errc::overloaded})

@@ -79,7 +79,7 @@ export function showNode(node) {
   note("node-place", `${node.name} at ${node.address}, ${node.tls ? "TLS" : "clear text"}`
     + `${node.draining ? ", draining" : ""}: ${plural(node.clients.length, "client", "clients")}, ${counts}.`);
   const all = node.clients.toSorted((a, b) => load(b) - load(a));
-  const columns = [{isHeader: true}, {}, {class: "number"}, {class: "number"}, {class: "number"},
+  const columns = [{isHeader: true}, {class: "wide"}, {class: "number"}, {class: "number"}, {class: "number"},
                    {class: "number wide"}, {class: "number wide"}, {class: "number widest"}];
   fill(table("clients"), columns, all.slice(0, shown).map(x => [
     x.admin ? `${x.name} (admin)` : x.name, x.subject ? `${x.address}, ${x.subject}` : x.address,
