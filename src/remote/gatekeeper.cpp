@@ -83,6 +83,8 @@ struct gatekeeper_state {
       guard(*this, [&] {
         if (message.source == pool.address()) {
           log().info("node {}: the pool has ended, and so does the node", shared->totals.name);
+          for (auto& promise : std::exchange(drains, {}))
+            promise.deliver();
           self->quit();
           return;
         }
