@@ -288,8 +288,9 @@ void desk_state::lost() {
               client_name, peer, *link.lost(), unanswered, sessions.size());
   } else if (!turned_away) {
     // Port scanners and health checks of load balancers open a connection and say nothing. A client with several nodes
-    // says goodbye to those that have answered later than another one.
-    auto silent = said_goodbye || (link.was_closed() && link.is_open() && link.socket().subject().empty());
+    // says goodbye to those that have answered later than another one, or closes the connection in the TLS handshake.
+    // One that does not like our certificate says so.
+    auto silent = said_goodbye || (link.was_closed() && (!link.is_open() || link.socket().subject().empty()));
     if (silent)
       log().debug("node {}: a connection from {} was closed before a greeting", shared->totals.name, peer);
     else
