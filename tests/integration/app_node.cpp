@@ -263,7 +263,9 @@ SCENARIO("the nodes that a client does not use count it neither as lost nor as t
     CHECK(within(10s, [&] { return node_of(port).is_object() && node_of(port)["clients"].empty(); }));
     CHECK_EQ(node_of(port)["lost"].dump(), "0");
     CHECK_EQ(node_of(port)["turned_away"].dump(), "0");
-    CHECK(!contains(node->running().logged(), "WARNING"));
+    auto logged = node->running().logged();
+    MESSAGE(logged);
+    CHECK(!contains(logged, "WARNING"));
   }
 }
 
