@@ -233,8 +233,10 @@ private:
       auto command = find_command(x);
       if (command != nullptr)
         known.push_back(command);
-      // Before the word stands what may be the mistake that makes it one: --pool-sise 3 check.
-      auto problem = unknown_option(known, args);
+      // Before the word stands what may be the mistake that makes it one: --pool-sise 3 check, --node HOST:1 check.
+      auto problem = option_of_later_command(args);
+      if (problem.empty())
+        problem = unknown_option(known, args);
       if (problem.empty() && command != nullptr)
         return too_early(*command, args);
       if (command != nullptr && x == "sql" && problem.find("did you mean") == std::string::npos)
@@ -245,6 +247,17 @@ private:
              + config::did_you_mean(x, command_names());
     }
     return unknown_option(known, args);
+  }
+
+  /// The same for an option whose value looks like a command.
+  std::string option_of_later_command(const std::vector<std::string>& args) const {
+    for (auto& x : args)
+      if (auto command = find_command(x)) {
+        auto problem = too_early(*command, args);
+        auto name = problem.substr(0, problem.find(' '));
+        return !name.empty() && command->get_option_no_throw(name) != nullptr ? problem : "";
+      }
+    return {};
   }
 
   /// An option of the command must stand after it.

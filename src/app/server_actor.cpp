@@ -268,6 +268,10 @@ struct server_state {
             // The pool has logged what it finished and what it cut.
             [this](const drain_report&) { finish(success); },
             [this](caf::error& err) {
+              if (details(err).code == errc::shutting_down) {
+                finish(success); // It had ended before: cut by another signal while the node drained.
+                return;
+              }
               spdlog::error("the pool could not be drained: {}", describe(err));
               finish(failed);
             });

@@ -1,5 +1,8 @@
 #include "metrics/node_metrics.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
 #include <tuple>
 
 namespace cenote::metrics {
@@ -16,6 +19,17 @@ caf::telemetry::int_gauge* gauge_of(caf::telemetry::metric_registry& registry, m
 caf::telemetry::int_counter* requests(caf::telemetry::metric_registry& registry, std::string_view client,
                                       std::string_view result) {
   return counter(registry, metric::node_requests, {}, {{"client", client}, {"result", result}});
+}
+
+/// The name of a client that was given none ends with its process id, `worker1/4711`: each start would have series of
+/// its own.
+std::string without_process_id(const std::string& name) {
+  auto slash = name.rfind('/');
+  auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
+  if (slash == std::string::npos || slash == 0 || slash + 1 == name.size()
+      || !std::all_of(name.begin() + static_cast<ptrdiff_t>(slash) + 1, name.end(), is_digit))
+    return name;
+  return name.substr(0, slash);
 }
 
 } // namespace
@@ -54,7 +68,8 @@ node_metrics::node_metrics(caf::telemetry::metric_registry& registry)
         counter(registry, metric::node_turned_away, {}, {{"reason", to_string(static_cast<turned_away_reason>(i))}});
 }
 
-client_metrics node_metrics::client_came(const std::string& name) {
+client_metrics node_metrics::client_came(const std::string& called) {
+  auto name = without_process_id(called);
   if (names_.size() < max_names)
     names_.insert(name);
   return {registry_, names_.contains(name) ? std::string_view{name} : further_names};

@@ -58,7 +58,8 @@ public:
   explicit node_metrics(caf::telemetry::metric_registry& registry);
 
   /// A client has been accepted. It has gone when the object that is returned has been destroyed.
-  client_metrics client_came(const std::string& name);
+  /// @param called its name. A process id at its end, `worker1/4711`, is left out.
+  client_metrics client_came(const std::string& called);
 
   /// A client has gone without saying goodbye.
   void client_lost() { lost_->inc(); }

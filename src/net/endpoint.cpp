@@ -117,13 +117,14 @@ tl::expected<endpoint, std::string> parse_in_brackets(std::string_view entry) {
 }
 
 tl::expected<endpoint, std::string> parse_endpoint(std::string_view entry) {
+  // Not quoted: it may be a database URI with its password.
+  if (entry.find("://") != std::string_view::npos || entry.find('@') != std::string_view::npos)
+    return wrong("write host:port, without a scheme and without a user");
   if (entry.starts_with('['))
     return parse_in_brackets(entry);
   if (!ipv6_of(entry).empty())
     return wrong(quoted(entry) + ": an IPv6 address needs brackets, and a port: write [" + std::string{entry}
                  + "]:4243");
-  if (entry.find("://") != std::string_view::npos)
-    return wrong(quoted(entry) + ": write host:port, without a scheme");
   auto colon = entry.rfind(':');
   auto host = entry.substr(0, colon);
   if (!ipv6_of(host).empty())

@@ -58,10 +58,10 @@ commands remote_core::submit(const call& request, time_point now) {
   if (draining_ && (!is_bound || now >= cut_at_)) { // Until then, sessions may come to their end.
     fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"),
          out);
-  } else if (request.deadline <= now && request.kind == call::type::bound) {
+  } else if (request.deadline <= now && is_bound) {
     fail(i, make_failure(errc::statement_timeout, outcome::not_sent, "its time limit has passed already"), out);
   } else if (request.deadline <= now) {
-    fail(i, is_bound ? unsent(now) : not_reached(request, now), out);
+    fail(i, not_reached(request, now), out);
   } else if (is_bound) {
     // Its session has ended with its link: whoever asks for a session checks that first.
     assert(find(request.link) != nullptr || leaving_.contains(request.link));
@@ -452,7 +452,7 @@ bool remote_core::any_connecting() const {
 /// Whether no attempt is under way that is the first to end since the query came.
 bool remote_core::is_hopeless(const call& query) const {
   return std::ranges::none_of(
-      nodes_, [&query](auto& each) { return each.link && !each.open && each.failed_at < query.accepted; });
+      nodes_, [&query](auto& each) { return each.link && !each.open && each.failed_at <= query.accepted; });
 }
 
 /// The last error of each node.

@@ -89,7 +89,12 @@ desk_actor::behavior_type desk_state::handlers() {
 /// The socket is ready, or it is time.
 void desk_state::advance() {
   link.advance(now());
+  auto has_ended = link.lost().has_value();
   for (auto& message : link.take_messages()) {
+    if (has_ended) {
+      said_goodbye = said_goodbye || message.kind == net::message_kind::goodbye;
+      continue;
+    }
     take(message);
     if (link.lost())
       break;
@@ -282,8 +287,10 @@ void desk_state::lost() {
               "node {}: client {} from {} has gone: {}; {} requests given up, {} sessions ended", shared->totals.name,
               client_name, peer, *link.lost(), unanswered, sessions.size());
   } else if (!turned_away) {
-    // Port scanners and health checks of load balancers open a connection and say nothing.
-    auto silent = link.was_closed() && link.is_open() && link.socket().subject().empty();
+    // Port scanners and health checks of load balancers open a connection and say nothing. A client with several nodes
+    // says goodbye to those that have answered later than another one, or closes the connection in the TLS handshake.
+    // One that does not like our certificate says so.
+    auto silent = said_goodbye || (link.was_closed() && (!link.is_open() || link.socket().subject().empty()));
     if (silent)
       log().debug("node {}: a connection from {} was closed before a greeting", shared->totals.name, peer);
     else

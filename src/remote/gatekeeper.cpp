@@ -83,6 +83,8 @@ struct gatekeeper_state {
       guard(*this, [&] {
         if (message.source == pool.address()) {
           log().info("node {}: the pool has ended, and so does the node", shared->totals.name);
+          for (auto& promise : std::exchange(drains, {}))
+            promise.deliver();
           self->quit();
           return;
         }
@@ -165,6 +167,7 @@ struct gatekeeper_state {
   void stop_listening() {
     if (watch)
       watch->stop();
+    watch = nullptr; // It has a duplicate of the socket: the system would go on to take connections.
     socket.reset();
   }
 

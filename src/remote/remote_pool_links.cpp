@@ -148,7 +148,8 @@ void remote_pool_state::settle(node::link_id id) {
     return;
   }
   to.watch->stop();
-  auto reason = *to.link->lost();
+  // The end of the connection is often read together with the refusal, and is not the reason.
+  auto reason = to.refusal.empty() ? *to.link->lost() : to.refusal;
   if (!to.greeted && !to.refused && !to.others.empty()) {
     try_next_address(id, to, reason);
     return;
@@ -178,8 +179,7 @@ void remote_pool_state::carry_out(const node::drop_link& x) {
   if (to.watch)
     to.watch->stop();
   if (to.link) {
-    if (to.greeted)
-      to.link->send(net::message_kind::goodbye, 0, {});
+    to.link->send(net::message_kind::goodbye, 0, {}); // The node may have taken the greeting by now.
     to.link->advance(now());
     to.link->close("not needed");
   }
@@ -200,7 +200,8 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
     } else if (message.kind == message_kind::refusal && decode(message.content, refused)) {
       from.refused = refused.permanent;
       from.others.clear();
-      from.link->close("the node has refused this client: " + printable(refused.text));
+      from.refusal = "the node has refused this client: " + printable(refused.text);
+      from.link->close(from.refusal);
     } else {
       from.link->close("it does not answer the greeting in cenote's protocol");
     }

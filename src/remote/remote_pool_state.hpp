@@ -108,6 +108,7 @@ struct remote_pool_state {
     socket_watch_ptr watch;
     bool greeted = false;
     bool refused = false;                    ///< For a reason that stays.
+    std::string refusal;                     ///< What the node has said; empty: it has not refused this client.
     std::vector<net::socket_address> others; ///< Further addresses of the host, to be tried next; last first.
     std::optional<db::guarded_call<std::vector<net::socket_address>>> look_up;
   };

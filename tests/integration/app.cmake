@@ -17,7 +17,7 @@ cenote_test(app-http
                     integration/app_node.cpp integration/app_notify.cpp
             SUITES app.details app.http app.http_abuse app.http_probes app.node app.notify
             LINK cenote::app cenote::client cenote::config)
-add_dependencies(test-app-http cenote)
+add_dependencies(test-app-http cenote worker)
 
 cenote_test(app-top
             TIMEOUT 300

@@ -172,6 +172,11 @@ SCENARIO("a node wants its token") {
   CHECK(contains(reason(check), "token"));
   CHECK(contains(reason(check + words{"--remote-token-file", "/missing"}, 2), "remote.token-file"));
   CHECK(serve.running().logs("is turned away"));
+  certificates files;
+  node_service encrypted{files.of_node() + words{"--node-token-file", right}};
+  check.back() = encrypted.address();
+  CHECK(contains(reason(check + files.of_client() + words{"--remote-token-file", wrong}), "the token is wrong"));
+  CHECK(contains(reason(check + files.of_client()), "this node asks for a token"));
 }
 
 SCENARIO("only clients with a certificate of the node's CA are accepted") {
@@ -245,6 +250,23 @@ SCENARIO("the clients of a node are told over HTTP, in the metrics, and by top")
   }));
 }
 
+SCENARIO("the nodes that a client does not use count it neither as lost nor as turned away") {
+  certificates files;
+  environment variables{{"CENOTE_HTTP_LISTEN", "127.0.0.1:0"}};
+  node_service first{files.of_node(), variables};
+  node_service second{files.of_node(), variables};
+  auto both = first.address() + "," + second.address();
+  for (auto i = 0; i < 5; ++i)
+    CHECK_EQ(run(words{"cenote", "check", "--node", both} + files.of_client()).code, 0);
+  for (auto node : {&first, &second}) {
+    auto port = port_of(node->running());
+    CHECK(within(10s, [&] { return node_of(port).is_object() && node_of(port)["clients"].empty(); }));
+    CHECK_EQ(node_of(port)["lost"].dump(), "0");
+    CHECK_EQ(node_of(port)["turned_away"].dump(), "0");
+    CHECK(!contains(node->running().logged(), "WARNING"));
+  }
+}
+
 SCENARIO("at a signal the node answers what it has accepted, and takes nothing more") {
   node_service serve{{}, {{"CENOTE_HTTP_LISTEN", "127.0.0.1:0"}}};
   auto port = port_of(serve.running());
@@ -256,7 +278,7 @@ SCENARIO("at a signal the node answers what it has accepted, and takes nothing m
   }));
   serve.running().signal(SIGTERM);
   CHECK(within(3s, [&] { return ask(port, "GET /readyz").status == 503; }));
-  CHECK_EQ(run({"cenote", "sql", "--node", serve.address(), "SELECT 1"}).code, 1);
+  CHECK(contains(reason({"cenote", "sql", "--node", serve.address(), "SELECT 1"}), "Connection refused"));
   auto answered = sql.wait();
   CHECK_EQ(answered.code, 0);
   CHECK(contains(answered.out, "\"rows\":[[0]]"));
@@ -300,4 +322,29 @@ SCENARIO("a database that is down behind a node is told as such") {
   server.stop();
   auto text = reason({"cenote", "check", "--node", serve.address()});
   CHECK(contains(text, "the pool node answers, but not its database: "));
+}
+
+SCENARIO("the example of a worker stores all its pages although its node is killed meanwhile") {
+  environment here{{"DATABASE_URI", shared_server().uri()}};
+  auto create = "CREATE OR REPLACE TABLE page (number INT UNSIGNED PRIMARY KEY, text VARCHAR(100) NOT NULL)";
+  REQUIRE_EQ(run({"cenote", "sql", create}, here).code, 0);
+  node_service node;
+  REQUIRE(!node.address().empty());
+  program worker{{"worker", "15"}, {{"CENOTE_REMOTE_NODES", node.address()}}};
+  REQUIRE(worker.prints("page 3 is stored"));
+  node.running().signal(SIGKILL);
+  node.running().wait();
+  node_service again{{"--node-listen=" + node.address()}};
+  auto x = worker.wait();
+  MESSAGE(x.err);
+  CHECK_EQ(x.code, 0);
+  CHECK_EQ(count(x.out, " is stored"), 15u);
+  CHECK(contains(run({"cenote", "sql", "SELECT COUNT(*) FROM page"}, here).out, "15"));
+  CHECK_EQ(run({"cenote", "sql", "DROP TABLE page"}, here).code, 0);
+}
+
+SCENARIO("the example of a worker says what it needs") {
+  auto without = run({"worker"});
+  CHECK_EQ(without.code, 1);
+  CHECK(contains(without.err, "remote.nodes: "));
 }

@@ -100,7 +100,7 @@ SCENARIO("a wrong list is refused with what would be right") {
       {"::1]:4243", "no host name has"},
       {"http://node1:4243", "without a scheme"},
       {"cenote://node1", "without a scheme"},
-      {"user@node1:4243", "no host name has: write host:port"},
+      {"user@node1:4243", "without a user"},
       {"node1/x:4243", "no host name has"},
       {"*:4243", "no host name has"},
       {"256.0.0.1:80", "is no IPv4 address"},

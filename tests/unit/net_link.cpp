@@ -247,6 +247,61 @@ SCENARIO("a process that was asleep for longer than the limit reads before it ju
   }
 }
 
+SCENARIO("the answer to a ping may be behind more than is read at a time") {
+  auto ends = connected(false);
+  for (auto* end : {&ends.client, &ends.node}) {
+    auto room = 8 << 20;
+    ::setsockopt(end->descriptor(), SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    ::setsockopt(end->descriptor(), SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+  }
+  net::link client{std::move(ends.client), rules, 1, {}, start};
+  client.advance(start);
+  client.advance(start + 1s); // It sends its first ping.
+  auto sent = frames_of([](frame_writer& x) { x.add(message_kind::answer, 1, make_blob(bytes(600'000))); });
+  auto pong = frames_of([](frame_writer& x) { x.add(message_kind::pong, 1, {}); });
+  sent.insert(sent.end(), pong.begin(), pong.end());
+  // As much as fits, before this side reads.
+  std::span<const std::byte> left{sent};
+  for (auto i = 0; i < 1000 && !left.empty(); ++i)
+    left = left.subspan(ends.node.write(left).bytes);
+  CHECK(left.empty());
+  readable(client.descriptor(), 1000);
+  for (auto i = 0; i < 100; ++i) {
+    client.advance(start + 20s);
+    readable(client.descriptor(), 0);
+  }
+  CHECK_EQ(client.lost().value_or(""), "");
+  CHECK_EQ(client.take_messages().size(), 1u);
+}
+
+SCENARIO("whoever waits for the socket, or the next event, gets all, also what TLS has read ahead") {
+  link_pair pair{true};
+  auto stuck = 0;
+  auto asked_again = 0;
+  for (size_t size = 480'000; size < 560'000; size += 2500) {
+    pair.client.send(message_kind::request, size, make_blob(bytes(size)));
+    for (auto i = 0; i < 5; ++i)
+      pair.client.advance(pair.now);
+    pair.at_node.clear();
+    for (auto i = 0; i < 1000 && pair.at_node.empty(); ++i) {
+      pair.node.advance(pair.now);
+      link_pair::take(pair.node, pair.at_node);
+      if (!pair.at_node.empty() || pair.client.unsent() > 0 || pair.client.wants_write()) {
+        pair.client.advance(pair.now);
+        continue;
+      }
+      auto again = pair.node.next_event() <= pair.now;
+      asked_again += again;
+      if (!again && !readable(pair.node.descriptor(), 200)) {
+        ++stuck;
+        break;
+      }
+    }
+  }
+  CHECK_EQ(stuck, 0);
+  CHECK_GT(asked_again, 0);
+}
+
 SCENARIO("a process finds a thousand pings after its sleep, and answers") {
   auto ends = connected(false);
   net::link node{std::move(ends.node), rules, 1, {}, start};

@@ -79,6 +79,24 @@ SCENARIO("clients of the same name are added up") {
   }
 }
 
+SCENARIO("a client without a name of its own is counted by its host, however often it is started") {
+  GIVEN("a node") {
+    virtual_time x;
+    metrics::node_metrics node{x.sys.metrics()};
+    WHEN("two processes of a host come, and some whose names only look like that") {
+      std::vector<metrics::client_metrics> clients;
+      for (auto name : {"host/4711", "host/4712", "a/b", "a/", "/7", "7"})
+        clients.push_back(node.client_came(name));
+      auto now = metrics_of(x.sys);
+      THEN("only the process ids are left out") {
+        CHECK_EQ(now[of_client("cenote_node_clients", "host")], 2);
+        for (auto name : {"a/b", "a/", "/7", "7"})
+          CHECK_EQ(now[of_client("cenote_node_clients", name)], 1);
+      }
+    }
+  }
+}
+
 SCENARIO("the number of series is bounded, whatever clients call themselves") {
   GIVEN("a node") {
     virtual_time x;
