@@ -10,7 +10,8 @@ namespace cenote::pool {
 namespace {
 
 /// Whether the cause may be gone at the next attempt. A statement that used up its time would do so again, a procedure
-/// that the server refused would be refused again, and a pool that has ended does not come back.
+/// that the server refused would be refused again. A pool that has ended does not come back, and the retrier ends with
+/// it; a pool of other processes goes on at another node.
 bool is_transient(errc code) {
   switch (code) {
   case errc::acquire_timeout: // Of an attempt after one that may have run.
@@ -21,6 +22,7 @@ bool is_transient(errc code) {
   case errc::overloaded:
   case errc::connection_lost:
   case errc::connection_lost_unsent:
+  case errc::pool_gone:
   case errc::deadlock:
   case errc::lock_wait:
   case errc::conflict:
@@ -83,7 +85,8 @@ std::optional<duration> retry_delay(const retry_settings& rules, const failed_at
     return std::nullopt;
   auto soon = std::chrono::duration_cast<duration>(max_spread * random);
   auto later = exponential_delay(rules.initial_delay, rules.max_delay, attempt.attempts);
-  auto first_loss = error.code == errc::connection_lost && attempt.attempts == 1;
+  // The pool itself waits for the server, or for another node.
+  auto first_loss = (error.code == errc::connection_lost || error.code == errc::pool_gone) && attempt.attempts == 1;
   auto delay = error.outcome == outcome::rolled_back || is_collision(error.code) ? soon
                : first_loss                                                      ? std::min(soon, later)
                             : std::max<duration>(later, error.retry_after);

@@ -50,7 +50,7 @@ SCENARIO("what may be repeated follows from the kind of the statement and what i
         {errc::shutting_down, outcome::unavailable, false, false, false},
         {errc::connection_lost_unsent, outcome::not_sent, true, true, true},
         {errc::connection_lost, outcome::unknown, true, true, false},
-        {errc::pool_gone, outcome::unknown, false, false, false},
+        {errc::pool_gone, outcome::unknown, true, true, false},
         {errc::statement_timeout, outcome::unknown, false, false, false},
         {errc::deadlock, outcome::rolled_back, true, true, true},
         {errc::lock_wait, outcome::rolled_back, true, true, true},
@@ -86,7 +86,8 @@ SCENARIO("what may have run is repeated only if that does no harm and what went 
     const std::set<errc> transient{errc::acquire_timeout, errc::queue_full,   errc::connect_failed,
                                    errc::server_full,     errc::circuit_open, errc::overloaded,
                                    errc::connection_lost, errc::deadlock,     errc::connection_lost_unsent,
-                                   errc::lock_wait,       errc::conflict,     errc::read_only_server};
+                                   errc::lock_wait,       errc::conflict,     errc::read_only_server,
+                                   errc::pool_gone};
     WHEN("a read and an idempotent write failed with it") {
       THEN("losses, collisions and refusals of the pool are repeated, refusals of the server are not") {
         for (auto i = 1; i <= static_cast<int>(errc::transaction_ended); ++i) {
