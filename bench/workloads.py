@@ -17,11 +17,15 @@ class Entry:
 
 
 # In the order of the report: what is compared first, then its rivals.
-SIDES = ("cenote", "threads", "go", "hikaricp", "mysql2", "sqlalchemy", "poco", "soci")
+LOCAL = ("cenote", "threads", "go", "hikaricp", "mysql2", "sqlalchemy", "poco", "soci")
+# The pool in a process of its own, beside the one in the process of its callers.
+REMOTE = ("cenote-remote", "cenote-remote-tls")
+SIDES = LOCAL + REMOTE
 # Measured in each round of --quick too, which lets the others have one round.
 ALWAYS = ("cenote", "threads")
 
-PLAIN = tuple(Entry(side, side) for side in SIDES)
+PLAIN = tuple(Entry(side, side) for side in LOCAL)
+AWAY = tuple(Entry(side, side) for side in REMOTE)
 PREPARED = tuple(Entry(f"{side} prepared", side, ("--prepared",)) for side in ("threads", "hikaricp"))
 
 
@@ -77,9 +81,9 @@ def io_threads(callers: int) -> Cell:
 
 
 CELLS = (
-    point(1, "tcp"),
-    point(10, "tcp", PLAIN + PREPARED),
-    point(256, "tcp", PLAIN + PREPARED),
+    point(1, "tcp", PLAIN + AWAY),
+    point(10, "tcp", PLAIN + PREPARED + AWAY),
+    point(256, "tcp", PLAIN + PREPARED + AWAY),
     point(1, "unix"),
     point(10, "unix"),
     point(256, "unix"),

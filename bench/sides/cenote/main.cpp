@@ -3,6 +3,7 @@
 #include "program.hpp"
 
 #include "cenote/error.hpp"
+#include "cenote/node.hpp"
 #include "cenote/pool.hpp"
 
 #include <caf/actor_system.hpp>
@@ -31,6 +32,7 @@ struct tuning {
   size_t io_threads = 1;
   double slow_share = 0;
   size_t large_readers = 0;
+  remote_settings nodes; ///< Unless empty, the pool is at one of them.
 };
 
 /// Settings for request and response: see the facts about `stealing` in the design.
@@ -53,6 +55,12 @@ pool_settings rules_of(const options& opts, const tuning& own) {
   if (opts.pre_ping)
     rules.pre_ping_idle = std::chrono::nanoseconds{0};
   return rules;
+}
+
+pool_actor start_pool(caf::actor_system& sys, const options& opts, const tuning& own) {
+  if (!own.nodes.nodes.empty())
+    return connect(sys, own.nodes);
+  return spawn_pool(sys, server_of_environment(), rules_of(opts, own));
 }
 
 /// Waits until all connections are open, so that the round measures statements and not connects.
@@ -86,12 +94,11 @@ struct ending {
 };
 
 figures run(const options& opts, const tuning& own) {
-  auto server = server_of_environment();
   return measure(opts, opts.callers, [&](std::vector<caller>& crew, const std::function<void()>& started) {
     std::latch ended{static_cast<std::ptrdiff_t>(crew.size())};
     system_config cfg{own.workers};
     caf::actor_system sys{cfg};
-    ending guarded{spawn_pool(sys, server, rules_of(opts, own))};
+    ending guarded{start_pool(sys, opts, own)};
     await_connections(sys, guarded.pool, opts.connections);
     auto recovers = opts.load == workload::recovery;
     auto pool = recovers ? spawn_retrier(sys, guarded.pool) : guarded.pool;
@@ -119,6 +126,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 0.99));
   app.add_option("--large-readers", own.large_readers, "further callers that read 10 MB again and again, uncounted")
       ->check(CLI::Range(0, 1'000));
+  app.add_option("--nodes", own.nodes.nodes, "host:port of a pool node that has the pool, in place of one here");
+  app.add_option("--certificate", own.nodes.certificate, "PEM file, for TLS to the node");
+  app.add_option("--key", own.nodes.key, "PEM file");
+  app.add_option("--ca", own.nodes.ca, "PEM file");
   init();
   // Lost connections are the subject of `recovery`: not worth a log line.
   spdlog::null_logger_mt("cenote");

@@ -1,0 +1,95 @@
+"""Compares what clients were told about their writes with what is in the tables."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ACCOUNTS = 20
+OPENING = 1000
+
+TABLES = f"""
+DROP TABLE IF EXISTS ledger, settled, account;
+-- Without a key: what is written twice is there twice.
+CREATE TABLE ledger (writer INT UNSIGNED NOT NULL, number BIGINT UNSIGNED NOT NULL, source INT, target INT,
+                     INDEX (writer, number)) ENGINE=InnoDB;
+CREATE TABLE settled (writer INT UNSIGNED NOT NULL, number BIGINT UNSIGNED NOT NULL, PRIMARY KEY (writer, number))
+  ENGINE=InnoDB;
+CREATE TABLE account (id INT PRIMARY KEY, balance BIGINT NOT NULL) ENGINE=InnoDB;
+INSERT INTO account SELECT seq, {OPENING} FROM seq_1_to_{ACCOUNTS};
+"""
+
+
+@dataclass
+class Books:
+    """What came out."""
+
+    acknowledged: int = 0
+    unknown: int = 0
+    unknown_done: int = 0  # Of these.
+    refused: int = 0  # Said not to have been done.
+    unanswered: int = 0  # Rows of clients that were killed before they had an answer.
+    problems: list[str] = field(default_factory=list)
+
+    def complain(self, text: str) -> None:
+        self.problems.append(text)
+
+    def __str__(self) -> str:
+        return (f"{self.acknowledged} acknowledged, {self.unknown} unknown ({self.unknown_done} of them were done), "
+                f"{self.refused} not done, {self.unanswered} done without an answer, as their client was killed")
+
+
+def read_told(file: Path) -> dict[int, str]:
+    """By number: +, ? or -."""
+    told: dict[int, str] = {}
+    # A line is written at once: only the last one of a killed client could be missing, none could be torn.
+    for line in file.read_text().splitlines():
+        verdict, number = line.split()
+        if told.setdefault(int(number), verdict) != verdict:
+            raise ValueError(f"{file.name}: two verdicts on {number}")
+    return told
+
+
+def audit(server, told_of: dict[int, Path], killed: Iterable[int]) -> Books:
+    """@param told_of the log of each writer, killed those that may have had requests without an answer."""
+    books = Books()
+    rows = Counter()
+    for table in ("ledger", "settled"):
+        for writer, number in server.sql(f"SELECT writer, number FROM {table}"):
+            rows[int(writer), int(number)] += 1
+    for (writer, number), found in rows.items():
+        if found > 1:
+            books.complain(f"doubled: {writer}/{number} is there {found} times")
+    for writer, file in told_of.items():
+        told = read_told(file)
+        for number, verdict in told.items():
+            found = rows.pop((writer, number), 0)
+            if verdict == "+":
+                books.acknowledged += 1
+                if not found:
+                    books.complain(f"lost: {writer}/{number} was acknowledged and is not there")
+            elif verdict == "?":
+                books.unknown += 1
+                books.unknown_done += found > 0
+            else:
+                books.refused += 1
+                if found:
+                    books.complain(f"untrue: {writer}/{number} was said not to be done, and is there")
+    for writer, number in rows:
+        books.unanswered += 1
+        if writer not in killed:
+            books.complain(f"unanswered: {writer}/{number} is there, but its caller was told nothing")
+    check_accounts(server, books)
+    return books
+
+
+def check_accounts(server, books: Books) -> None:
+    """Each balance is what the transfers in the ledger make of it: none was torn apart."""
+    wrong = server.sql(
+        f"SELECT id, balance, {OPENING} + COALESCE(SUM((target = id) - (source = id)), 0) AS expected "
+        "FROM account LEFT JOIN ledger ON id IN (source, target) GROUP BY id, balance HAVING balance <> expected")
+    for account, balance, expected in wrong:
+        books.complain(f"torn apart: account {account} holds {balance}, its transfers make {expected}")
+    total = int(server.sql("SELECT SUM(balance) FROM account")[0][0])
+    if total != ACCOUNTS * OPENING:
+        books.complain(f"money: {total} in all accounts, not {ACCOUNTS * OPENING}")
