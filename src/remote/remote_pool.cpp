@@ -309,7 +309,8 @@ caf::result<drain_report> remote_pool_state::drain(caf::timespan limit) {
 
 /// @returns whether this actor has ended.
 bool remote_pool_state::end_if_drained() {
-  if (!core.is_draining() || ((!core.is_drained() || !sessions.empty()) && now() < drain_until))
+  auto done = core.is_drained() && decoding.empty() && sessions.empty();
+  if (!core.is_draining() || (!done && now() < drain_until))
     return false;
   drained.cut += sessions.size();
   drained.finished -= std::min(drained.finished, drained.cut);
