@@ -166,11 +166,7 @@ internal_remote_pool::behavior_type remote_pool_state::handlers() {
       [this](resolved_atom, uint64_t link) { resolved(node::link_id{link}); },
       [this](decoded_atom, uint64_t number, result& value) { decoded(number, value); },
       [this](decoded_atom, uint64_t number, std::vector<result>& value) { decoded(number, value); },
-      [this](decoded_atom, uint64_t number) {
-        if (auto entry = decoding.extract(number))
-          entry.mapped().promise.deliver(make_error(
-              own_failure(errc::internal, outcome::unknown, "the pool node's answer cannot be read: it is damaged")));
-      },
+      [this](decoded_atom, uint64_t number) { not_decoded(number); },
   };
 }
 
