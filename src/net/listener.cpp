@@ -61,6 +61,11 @@ listener::listener(unique_fd socket, const socket_address& address) noexcept
   // nop
 }
 
+listener::~listener() {
+  if (socket_)
+    ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
 tl::expected<listener, std::string> listener::open(const socket_address& where) {
   auto family = where.storage.ss_family;
   unique_fd socket{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};

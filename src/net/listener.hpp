@@ -10,9 +10,14 @@
 
 namespace cenote::net {
 
-/// A listening TCP socket that never blocks, for epoll. Closed with the object.
+/// A listening TCP socket that never blocks, for epoll. Closed with the object, its duplicates included: nobody is let
+/// wait for a listener that is gone.
 class listener {
 public:
+  listener(listener&&) noexcept = default;
+  listener& operator=(listener&&) noexcept = default;
+  ~listener();
+
   /// Listens on an address; port 0: any free one. `::` takes IPv6 only, so that `0.0.0.0` can be listened on as well.
   /// @returns an error that names the address.
   static tl::expected<listener, std::string> open(const socket_address& where);

@@ -71,6 +71,7 @@ desk_actor::behavior_type desk_state::handlers() {
       [this](ready_atom, bool, bool) { advance(); },
       [this](granted_atom, uint64_t number, uint8_t kind) { granted(number, static_cast<node::demand>(kind)); },
       [this](encoded_atom, uint64_t number, net::blob& content) {
+        --encoding;
         link.send(net::message_kind::answer, number, std::move(content));
       },
       [this](close_atom) { leave(); },
@@ -267,7 +268,7 @@ void desk_state::leave() {
 
 void desk_state::end_if_left() {
   // Requests may be on their way until the client has said goodbye: they are refused, not lost.
-  if (!leaving || (!said_goodbye && now() < leave_until) || !requests.empty() || !direct.empty() || !sessions.empty()
+  if (!leaving || (!said_goodbye && now() < leave_until) || !requests.empty() || !direct.empty() || encoding > 0 || !sessions.empty()
       || link.unsent() > 0 || link.wants_write())
     return;
   said_goodbye = true;

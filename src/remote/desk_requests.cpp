@@ -64,6 +64,7 @@ void desk_state::answer(uint64_t number, T& value) {
   }
   // An I/O thread that copies for long delays the signs of life of all clients.
   shared->count_answer(id, true);
+  ++encoding;
   auto kept = std::make_shared<T>(std::move(value));
   self->system().spawn([kept, number, to = desk_actor{self}](caf::event_based_actor* worker) {
     worker->send(to, encoded_atom_v, number, encode_answer(*kept));

@@ -133,6 +133,7 @@ struct desk_state {
 
   std::unordered_map<uint64_t, pending> requests;
   std::set<uint64_t> direct;                        ///< Requests that need no turn, and have not been answered.
+  size_t encoding = 0;                              ///< Large answers that are being encoded elsewhere.
   std::set<std::pair<time_point, uint64_t>> waits;  ///< Of requests that wait for their turn.
   std::unordered_map<uint64_t, guest_actor> guests; ///< By the client's number of the holder.
   std::unordered_map<session_id, held_session> sessions;

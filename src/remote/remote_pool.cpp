@@ -166,11 +166,7 @@ internal_remote_pool::behavior_type remote_pool_state::handlers() {
       [this](resolved_atom, uint64_t link) { resolved(node::link_id{link}); },
       [this](decoded_atom, uint64_t number, result& value) { decoded(number, value); },
       [this](decoded_atom, uint64_t number, std::vector<result>& value) { decoded(number, value); },
-      [this](decoded_atom, uint64_t number) {
-        if (auto entry = decoding.extract(number))
-          entry.mapped().promise.deliver(make_error(
-              own_failure(errc::internal, outcome::unknown, "the pool node's answer cannot be read: it is damaged")));
-      },
+      [this](decoded_atom, uint64_t number) { not_decoded(number); },
   };
 }
 
@@ -309,7 +305,8 @@ caf::result<drain_report> remote_pool_state::drain(caf::timespan limit) {
 
 /// @returns whether this actor has ended.
 bool remote_pool_state::end_if_drained() {
-  if (!core.is_draining() || ((!core.is_drained() || !sessions.empty()) && now() < drain_until))
+  auto done = core.is_drained() && decoding.empty() && sessions.empty();
+  if (!core.is_draining() || (!done && now() < drain_until))
     return false;
   drained.cut += sessions.size();
   drained.finished -= std::min(drained.finished, drained.cut);

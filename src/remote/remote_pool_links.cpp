@@ -347,7 +347,7 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
   case operation::session_execute:
     if (message.content.size() > large_content) {
       session_answered(request, true);
-      decode_elsewhere<result>(number, request, message);
+      decode_elsewhere<result>(id, number, request, message);
       return true;
     }
     if (!deliver_as<result>(request, in))
@@ -357,7 +357,7 @@ bool remote_pool_state::deliver(node::link_id id, uint64_t number, waiting& requ
   case operation::transact:
     if (message.content.size() <= large_content)
       return deliver_as<std::vector<result>>(request, in);
-    decode_elsewhere<std::vector<result>>(number, request, message);
+    decode_elsewhere<std::vector<result>>(id, number, request, message);
     return true;
   case operation::checkout: {
     session_id session{};
@@ -403,8 +403,8 @@ bool remote_pool_state::deliver_as(waiting& request, content_reader& in) {
 
 /// Large answers: an I/O thread that copies for long would delay signs of life, and small answers.
 template <class T>
-void remote_pool_state::decode_elsewhere(uint64_t number, waiting& request, net::message& message) {
-  decoding.emplace(number, std::move(request));
+void remote_pool_state::decode_elsewhere(node::link_id id, uint64_t number, waiting& request, net::message& message) {
+  decoding.emplace(number, undecoded{id, std::move(request)});
   request.promise = {};
   auto kept = std::make_shared<std::vector<std::byte>>(std::move(message.content));
   self->system().spawn([kept, number, to = internal_remote_pool{self}](caf::event_based_actor* worker) {
@@ -420,11 +420,26 @@ void remote_pool_state::decode_elsewhere(uint64_t number, waiting& request, net:
 template <class T>
 void remote_pool_state::decoded(uint64_t number, T& value) {
   if (auto entry = decoding.extract(number))
-    entry.mapped().promise.deliver(std::move(value));
+    entry.mapped().request.promise.deliver(std::move(value));
 }
 
 template void remote_pool_state::decoded(uint64_t, result&);
 template void remote_pool_state::decoded(uint64_t, std::vector<result>&);
+
+/// Such a node is not used any longer, as with a small answer.
+void remote_pool_state::not_decoded(uint64_t number) {
+  auto entry = decoding.extract(number);
+  if (entry.empty())
+    return;
+  const std::string reason = "it has sent an answer that cannot be read";
+  entry.mapped().request.promise.deliver(
+      make_error(own_failure(errc::pool_gone, outcome::unknown, "the pool node was given up: " + reason)));
+  auto i = connections.find(entry.mapped().link);
+  if (i == connections.end() || !i->second.link)
+    return;
+  i->second.link->close(reason);
+  settle(entry.mapped().link);
+}
 
 /// A session that nobody waits for any more goes back at once.
 void remote_pool_state::take_late_answer(connection& from, uint64_t, content_reader& in) {

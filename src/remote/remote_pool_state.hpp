@@ -88,6 +88,12 @@ struct remote_pool_state {
     session_step step = session_step::execute; ///< Of a request for a session.
   };
 
+  /// A request whose answer is being decoded elsewhere.
+  struct undecoded {
+    node::link_id link{}; ///< Where it has come from.
+    waiting request;
+  };
+
   /// A session on a node.
   struct session_on_node {
     node::link_id link{};
@@ -176,9 +182,10 @@ struct remote_pool_state {
   template <class T>
   bool deliver_as(waiting& request, content_reader& in);
   template <class T>
-  void decode_elsewhere(uint64_t number, waiting& request, net::message& message);
+  void decode_elsewhere(node::link_id id, uint64_t number, waiting& request, net::message& message);
   template <class T>
   void decoded(uint64_t number, T& value);
+  void not_decoded(uint64_t number);
   void failed_at_node(node::link_id id, uint64_t number, waiting& request, failure reason);
   void settle(node::link_id id);
   void flush(node::link_id id);
@@ -217,7 +224,7 @@ struct remote_pool_state {
   std::unordered_map<uint64_t, waiting> requests;
   uint64_t last_request = 0;
   bool taken_back = false;                          ///< The request of the last `withdraw_call`, unsent.
-  std::unordered_map<uint64_t, waiting> decoding;   ///< Answered; the answer is being decoded.
+  std::unordered_map<uint64_t, undecoded> decoding;
   std::unordered_set<uint64_t> withdrawn_checkouts; ///< A session that is still granted has to be returned.
 
   std::unordered_map<session_id, session_on_node> sessions;
