@@ -1,5 +1,10 @@
-"""Compares what clients were told about their writes with what is in the tables."""
+"""Compares what clients were told about their writes with what is in the tables.
 
+    audit.py --self-test            checks that it finds what is wrong
+"""
+
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -93,3 +98,48 @@ def check_accounts(server, books: Books) -> None:
     total = int(server.sql("SELECT SUM(balance) FROM account")[0][0])
     if total != ACCOUNTS * OPENING:
         books.complain(f"money: {total} in all accounts, not {ACCOUNTS * OPENING}")
+
+
+# ---- the test of this file -------------------------------------------------------------------------------------------
+
+
+class TablesOfTest:
+    """A server that has these rows, and in whose accounts nothing is wrong."""
+
+    def __init__(self, ledger: list[tuple[int, int]], money: int = ACCOUNTS * OPENING):
+        self.ledger, self.money = ledger, money
+
+    def sql(self, statement: str) -> list[list[str]]:
+        if "SUM(balance)" in statement:
+            return [[str(self.money)]]
+        return [[str(x) for x in row] for row in self.ledger] if "FROM ledger" in statement else []
+
+
+def self_test() -> int:
+    """@returns how many mistakes were not found, or found where none is."""
+    told = "+ 1\n? 2\n? 3\n- 4\n"
+    right = [(1, 1), (1, 2)]
+    cases = [
+        ("nothing is wrong", TablesOfTest(right), (), ()),
+        ("lost", TablesOfTest(right[1:]), (), ("lost",)),
+        ("doubled", TablesOfTest([*right, (1, 1)]), (), ("doubled",)),
+        ("doubled, though unknown", TablesOfTest([*right, (1, 2)]), (), ("doubled",)),
+        ("there, though it was said not to be", TablesOfTest([*right, (1, 4)]), (), ("untrue",)),
+        ("without an answer", TablesOfTest([*right, (1, 5)]), (), ("unanswered",)),
+        ("without an answer, of a killed client", TablesOfTest([*right, (1, 5)]), (1,), ()),
+        ("money is missing", TablesOfTest(right, ACCOUNTS * OPENING - 1), (), ("money",)),
+    ]
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ledger"
+        file.write_text(told)
+        for title, server, killed, expected in cases:
+            found = tuple(x.split(":")[0] for x in audit(server, {1: file}, killed).problems)
+            if found != expected:
+                print(f"audit: {title}: found {found}, expected {expected}")
+                wrong += 1
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(min(1, self_test()) if sys.argv[1:] == ["--self-test"] else __doc__)

@@ -9,3 +9,5 @@ target_link_libraries(node-worker PRIVATE cenote::app CLI11::CLI11)
 add_test(NAME nodes.faults COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/faults.py" --short
                                    --build "${PROJECT_BINARY_DIR}")
 set_tests_properties(nodes.faults PROPERTIES TIMEOUT 300)
+add_test(NAME nodes.faults_check_itself
+         COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/audit.py" --self-test)

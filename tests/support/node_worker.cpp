@@ -132,8 +132,9 @@ public:
   nlohmann::json report() const {
     std::lock_guard guard{mutex_};
     auto beyond = std::chrono::duration<double>(latest_).count();
-    return {{"writer", rules.writer},       {"unanswered", asked - answered_}, {"answered", answered_},
-            {"beyond_limit", beyond},       {"latest", latest_what_},          {"untrue_reads", untrue_reads.load()},
+    return {{"writer", rules.writer},        {"unanswered", asked - answered_},
+            {"answered", answered_},         {"beyond_limit", beyond},
+            {"latest", latest_what_},        {"untrue_reads", untrue_reads.load()},
             {"callers_left", active.load()}, {"outcomes", outcomes_}};
   }
 
@@ -160,7 +161,10 @@ public:
   static inline const char* name = "node_worker.caller";
 
   caller(caf::event_based_actor* this_actor, pool_actor target, worker* all, uint64_t seed)
-      : self{this_actor}, pool{std::move(target)}, common{all}, random{static_cast<std::minstd_rand::result_type>(seed)} {
+      : self{this_actor},
+        pool{std::move(target)},
+        common{all},
+        random{static_cast<std::minstd_rand::result_type>(seed)} {
     // nop
   }
 
@@ -225,9 +229,9 @@ private:
     case 2:
       return check_out(number);
     case 3:
-      return write_row("idempotent write", number, common->rules.limit,
-                       idempotent_write("INSERT IGNORE INTO settled (writer, number) VALUES (?, ?)",
-                                        common->rules.writer, number));
+      return write_row(
+          "idempotent write", number, common->rules.limit,
+          idempotent_write("INSERT IGNORE INTO settled (writer, number) VALUES (?, ?)", common->rules.writer, number));
     case 4:
       return write_row("short write", number, common->rules.short_limit, insertion(number));
     default:
@@ -376,8 +380,9 @@ private:
   }
 
   void check_in(session_id session) {
-    ask<void>("checkin", prompt(), [this] { next(); }, [this](const failure&) { next_after_error(); }, checkin_atom_v,
-              session);
+    ask<void>(
+        "checkin", prompt(), [this] { next(); }, [this](const failure&) { next_after_error(); }, checkin_atom_v,
+        session);
   }
 
   /// What has no limit of its own is answered at once, or its node is given up.
@@ -415,7 +420,9 @@ options parse(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error));
   }
-  auto span = [](double seconds) { return std::chrono::duration_cast<duration>(std::chrono::duration<double>{seconds}); };
+  auto span = [](double seconds) {
+    return std::chrono::duration_cast<duration>(std::chrono::duration<double>{seconds});
+  };
   out.nodes.heartbeat = span(heartbeat);
   out.nodes.give_up = span(give_up);
   out.limit = span(limit);
@@ -453,8 +460,8 @@ int main(int argc, char** argv) try {
   worker all{rules};
   {
     app::pool_host host{rules.nodes, {}};
-    auto retrier = spawn_retrier(host.system(), host.pool(),
-                                 {.max_retries = 1000, .initial_delay = 20ms, .max_delay = 500ms});
+    auto retrier =
+        spawn_retrier(host.system(), host.pool(), {.max_retries = 1000, .initial_delay = 20ms, .max_delay = 500ms});
     all.active = rules.callers;
     for (size_t i = 0; i < rules.callers; ++i)
       host.system().spawn<caf::stateful_actor<caller>>(retrier, &all, rules.writer * 1000 + i);
