@@ -268,8 +268,8 @@ void desk_state::leave() {
 
 void desk_state::end_if_left() {
   // Requests may be on their way until the client has said goodbye: they are refused, not lost.
-  if (!leaving || (!said_goodbye && now() < leave_until) || !requests.empty() || !direct.empty() || encoding > 0 || !sessions.empty()
-      || link.unsent() > 0 || link.wants_write())
+  if (!leaving || (!said_goodbye && now() < leave_until) || !requests.empty() || !direct.empty() || encoding > 0
+      || !sessions.empty() || link.unsent() > 0 || link.wants_write())
     return;
   said_goodbye = true;
   link.close("it has nothing left here");

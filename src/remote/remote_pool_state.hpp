@@ -223,7 +223,7 @@ struct remote_pool_state {
   connections_map connections;
   std::unordered_map<uint64_t, waiting> requests;
   uint64_t last_request = 0;
-  bool taken_back = false;                          ///< The request of the last `withdraw_call`, unsent.
+  bool taken_back = false; ///< The request of the last `withdraw_call`, unsent.
   std::unordered_map<uint64_t, undecoded> decoding;
   std::unordered_set<uint64_t> withdrawn_checkouts; ///< A session that is still granted has to be returned.
 

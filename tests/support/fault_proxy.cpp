@@ -29,6 +29,9 @@ using namespace std::chrono_literals;
 /// The most that one direction of a connection holds back; then its sender has to wait.
 constexpr size_t max_held_bytes = 1u << 20;
 
+/// Bytes of replies that a slow network holds.
+constexpr int slow_buffer = 64 << 10;
+
 [[noreturn]] void fail(const char* action) {
   throw std::system_error{errno, std::generic_category(), action};
 }
@@ -136,7 +139,10 @@ public:
   std::vector<uint16_t> server_ports_;
   std::list<connection> connections_;
   bool refusing_ = false;
-  bool swallowing_ = false;
+  bool swallowing_requests_ = false;
+  bool swallowing_replies_ = false;
+  size_t reply_rate_ = 0; ///< Bytes in a second; zero: no limit.
+  clock::time_point next_reply_ = clock::time_point::min();
   bool stopping_ = false;
   std::chrono::microseconds delay_{0};
   size_t accepted_ = 0;
@@ -172,14 +178,18 @@ private:
     auto now = clock::now();
     auto next = clock::time_point::max();
     for (auto& pair : connections_) {
-      if (swallowing_)
+      if (swallowing_requests_ && swallowing_replies_)
         break;
       auto events_of = [&](const direction& incoming, const direction& outgoing) {
-        auto reads = !incoming.ended && incoming.size < max_held_bytes;
-        auto holds = !outgoing.held.empty();
-        auto due = holds && outgoing.held.front().due <= now;
+        auto room = &incoming == &pair.replies ? max_held_replies() : max_held_bytes;
+        auto reads = !incoming.ended && incoming.size < room && !swallows(pair, incoming);
+        auto holds = !outgoing.held.empty() && !swallows(pair, outgoing);
+        auto due_at = holds ? outgoing.held.front().due : clock::time_point::min();
+        if (holds && &outgoing == &pair.replies)
+          due_at = std::max(due_at, next_reply_);
+        auto due = holds && due_at <= now;
         if (holds && !due)
-          next = std::min(next, outgoing.held.front().due);
+          next = std::min(next, due_at);
         return static_cast<short>((reads ? POLLIN : 0) | (due ? POLLOUT : 0));
       };
       out.push_back({pair.client.get(), events_of(pair.requests, pair.replies), 0});
@@ -197,6 +207,8 @@ private:
         return;
       ++accepted_;
       socket_fd server{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+      if (reply_rate_ > 0) // A slow network has no room for what the server has written.
+        ::setsockopt(server.get(), SOL_SOCKET, SO_RCVBUF, &slow_buffer, sizeof(slow_buffer));
       auto address = loopback(server_ports_[accepted_ % server_ports_.size()]);
       if (refusing_ || ::connect(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
         client.reset();
@@ -211,12 +223,17 @@ private:
     }
   }
 
+  size_t max_held_replies() const { return reply_rate_ > 0 ? size_t{slow_buffer} : max_held_bytes; }
+
+  bool swallows(const connection& pair, const direction& one_way) const {
+    return &one_way == &pair.requests ? swallowing_requests_ : swallowing_replies_;
+  }
+
   /// @returns whether the connection goes on.
   bool forward(connection& pair) {
-    if (swallowing_)
-      return true;
-    auto ok = take(pair.client.get(), pair.requests) && take(pair.server.get(), pair.replies)
-              && give(pair.server.get(), pair.requests) && give(pair.client.get(), pair.replies);
+    auto ok =
+        (swallowing_requests_ || (take(pair.client.get(), pair.requests) && give(pair.server.get(), pair.requests)))
+        && (swallowing_replies_ || (take(pair.server.get(), pair.replies, max_held_replies()) && give_reply(pair)));
     if (!ok) {
       pair.client.reset();
       pair.server.reset();
@@ -227,9 +244,9 @@ private:
   }
 
   /// Reads all available data of a socket. False means that the connection is broken.
-  bool take(int source, direction& target) {
+  bool take(int source, direction& target, size_t limit = max_held_bytes) {
     char buffer[16384];
-    while (!target.ended && target.size < max_held_bytes) {
+    while (!target.ended && target.size < limit) {
       auto length = ::recv(source, buffer, sizeof(buffer), 0);
       if (length == 0) {
         target.ended = true;
@@ -243,15 +260,29 @@ private:
     return true;
   }
 
-  bool give(int target, direction& source) {
-    while (!source.held.empty() && source.held.front().due <= clock::now()) {
+  /// With a limit, some bytes of one connection at a time.
+  bool give_reply(connection& pair) {
+    if (reply_rate_ == 0)
+      return give(pair.client.get(), pair.replies);
+    auto now = clock::now();
+    if (pair.replies.held.empty() || now < next_reply_)
+      return true;
+    auto before = pair.replies.size;
+    auto ok = give(pair.client.get(), pair.replies, 16384);
+    next_reply_ = now + std::chrono::nanoseconds{1s} * (before - pair.replies.size) / reply_rate_;
+    return ok;
+  }
+
+  bool give(int target, direction& source, size_t limit = SIZE_MAX) {
+    while (limit > 0 && !source.held.empty() && source.held.front().due <= clock::now()) {
       auto& bytes = source.held.front().bytes;
-      auto most = std::min(bytes.size(), source.left.value_or(bytes.size()));
+      auto most = std::min({bytes.size(), source.left.value_or(bytes.size()), limit});
       auto result = ::send(target, bytes.data(), most, MSG_NOSIGNAL);
       if (result < 0 && errno != EINTR)
         return errno == EAGAIN;
       auto sent = static_cast<size_t>(std::max<ssize_t>(result, 0));
       source.size -= sent;
+      limit -= sent;
       bytes.erase(0, sent);
       if (bytes.empty())
         source.held.pop_front();
@@ -291,7 +322,22 @@ void fault_proxy::refuse(bool enabled) {
 }
 
 void fault_proxy::swallow(bool enabled) {
-  impl_->change([this, enabled] { impl_->swallowing_ = enabled; });
+  impl_->change([this, enabled] {
+    impl_->swallowing_requests_ = enabled;
+    impl_->swallowing_replies_ = enabled;
+  });
+}
+
+void fault_proxy::swallow_requests(bool enabled) {
+  impl_->change([this, enabled] { impl_->swallowing_requests_ = enabled; });
+}
+
+void fault_proxy::swallow_replies(bool enabled) {
+  impl_->change([this, enabled] { impl_->swallowing_replies_ = enabled; });
+}
+
+void fault_proxy::throttle_replies(size_t bytes_per_second) {
+  impl_->change([this, bytes_per_second] { impl_->reply_rate_ = bytes_per_second; });
 }
 
 void fault_proxy::delay(std::chrono::microseconds span) {

@@ -30,6 +30,13 @@ public:
   /// Whether nothing is forwarded any more, in either direction; data held back follows when this ends.
   void swallow(bool enabled);
 
+  /// The same in one direction: towards the server, or back.
+  void swallow_requests(bool enabled);
+  void swallow_replies(bool enabled);
+
+  /// Forwards at most so many bytes of replies in a second, of connections that are made from now on. Zero: no limit.
+  void throttle_replies(size_t bytes_per_second);
+
   /// Delays all data by this span, in order. Zero: no delay.
   void delay(std::chrono::microseconds span);
 

@@ -65,4 +65,9 @@ raw_tls::raw_tls(net::unique_fd socket, const options& how) : state_{std::make_u
 
 raw_tls::~raw_tls() = default;
 
+void raw_tls::wait() {
+  if (state_->thread.joinable())
+    state_->thread.join();
+}
+
 } // namespace cenote::test

@@ -24,6 +24,9 @@ public:
   raw_tls(net::unique_fd socket, const options& how);
   ~raw_tls();
 
+  /// Waits until the connection ends.
+  void wait();
+
 private:
   struct state;
   std::unique_ptr<state> state_;
