@@ -63,6 +63,7 @@ SCENARIO("top shows a running program at 80 columns and 24 rows, and q leaves th
   service serve;
   terminal_program top{{"cenote", "top", serve.url}};
   REQUIRE(top.shows("state        serving"));
+  REQUIRE(top.shows("breakers")); // The last line: the rest has been drawn by then.
   MESSAGE(top.screen().text());
   for (auto part : {"cenote 0.", "q: quit", "limit 8", "0 waiting", "breakers"})
     CHECK(contains(top.screen().text(), part));
