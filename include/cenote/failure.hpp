@@ -68,6 +68,9 @@ enum class errc : uint8_t {
                      ///< server has certainly undone them. `statement_index` says which of its statements it was. Or a
                      ///< statement outside of a session left one open, which was rolled back: unknown, or rejected if
                      ///< nothing can have been committed.
+  // rejected
+  invalid_job, ///< A job, a batch or a schedule that cannot be stored, or a payload that cannot be read.
+  no_such_job, ///< No job has this id, or it is not in a state that allows what was asked for.
 };
 
 /// @name Names
@@ -107,7 +110,7 @@ bool inspect(Inspector& f, outcome& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, errc& x) {
-  return detail::inspect_enum(f, x, errc::transaction_ended);
+  return detail::inspect_enum(f, x, errc::no_such_job);
 }
 
 template <class Inspector>

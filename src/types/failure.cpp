@@ -70,6 +70,10 @@ std::string to_string(errc x) {
     return "internal";
   case errc::transaction_ended:
     return "transaction_ended";
+  case errc::invalid_job:
+    return "invalid_job";
+  case errc::no_such_job:
+    return "no_such_job";
   }
   return "invalid errc";
 }

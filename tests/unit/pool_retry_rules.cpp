@@ -65,8 +65,10 @@ SCENARIO("what may be repeated follows from the kind of the statement and what i
         {errc::invalid_setting, outcome::rejected, false, false, false},
         {errc::internal, outcome::rejected, false, false, false},
         {errc::transaction_ended, outcome::unknown, false, false, false},
+        {errc::invalid_job, outcome::rejected, false, false, false},
+        {errc::no_such_job, outcome::rejected, false, false, false},
     };
-    CHECK_EQ(std::size(table), static_cast<size_t>(errc::transaction_ended));
+    CHECK_EQ(std::size(table), static_cast<size_t>(errc::no_such_job));
     WHEN("a statement of each kind failed with it") {
       THEN("it may be repeated as the table says") {
         for (auto& x : table) {
@@ -90,7 +92,7 @@ SCENARIO("what may have run is repeated only if that does no harm and what went 
                                    errc::pool_gone};
     WHEN("a read and an idempotent write failed with it") {
       THEN("losses, collisions and refusals of the pool are repeated, refusals of the server are not") {
-        for (auto i = 1; i <= static_cast<int>(errc::transaction_ended); ++i) {
+        for (auto i = 1; i <= static_cast<int>(errc::no_such_job); ++i) {
           auto code = static_cast<errc>(i);
           MESSAGE(to_string(code));
           for (auto kind : {statement_kind::read, statement_kind::idempotent_write})
@@ -125,7 +127,7 @@ SCENARIO("a write of unknown outcome is never repeated, whatever the code") {
   GIVEN("all codes with the outcome unknown") {
     WHEN("a write failed with them") {
       auto repeated = 0;
-      for (auto i = 1; i <= static_cast<int>(errc::transaction_ended); ++i)
+      for (auto i = 1; i <= static_cast<int>(errc::no_such_job); ++i)
         repeated += may_repeat(statement_kind::write, failed(static_cast<errc>(i), outcome::unknown));
       THEN("none is repeated") {
         CHECK_EQ(repeated, 0);
