@@ -41,8 +41,8 @@ using job_queue_actor = caf::typed_actor<
     // What is stored about a job. Error: `no_such_job`.
     caf::result<job_status>(job_status_atom, job_id),
 
-    // Cancels a job that has not ended; of a running one nothing takes effect any more, and its handler is sent a
-    // `cancel_atom` with the job's id. Error: `no_such_job`, also if it has ended.
+    // Cancels a job that has not ended; of a running one nothing takes effect any more, and its handler's
+    // `job_context::stop` says so. Error: `no_such_job`, also if it has ended.
     caf::result<void>(cancel_atom, job_id),
 
     // Has a job done again that was discarded or cancelled, or that waits for its time: now, with all its attempts.
