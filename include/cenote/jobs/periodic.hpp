@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -27,7 +28,9 @@ inline schedule every(std::chrono::nanoseconds interval) {
 /// names of months and days, ranges `a-b`, steps `*/n` and `a-b/n`, and lists of these. Sunday is 0 and 7. If day of
 /// month and day of week are both restricted, either is enough. Also `@hourly`, `@daily`, `@weekly`, `@monthly` and
 /// `@yearly`. A time that a change of the clock skips is the first one after the change; one that it repeats is the
-/// earlier one of the two.
+/// earlier one of the two: `*/15 * * * *` pauses for an hour when clocks are set back, `every(15min)` does not.
+///
+/// A day of month or of week is restricted if its field does not begin with `*`.
 inline schedule cron(std::string expression, std::string time_zone = "UTC") {
   return {{}, std::move(expression), std::move(time_zone)};
 }
@@ -36,17 +39,20 @@ inline schedule cron(std::string expression, std::string time_zone = "UTC") {
 enum class missed_times : uint8_t {
   skip,     ///< Nothing.
   run_once, ///< One job for all of them.
-  run_all,  ///< A job for each, up to 1000.
+  run_all,  ///< A job for each, up to 1000: the earliest ones.
 };
 
 /// A job that is submitted at certain times, once over all nodes together.
 struct periodic_job {
-  std::string name;                            ///< Up to 64 printable ASCII characters. A second one replaces the first.
-  schedule when;                               ///< Its times.
-  job work;                                    ///< What is submitted, with a new id each time. Its `run_at` and `delay` do not count.
+  std::string name; ///< Up to 64 printable ASCII characters. A second one replaces the first.
+  schedule when;    ///< Its times.
+  job work;         ///< What is submitted, with a new id each time. Its `run_at` and `delay` do not count.
   missed_times missed = missed_times::run_once; ///< About an outage.
   bool operator==(const periodic_job&) const = default;
 };
+
+/// What is wrong with a schedule; nothing if it can be used. The time zone is looked up on this system.
+std::optional<std::string> find_problem(const schedule& when);
 
 /// What is wrong with a periodic job; nothing if it can be stored.
 std::optional<std::string> find_problem(const periodic_job& work);
