@@ -1,13 +1,19 @@
 #include "cenote/jobs/migrate.hpp"
 
+#include "cenote/database.hpp"
 #include "cenote/error.hpp"
+#include "client/waiting_thread.hpp"
 #include "job_tables/schema.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 
 #include <chrono>
-#include <stdexcept>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <tl/expected.hpp>
 
 namespace cenote {
 
@@ -112,10 +118,13 @@ private:
 
 } // namespace
 
-tl::expected<job_migration_report, failure> migrate_jobs(caf::actor_system& sys, const pool_actor& pool) {
+job_migration_report migrate_jobs(caf::actor_system& sys, const pool_actor& pool) {
   refuse_actors();
   caf::scoped_actor self{sys};
-  return migrator{self, pool}.run();
+  auto report = migrator{self, pool}.run();
+  if (!report)
+    throw database_error{std::move(report.error())};
+  return std::move(*report);
 }
 
 } // namespace cenote

@@ -113,6 +113,8 @@ void queue_state::advance() {
     poll_awaited();
   if (!is_keeping_house && next_housekeeping <= now() && !drain_until)
     keep_house();
+  if (!is_firing && next_periodic <= now() && !drain_until)
+    fire_periodic();
   if (!drain_until && lease.is_valid(now()) && !kinds.empty())
     for (auto& queue : queues)
       work_on(queue);
@@ -129,6 +131,8 @@ queue_state::time_point queue_state::next_event() const {
     at = std::min(at, next_poll_of_awaited);
   if (!is_keeping_house && !drain_until)
     at = std::min(at, next_housekeeping);
+  if (!is_firing && !drain_until)
+    at = std::min(at, next_periodic);
   if (!drain_until && lease.is_valid(now()) && !kinds.empty())
     for (auto& queue : queues)
       at = std::min(at, queue.pace.next_event(queue.running));

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-// What one node does for all: gives the jobs of silent nodes to others, fires periodic jobs, removes what is old.
+// What one node does for all: gives the jobs of silent nodes to others, removes what is old.
 
 namespace cenote {
 
@@ -34,7 +34,7 @@ void queue_state::keep_house() {
         give_to_others(job_tables::read_abandoned(rows));
       },
       [done](const failure&) { done(); });
-  fire_periodic();
+  plan_periodic();
   if (rounds_of_housekeeping++ % rounds_between_removals == 0)
     remove_old();
 }
@@ -92,10 +92,6 @@ void queue_state::remove_old(const job_tables::queue_and_kind& of, job_state sta
           remove_old(of, state, keep);
       },
       [](const failure&) {});
-}
-
-void queue_state::fire_periodic() {
-  // TODO
 }
 
 } // namespace cenote

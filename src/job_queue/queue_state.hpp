@@ -97,8 +97,6 @@ struct queue_state {
   caf::result<void> cancel(const job_id& id);
   caf::result<void> rerun(const job_id& id);
   caf::result<void> pause(const std::string& queue, bool paused);
-  caf::result<void> submit(periodic_job work);
-  caf::result<void> remove_periodic(const std::string& periodic);
   template <class Promise, class F>
   void store(std::vector<job> works, Promise promise, F answer);
   void has_stored(const std::vector<job>& works);
@@ -166,10 +164,17 @@ struct queue_state {
   attempt* find(const job_tables::attempt_key& key);
   void forget(attempt& work);
 
+  // -- queue_periodic.cpp -----------------------------------------------------------------
+
+  caf::result<void> submit(periodic_job work);
+  caf::result<void> remove_periodic(const std::string& periodic);
+  void plan_periodic();
+  void fire_periodic();
+  void fire(const job_tables::due_periodic_job& found);
+
   // -- queue_housekeeping.cpp -----------------------------------------------------------
 
   void keep_house();
-  void fire_periodic();
   void give_to_others(const std::vector<job_tables::abandoned_job>& jobs);
   void remove_old();
   void remove_old(const job_tables::queue_and_kind& of, job_state state, duration keep);
@@ -235,6 +240,8 @@ struct queue_state {
   time_point next_housekeeping;
   unsigned rounds_of_housekeeping = 0;
   bool is_keeping_house = false;
+  time_point next_periodic = time_point::max();
+  bool is_firing = false;
 
   std::vector<caf::typed_response_promise<void>> draining;
   std::optional<time_point> drain_until;

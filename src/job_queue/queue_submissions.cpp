@@ -1,5 +1,7 @@
 #include "cenote/error.hpp"
 #include "job_queue/queue_state.hpp"
+#include "job_queue/refusals.hpp"
+#include "jobs/names.hpp"
 
 #include <algorithm>
 #include <map>
@@ -19,14 +21,6 @@ constexpr std::chrono::nanoseconds longest_await = 1s;
 
 /// Of the statements for one caller.
 constexpr auto request_limit = 60s;
-
-caf::error rejected(errc code, std::string text) {
-  failure reason;
-  reason.code = code;
-  reason.outcome = outcome::rejected;
-  reason.text = std::move(text);
-  return make_error(std::move(reason));
-}
 
 caf::error no_such_job(const job_id& id) {
   return rejected(errc::no_such_job, "there is no job " + to_string(id));
@@ -214,14 +208,14 @@ caf::result<void> queue_state::rerun(const job_id& id) {
   return promise;
 }
 
-caf::result<void> queue_state::pause(const std::string& name, bool paused) {
+caf::result<void> queue_state::pause(const std::string& queue_name, bool paused) {
   auto promise = self->make_response_promise<void>();
-  if (auto problem = find_queue_problem(name)) {
+  if (auto problem = jobs::find_name_problem("queue", queue_name, 64)) {
     promise.deliver(rejected(errc::invalid_job, std::move(*problem)));
     return promise;
   }
   ask(
-      job_tables::set_paused(name, paused).within(request_limit),
+      job_tables::set_paused(queue_name, paused).within(request_limit),
       [this, promise](const result&) mutable {
         for (auto& queue : queues)
           queue.pace.wake();

@@ -154,4 +154,10 @@ std::vector<limit_row> read_limits(const result& rows) {
   });
 }
 
+std::vector<due_periodic_job> read_due_periodic(const result& rows) {
+  return read_all(rows, [](const row& x) {
+    return due_periodic_job{read_text(x, 0), x.get<int64_t>(1), read_text(x, 2), x.get<int64_t>(3)};
+  });
+}
+
 } // namespace cenote::job_tables

@@ -95,4 +95,13 @@ struct limit_row {
 };
 std::vector<limit_row> read_limits(const result& rows);
 
+/// A row of `due_periodic`.
+struct due_periodic_job {
+  std::string name;
+  int64_t next_at = 0;
+  std::string work; ///< A `periodic_job` as JSON.
+  int64_t now = 0;
+};
+std::vector<due_periodic_job> read_due_periodic(const result& rows);
+
 } // namespace cenote::job_tables

@@ -132,6 +132,24 @@ statement note_claim(std::string_view queue);
 /// @param interval between two jobs, in microseconds.
 statement note_begun(const claim_order& order, std::string_view kind, int64_t at, int64_t interval);
 
+// -- periodic jobs ------------------------------------------------------------------
+
+/// One row: the server's time in microseconds.
+statement current_time();
+/// Stores a periodic job, or replaces it; its next time stays if nothing about it has changed.
+/// @param work a `periodic_job` as JSON.
+statement set_periodic(std::string_view name, std::string_view work, int64_t next_at);
+/// Changes one row, none if there is no such periodic job.
+statement remove_periodic(std::string_view name);
+/// Periodic jobs whose time has come. Columns: see `read_due_periodic`.
+statement due_periodic();
+/// One row: in how many microseconds the next one is due, NULL if there are none.
+statement next_periodic();
+/// In the transaction that submits its jobs: stops it with `fence_error` if another node has fired it; locks it.
+statement periodic_fence(std::string_view name, int64_t next_at);
+/// In the same: the next time.
+statement set_next_time(std::string_view name, int64_t next_at);
+
 // -- housekeeping -------------------------------------------------------------------
 
 /// All pairs of queue and kind that there are jobs of. Looks at one entry of the index for each.

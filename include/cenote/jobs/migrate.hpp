@@ -1,15 +1,12 @@
 #pragma once
 
 #include "cenote/actors.hpp"
-#include "cenote/failure.hpp"
 
 #include <caf/fwd.hpp>
 
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <tl/expected.hpp>
 
 namespace cenote {
 
@@ -24,8 +21,8 @@ struct job_migration_report {
 /// Jobs that are stored stay. Several processes may call it at the same time: one does the work. Blocks the thread,
 /// which must not be one of CAF's own. The account needs the privileges CREATE, ALTER and INDEX for it, and for work
 /// afterwards SELECT, INSERT, UPDATE and DELETE.
-/// @returns `invalid_setting` if the tables are of a later version than this program knows; nothing is changed then.
-/// @throws std::logic_error on a thread of CAF's.
-tl::expected<job_migration_report, failure> migrate_jobs(caf::actor_system& sys, const pool_actor& pool);
+/// @throws database_error with `invalid_setting` if the tables are of a later version than this program knows, and
+///         nothing is changed then; or with the failure of a statement; std::logic_error on a thread of CAF's.
+job_migration_report migrate_jobs(caf::actor_system& sys, const pool_actor& pool);
 
 } // namespace cenote

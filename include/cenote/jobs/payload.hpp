@@ -28,7 +28,7 @@ bool read_payload(std::string_view json, T& out, std::string& problem) {
   caf::json_reader reader;
   if (reader.load(json) && reader.apply(out))
     return true;
-  problem = "the payload is no " + std::string{caf::type_name_v<T>} + ": " + to_string(reader.get_error());
+  problem = "the payload is no " + caf::to_string(caf::type_name_v<T>) + ": " + to_string(reader.get_error());
   return false;
 }
 
@@ -37,12 +37,11 @@ bool read_payload(std::string_view json, T& out, std::string& problem) {
 /// The value as JSON, by its `inspect` overload.
 /// @throws std::invalid_argument if the overload fails.
 template <class T>
-std::string to_json(const T& value) {
+std::string to_json(const T& payload) {
   caf::json_writer writer;
-  writer.skip_object_type_annotation(true);
-  if (!writer.apply(value))
-    throw std::invalid_argument("the inspect overload of " + std::string{caf::type_name_v<T>} + " failed");
-  return std::string{writer.str()};
+  if (!writer.apply(payload))
+    throw std::invalid_argument("the inspect overload of " + caf::to_string(caf::type_name_v<T>) + " failed");
+  return std::string{writer.str().data(), writer.str().size()};
 }
 
 /// A job with this payload, a message type with an `inspect` overload. Fields that a later version of the type adds
@@ -52,7 +51,7 @@ template <class T>
 job make_job(const T& payload) {
   job result;
   result.id = make_job_id();
-  result.kind = std::string{caf::type_name_v<T>};
+  result.kind = caf::to_string(caf::type_name_v<T>);
   result.payload = to_json(payload);
   return result;
 }

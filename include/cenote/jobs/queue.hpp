@@ -98,7 +98,7 @@ public:
   template <class T>
   void on(const job_handler<T>& handler) const {
     auto entry = std::make_shared<job_handler_entry>();
-    entry->kind = std::string{caf::type_name_v<T>};
+    entry->kind = caf::to_string(caf::type_name_v<T>);
     entry->read = [](std::string_view json, job_context context, caf::message& out, std::string& problem) {
       T payload{};
       if (!detail::read_payload(json, payload, problem))
