@@ -16,7 +16,7 @@ struct checking {
   std::optional<held_grant> first; ///< Empty: the check is for shared statements, or its request has left.
 };
 
-/// A step of a job.
+/// A step of a request.
 struct running {
   exclusive_work work;
 };
@@ -33,13 +33,13 @@ struct stopping {
   bool over = false;       ///< All statements sent have been answered.
   bool confirmed = false;  ///< No later statement can be hit.
   bool succeeded = false;  ///< The step was done before it could be stopped.
-  std::optional<job> work; ///< Of a session that continues.
+  std::optional<client_request> work; ///< Of a session that continues.
 };
 
 /// A keepalive ping, or one that absorbs a stop that came too late.
 struct pinging {
   bool succeeded = false;  ///< See `stopping`.
-  std::optional<job> work; ///< Of a session that continues.
+  std::optional<client_request> work; ///< Of a session that continues.
 };
 
 /// The connection is being brought back into its initial state.

@@ -325,7 +325,7 @@ bool connection_core::was_cut() const {
 /// The result of the running statement is no longer needed. The connection may be used again when the statement is over
 /// and the server has confirmed the stop, which would otherwise hit the next statement.
 /// @param work is concluded then, for a session that goes on.
-void connection_core::stop_on_server(std::optional<job> work) {
+void connection_core::stop_on_server(std::optional<client_request> work) {
   // After an error the server does not report whether a transaction is open.
   if (auto alone = as<activity::running>(); alone != nullptr && alone->work.content().is_transaction())
     reuse_.require_reset();
@@ -495,7 +495,7 @@ void connection_core::start_work(held_grant held) {
     reuse_.begin();
     reuse_.note_statement(query->sql);
     // A copy stays in the grant, in case the connection turns out to be dead.
-    job work{*query, held.answer_to};
+    client_request work{*query, held.answer_to};
     run(std::move(work), std::move(held));
   } else if (std::holds_alternative<transaction>(held.content.request.work)) {
     start_transaction(std::move(held));
@@ -518,11 +518,11 @@ void connection_core::start_transaction(held_grant held) {
   reuse_.begin();
   for (auto& query : request.statements)
     reuse_.note_statement(query.sql);
-  job work{request, link_->is_mariadb() && pool::fits_compound(request), held.answer_to};
+  client_request work{request, link_->is_mariadb() && pool::fits_compound(request), held.answer_to};
   run(std::move(work), std::move(held));
 }
 
-void connection_core::run(job work, std::optional<held_grant> origin) {
+void connection_core::run(client_request work, std::optional<held_grant> origin) {
   if (origin)
     limit_until(origin->content.request.deadline);
   state_ = activity::running{{std::move(work), std::move(origin)}};

@@ -137,7 +137,7 @@ private:
   void start_work(held_grant held);
   void start_transaction(held_grant held);
   void start_session(held_grant held);
-  void run(job work, std::optional<held_grant> origin);
+  void run(client_request work, std::optional<held_grant> origin);
   void run_step();
   void finish_step();
   void follow(after_step::next& next);
@@ -154,9 +154,9 @@ private:
   std::optional<failure> refusal_of(session_id id) const;
   void next_command();
   void conclude(bool open);
-  void conclude_stopped(job work, bool succeeded);
+  void conclude_stopped(client_request work, bool succeeded);
   void lose_failed_step();
-  job* work_of_session();
+  client_request* work_of_session();
   outcome if_session_ends();
   void end_session(const std::string& reason);
   void end_session(const std::string& reason, cenote::outcome outcome);
@@ -189,7 +189,7 @@ private:
   bool may_be_running() const;
   bool leaves_work_behind() const;
   bool was_cut() const;
-  void stop_on_server(std::optional<job> work);
+  void stop_on_server(std::optional<client_request> work);
   void stopped();
   void give_up(const std::string& reason);
 

@@ -103,7 +103,7 @@ void connection_core::conclude(bool open) {
 /// The running step was stopped after its time limit, its holder has been answered, and the connection is healthy
 /// again.
 /// @param succeeded the step was done before it could be stopped: its answer has reported the state of the transaction.
-void connection_core::conclude_stopped(job work, bool succeeded) {
+void connection_core::conclude_stopped(client_request work, bool succeeded) {
   auto kind = work.current().kind;
   auto completes = kind == step_kind::aftermath || kind == step_kind::question;
   auto reported = succeeded && (!work.is_guarded() || kind == step_kind::check);
@@ -139,7 +139,7 @@ void connection_core::lose_failed_step() {
 }
 
 /// The work that is, or was, carried out for the holder; null if there is none.
-job* connection_core::work_of_session() {
+client_request* connection_core::work_of_session() {
   if (auto alone = as<activity::running>())
     return &alone->work.content();
   if (auto stop = as<activity::stopping>(); stop != nullptr && stop->work)

@@ -25,7 +25,7 @@ std::string shown(std::string_view sql) {
   return out + "...";
 }
 
-std::string shown(const job& work) {
+std::string shown(const client_request& work) {
   if (work.current().kind != step_kind::compound)
     return shown(work.current().text.sql);
   return "START TRANSACTION; " + shown(work.whole().statements.front().sql) + "; ...";

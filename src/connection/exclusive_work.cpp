@@ -25,23 +25,23 @@ bool was_never_sent(const db::driver_error& error) {
 } // namespace
 
 db::progress exclusive_work::start_step(db::server_link& link) {
-  auto& step = job_.current();
-  return step.kind == step_kind::compound ? link.start_compound(job_.whole()) : link.start_execute(step.text);
+  auto& step = content_.current();
+  return step.kind == step_kind::compound ? link.start_compound(content_.whole()) : link.start_execute(step.text);
 }
 
 step_outcome exclusive_work::finish_step(db::server_link& link, reuse_rules& reuse, connection_output& out) {
   auto more = false;
-  auto kind = job_.current().kind;
+  auto kind = content_.current().kind;
   if (kind == step_kind::compound) {
     auto answered = link.take_compound();
     if (!answered)
       return step_failed(answered.error(), link, reuse, out);
-    more = job_.step_done(std::move(*answered));
+    more = content_.step_done(std::move(*answered));
   } else {
     auto answered = link.take();
     if (!answered)
       return step_failed(answered.error(), link, reuse, out);
-    if (kind == step_kind::statement && job_.is_transaction() && !link.has_open_transaction())
+    if (kind == step_kind::statement && content_.is_transaction() && !link.has_open_transaction())
       return transaction_has_ended(link, reuse, out);
     if (kind == step_kind::statement && leaves_transaction_open(link)) {
       reuse.require_reset();
@@ -49,10 +49,10 @@ step_outcome exclusive_work::finish_step(db::server_link& link, reuse_rules& reu
       return after_step::next{};
     }
     if (kind == step_kind::aftermath && !of_session() && answered->warnings() > 0)
-      job_.doubt_rollback();
-    if (kind == step_kind::begin && !of_session() && job_.at_start() && answered->warnings() > 0)
+      content_.doubt_rollback();
+    if (kind == step_kind::begin && !of_session() && content_.at_start() && answered->warnings() > 0)
       return compound_left_effects(link, reuse, out);
-    more = job_.step_done(std::move(*answered));
+    more = content_.step_done(std::move(*answered));
   }
   if (more)
     return after_step::next{};
@@ -66,11 +66,11 @@ step_outcome exclusive_work::finish_step(db::server_link& link, reuse_rules& reu
 
 step_outcome exclusive_work::step_failed(const db::driver_error& error, const db::server_link& link, reuse_rules& reuse,
                                          connection_output& out) {
-  auto kind = job_.current().kind;
+  auto kind = content_.current().kind;
   auto committing = kind == step_kind::commit
-                    || (kind == step_kind::compound && error.complete_sets == job_.whole().statements.size());
-  auto classified = classify(error, job_.kind(), link.is_mariadb(), committing, job_.partial_effect());
-  if (was_never_sent(error) && job_.at_start() && origin_)
+                    || (kind == step_kind::compound && error.complete_sets == content_.whole().statements.size());
+  auto classified = classify(error, content_.kind(), link.is_mariadb(), committing, content_.partial_effect());
+  if (was_never_sent(error) && content_.at_start() && origin_)
     return after_step::never_began{std::move(*origin_), classified.failure.text};
   if (classified.connection == disposition::reusable && !link.usable())
     classified.connection = disposition::broken;
@@ -82,7 +82,7 @@ step_outcome exclusive_work::step_failed(const db::driver_error& error, const db
     reusable = true;
   }
   if (kind == step_kind::compound && reusable && is_about_all(error)) {
-    job_.take_apart();
+    content_.take_apart();
     return after_step::next{};
   }
   if (kind == step_kind::check && reusable) { // The savepoint is gone, and so is the transaction that held it.
@@ -91,7 +91,7 @@ step_outcome exclusive_work::step_failed(const db::driver_error& error, const db
     return transaction_has_ended(link, reuse, out);
   }
   if (kind == step_kind::aftermath || kind == step_kind::question) {
-    if (reusable && of_session() && job_.is_guarded()) {
+    if (reusable && of_session() && content_.is_guarded()) {
       reuse.require_reset();
       return after_step::conclude{false};
     }
@@ -99,23 +99,23 @@ step_outcome exclusive_work::step_failed(const db::driver_error& error, const db
   }
   auto text = classified.failure.text;
   auto sets = reusable ? std::optional{error.complete_sets} : std::nullopt;
-  auto reason = job_.outcome_of_whole(std::move(classified.failure), sets, link.in_transaction());
+  auto reason = content_.outcome_of_whole(std::move(classified.failure), sets, link.in_transaction());
   auto nothing_sent = error.source == db::error_source::invalid_statement;
-  if (reusable && of_session() && nothing_sent && !job_.is_guarded()) {
-    job_.fail(std::move(reason)); // There is nothing to ask the server.
+  if (reusable && of_session() && nothing_sent && !content_.is_guarded()) {
+    content_.fail(std::move(reason)); // There is nothing to ask the server.
     return after_step::conclude{link.has_open_transaction()};
   }
-  if (reusable && !job_.is_guarded() && job_.asks_what_stayed(reason, observed(error, link.is_mariadb()))) {
-    job_.ask_what_stayed(std::move(reason));
+  if (reusable && !content_.is_guarded() && content_.asks_what_stayed(reason, observed(error, link.is_mariadb()))) {
+    content_.ask_what_stayed(std::move(reason));
     return after_step::next{};
   }
   if (reusable && of_session()) {
     // An error does not report whether a transaction is still open; any success does.
-    job_.look_and_fail(std::move(reason));
+    content_.look_and_fail(std::move(reason));
     return after_step::next{};
   }
-  if (reusable && job_.is_transaction()) {
-    job_.fail_after("ROLLBACK", std::move(reason));
+  if (reusable && content_.is_transaction()) {
+    content_.fail_after("ROLLBACK", std::move(reason));
     return after_step::next{};
   }
   answer(out, std::move(reason));
@@ -164,33 +164,33 @@ step_outcome exclusive_work::transaction_has_ended(const db::server_link& link, 
 /// Whether a single statement has begun a transaction and not ended it. Its effects would not last; a read has none to
 /// lose.
 bool exclusive_work::leaves_transaction_open(const db::server_link& link) const {
-  return !of_session() && !job_.is_transaction() && link.has_open_transaction()
-         && (job_.kind() != statement_kind::read || pool::may_commit(job_.current().text.sql));
+  return !of_session() && !content_.is_transaction() && link.has_open_transaction()
+         && (content_.kind() != statement_kind::read || pool::may_commit(content_.current().text.sql));
 }
 
 void exclusive_work::roll_back_open_transaction() {
-  auto& sql = job_.current().text.sql;
+  auto& sql = content_.current().text.sql;
   auto may_have_committed = pool::may_commit(sql) && !pool::controls_transaction(sql);
   auto reason = own_failure(errc::transaction_ended, may_have_committed ? outcome::unknown : outcome::rejected,
                             "the statement left a transaction open, which was rolled back: run it in a session, or let "
                             "a procedure end its transaction with COMMIT");
   if (may_have_committed)
     reason.text += "; its changes outside of that transaction have taken effect";
-  job_.fail_after("ROLLBACK", std::move(reason));
+  content_.fail_after("ROLLBACK", std::move(reason));
 }
 
 // -- answers -----------------------------------------------------------------------
 
 void exclusive_work::answer(connection_output& out) {
-  job_.answer(out, origin_ ? &origin_->content : nullptr);
+  content_.answer(out, origin_ ? &origin_->content : nullptr);
 }
 
 void exclusive_work::answer(connection_output& out, failure reason) {
-  job_.answer(out, std::move(reason), origin_ ? &origin_->content : nullptr);
+  content_.answer(out, std::move(reason), origin_ ? &origin_->content : nullptr);
 }
 
 void exclusive_work::cut(connection_output& out, failure reason, bool in_transaction) {
-  answer(out, job_.outcome_if_cut(std::move(reason), in_transaction));
+  answer(out, content_.outcome_if_cut(std::move(reason), in_transaction));
 }
 
 } // namespace cenote

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connection/job.hpp"
+#include "connection/client_request.hpp"
 #include "connection/output.hpp"
 #include "connection/reuse_rules.hpp"
 #include "db/server_link.hpp"
@@ -48,18 +48,18 @@ struct leave {
 using step_outcome =
     std::variant<after_step::next, after_step::conclude, after_step::done, after_step::never_began, after_step::leave>;
 
-/// A job while it has the connection alone: a statement, a transaction, or a request of a session's holder. Decides
+/// A request while it has the connection alone: a statement, a transaction, or a request of a session's holder. Decides
 /// what follows from each step.
 class exclusive_work {
 public:
   /// @param origin the grant that it comes from; empty if it is for the holder of a session.
-  exclusive_work(job content, std::optional<held_grant> origin) : job_{std::move(content)}, origin_{std::move(origin)} {
+  exclusive_work(client_request content, std::optional<held_grant> origin) : content_{std::move(content)}, origin_{std::move(origin)} {
     // nop
   }
 
-  const job& content() const noexcept { return job_; }
-  job& content() noexcept { return job_; }
-  job take_content() { return std::move(job_); }
+  const client_request& content() const noexcept { return content_; }
+  client_request& content() noexcept { return content_; }
+  client_request take_content() { return std::move(content_); }
 
   db::progress start_step(db::server_link& link);
 
@@ -85,7 +85,7 @@ private:
   void roll_back_open_transaction();
   void answer(connection_output& out, failure reason);
 
-  job job_;
+  client_request content_;
   std::optional<held_grant> origin_;
 };
 

@@ -44,7 +44,7 @@ void session_in_use::add(session_command command, ticket answer_to, time_point n
   note_use();
   auto deadline = deadline_after(now, command.text.timeout);
   waiting_due_ = std::min(waiting_due_, deadline);
-  waiting_.push_back({job{std::move(command), answer_to}, deadline});
+  waiting_.push_back({client_request{std::move(command), answer_to}, deadline});
 }
 
 std::optional<waiting_command> session_in_use::next_to_send(bool transaction_open, time_point now,
@@ -73,7 +73,7 @@ std::optional<waiting_command> session_in_use::take_next() {
   return next;
 }
 
-void session_in_use::prepare(job& work, bool transaction_open) {
+void session_in_use::prepare(client_request& work, bool transaction_open) {
   auto& sql = work.current().text.sql;
   last_statement_ = sql.substr(0, max_kept_sql);
   was_open_ = transaction_open;
@@ -107,7 +107,7 @@ void session_in_use::fail(const failure& reason, connection_output& out) {
 
 // -- the state of its transaction --------------------------------------------------
 
-void session_in_use::conclude(job& work, bool open, connection_output& out) {
+void session_in_use::conclude(client_request& work, bool open, connection_output& out) {
   if (work.failed())
     lose_or_keep_transaction(work, open);
   else if (auto ended = transaction_.succeeded(work.step(), last_statement_, open))
@@ -115,12 +115,12 @@ void session_in_use::conclude(job& work, bool open, connection_output& out) {
   work.answer(out, nullptr);
 }
 
-void session_in_use::lose_or_keep_transaction(job& work, bool open) {
+void session_in_use::lose_or_keep_transaction(client_request& work, bool open) {
   if (work.failed() && work.conclude_once())
     work.fail(transaction_.failed(work.step(), last_statement_, was_open_, open, *work.failed()));
 }
 
-outcome session_in_use::if_session_ends(const job* work, bool transaction_open) const {
+outcome session_in_use::if_session_ends(const client_request* work, bool transaction_open) const {
   // A transaction that is being committed may have taken effect.
   if (work != nullptr && (work->step() == pool::session_step::commit || (!work->failed() && work->may_be_committing())))
     return outcome::rejected;

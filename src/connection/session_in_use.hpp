@@ -1,6 +1,6 @@
 #pragma once
 
-#include "connection/job.hpp"
+#include "connection/client_request.hpp"
 #include "connection/output.hpp"
 #include "pool/session_transaction.hpp"
 
@@ -13,7 +13,7 @@ namespace cenote {
 
 /// A request of a session's holder that waits for earlier ones.
 struct waiting_command {
-  job work;
+  client_request work;
   time_point deadline; ///< `time_point::max()` if it has none.
 };
 
@@ -44,16 +44,16 @@ public:
 
   /// All steps of the holder's request are done, and the server has reported the state of the transaction.
   /// @param open whether the same transaction is still open.
-  void conclude(job& work, bool open, connection_output& out);
+  void conclude(client_request& work, bool open, connection_output& out);
 
   /// Applies the failure of the work, if it has failed, to the transaction.
   /// @param open whether the same transaction is still open; false, the worst case, if the server cannot report it any
   /// more.
-  void lose_or_keep_transaction(job& work, bool open);
+  void lose_or_keep_transaction(client_request& work, bool open);
 
   /// The outcome of requests that come after the end of the session.
   /// @param work the work that is, or was, carried out for the holder; null if there is none.
-  outcome if_session_ends(const job* work, bool transaction_open) const;
+  outcome if_session_ends(const client_request* work, bool transaction_open) const;
 
   /// The beginning of the statement that the holder sent last, for the log.
   const std::string& last_statement() const noexcept { return last_statement_; }
@@ -86,7 +86,7 @@ public:
 
 private:
   std::optional<waiting_command> take_next();
-  void prepare(job& work, bool transaction_open);
+  void prepare(client_request& work, bool transaction_open);
 
   lease terms_;
   time_point since_;

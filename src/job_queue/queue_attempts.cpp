@@ -30,6 +30,7 @@ bool is_refused(const failure& reason) {
 bool is_what_was_stored(job_state state, job_verdict verdict) {
   switch (verdict) {
   case job_verdict::done:
+  case job_verdict::stored:
     return state == job_state::done;
   case job_verdict::discard:
     return state == job_state::discarded;
@@ -65,6 +66,8 @@ void queue_state::hand_over(attempt& work, std::string_view payload) {
   context.deadline = std::chrono::system_clock::now()
                      + std::chrono::duration_cast<std::chrono::system_clock::duration>(work.deadline - work.begun);
   context.stop = work.stop.get_token();
+  context.batch = work.batch;
+  context.keep_done = rules.keep_done;
   caf::message request;
   std::string problem;
   if (!entry.read(payload, std::move(context), request, problem)) {
@@ -121,6 +124,10 @@ void queue_state::store_end(attempt& work) {
     plain_ends.push_back(key);
     return;
   }
+  if (how.verdict == job_verdict::stored) {
+    resolve_doubts({key});
+    return;
+  }
   transaction request{{job_tables::fence(key)}, {}, end_limit, {}};
   auto& statements = request.statements;
   auto has_ended = true;
@@ -128,6 +135,8 @@ void queue_state::store_end(attempt& work) {
   case job_verdict::done:
     std::ranges::copy(work.answer.effects, std::back_inserter(statements));
     statements.push_back(job_tables::finish(key, work.answer.result, rules.keep_done));
+    break;
+  case job_verdict::stored: // See above.
     break;
   case job_verdict::discard:
     statements.push_back(job_tables::discard(key, how.reason, rules.keep_failed));
@@ -195,11 +204,7 @@ void queue_state::end_not_stored(job_tables::attempt_key key, const failure& rea
   }
   if (is_refused(reason) && work->how.verdict == job_verdict::done) {
     // What the handler wants does not work: its attempt has failed.
-    auto text = "its effects were refused: " + to_string(reason);
-    end(*work,
-        jobs::decide_end(job_verdict::retry, std::move(text), duration{-1}, key.attempt, work->max_attempts,
-                         work->backoff, random()),
-        {});
+    fail_after_all(*work, "its effects were refused: " + to_string(reason));
     return;
   }
   work->in_doubt |= reason.outcome == outcome::unknown;
@@ -215,6 +220,14 @@ void queue_state::end_not_stored(job_tables::attempt_key key, const failure& rea
         store_end(*again);
     });
   });
+}
+
+/// What the handler has answered cannot be stored.
+void queue_state::fail_after_all(attempt& work, std::string reason) {
+  end(work,
+      jobs::decide_end(job_verdict::retry, std::move(reason), duration{-1}, work.key.attempt, work.max_attempts,
+                       work.backoff, random()),
+      {});
 }
 
 /// Asks the table how attempts have ended whose end may or may not have been stored.
@@ -235,6 +248,8 @@ void queue_state::resolve_doubts(std::vector<job_tables::attempt_key> keys) {
           auto row = found.find(key.id);
           if (row == found.end() || row->second.attempt != key.attempt) {
             is_lost(key);
+          } else if (row->second.state == job_state::running && work->how.verdict == job_verdict::stored) {
+            fail_after_all(*work, "its handler says that it has stored the end of the job, but it has not");
           } else if (row->second.state == job_state::running) {
             // If the earlier transaction still commits, the fence waits for it, and tells.
             store_end(*work);
@@ -258,6 +273,7 @@ void queue_state::has_ended_as(job_tables::attempt_key key, job_verdict verdict)
   auto& queue = queues[work->queue];
   switch (verdict) {
   case job_verdict::done:
+  case job_verdict::stored:
     ++counters.done;
     break;
   case job_verdict::retry:
@@ -276,7 +292,7 @@ void queue_state::has_ended_as(job_tables::attempt_key key, job_verdict verdict)
     break;
   }
   forget(*work);
-  if (verdict == job_verdict::done || verdict == job_verdict::discard)
+  if (verdict != job_verdict::retry && verdict != job_verdict::snooze)
     if (awaiting.contains(key.id))
       look_at_awaited({key.id});
 }

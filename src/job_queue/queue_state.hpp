@@ -155,6 +155,7 @@ struct queue_state {
   void store_end(attempt& work);
   void store_plain_ends();
   void end_not_stored(job_tables::attempt_key key, const failure& reason);
+  void fail_after_all(attempt& work, std::string reason);
   void resolve_doubts(std::vector<job_tables::attempt_key> keys);
   void has_ended_as(job_tables::attempt_key key, job_verdict verdict);
   void is_lost(job_tables::attempt_key key);

@@ -1,3 +1,4 @@
+#include "cenote/jobs/worker.hpp"
 #include "job_tables/rows.hpp"
 #include "job_tables/server_time.hpp"
 #include "job_tables/sql_builder.hpp"
@@ -218,3 +219,20 @@ statement remove_old_batches() {
 }
 
 } // namespace cenote::job_tables
+
+namespace cenote {
+
+statement begin_job(const job_context& context) {
+  return job_tables::fence({context.id, context.attempt});
+}
+
+std::vector<statement> finish_job(const job_context& context, const std::string& result) {
+  std::vector<statement> all{job_tables::finish({context.id, context.attempt}, result, context.keep_done)};
+  if (context.batch) {
+    all.push_back(job_tables::count_down(*context.batch));
+    all.push_back(job_tables::release_follower(*context.batch));
+  }
+  return all;
+}
+
+} // namespace cenote

@@ -15,7 +15,7 @@ CAF = "caf/"
 MARIADB = ("mysql", "mariadb", "errmsg.h", "mysqld_error.h")
 NOT_PURE = (CAF, *MARIADB, "spdlog/", "openssl/", "thread", "mutex", "future", "sys/", "unistd.h", "poll.h")
 
-FOLDERS = ["types", "pool", "jobs", "connection", "db", "net", "node", "config", "log", "metrics", "runtime", "actors", "remote", "client", "http", "app"]
+FOLDERS = ["types", "pool", "jobs", "connection", "db", "net", "node", "config", "log", "metrics", "runtime", "actors", "remote", "client", "payload", "job_tables", "job_queue", "http", "app"]
 
 # The folder, the other folders of src/ it may know, and what it must not include.
 # The first line that a path begins with counts.
@@ -51,6 +51,9 @@ LAYERS = [
     ("src/node/", ["node", "pool", "types"], NOT_PURE),
     ("src/remote/", ["remote", "actors", "node", "net", "pool", "connection", "db", "config", "log", "metrics", "runtime", "types"], MARIADB),
     ("src/actors/", ["actors", "pool", "connection", "net", "db", "config", "log", "metrics", "runtime", "types"], MARIADB),
+    ("src/payload/", ["payload", "types"], (*MARIADB, "spdlog/")),
+    ("src/job_tables/", ["job_tables", "types"], NOT_PURE),
+    ("src/job_queue/", ["job_queue", "job_tables", "jobs", "actors", "client", "log", "runtime", "types"], (*MARIADB, "spdlog/spdlog.h")),
     ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/http/", ["http"], (CAF, *MARIADB, "spdlog/", "openssl/", "cenote/")),
     ("src/app/", ["app", "client", "config", "http", "log", "metrics", "net", "types"], MARIADB),
@@ -66,7 +69,7 @@ LAYERS = [
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 # Pure code is told the time and the seed of its dice, and waits for nobody.
 IMPURE = re.compile(r"_clock::now\s*\(|\bstd::(j?thread|this_thread|async)\b|\bsleep(_for|_until)?\s*\(|\brand\s*\(|\brandom_device\b")
-PURE_FOLDERS = ("src/pool/", "src/jobs/", "src/connection/", "src/node/", "src/types/")
+PURE_FOLDERS = ("src/pool/", "src/jobs/", "src/job_tables/", "src/connection/", "src/node/", "src/types/")
 
 
 def problems(path, text):

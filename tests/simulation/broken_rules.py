@@ -119,10 +119,10 @@ RULES = [
      "  auto first = std::move(sent_.back());\n  sent_.pop_back();\n  sent_bytes_"),
     ("statements under way do not expire", CONNECTION + "shared_statements.cpp",
      "  for (auto& each : sent_)\n    expire_one(each, outcome::unknown, \"stopped after its time limit of \");\n", ""),
-    ("a COMMIT that was cut counts as rolled back", CONNECTION + "job.cpp",
+    ("a COMMIT that was cut counts as rolled back", CONNECTION + "client_request.cpp",
      "(reason.outcome == outcome::unknown && !may_be_committing())", "(reason.outcome == outcome::unknown)"),
-    ("a procedure that may have committed counts as rolled back", CONNECTION + "job.cpp",
+    ("a procedure that may have committed counts as rolled back", CONNECTION + "client_request.cpp",
      "  if (current().kind == step_kind::check && reason.outcome == outcome::not_sent)", "  if (false)"),
-    ("a transaction that a procedure has ended goes unnoticed", CONNECTION + "job.cpp",
+    ("a transaction that a procedure has ended goes unnoticed", CONNECTION + "client_request.cpp",
      "    auto marked = pool::may_restart_transaction(part.sql);", "    auto marked = false;"),
 ]

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -24,17 +25,22 @@ struct job_context {
   /// Requests a stop when the attempt does not count any more: its time is over, the job was cancelled, or this node lost
   /// its lease. Work that goes on is in vain. Only within a process.
   std::stop_token stop;
+
+  // What `finish_job` needs.
+  std::optional<job_id> batch;
+  std::chrono::nanoseconds keep_done{0};
 };
 
 /// How an attempt has ended.
 enum class job_verdict : uint8_t {
   done,    ///< The job is done.
+  stored,  ///< The handler has stored itself that it is done, by `finish_job`.
   retry,   ///< The attempt failed: another one follows, unless it was the last.
   snooze,  ///< The job comes back later; the attempt does not count.
   discard, ///< The job has failed for good.
 };
 
-/// What a handler answers. Made by `job_done`, `job_retry`, `job_snooze`, `job_discard`.
+/// What a handler answers. Made by `job_done`, `job_stored`, `job_retry`, `job_snooze`, `job_discard`.
 struct job_answer {
   job_verdict verdict = job_verdict::done;
 
@@ -66,6 +72,11 @@ job_answer job_done(Statements... effects) {
   return built;
 }
 
+/// The job is done, and the handler has stored that, with its effects, in a session of its own; see `begin_job`.
+inline job_answer job_stored() {
+  return {job_verdict::stored, {}, {}, {}, {}};
+}
+
 /// The attempt failed: again after a time, or after the job's own backoff.
 inline job_answer job_retry(std::string reason, std::chrono::nanoseconds pause = std::chrono::nanoseconds{-1}) {
   return {job_verdict::retry, {}, {}, pause, std::move(reason)};
@@ -83,6 +94,17 @@ inline job_answer job_discard(std::string reason) {
 
 /// @}
 
+/// @name Effects in a session
+/// For handlers whose effects depend on what they read in the same transaction. They check out a session, begin a
+/// transaction, and run in it: `begin_job`, which fails if the attempt does not count any more and keeps others from
+/// ending the job; their own statements; all of `finish_job`; then they commit, and answer `job_stored()`. Whatever goes
+/// wrong before the commit, nothing has happened, and the attempt may be answered as failed.
+/// @{
+statement begin_job(const job_context& context);
+/// @param result see `job_answer::with_result`.
+std::vector<statement> finish_job(const job_context& context, const std::string& result = {});
+/// @}
+
 template <class Inspector>
 bool inspect(Inspector& f, job_verdict& x) {
   return detail::inspect_enum(f, x, job_verdict::discard);
@@ -92,7 +114,8 @@ template <class Inspector>
 bool inspect(Inspector& f, job_context& x) {
   return f.object(x).fields(f.field("id", x.id), f.field("kind", x.kind), f.field("queue", x.queue),
                             f.field("attempt", x.attempt), f.field("max-attempts", x.max_attempts),
-                            f.field("deadline", x.deadline));
+                            f.field("deadline", x.deadline), f.field("batch", x.batch),
+                            f.field("keep-done", x.keep_done));
 }
 
 template <class Inspector>

@@ -14,7 +14,7 @@
 
 namespace cenote {
 
-/// The kinds of steps of a job.
+/// The kinds of steps of a request.
 enum class step_kind : uint8_t {
   statement, ///< Of the client's.
   begin,     ///< Begins a transaction, or is about to.
@@ -28,23 +28,23 @@ enum class step_kind : uint8_t {
 };
 
 /// One statement for the server.
-struct job_step {
+struct request_step {
   step_kind kind = step_kind::statement;
   statement text; ///< Not for `compound`.
 };
 
 /// One request of a client, carried out step by step, and its answer.
-class job {
+class client_request {
 public:
   /// @param answer_to the request to answer.
-  job(statement query, ticket answer_to);
+  client_request(statement query, ticket answer_to);
 
   /// @param as_compound whether it may be sent as one statement.
-  job(transaction request, bool as_compound, ticket answer_to);
+  client_request(transaction request, bool as_compound, ticket answer_to);
 
-  job(session_command command, ticket answer_to);
+  client_request(session_command command, ticket answer_to);
 
-  const job_step& current() const { return steps_.at(at_); }
+  const request_step& current() const { return steps_.at(at_); }
   const transaction& whole() const { return whole_; }
 
   /// Whether no step has been done yet.
@@ -81,7 +81,7 @@ public:
   bool step_done(result outcome);
   bool step_done(std::vector<result> results);
 
-  /// The current step has failed: derives the outcome of the whole job.
+  /// The current step has failed: derives the outcome of the whole request.
   /// @param complete_sets number of results that a compound statement gave before; empty if unknown.
   /// @param in_transaction whether a transaction of the session was open.
   failure outcome_of_whole(failure reason, std::optional<size_t> complete_sets, bool in_transaction) const;
@@ -146,7 +146,7 @@ private:
   bool guarded_ = false;
   std::chrono::nanoseconds limit_{0};
   transaction whole_; ///< Empty if it is none.
-  std::vector<job_step> steps_;
+  std::vector<request_step> steps_;
   size_t at_ = 0;
   std::vector<result> results_;
   std::optional<failure> failed_;

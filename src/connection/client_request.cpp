@@ -1,4 +1,4 @@
-#include "connection/job.hpp"
+#include "connection/client_request.hpp"
 
 #include "connection/classification.hpp"
 #include "pool/sql_rules.hpp"
@@ -13,7 +13,7 @@ namespace {
 constexpr auto stayed =
     "; some of its effects may remain, as a table without transactions, or a routine that it calls, may be involved";
 
-job_step control(step_kind kind, std::string sql) {
+request_step control(step_kind kind, std::string sql) {
   return {kind, write(std::move(sql))};
 }
 
@@ -21,7 +21,7 @@ job_step control(step_kind kind, std::string sql) {
 constexpr auto set_mark = "SAVEPOINT `cenote transaction mark`";
 constexpr auto remove_mark = "RELEASE SAVEPOINT `cenote transaction mark`";
 
-void add_begin(std::vector<job_step>& steps, const transaction_options& options) {
+void add_begin(std::vector<request_step>& steps, const transaction_options& options) {
   if (auto level = to_string(options.level); !level.empty())
     steps.push_back(control(step_kind::begin, "SET TRANSACTION ISOLATION LEVEL " + level));
   steps.push_back(control(step_kind::begin, options.read_only ? "START TRANSACTION READ ONLY" : "START TRANSACTION"));
@@ -29,11 +29,11 @@ void add_begin(std::vector<job_step>& steps, const transaction_options& options)
 
 } // namespace
 
-job::job(statement query, ticket answer_to) : answer_to_{answer_to}, kind_{query.kind}, limit_{query.timeout} {
+client_request::client_request(statement query, ticket answer_to) : answer_to_{answer_to}, kind_{query.kind}, limit_{query.timeout} {
   steps_.push_back({step_kind::statement, std::move(query)});
 }
 
-job::job(transaction request, bool as_compound, ticket answer_to)
+client_request::client_request(transaction request, bool as_compound, ticket answer_to)
     : answer_to_{answer_to},
       reply_{reply::results},
       kind_{kind_of(request)},
@@ -46,7 +46,7 @@ job::job(transaction request, bool as_compound, ticket answer_to)
   add_steps_of_whole();
 }
 
-void job::add_steps_of_whole() {
+void client_request::add_steps_of_whole() {
   add_begin(steps_, whole_.options);
   for (auto& part : whole_.statements) {
     auto marked = pool::may_restart_transaction(part.sql);
@@ -59,7 +59,7 @@ void job::add_steps_of_whole() {
   steps_.push_back(control(step_kind::commit, "COMMIT"));
 }
 
-job::job(session_command command, ticket answer_to)
+client_request::client_request(session_command command, ticket answer_to)
     : answer_to_{answer_to}, reply_{reply::nothing}, kind_{command.text.kind}, limit_{command.text.timeout} {
   using action = session_command::action;
   switch (command.kind) {
@@ -90,17 +90,17 @@ job::job(session_command command, ticket answer_to)
   }
 }
 
-void job::guard() {
+void client_request::guard() {
   guarded_ = true;
   steps_.insert(steps_.begin(), control(step_kind::mark, set_mark));
   steps_.push_back(control(step_kind::check, remove_mark));
 }
 
-void job::roll_back_first() {
+void client_request::roll_back_first() {
   steps_.insert(steps_.begin(), control(step_kind::begin, "ROLLBACK"));
 }
 
-bool job::step_done(result outcome) {
+bool client_request::step_done(result outcome) {
   auto kind = current().kind;
   if (kind == step_kind::statement)
     results_.push_back(std::move(outcome));
@@ -116,18 +116,18 @@ bool job::step_done(result outcome) {
   return more;
 }
 
-bool job::step_done(std::vector<result> results) {
+bool client_request::step_done(std::vector<result> results) {
   results_ = std::move(results);
   return ++at_ < steps_.size();
 }
 
-bool job::may_be_committing() const {
+bool client_request::may_be_committing() const {
   auto& step = current();
   return step.kind == step_kind::commit || step.kind == step_kind::compound || step.kind == step_kind::check
          || (step.kind == step_kind::statement && pool::may_commit(step.text.sql));
 }
 
-failure job::outcome_of_whole(failure reason, std::optional<size_t> complete_sets, bool in_transaction) const {
+failure client_request::outcome_of_whole(failure reason, std::optional<size_t> complete_sets, bool in_transaction) const {
   // A check that could not be sent says nothing about the statement before it, which has run and may have committed.
   if (current().kind == step_kind::check && reason.outcome == outcome::not_sent)
     reason.outcome = outcome::unknown;
@@ -150,12 +150,12 @@ failure job::outcome_of_whole(failure reason, std::optional<size_t> complete_set
   return reason;
 }
 
-pool::partial_effect job::partial_effect() const {
+pool::partial_effect client_request::partial_effect() const {
   return current().kind == step_kind::statement ? pool::partial_effect_of(current().text.sql)
                                                 : pool::partial_effect::none;
 }
 
-bool job::asks_what_stayed(failure& reason, const pool::observed_error& error) {
+bool client_request::asks_what_stayed(failure& reason, const pool::observed_error& error) {
   if (is_transaction() || current().kind != step_kind::statement || reason.outcome == outcome::unknown
       || reason.code == errc::invalid_statement)
     return false;
@@ -168,7 +168,7 @@ bool job::asks_what_stayed(failure& reason, const pool::observed_error& error) {
   return !questions_.empty();
 }
 
-void job::ask_what_stayed(failure reason) {
+void client_request::ask_what_stayed(failure reason) {
   if_nothing_stayed_ = std::exchange(reason.outcome, outcome::unknown);
   failed_ = std::move(reason);
   steps_.clear();
@@ -177,11 +177,11 @@ void job::ask_what_stayed(failure reason) {
   at_ = 0;
 }
 
-failure job::outcome_if_cut(failure reason, bool in_transaction) const {
+failure client_request::outcome_if_cut(failure reason, bool in_transaction) const {
   return failed_ ? *failed_ : outcome_of_whole(std::move(reason), std::nullopt, in_transaction);
 }
 
-void job::take_apart() {
+void client_request::take_apart() {
   // After an error it is unknown whether a transaction is open, and START TRANSACTION would commit it.
   steps_ = {control(step_kind::begin, "ROLLBACK")};
   add_steps_of_whole();
@@ -189,32 +189,32 @@ void job::take_apart() {
   results_.clear();
 }
 
-void job::doubt_rollback() {
+void client_request::doubt_rollback() {
   if (!failed_ || failed_->outcome == outcome::unknown)
     return;
   failed_->outcome = outcome::unknown;
   failed_->text += "; its changes to tables without transactions remain";
 }
 
-void job::fail_after(std::string sql, failure reason) {
+void client_request::fail_after(std::string sql, failure reason) {
   failed_ = std::move(reason);
   steps_ = {control(step_kind::aftermath, std::move(sql))};
   at_ = 0;
 }
 
-void job::look_and_fail(failure reason) {
+void client_request::look_and_fail(failure reason) {
   auto marked = guarded_ && current().kind != step_kind::mark;
   fail_after(marked ? remove_mark : "DO 0", std::move(reason));
 }
 
-void job::answer(connection_output& out, const grant* origin) {
+void client_request::answer(connection_output& out, const grant* origin) {
   if (failed_)
     answer(out, *failed_, origin);
   else if (answer_once())
     out.add(connection_command::answer{answer_to_, take_result()});
 }
 
-void job::answer(connection_output& out, failure reason, const grant* origin) {
+void client_request::answer(connection_output& out, failure reason, const grant* origin) {
   if (!answer_once())
     return;
   if (origin != nullptr) {
@@ -226,7 +226,7 @@ void job::answer(connection_output& out, failure reason, const grant* origin) {
   out.add(connection_command::answer{answer_to_, std::move(reason)});
 }
 
-std::variant<std::monostate, result, std::vector<result>, session_id, failure> job::take_result() {
+std::variant<std::monostate, result, std::vector<result>, session_id, failure> client_request::take_result() {
   switch (reply_) {
   case reply::result:
     return results_.empty() ? result{} : std::move(results_.back());

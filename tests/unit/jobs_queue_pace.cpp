@@ -1,0 +1,122 @@
+#define CAF_SUITE jobs.queue_pace
+
+#include "jobs/queue_pace.hpp"
+
+#include <caf/test/bdd_dsl.hpp>
+
+using namespace cenote::jobs;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct pace_fixture {
+  time_point now{1000s};
+  queue_pace pace{{10, 1s, 5s}, now};
+
+  /// Answers the looks of an idle queue for this long, and counts them.
+  size_t looks_within(duration time) {
+    size_t count = 0;
+    for (auto end = now + time; now < end; now += 10ms) {
+      if (pace.next(0, now) == pace_step::look) {
+        ++count;
+        pace.looked(false, std::nullopt, 0.5, now);
+      }
+    }
+    return count;
+  }
+};
+
+} // namespace
+
+BEGIN_FIXTURE_SCOPE(pace_fixture)
+
+SCENARIO("an idle queue is looked at less and less often, down to the longest pause") {
+  GIVEN("a queue without jobs") {
+    WHEN("nothing happens for two minutes") {
+      THEN("the pauses grow from 1 s to 5 s") {
+        CHECK_EQ(looks_within(1s), 1u);
+        looks_within(59s);
+        CHECK_EQ(looks_within(60s), 12u);
+      }
+    }
+    WHEN("jobs were found") {
+      looks_within(60s);
+      pace.wake();
+      REQUIRE(pace.next(0, now) == pace_step::claim);
+      pace.claimed(3, 10, 0.5, now);
+      THEN("the next look comes after the short pause") {
+        CHECK(pace.next_event(3) == now + 1s);
+        CHECK(pace.next(3, now + 999ms) == pace_step::nothing);
+        CHECK(pace.next(3, now + 1s) == pace_step::look);
+      }
+    }
+  }
+}
+
+SCENARIO("known jobs are claimed at once, one claim at a time") {
+  GIVEN("a queue that has been told of jobs") {
+    pace.wake();
+    REQUIRE(pace.next(0, now) == pace_step::claim);
+    WHEN("it is told of more meanwhile") {
+      pace.wake();
+      CHECK(pace.next(0, now) == pace_step::nothing);
+      pace.claimed(1, 10, 0.5, now);
+      THEN("it claims again, though the last claim left free places") {
+        CHECK(pace.next(1, now + queue_pace::patience) == pace_step::claim);
+      }
+    }
+    WHEN("the claim fills all places") {
+      pace.claimed(10, 10, 0.5, now);
+      THEN("nothing is claimed before one is free, then at once or after a moment for more of them") {
+        CHECK(pace.next(10, now + 1h) == pace_step::nothing);
+        CHECK(pace.next_event(10) == time_point::max());
+        CHECK(pace.next(9, now) == pace_step::nothing);
+        CHECK(pace.next(5, now) == pace_step::claim);
+      }
+      AND_THEN("a single free place is used after that moment") {
+        queue_pace other{{10, 1s, 5s}, now};
+        other.wake();
+        other.next(0, now);
+        other.claimed(10, 10, 0.5, now);
+        CHECK(other.next(9, now) == pace_step::nothing);
+        CHECK(other.next_event(9) == now + queue_pace::patience);
+        CHECK(other.next(9, now + queue_pace::patience) == pace_step::claim);
+      }
+    }
+    WHEN("the claim fails") {
+      pace.failed(1s, now);
+      pace.wake();
+      THEN("it is repeated after the pause") {
+        CHECK(pace.next(0, now + 999ms) == pace_step::nothing);
+        CHECK(pace.next(0, now + 1s) == pace_step::claim);
+      }
+    }
+  }
+}
+
+SCENARIO("scheduled jobs are claimed when they are due, not at the next look") {
+  GIVEN("a look that has seen one due in 2.5 s") {
+    REQUIRE(pace.next(0, now) == pace_step::look);
+    pace.looked(false, 2500ms, 0.5, now);
+    WHEN("time passes") {
+      THEN("a claim of due jobs comes at that time") {
+        CHECK(pace.next(0, now + 1499ms) == pace_step::nothing);
+        CHECK(pace.next(0, now + 2500ms) == pace_step::claim_due);
+      }
+    }
+    WHEN("this node stores one that is due earlier") {
+      pace.note_due(now + 100ms);
+      THEN("that is when it claims") {
+        CHECK(pace.next_event(0) == now + 100ms);
+        CHECK(pace.next(0, now + 100ms) == pace_step::claim_due);
+      }
+    }
+  }
+  GIVEN("a look that has seen one that is overdue") {
+    REQUIRE(pace.next(0, now) == pace_step::look);
+    pace.looked(false, -3s, 0.5, now);
+    THEN("it is claimed at once") { CHECK(pace.next(0, now) == pace_step::claim_due); }
+  }
+}
+
+END_FIXTURE_SCOPE()
