@@ -9,7 +9,7 @@ add_library(cenote_all INTERFACE)
 add_library(cenote::cenote ALIAS cenote_all)
 set_target_properties(cenote_all PROPERTIES EXPORT_NAME cenote)
 # With spdlog, whose definitions make an application share its registry (decision 77).
-target_link_libraries(cenote_all INTERFACE cenote::client cenote::remote cenote::config spdlog::spdlog)
+target_link_libraries(cenote_all INTERFACE cenote::client cenote::job_queue cenote::remote cenote::config spdlog::spdlog)
 if(CENOTE_SANITIZE)
   # Libraries built with a sanitizer need its runtime.
   target_link_options(cenote_all INTERFACE $<INSTALL_INTERFACE:-fsanitize=${CENOTE_SANITIZE}>)

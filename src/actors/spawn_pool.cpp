@@ -6,6 +6,7 @@
 #include "actors/messages.hpp"
 #include "actors/pool_actor.hpp"
 #include "cenote/configuration.hpp"
+#include "cenote/jobs/type_ids.hpp"
 #include "config/standard_streams.hpp"
 #include "db/connection.hpp"
 #include "metrics/catalogue.hpp"
@@ -26,6 +27,7 @@ namespace cenote {
 void init() {
   config::occupy_standard_streams();
   caf::init_global_meta_objects<caf::id_block::cenote>();
+  caf::init_global_meta_objects<caf::id_block::cenote_jobs>();
   caf::init_global_meta_objects<caf::id_block::cenote_internal>();
   caf::io::middleman::init_global_meta_objects();
   caf::core::init_global_meta_objects();

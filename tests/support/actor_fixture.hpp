@@ -93,15 +93,21 @@ public:
   /// Sends any request, from an actor of its own.
   template <class T, class... Ts>
   awaited<T> request(const pool_actor& pool, Ts... args) {
+    return request_of<T>(pool, std::move(args)...);
+  }
+
+  /// The same for an actor of any interface.
+  template <class T, class Actor, class... Ts>
+  awaited<T> request_of(const Actor& receiver, Ts... args) {
     auto promise = std::make_shared<std::promise<answer<T>>>();
     awaited<T> result{promise->get_future()};
     // No timeout of CAF's, which would keep the system alive; `awaited` has one.
-    system_.spawn([promise, pool, ... args = std::move(args)](caf::event_based_actor* self) {
+    system_.spawn([promise, receiver, ... args = std::move(args)](caf::event_based_actor* self) {
       auto failed = [promise](const caf::error& error) { promise->set_value(tl::unexpected{details(error)}); };
       if constexpr (std::is_void_v<T>)
-        self->request(pool, caf::infinite, args...).then([promise] { promise->set_value({}); }, failed);
+        self->request(receiver, caf::infinite, args...).then([promise] { promise->set_value({}); }, failed);
       else
-        self->request(pool, caf::infinite, args...)
+        self->request(receiver, caf::infinite, args...)
             .then([promise](const T& received) { promise->set_value(received); }, failed);
     });
     return result;

@@ -41,8 +41,8 @@ using job_queue_actor = caf::typed_actor<
     // What is stored about a job. Error: `no_such_job`.
     caf::result<job_status>(job_status_atom, job_id),
 
-    // Cancels a job that has not ended; of a running one nothing takes effect any more, and its handler is sent a
-    // `cancel_atom` with the job's id. Error: `no_such_job`, also if it has ended.
+    // Cancels a job that has not ended; of a running one nothing takes effect any more, and its handler's
+    // `job_context::stop` says so. Error: `no_such_job`, also if it has ended.
     caf::result<void>(cancel_atom, job_id),
 
     // Has a job done again that was discarded or cancelled, or that waits for its time: now, with all its attempts.
@@ -98,7 +98,7 @@ public:
   template <class T>
   void on(const job_handler<T>& handler) const {
     auto entry = std::make_shared<job_handler_entry>();
-    entry->kind = std::string{caf::type_name_v<T>};
+    entry->kind = caf::to_string(caf::type_name_v<T>);
     entry->read = [](std::string_view json, job_context context, caf::message& out, std::string& problem) {
       T payload{};
       if (!detail::read_payload(json, payload, problem))

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,9 @@ struct job_context {
   uint32_t max_attempts = 0; ///< After this one the job is discarded.
   /// When the attempt is given up, on this node's clock.
   std::chrono::system_clock::time_point deadline;
+  /// Requests a stop when the attempt does not count any more: its time is over, the job was cancelled, or this node lost
+  /// its lease. Work that goes on is in vain. Only within a process.
+  std::stop_token stop;
 };
 
 /// How an attempt has ended.

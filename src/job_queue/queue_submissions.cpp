@@ -1,0 +1,301 @@
+#include "cenote/error.hpp"
+#include "job_queue/queue_state.hpp"
+#include "job_queue/refusals.hpp"
+#include "jobs/names.hpp"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+// What callers ask for: jobs to be stored, their states, their ends.
+
+namespace cenote {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Between two looks at jobs whose end somebody awaits; the pause grows to the longer one.
+constexpr std::chrono::nanoseconds shortest_await = 50ms;
+constexpr std::chrono::nanoseconds longest_await = 1s;
+
+/// Of the statements for one caller.
+constexpr auto request_limit = 60s;
+
+caf::error no_such_job(const job_id& id) {
+  return rejected(errc::no_such_job, "there is no job " + to_string(id));
+}
+
+/// Why jobs cannot be stored; gives an id to those that have none.
+std::optional<std::string> prepare(std::vector<job>& works) {
+  if (works.size() > job_tables::most_jobs_at_once)
+    return std::to_string(works.size()) + " jobs at once; the most is " + std::to_string(job_tables::most_jobs_at_once);
+  for (auto& work : works) {
+    if (auto problem = find_problem(work))
+      return problem;
+    if (!work.id)
+      work.id = make_job_id();
+  }
+  return std::nullopt;
+}
+
+/// The jobs that the submitted ones have become: those that hold their unique keys. One that was stored holds its own.
+std::vector<job_id> ids_of(const std::vector<job>& works, const result& holders) {
+  std::map<std::pair<std::string, std::string>, job_id> by_key;
+  for (auto& holder : job_tables::read_holders(holders))
+    by_key[{holder.kind, holder.unique_key}] = holder.id;
+  std::vector<job_id> out;
+  for (auto& work : works) {
+    auto found = work.unique_key.empty() ? by_key.end() : by_key.find({work.kind, work.unique_key});
+    out.push_back(found == by_key.end() ? work.id : found->second);
+  }
+  return out;
+}
+
+} // namespace
+
+caf::result<job_id> queue_state::submit(job work) {
+  auto promise = self->make_response_promise<job_id>();
+  store({std::move(work)}, promise, [](std::vector<job_id> ids) { return ids.front(); });
+  return promise;
+}
+
+caf::result<std::vector<job_id>> queue_state::submit(std::vector<job> works) {
+  auto promise = self->make_response_promise<std::vector<job_id>>();
+  if (works.empty())
+    promise.deliver(std::vector<job_id>{});
+  else
+    store(std::move(works), promise, [](std::vector<job_id> ids) { return ids; });
+  return promise;
+}
+
+template <class Promise, class F>
+void queue_state::store(std::vector<job> works, Promise promise, F answer) {
+  if (auto problem = prepare(works)) {
+    promise.deliver(rejected(errc::invalid_job, std::move(*problem)));
+    return;
+  }
+  transaction request{job_tables::insert_jobs(works), {}, request_limit, {}};
+  auto has_keys = std::ranges::any_of(works, [](auto& work) { return !work.unique_key.empty(); });
+  if (has_keys)
+    request.statements.push_back(job_tables::find_holders(works));
+  auto failed = [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); };
+  auto stored = std::make_shared<std::vector<job>>(std::move(works));
+  if (request.statements.size() == 1) {
+    // One statement needs no transaction of its own.
+    ask(
+        std::move(request.statements.front()).within(request_limit),
+        [this, promise, stored, answer](const result&) mutable {
+          std::vector<job_id> ids;
+          std::ranges::transform(*stored, std::back_inserter(ids), &job::id);
+          has_stored(*stored);
+          promise.deliver(answer(std::move(ids)));
+        },
+        failed);
+    return;
+  }
+  ask(
+      std::move(request),
+      [this, promise, stored, has_keys, answer](const std::vector<result>& results) mutable {
+        auto ids = ids_of(*stored, has_keys ? results.back() : result{});
+        has_stored(*stored);
+        promise.deliver(answer(std::move(ids)));
+      },
+      failed);
+}
+
+caf::result<job_id> queue_state::submit(job_batch batch) {
+  auto promise = self->make_response_promise<job_id>();
+  std::vector<job> then{batch.then};
+  auto problem = prepare(batch.jobs);
+  if (!problem)
+    problem = prepare(then);
+  if (!problem && !then.front().unique_key.empty())
+    problem = "job_batch.then cannot have a unique key: it is stored in any case";
+  if (problem) {
+    promise.deliver(rejected(errc::invalid_job, std::move(*problem)));
+    return promise;
+  }
+  batch.then = std::move(then.front());
+  auto stored = std::make_shared<job_batch>(std::move(batch));
+  ask(
+      transaction{job_tables::insert_jobs(*stored), {}, request_limit, {}},
+      [this, promise, stored](const std::vector<result>&) mutable {
+        has_stored(stored->jobs);
+        promise.deliver(stored->then.id);
+      },
+      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+  return promise;
+}
+
+/// Looks for them at once, or when they are due, if this node does such jobs.
+void queue_state::has_stored(const std::vector<job>& works) {
+  counters.submitted += works.size();
+  for (auto& work : works) {
+    auto queue = std::ranges::find(queues, work.queue, [](auto& x) -> auto& { return x.settings.name; });
+    if (queue == queues.end() || !handlers.contains(work.kind))
+      continue;
+    if (work.run_at || work.delay > work.delay.zero())
+      queue->pace.note_due(now() + wait_of(work));
+    else
+      queue->pace.wake();
+  }
+}
+
+/// How long a job has to wait, as far as this node's clock can tell; the next look tells better.
+queue_state::duration queue_state::wait_of(const job& work) {
+  constexpr duration longest{std::chrono::hours{24 * 365}};
+  auto wait = std::min<duration>(work.delay, longest);
+  if (work.run_at) {
+    auto ahead = *work.run_at - std::min(*work.run_at, std::chrono::system_clock::now());
+    wait = std::max(wait, std::min<duration>(ahead, longest));
+  }
+  return wait;
+}
+
+// -- single jobs ------------------------------------------------------------------------
+
+caf::result<job_status> queue_state::job_status_of(const job_id& id) {
+  auto promise = self->make_response_promise<job_status>();
+  ask(
+      job_tables::statuses({&id, 1}).within(request_limit),
+      [promise, id](const result& rows) mutable {
+        auto found = job_tables::read_statuses(rows);
+        if (found.empty())
+          promise.deliver(no_such_job(id));
+        else
+          promise.deliver(std::move(found.front()));
+      },
+      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+  return promise;
+}
+
+caf::result<void> queue_state::cancel(const job_id& id) {
+  auto promise = self->make_response_promise<void>();
+  ask(
+      transaction{job_tables::cancel(id, rules.keep_failed), {}, request_limit, {}},
+      [this, promise, id](const std::vector<result>&) mutable {
+        if (auto work = attempts.find(id); work != attempts.end())
+          is_lost(work->second.key);
+        else if (awaiting.contains(id))
+          look_at_awaited({id});
+        promise.deliver();
+      },
+      [promise, id](const failure& reason) mutable {
+        if (reason.number == job_tables::fence_error)
+          promise.deliver(rejected(errc::no_such_job, "there is no job " + to_string(id) + " that has not ended"));
+        else
+          promise.deliver(make_error(reason));
+      });
+  return promise;
+}
+
+caf::result<void> queue_state::rerun(const job_id& id) {
+  auto promise = self->make_response_promise<void>();
+  ask(
+      job_tables::rerun(id).within(request_limit),
+      [this, promise, id](const result& changed) mutable {
+        if (changed.affected_rows() == 0) {
+          promise.deliver(rejected(errc::no_such_job, "there is no job " + to_string(id)
+                                                          + " that was discarded or cancelled or waits for its time"));
+          return;
+        }
+        for (auto& queue : queues)
+          queue.pace.wake();
+        promise.deliver();
+      },
+      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+  return promise;
+}
+
+caf::result<void> queue_state::pause(const std::string& queue_name, bool paused) {
+  auto promise = self->make_response_promise<void>();
+  if (auto problem = jobs::find_name_problem("queue", queue_name, 64)) {
+    promise.deliver(rejected(errc::invalid_job, std::move(*problem)));
+    return promise;
+  }
+  ask(
+      job_tables::set_paused(queue_name, paused).within(request_limit),
+      [this, promise](const result&) mutable {
+        for (auto& queue : queues)
+          queue.pace.wake();
+        promise.deliver();
+      },
+      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+  return promise;
+}
+
+// -- ends that are awaited --------------------------------------------------------------
+
+caf::result<job_status> queue_state::await(const job_id& id) {
+  auto promise = self->make_response_promise<job_status>();
+  awaiting[id].push_back(promise);
+  pause_of_awaited = shortest_await;
+  next_poll_of_awaited = std::min(next_poll_of_awaited, now() + pause_of_awaited);
+  turn([&] { look_at_awaited({id}); });
+  return promise;
+}
+
+/// Jobs that other nodes do.
+void queue_state::poll_awaited() {
+  pause_of_awaited = std::min(pause_of_awaited + pause_of_awaited / 2, longest_await);
+  next_poll_of_awaited = now() + pause_of_awaited;
+  std::vector<job_id> ids;
+  for (auto& [id, promises] : awaiting) {
+    std::erase_if(promises, [](auto& promise) { return !promise.pending(); });
+    if (!attempts.contains(id)) // This node's own are answered when they end.
+      ids.push_back(id);
+    if (ids.size() == 1000)
+      break;
+  }
+  if (!ids.empty())
+    look_at_awaited(std::move(ids));
+}
+
+void queue_state::look_at_awaited(std::vector<job_id> ids) {
+  ask(
+      job_tables::states(ids).within(request_limit),
+      [this, ids](const result& rows) {
+        std::unordered_map<job_id, job_state, hash_of_job_id> found;
+        for (auto& row : job_tables::read_states(rows))
+          found[row.id] = row.state;
+        std::vector<job_id> ended;
+        for (auto& id : ids) {
+          auto row = found.find(id);
+          if (row == found.end())
+            answer_awaiting(id, no_such_job(id));
+          else if (has_ended(row->second))
+            ended.push_back(id);
+        }
+        if (!ended.empty())
+          read_ended(std::move(ended));
+      },
+      [](const failure&) {}); // Asked for again with the next poll.
+}
+
+void queue_state::read_ended(std::vector<job_id> ids) {
+  // A few at a time: each may have a large payload and a large result.
+  constexpr size_t most = 20;
+  for (size_t i = 0; i < ids.size(); i += most) {
+    auto part = std::span{ids}.subspan(i, std::min(most, ids.size() - i));
+    ask(
+        job_tables::statuses(part).within(request_limit),
+        [this](const result& rows) {
+          for (auto& found : job_tables::read_statuses(rows))
+            if (has_ended(found.state))
+              answer_awaiting(found.id, found);
+        },
+        [](const failure&) {});
+  }
+}
+
+template <class Answer>
+void queue_state::answer_awaiting(const job_id& id, const Answer& answer) {
+  auto found = awaiting.extract(id);
+  if (found.empty())
+    return;
+  for (auto& promise : found.mapped())
+    promise.deliver(answer);
+}
+
+} // namespace cenote

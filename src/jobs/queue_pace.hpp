@@ -1,0 +1,130 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+namespace cenote::jobs {
+
+using time_point = std::chrono::steady_clock::time_point;
+using duration = std::chrono::nanoseconds;
+
+struct pace_rules {
+  size_t max_running = 10;
+  duration poll{std::chrono::seconds{1}};
+  duration poll_longest{std::chrono::seconds{5}};
+};
+
+/// What to ask the database about a queue.
+enum class pace_step {
+  nothing,
+  look,     ///< Whether there is anything to do: one cheap read.
+  claim,    ///< Jobs that wait.
+  claim_due ///< The same, after those whose time has come.
+};
+
+/// Decides when a node asks for the jobs of a queue: at once where it knows of some, otherwise now and then, and less
+/// often the longer there are none. One request at a time, so that a claim takes what has come free meanwhile.
+class queue_pace {
+public:
+  /// A claim for a part of the free places waits this long for more of them.
+  static constexpr duration patience{std::chrono::milliseconds{2}};
+
+  queue_pace(const pace_rules& rules, time_point now) : rules_{rules}, pause_{rules.poll}, next_look_{now} {
+    // nop
+  }
+
+  /// There may be new jobs.
+  void wake() noexcept { some_wait_ = true; }
+
+  /// A job will be due at this time.
+  void note_due(time_point at) noexcept {
+    if (!next_due_ || at < *next_due_)
+      next_due_ = at;
+  }
+
+  /// What to do now. Anything but `nothing` is to be followed by `looked`, `claimed` or `failed`.
+  /// @param running jobs of the queue that this node has.
+  pace_step next(size_t running, time_point now) {
+    if (is_busy_ || now < not_before_ || running >= rules_.max_running)
+      return pace_step::nothing;
+    auto is_due = next_due_ && *next_due_ <= now;
+    if (is_due || some_wait_) {
+      if (!is_due && running > 0 && free_places(running) < rules_.max_running / 2 && now < last_claim_ + patience)
+        return pace_step::nothing;
+      is_busy_ = true;
+      some_wait_ = false;
+      if (is_due)
+        next_due_.reset();
+      return is_due ? pace_step::claim_due : pace_step::claim;
+    }
+    if (now < next_look_)
+      return pace_step::nothing;
+    is_busy_ = true;
+    return pace_step::look;
+  }
+
+  size_t free_places(size_t running) const noexcept {
+    return running >= rules_.max_running ? 0 : rules_.max_running - running;
+  }
+
+  /// The answer to `look`.
+  /// @param due_in when the next scheduled job is due; may be less than zero.
+  /// @param random from 0 to 1.
+  void looked(bool some_wait, std::optional<duration> due_in, double random, time_point now) {
+    is_busy_ = false;
+    some_wait_ |= some_wait;
+    if (due_in)
+      note_due(now + *due_in);
+    auto finds_some = some_wait || (due_in && *due_in <= duration::zero());
+    pause_ = finds_some ? rules_.poll : std::min<duration>(pause_ + pause_ / 2, rules_.poll_longest);
+    plan_look(random, now);
+  }
+
+  /// The answer to a claim.
+  void claimed(size_t got, size_t asked, double random, time_point now) {
+    is_busy_ = false;
+    last_claim_ = now;
+    some_wait_ |= got == asked;
+    if (got > 0)
+      pause_ = rules_.poll;
+    plan_look(random, now);
+  }
+
+  /// A look or a claim failed, or is not allowed now: not again before `pause` has passed.
+  void failed(duration pause, time_point now) {
+    is_busy_ = false;
+    not_before_ = now + pause;
+    next_look_ = not_before_;
+  }
+
+  /// When `next` may have something else to say, unless a place comes free or `wake` is called before.
+  time_point next_event(size_t running) const noexcept {
+    if (is_busy_ || running >= rules_.max_running)
+      return time_point::max();
+    if (some_wait_)
+      return std::max(not_before_, last_claim_ + patience);
+    auto at = next_look_;
+    if (next_due_)
+      at = std::min(at, *next_due_);
+    return std::max(at, not_before_);
+  }
+
+private:
+  void plan_look(double random, time_point now) {
+    // From three quarters to five quarters of the pause: nodes that began together do not look together.
+    next_look_ = now + std::chrono::duration_cast<duration>(pause_ * (0.75 + random / 2));
+  }
+
+  pace_rules rules_;
+  duration pause_;
+  time_point next_look_;
+  time_point not_before_ = time_point::min();
+  time_point last_claim_ = time_point::min();
+  std::optional<time_point> next_due_;
+  bool some_wait_ = false;
+  bool is_busy_ = false;
+};
+
+} // namespace cenote::jobs
