@@ -506,10 +506,10 @@ bool payload_reader::time(int64_t& count, intmax_t num, intmax_t den) {
   auto read = payload::parse_time(text);
   if (!read)
     return fail("expected " + std::string{what} + ", got " + shown);
-  auto whole = payload::convert(read->seconds, 1, 1, num, den);
-  auto rest = payload::convert(read->nanoseconds, 1, 1'000'000'000, num, den);
-  if (!whole || !rest || __builtin_add_overflow(*whole, *rest, &count))
+  auto converted = payload::convert(*read, num, den);
+  if (!converted)
     return fail("the time " + shown + " is beyond the range of the field, or finer");
+  count = *converted;
   return true;
 }
 

@@ -25,6 +25,17 @@ constexpr std::array<unit, 7> units{{
     {"d", 86400, 1},
 }};
 
+/// `count` times `from` divided by `to`.
+std::optional<int64_t> scale(wide count, wide from, wide to) {
+  wide product = 0;
+  if (__builtin_mul_overflow(count, from, &product) || product % to != 0)
+    return std::nullopt;
+  auto out = product / to;
+  if (out < std::numeric_limits<int64_t>::min() || out > std::numeric_limits<int64_t>::max())
+    return std::nullopt;
+  return static_cast<int64_t>(out);
+}
+
 } // namespace
 
 const unit* find_unit(int64_t num, int64_t den) {
@@ -40,15 +51,13 @@ std::optional<duration_text> split_duration(std::string_view text) {
 }
 
 std::optional<int64_t> convert(int64_t count, int64_t from_num, int64_t from_den, int64_t to_num, int64_t to_den) {
-  wide numerator = 0;
-  wide denominator = 0;
-  if (__builtin_mul_overflow(static_cast<wide>(count) * from_num, to_den, &numerator)
-      || __builtin_mul_overflow(static_cast<wide>(from_den), to_num, &denominator) || numerator % denominator != 0)
-    return std::nullopt;
-  auto out = numerator / denominator;
-  if (out < std::numeric_limits<int64_t>::min() || out > std::numeric_limits<int64_t>::max())
-    return std::nullopt;
-  return static_cast<int64_t>(out);
+  return scale(count, static_cast<wide>(from_num) * to_den, static_cast<wide>(from_den) * to_num);
+}
+
+std::optional<int64_t> convert(const parsed_time& time, int64_t num, int64_t den) {
+  constexpr int64_t nanoseconds = 1'000'000'000;
+  return scale(static_cast<wide>(time.seconds) * nanoseconds + time.nanoseconds, den,
+               static_cast<wide>(num) * nanoseconds);
 }
 
 std::string format_time(int64_t since_1970, int64_t nanoseconds) {

@@ -41,6 +41,9 @@ struct parsed_time {
   int64_t nanoseconds = 0; ///< 0 to 999999999.
 };
 
+/// A time in units of so many `num`/`den` seconds; nothing if that is no whole number, or does not fit.
+std::optional<int64_t> convert(const parsed_time& time, int64_t num, int64_t den);
+
 /// Reads `2026-11-27T18:33:53Z`, with up to nine digits behind a point.
 std::optional<parsed_time> parse_time(std::string_view text);
 

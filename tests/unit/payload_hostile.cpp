@@ -61,7 +61,7 @@ BEGIN_FIXTURE_SCOPE(types_fixture)
 
 SCENARIO("random bytes are refused, and nothing worse") {
   std::mt19937 rng{21};
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     std::string text;
     for (auto n = rng() % 40; n > 0; --n)
       text += static_cast<char>(rng());
@@ -98,7 +98,7 @@ SCENARIO("random pieces of JSON are read or refused, and nothing worse") {
                                         "\"@one-type\"",
                                         "\"int64_t\"",
                                         "18446744073709551615"};
-  for (int i = 0; i < 10000; ++i) {
+  for (int i = 0; i < 4000; ++i) {
     std::string text;
     for (auto n = rng() % 20; n > 0; --n)
       text += pieces[rng() % pieces.size()];
@@ -113,7 +113,7 @@ SCENARIO("changed JSON is read or refused, and nothing worse") {
     CHECK(read_as_all(text) >= 1);
   constexpr std::string_view letters = "{}[],:\"0123456789-.eEntfu\\ aZT\xff\x00";
   size_t read = 0;
-  for (int i = 0; i < 20000; ++i) {
+  for (int i = 0; i < 8000; ++i) {
     auto text = texts[rng() % texts.size()];
     for (auto n = 1 + rng() % 3; n > 0 && !text.empty(); --n) {
       auto place = rng() % text.size();
@@ -133,7 +133,7 @@ SCENARIO("changed JSON is read or refused, and nothing worse") {
     }
     read += read_as_all(text);
   }
-  CHECK(read > 500);
+  CHECK(read > 200);
 }
 
 SCENARIO("values of every kind at every place are read or refused, and nothing worse") {

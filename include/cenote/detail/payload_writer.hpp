@@ -196,9 +196,10 @@ private:
     auto about = std::chrono::duration<double>{x.time_since_epoch()}.count();
     if (about < -62'167'219'200.0 || about > 253'402'300'799.0)
       return fail("the time is not in the years 0 to 9999");
-    auto seconds = std::chrono::floor<std::chrono::seconds>(x);
-    auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(x - seconds);
-    return time(seconds.time_since_epoch().count(), rest.count());
+    // Not by floor, which overflows at the smallest time.
+    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(x.time_since_epoch());
+    auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(x.time_since_epoch() - seconds).count();
+    return rest < 0 ? time(seconds.count() - 1, rest + 1'000'000'000) : time(seconds.count(), rest);
   }
 
   std::string out_;

@@ -40,9 +40,8 @@ bool read_payload(std::string_view json, T& out, std::string& problem) {
 /// - a list, set, array, pair or tuple is a list; of a list that holds optionals, empty ones are null;
 /// - a map whose keys are texts is an object, any other map a list of pairs;
 /// - bytes (`std::byte`, `cenote::bytes`) are hexadecimal digits: `"00ff"`;
-/// - a duration is a text with the unit of its type: `"1500ms"`, and may have any other unit when it is read, if
-/// nothing
-///   is lost by that; a time of the system's clock is `"2026-11-27T18:33:53.123Z"`, in the years 0 to 9999;
+/// - a duration is a text with the unit of its type: `"1500ms"`; when it is read, it may have any unit by which nothing
+///   is lost. A time of the system's clock is `"2026-11-27T18:33:53.123Z"`, in the years 0 to 9999;
 /// - a variant is its value and the name of its type beside it: `"@value-type":"int64_t","value":42`;
 /// - an enum is what its overload makes of it, a number as a rule.
 /// @throws std::invalid_argument if the overload fails, or for what JSON does not have: texts that are not UTF-8,
