@@ -18,8 +18,8 @@ constexpr auto otel = "db_client";
 constexpr auto own = "cenote";
 
 /// In the order of `metric`.
-const std::array<definition, 34>& table() {
-  static const std::array<definition, 34> result{{
+const std::array<definition, 37>& table() {
+  static const std::array<definition, 37> result{{
       {otel, "connection_count", "1", kind::gauge, {"db_client_connection_state"}, "Open connections"},
       {otel, "connection_idle_min", "1", kind::gauge, {}, "Connections that are kept when nothing needs them"},
       {otel, "connection_idle_max", "1", kind::gauge, {}, "Connections that may be idle at a time"},
@@ -76,6 +76,9 @@ const std::array<definition, 34>& table() {
       {own, "node_requests", "1", kind::counter, {"client", "result"}, "Requests of clients that were answered", false},
       {own, "node_clients_lost", "1", kind::counter, {}, "Clients that have gone without saying goodbye", false},
       {own, "node_turned_away", "1", kind::counter, {"reason"}, "Connections that never became clients", false},
+      {own, "jobs", "1", kind::gauge, {"kind", "queue", "state"}, "Jobs that have not ended, and those discarded"},
+      {own, "job_oldest_age", "seconds", kind::gauge, {"queue"}, "How long the next job waits for a worker"},
+      {own, "job_nodes", "1", kind::gauge, {}, "Nodes that work on jobs"},
   }};
   return result;
 }

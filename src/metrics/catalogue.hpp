@@ -78,6 +78,9 @@ enum class metric : uint8_t {
   node_requests,
   node_clients_lost,
   node_turned_away,
+  jobs,
+  job_oldest_age,
+  job_nodes,
 };
 /// @}
 

@@ -5,6 +5,7 @@
 #include "cenote/metrics.hpp"
 #include "metrics/catalogue.hpp"
 #include "metrics/exposition.hpp"
+#include "metrics/job_metrics.hpp"
 #include "metrics/node_metrics.hpp"
 #include "metrics/operation_metrics.hpp"
 #include "metrics/pool_metrics.hpp"
@@ -52,6 +53,7 @@ void register_all(caf::telemetry::metric_registry& registry) {
   metrics::retry_metrics{registry}.repeated(errc::deadlock);
   metrics::seconds_counter(registry, metrics::metric::io_thread_cpu, "documented", {{"thread", "0"}})->inc(1);
   metrics::node_metrics{registry}.client_came("documented");
+  metrics::job_metrics{registry, "documented"}.set({{"default", "scrape", "waiting", 1}}, {{"default", 1}}, 1);
 }
 
 /// Metrics of each kind, with what is difficult to write.
