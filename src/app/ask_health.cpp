@@ -26,7 +26,7 @@ std::string first_line(const std::string& text) {
 
 } // namespace
 
-answer ask_health(const job& x) {
+answer ask_health(const invocation& x) {
   auto url = url_to_ask(x, "health");
   if (!url)
     return {wrong_use, {}};

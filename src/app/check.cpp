@@ -116,7 +116,7 @@ or_reason<report> inspect_node(pool_host& host, const remote_settings& nodes) {
 }
 
 /// One connection answers the question. Whoever names a size wants to know whether so many can be opened.
-settings for_one_question(const job& x) {
+settings for_one_question(const invocation& x) {
   auto how = x.how;
   auto& named = x.opts.settings;
   if (named.contains("pool.size") || named.contains("pool.min-size"))
@@ -128,14 +128,14 @@ settings for_one_question(const job& x) {
   return how;
 }
 
-or_reason<report> inspect_node(const job& x) {
+or_reason<report> inspect_node(const invocation& x) {
   auto nodes = for_one_command(x);
   pool_host host{nodes, x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
   return inspect_node(host, nodes);
 }
 
-or_reason<report> inspect(const job& x) {
+or_reason<report> inspect(const invocation& x) {
   if (x.opts.through_node)
     return inspect_node(x);
   auto how = for_one_question(x);
@@ -146,7 +146,7 @@ or_reason<report> inspect(const job& x) {
 
 } // namespace
 
-answer check(const job& x) {
+answer check(const invocation& x) {
   auto found = inspect(x);
   if (!found) {
     if (x.signals.received() == 0)

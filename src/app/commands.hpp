@@ -11,7 +11,7 @@
 namespace cenote::app {
 
 /// What a subcommand works with.
-struct job {
+struct invocation {
   const options& opts;
   settings how;
   caf::settings caf_options;
@@ -31,11 +31,12 @@ struct answer {
 /// @name Subcommands
 /// Each does its work to the end. Everything but results goes to the log.
 /// @{
-answer check(const job& x);
-answer sql(const job& x);
-answer serve(const job& x);
-answer ask_health(const job& x);
-answer top(const job& x);
+answer check(const invocation& x);
+answer sql(const invocation& x);
+answer serve(const invocation& x);
+answer ask_health(const invocation& x);
+answer top(const invocation& x);
+answer manage_jobs(const invocation& x);
 /// @}
 
 /// Reads the statement of `cenote sql -` from standard input.

@@ -136,7 +136,9 @@ SIGUSR1 logs the status. SIGHUP reads configuration and credentials again, and
 uses them if all can be; it ends a serve that was started from a terminal.
 Answers HTTP at --http-listen: /livez, /readyz, /startupz, /metrics, /status,
 and /admin with a token. With --node-listen it publishes the pool to other
-processes as a pool node, which check, sql and top use with --node.
+processes as a pool node, which check, sql, top and jobs use with --node.
+If the database has the tables of jobs, it gives the jobs of lost workers to
+others, submits periodic ones and removes old ones.
 A server that is down is waited for; a wrong password or a missing database
 ends the program.
 

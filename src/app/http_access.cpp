@@ -25,7 +25,7 @@ std::string own_url(const http_settings& how) {
 
 } // namespace
 
-std::optional<std::string> url_to_ask(const job& given, const std::string& command) {
+std::optional<std::string> url_to_ask(const invocation& given, const std::string& command) {
   auto url = given.opts.url.empty() ? own_url(given.how.http) : given.opts.url;
   if (!url.empty())
     return url;

@@ -2,6 +2,7 @@
 
 #include "app/details.hpp"
 #include "app/health.hpp"
+#include "app/jobs/housekeeper.hpp"
 #include "app/json.hpp"
 #include "app/json_response.hpp"
 #include "app/page.hpp"
@@ -120,6 +121,8 @@ http::router http_service::make_router(const std::string& token, bool local) {
     body["status"] = to_json(*known);
     if (auto node = control_.node ? control_.node() : nullptr)
       body["node"] = to_json(*node);
+    if (auto jobs = control_.jobs ? control_.jobs() : nullptr)
+      body["jobs"] = summary_object(*jobs);
     body["settings"] = to_json(*control_.current());
     return json_response(body);
   });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/jobs/texts.hpp"
 #include "app/pool_host.hpp"
 #include "app/pool_recorder.hpp"
 #include "app/pool_watch.hpp"
@@ -31,6 +32,9 @@ struct service_control {
 
   /// What is known of the pool node; null: nothing. Empty: there is none.
   std::function<std::shared_ptr<const node_status>()> node{};
+
+  /// What is known of the jobs in the database; null: nothing, or there are none. Empty: nobody looks.
+  std::function<std::shared_ptr<const jobs_overview>()> jobs{};
 };
 
 /// What `cenote serve` answers over HTTP, while it lives.

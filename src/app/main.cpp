@@ -57,7 +57,7 @@ log_profile amount_for(command what) {
   return what == command::serve ? log_profile::service : log_profile::one_shot;
 }
 
-answer execute(const job& x) {
+answer execute(const invocation& x) {
   switch (x.opts.command) {
   case command::check:
     return check(x);
@@ -67,6 +67,8 @@ answer execute(const job& x) {
     return ask_health(x);
   case command::top:
     return top(x);
+  case command::jobs:
+    return manage_jobs(x);
   default:
     return serve(x);
   }
@@ -112,6 +114,8 @@ int run(options opts, signal_watch& signals, service_notifier& notifier) {
   start_logging(how.log, amount_for(opts.command), how.pool.name);
   if (opts.command == command::sql)
     read_statement(opts);
+  if (opts.command == command::jobs && opts.jobs.command == jobs_command::submit)
+    make_submission(opts.jobs);
   auto result = run(opts, file, std::move(how), std::move(caf_options), signals, notifier);
   // Whoever reads it may take a long time, or stop.
   print(result.output);

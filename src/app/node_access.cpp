@@ -12,7 +12,7 @@ constexpr auto patience = std::chrono::seconds{5};
 
 } // namespace
 
-remote_settings for_one_command(const job& x) {
+remote_settings for_one_command(const invocation& x) {
   auto out = x.how.remote;
   if (!x.opts.settings.contains("remote.timeout"))
     out.timeout = std::min<std::chrono::nanoseconds>(out.timeout, patience);

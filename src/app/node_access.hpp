@@ -11,7 +11,7 @@ namespace cenote::app {
 
 /// The settings for using a pool node once, for somebody who waits for the answer: `remote.timeout` is short, unless
 /// the command line names it.
-remote_settings for_one_command(const job& x);
+remote_settings for_one_command(const invocation& x);
 
 /// Why no pool node can be used, if that is so: one line that says what to look at. Asks nothing of the database.
 /// @param host with the pool of the nodes.

@@ -1,9 +1,12 @@
 #include "app/options.hpp"
 
 #include "app/help_texts.hpp"
+#include "app/jobs/command_line.hpp"
+#include "app/jobs/help_texts.hpp"
 #include "app/logging.hpp"
 #include "app/mistakes.hpp"
 #include "app/printable.hpp"
+#include "app/shield.hpp"
 #include "app/standard_streams.hpp"
 #include "cenote/configuration.hpp"
 #include "config/nearest.hpp"
@@ -97,52 +100,52 @@ public:
 
 // -- arguments that CLI11 would misread --------------------------------------------
 
-/// Stands before arguments of `sql` that are data. CLI11 would take `-5` for an option, `++` for the end of a command,
-/// and split `[1,2]`.
-constexpr char shield = '\x1f';
-
-std::string shielded(const std::string& x) {
-  return shield + x;
-}
-
-/// Takes the shield off, and nothing of what it stands before: that may begin with the same byte.
-std::string bare(std::string x) {
-  if (x.starts_with(shield))
-    x.erase(0, 1);
-  return x;
-}
-
-/// For CLI11's texts, which quote what it was given.
-std::string without_shields(std::string x) {
-  std::erase(x, shield);
-  return x;
-}
-
 /// Whether the option has a value: after a `=`, or as the next argument.
-bool takes_value(const CLI::App& app, const std::string& name) {
-  auto option = name.starts_with("--") ? app.get_option_no_throw(name) : nullptr;
-  return option != nullptr && option->get_items_expected_max() > 0;
+/// @param known what may stand there: the program, and the commands that were found.
+bool takes_value(const std::vector<const CLI::App*>& known, const std::string& name) {
+  if (!name.starts_with("--"))
+    return false;
+  for (auto app : known)
+    if (auto option = app->get_option_no_throw(name))
+      return option->get_items_expected_max() > 0;
+  return false;
+}
+
+const CLI::App* find_command(const CLI::App& in, const std::string& name) {
+  auto found = in.get_subcommands([&name](const CLI::App* x) { return x->get_name() == name; });
+  return found.empty() ? nullptr : found.front();
+}
+
+/// Whether what follows after a command is data, where it is no option.
+bool has_data(const std::vector<const CLI::App*>& known) {
+  return known.back()->get_name() == "sql" || (known.size() == 3 && known[1]->get_name() == "jobs");
 }
 
 /// Shields the data in `args`.
 std::vector<std::string> shield_data(const CLI::App& app, const std::vector<std::string>& args) {
   std::vector<std::string> out;
-  auto data = false;     // After the command `sql`.
-  auto verbatim = false; // After `--`, which CLI11 then does not need to see.
-  auto value = false;    // After an option that takes one.
+  std::vector<const CLI::App*> known{&app}; // The program, and the commands so far.
+  auto verbatim = false;                    // After `--`, which CLI11 then does not need to see.
+  auto value = false;                       // After an option that takes one.
   for (auto& x : args) {
     auto equals = x.find('=');
+    auto data = has_data(known);
+    // Elsewhere only the options of the program take the shield off their values.
+    auto owners = data ? known : std::vector<const CLI::App*>{&app};
     if (data && !verbatim && !value && x == "--")
       verbatim = true;
     else if (verbatim || value || (data && !looks_like_option(x)))
       out.push_back(shielded(x));
-    else if (equals != std::string::npos && (x.ends_with('=') || takes_value(app, x.substr(0, equals))))
+    else if (equals != std::string::npos && (x.ends_with('=') || takes_value(owners, x.substr(0, equals))))
       // Without one, the argument after an empty value would become the value.
       out.push_back(x.substr(0, equals + 1) + shielded(x.substr(equals + 1)));
     else
       out.push_back(x);
-    data = data || (!value && x == "sql");
-    value = !verbatim && !value && equals == std::string::npos && takes_value(app, x);
+    auto takes_next = !verbatim && !value && equals == std::string::npos && takes_value(owners, x);
+    if (!data && !value)
+      if (auto command = find_command(*known.back(), x))
+        known.push_back(command);
+    value = takes_next;
   }
   return out;
 }
@@ -190,6 +193,7 @@ public:
     add_serve();
     add_health();
     add_top();
+    add_jobs();
   }
 
   void parse(std::vector<std::string> args) {
@@ -200,6 +204,9 @@ public:
     app_.parse(std::move(args));
     out_.sql = bare(out_.sql);
     std::ranges::transform(out_.params, out_.params.begin(), bare);
+    if (out_.command == command::jobs)
+      if (auto problem = complete(out_.jobs); !problem.empty())
+        throw mistake{problem};
     if (out_.through_node && (out_.embedded || !out_.url.empty()))
       throw mistake{std::string{"--node and "} + (out_.embedded ? "--embedded" : "a URL")
                     + " exclude each other: say one of them"};
@@ -227,33 +234,46 @@ private:
     auto value = false;
     for (auto& x : args) {
       auto is_word = !value && !x.starts_with('-');
-      value = !value && takes_value(app_, x);
+      value = !value && x.find('=') == std::string::npos && takes_value(known, x);
       if (!is_word)
         continue;
-      auto command = find_command(x);
+      auto& in = *known.back();
+      auto command = find_command(in, x);
       if (command != nullptr)
         known.push_back(command);
       // Before the word stands what may be the mistake that makes it one: --pool-sise 3 check, --node HOST:1 check.
-      auto problem = option_of_later_command(args);
-      if (problem.empty())
+      auto problem = option_of_later_command(in, args);
+      if (problem.empty() && (command == nullptr || !has_commands(*command)))
         problem = unknown_option(known, args);
+      if (problem.empty() && command != nullptr && has_commands(*command))
+        continue; // `jobs`: the next word says which.
       if (problem.empty() && command != nullptr)
-        return too_early(*command, args);
+        return too_early(known, args);
       if (command != nullptr && x == "sql" && problem.find("did you mean") == std::string::npos)
         problem += "; what begins with '-' and is data goes after '--'";
       if (!problem.empty())
         return problem;
-      return "unknown command '" + x + "': say check, sql, serve, health or top"
-             + config::did_you_mean(x, command_names());
+      return "unknown command '" + path_of(known) + x + "': say " + choices(in)
+             + config::did_you_mean(x, command_names(in));
     }
     return unknown_option(known, args);
   }
 
+  static bool has_commands(const CLI::App& app) { return !command_names(app).empty(); }
+
+  /// `jobs `, as people type it.
+  static std::string path_of(const std::vector<const CLI::App*>& known) {
+    std::string out;
+    for (size_t i = 1; i < known.size(); ++i)
+      out += known[i]->get_name() + " ";
+    return out;
+  }
+
   /// The same for an option whose value looks like a command.
-  std::string option_of_later_command(const std::vector<std::string>& args) const {
+  std::string option_of_later_command(const CLI::App& in, const std::vector<std::string>& args) const {
     for (auto& x : args)
-      if (auto command = find_command(x)) {
-        auto problem = too_early(*command, args);
+      if (auto command = find_command(in, x)) {
+        auto problem = too_early({&app_, command}, args);
         auto name = problem.substr(0, problem.find(' '));
         return !name.empty() && command->get_option_no_throw(name) != nullptr ? problem : "";
       }
@@ -261,33 +281,41 @@ private:
   }
 
   /// An option of the command must stand after it.
-  std::string too_early(const CLI::App& command, const std::vector<std::string>& args) const {
+  static std::string too_early(const std::vector<const CLI::App*>& known, const std::vector<std::string>& args) {
+    auto& command = *known.back();
     for (auto& x : args) {
       if (x == command.get_name())
         break;
       auto name = x.substr(0, x.find('='));
-      if (looks_like_option(x) && app_.get_option_no_throw(name) == nullptr)
+      if (looks_like_option(x) && known.front()->get_option_no_throw(name) == nullptr)
         return name + " must stand after the command " + command.get_name();
     }
     return {};
   }
 
-  const CLI::App* find_command(const std::string& name) const {
-    auto found = app_.get_subcommands([&name](const CLI::App* x) { return x->get_name() == name; });
-    return found.empty() ? nullptr : found.front();
+  static std::vector<std::string> command_names(const CLI::App& in) {
+    std::vector<std::string> out;
+    for (auto x : in.get_subcommands([](const CLI::App*) { return true; }))
+      out.push_back(x->get_name());
+    return out;
   }
 
-  std::vector<std::string> command_names() const {
-    std::vector<std::string> out;
-    for (auto x : app_.get_subcommands([](const CLI::App*) { return true; }))
-      out.push_back(x->get_name());
+  /// `check, sql or serve`
+  static std::string choices(const CLI::App& in) {
+    auto names = command_names(in);
+    std::string out;
+    for (size_t i = 0; i < names.size(); ++i)
+      out += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i];
     return out;
   }
 
   /// CLI11 speaks of subcommands, and does not say which ones there are.
   std::string reason(const CLI::ParseError& err) const {
-    if (err.get_name() == "RequiredError" && app_.get_subcommands().empty())
-      return "a command is missing: say check, sql, serve, health or top";
+    auto parsed = app_.get_subcommands();
+    if (err.get_name() == "RequiredError" && parsed.empty())
+      return "a command is missing: say " + choices(app_);
+    if (err.get_name() == "RequiredError" && has_commands(*parsed.front()) && parsed.front()->get_subcommands().empty())
+      return "a command is missing after " + parsed.front()->get_name() + ": say " + choices(*parsed.front());
     return err.what();
   }
 
@@ -364,6 +392,16 @@ private:
     top->add_flag("--no-color", out_.no_colour, "No colours; the same as NO_COLOR=1 in the environment");
     add_node(top);
     add_url(top);
+  }
+
+  void add_jobs() {
+    auto jobs = add_command(command::jobs, "jobs", "Look after the jobs of job queues",
+                            help::jobs_footer + std::string{help::jobs_exit_codes});
+    jobs->require_subcommand(1);
+    declare_jobs_commands(*jobs, out_.jobs, [this](CLI::App* to) {
+      add_json(to);
+      add_node(to);
+    });
   }
 
   void add_url(CLI::App* to) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/exit_code.hpp"
+#include "app/jobs/options.hpp"
 #include "app/parameters.hpp"
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 namespace cenote::app {
 
 /// The program's subcommands.
-enum class command : uint8_t { check, sql, serve, health, top };
+enum class command : uint8_t { check, sql, serve, health, top, jobs };
 
 /// What the command line says.
 struct options {
@@ -29,6 +30,7 @@ struct options {
   bool through_node = false; ///< Of `check`, `sql` and `top`: uses the pool nodes of the setting `remote.nodes`.
   uint64_t count = 0;        ///< Of `top`: prints so many lines; zero: shows a screen, or lines without end.
   bool no_colour = false;    ///< Of `top`.
+  jobs_options jobs;         ///< Of `jobs`.
 };
 
 /// Reads the command line. Answers `--help`, `--version` and mistakes by itself; then the program ends with the code.

@@ -1,6 +1,7 @@
 #include "app/commands.hpp"
 #include "app/http_access.hpp"
 #include "app/http_service.hpp"
+#include "app/jobs/housekeeper.hpp"
 #include "app/node_watch.hpp"
 #include "app/server_actor.hpp"
 #include "cenote/configuration.hpp"
@@ -58,14 +59,16 @@ tl::expected<std::string, std::string> ask_to_reload(pool_host& host, const caf:
   return came;
 }
 
-std::unique_ptr<http_service> start_http(pool_host& host, const job& x, std::shared_ptr<pool_watch> watch,
+std::unique_ptr<http_service> start_http(pool_host& host, const invocation& x, std::shared_ptr<pool_watch> watch,
                                          std::string token, const caf::actor& server,
                                          const std::shared_ptr<current_settings>& current,
-                                         std::shared_ptr<const node_watch> node) {
+                                         std::shared_ptr<const node_watch> node,
+                                         std::shared_ptr<const job_housekeeper> jobs) {
   service_control control{[server] { caf::anon_send(server, drain_atom_v); },
                           [&host, server] { return ask_to_reload(host, server); },
                           [current] { return current->get(); },
-                          {}};
+                          {},
+                          [jobs] { return jobs->look(); }};
   if (node)
     control.node = [node] { return node->look(); };
   try {
@@ -90,7 +93,7 @@ tl::expected<node_actor, std::string> publish(pool_host& host, const node_settin
 
 } // namespace
 
-answer serve(const job& x) try {
+answer serve(const invocation& x) try {
   auto token = x.how.http.enabled() ? config::read_token("http.token-file", x.how.http.token_file) : std::string{};
   pool_host host{x.how, x.caf_options};
   spdlog::info("cenote {} serves pool {} at {}: {} connections, {} more when needed", CENOTE_VERSION, x.how.pool.name,
@@ -103,14 +106,15 @@ answer serve(const job& x) try {
     spdlog::critical("{}", node.error());
     return {failed, {}};
   }
-  auto server =
-      spawn_server_actor(host.system(), {host.pool(), *node, watch, current}, x, caf::actor_cast<caf::actor>(self));
+  auto jobs = std::make_shared<const job_housekeeper>(host.system(), host.pool(), [current] { return current->get(); });
+  auto server = spawn_server_actor(host.system(), {host.pool(), *node, watch, current, jobs->actor()}, x,
+                                   caf::actor_cast<caf::actor>(self));
   std::stop_callback on_first{x.signals.first(),
                               [&] { caf::anon_send(server, static_cast<int32_t>(x.signals.received())); }};
   std::stop_callback on_second{x.signals.second(), [&] { host.cut(); }};
   notice_scope notices{x.signals, server};
   auto looks_at_node = *node ? std::make_shared<const node_watch>(host.system(), *node) : nullptr;
-  auto http = start_http(host, x, watch, std::move(token), server, current, looks_at_node);
+  auto http = start_http(host, x, watch, std::move(token), server, current, looks_at_node, jobs);
   answer out;
   self->receive([&out](int32_t code) { out.code = code; });
   return out;

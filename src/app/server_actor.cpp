@@ -42,12 +42,13 @@ bool is_fixed(const std::string& key) {
 struct server_state {
   static inline const char* name = "cenote.app.server";
 
-  server_state(caf::event_based_actor* ptr, served_pool served, const job& what, caf::actor reports_to)
+  server_state(caf::event_based_actor* ptr, served_pool served, const invocation& what, caf::actor reports_to)
       : self{ptr},
         pool{std::move(served.pool)},
         node{std::move(served.node)},
         watch{std::move(served.watch)},
         current{std::move(served.current)},
+        jobs{std::move(served.jobs)},
         notifier{what.notifier},
         reload{what.reload},
         reader{std::make_shared<settings_reader>(ptr->address())},
@@ -110,6 +111,7 @@ struct server_state {
     spdlog::info("{}", text);
     notifier.ready();
     notifier.status(text);
+    self->send(jobs, caf::tick_atom_v);
   }
 
   void not_ready(const failure& why) {
@@ -247,11 +249,26 @@ struct server_state {
     spdlog::info("{}: finishing the work that was accepted, {} s at most; another signal cuts it", reason, limit);
     notifier.stopping(std::chrono::duration_cast<std::chrono::microseconds>(drain_timeout) + time_to_end);
     notifier.status(reason + ": finishing the work that was accepted");
-    auto deadline = clock::now() + drain_timeout;
+    drain_jobs(clock::now() + drain_timeout);
+  }
+
+  /// Jobs are looked after by others, or not at all, until this program runs again.
+  void drain_jobs(clock::time_point deadline) {
+    auto limit = std::min<caf::timespan>(patience, current->get()->pool.drain_timeout);
+    self->request(jobs, limit + patience, drain_atom_v, limit)
+        .then([this, deadline] { drain_node(deadline); },
+              [this, deadline](caf::error&) {
+                self->send_exit(jobs, caf::exit_reason::user_shutdown);
+                drain_node(deadline);
+              });
+  }
+
+  void drain_node(clock::time_point deadline) {
     if (!node) {
       drain_pool(deadline);
       return;
     }
+    auto drain_timeout = std::max<caf::timespan>(deadline - clock::now(), 0s);
     self->request(node, drain_timeout + patience, drain_atom_v, drain_timeout)
         .then([this, deadline] { drain_pool(deadline); },
               [this, deadline](caf::error& err) {
@@ -309,6 +326,7 @@ struct server_state {
   node_actor node; ///< Null: the pool is not published.
   std::shared_ptr<pool_watch> watch;
   std::shared_ptr<current_settings> current;
+  caf::actor jobs;
   service_notifier& notifier;
   std::function<settings()> reload;
   std::shared_ptr<settings_reader> reader;
@@ -325,7 +343,7 @@ struct server_state {
 
 } // namespace
 
-caf::actor spawn_server_actor(caf::actor_system& system, served_pool served, const job& what, caf::actor owner) {
+caf::actor spawn_server_actor(caf::actor_system& system, served_pool served, const invocation& what, caf::actor owner) {
   return system.spawn<caf::stateful_actor<server_state>>(std::move(served), what, std::move(owner));
 }
 

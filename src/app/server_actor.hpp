@@ -19,6 +19,7 @@ struct served_pool {
   node_actor node; ///< Publishes it; null: it is not published.
   std::shared_ptr<pool_watch> watch;
   std::shared_ptr<current_settings> current;
+  caf::actor jobs; ///< A `job_housekeeper`.
 };
 
 /// Starts the actor that watches over the pool until that has ended. It takes the number of a signal, or `drain_atom`,
@@ -26,6 +27,6 @@ struct served_pool {
 /// reads the settings again and answers what has changed.
 /// @param what must outlive it.
 /// @param owner receives the exit code at the end.
-caf::actor spawn_server_actor(caf::actor_system& system, served_pool served, const job& what, caf::actor owner);
+caf::actor spawn_server_actor(caf::actor_system& system, served_pool served, const invocation& what, caf::actor owner);
 
 } // namespace cenote::app

@@ -69,7 +69,7 @@ outcome_of_run run(pool_host& host, const retry_settings& rules, statement what,
   return statement_result{std::move(*rows), std::move(warnings)};
 }
 
-outcome_of_run run_at_node(const job& x, statement what) {
+outcome_of_run run_at_node(const invocation& x, statement what) {
   auto nodes = for_one_command(x);
   pool_host host{nodes, x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
@@ -78,7 +78,7 @@ outcome_of_run run_at_node(const job& x, statement what) {
   return run(host, x.how.retry, std::move(what), true);
 }
 
-outcome_of_run run(const job& x, statement what) {
+outcome_of_run run(const invocation& x, statement what) {
   if (x.opts.through_node)
     return run_at_node(x, std::move(what));
   pool_host host{for_one_statement(x.how), x.caf_options};
@@ -95,7 +95,7 @@ void read_statement(options& opts) {
     throw input_error{"the statement is empty"};
 }
 
-answer sql(const job& x) {
+answer sql(const invocation& x) {
   auto done = run(x, to_statement(x.opts.sql, x.opts.params, x.opts.param_reading));
   if (!done) {
     if (x.signals.received() == 0)

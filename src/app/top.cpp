@@ -192,7 +192,7 @@ int print_lines(const std::shared_ptr<top_source>& source, const notice& end, ui
 }
 
 /// Null: the command line names none that can be used, which is logged.
-std::shared_ptr<top_source> make_source(const job& given) {
+std::shared_ptr<top_source> make_source(const invocation& given) {
   if (given.opts.through_node)
     return make_node_source(given.how.remote, given.caf_options);
   auto url = url_to_ask(given, "top");
@@ -209,7 +209,7 @@ std::shared_ptr<top_source> make_source(const job& given) {
 
 } // namespace
 
-answer top(const job& given) {
+answer top(const invocation& given) {
   auto source = make_source(given);
   if (!source)
     return {wrong_use, {}};

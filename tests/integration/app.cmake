@@ -19,6 +19,14 @@ cenote_test(app-http
             LINK cenote::app cenote::client cenote::config)
 add_dependencies(test-app-http cenote worker)
 
+cenote_test(app-jobs
+            TIMEOUT 300
+            SOURCES support/server.cpp integration/app_http_client.cpp integration/app_jobs.cpp integration/app_program.cpp
+                    unit/app_jobs_texts.cpp
+            SUITES app.jobs app.jobs_texts
+            LINK cenote::app cenote::config)
+add_dependencies(test-app-jobs cenote)
+
 cenote_test(app-top
             TIMEOUT 300
             SOURCES support/screen_emulator.cpp support/server.cpp integration/app_program.cpp

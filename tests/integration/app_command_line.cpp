@@ -24,7 +24,7 @@ SCENARIO("help and version are answered on standard output") {
   CHECK_EQ(help.err, "");
   for (auto word : {"check", "sql", "serve", "--config", "--embedded", "DATABASE_URI", "Exit codes"})
     CHECK(contains(help.out, word));
-  for (auto command : {"check", "sql", "serve", "health", "top"}) {
+  for (auto command : {"check", "sql", "serve", "health", "top", "jobs"}) {
     auto x = run({"cenote", command, "--help"});
     CHECK_EQ(x.code, 0);
     CHECK(contains(x.out, "Examples:"));
@@ -65,8 +65,9 @@ SCENARIO("mistakes on the command line are told in one line and give exit code 2
 }
 
 SCENARIO("an unknown command is named, and those that there are") {
-  CHECK(contains(run({"cenote", "chek"}).err, "unknown command 'chek': say check, sql, serve, health or top"));
-  CHECK(contains(run({"cenote", "--pool-size=2"}).err, "a command is missing: say check, sql, serve, health or top"));
+  CHECK(contains(run({"cenote", "chek"}).err, "unknown command 'chek': say check, sql, serve, health, top or jobs"));
+  CHECK(contains(run({"cenote", "--pool-size=2"}).err,
+                 "a command is missing: say check, sql, serve, health, top or jobs"));
   CHECK(contains(run({"cenote", "--nonsense"}).err, "unknown option --nonsense"));
 }
 
@@ -87,9 +88,9 @@ SCENARIO("a mistyped option is named, and the one that was meant") {
       {{"check", "--hlep"}, "unknown option --hlep; did you mean --help?"},
       {{"sql", "SELECT ?", "-x"}, "unknown option -x; what begins with '-' and is data goes after '--'"},
       {{"--json", "check"}, "--json must stand after the command check"},
-      {{"serv"}, "unknown command 'serv': say check, sql, serve, health or top; did you mean serve?"},
+      {{"serv"}, "unknown command 'serv': say check, sql, serve, health, top or jobs; did you mean serve?"},
       {{"--pool-size", "3", "chekc"},
-       "unknown command 'chekc': say check, sql, serve, health or top; did you mean check?"},
+       "unknown command 'chekc': say check, sql, serve, health, top or jobs; did you mean check?"},
   };
   for (auto& [words, told] : table) {
     words.insert(words.begin(), "cenote");

@@ -1,0 +1,102 @@
+#include "app/jobs/database.hpp"
+
+#include "app/advice.hpp"
+#include "app/node_access.hpp"
+#include "job_tables/schema.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace cenote::app {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A look for a rare tag in millions of jobs takes seconds.
+constexpr auto longest_statement = 2min;
+
+constexpr uint32_t no_such_table = 1146;
+
+/// The command asks one thing after the other.
+settings for_one_connection(settings how) {
+  how.pool.size = 1;
+  how.pool.max_overflow = 0;
+  how.pool.io_threads = 1;
+  return how;
+}
+
+[[noreturn]] void refuse(const failure& reason) {
+  if (says_no_job_tables(reason))
+    throw command_error{no_job_tables};
+  throw command_error{explain_failed_statement(reason)};
+}
+
+} // namespace
+
+const std::string no_job_tables = "the tables of the jobs do not exist in this database: run 'cenote jobs migrate'";
+
+bool says_no_job_tables(const failure& reason) {
+  return reason.number == no_such_table && reason.text.find("cenote_job") != std::string::npos;
+}
+
+job_database::job_database(const invocation& x) {
+  constexpr auto critical = spdlog::level::critical;
+  host_ = x.opts.through_node ? std::make_unique<pool_host>(for_one_command(x), x.caf_options)
+                              : std::make_unique<pool_host>(for_one_connection(x.how), x.caf_options);
+  on_signal_.emplace(x.signals.first(), cut{host_.get()});
+  if (x.opts.through_node)
+    if (auto problem = find_node_problem(*host_))
+      throw command_error{critical, *problem};
+  // The pool would wait for a server that is down; a person does not.
+  if (auto server = host_->ask<verification>(verify_atom_v); !server)
+    throw command_error{critical, explain_no_connection(server.error())};
+  retrier_ = spawn_retrier(host_->system(), host_->pool(), x.how.retry);
+}
+
+result job_database::execute(statement query) {
+  auto rows = host_->ask_actor<result>(retrier_, execute_atom_v, std::move(query).within(longest_statement));
+  if (!rows)
+    refuse(rows.error());
+  return std::move(*rows);
+}
+
+tl::expected<std::vector<result>, failure> job_database::try_transact(std::vector<statement> statements) {
+  transaction request{std::move(statements), {isolation::read_committed, false}, longest_statement, {}};
+  return host_->ask_actor<std::vector<result>>(retrier_, transact_atom_v, std::move(request));
+}
+
+std::vector<result> job_database::transact(std::vector<statement> statements) {
+  auto done = try_transact(std::move(statements));
+  if (!done)
+    refuse(done.error());
+  return std::move(*done);
+}
+
+bool job_database::transact_unless(uint32_t number, std::vector<statement> statements) {
+  auto done = try_transact(std::move(statements));
+  if (!done && done.error().number != number)
+    refuse(done.error());
+  return done.has_value();
+}
+
+uint32_t job_database::version_of_tables() {
+  auto rows = execute(job_tables::applied_version());
+  auto version = rows.size() == 1 ? rows[0].get<std::optional<uint32_t>>(0) : std::nullopt;
+  if (!version)
+    throw command_error{no_job_tables};
+  return *version;
+}
+
+void job_database::require_tables(access what) {
+  auto version = version_of_tables();
+  auto known = job_tables::current_version();
+  auto text = "the tables of the jobs have version " + std::to_string(version);
+  if (version < known)
+    throw command_error{text + ", this program needs " + std::to_string(known) + ": run 'cenote jobs migrate'"};
+  if (version > known && what == access::write)
+    throw command_error{text + ", but this program knows only version " + std::to_string(known)
+                        + ": use the later program; nothing was changed"};
+}
+
+} // namespace cenote::app
