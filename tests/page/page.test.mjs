@@ -177,6 +177,27 @@ test("the clients of a pool node are told, if there is a node", async () => {
   await program.kill();
 });
 
+test("the queues of jobs are told, if the database has their tables", async () => {
+  const own = new Server("jobs");
+  await new Program(["cenote", "jobs", "migrate"], own.uri).ended;
+  await new Program(["cenote", "jobs", "submit", "scrape", "{}", "--queue", "a <b>queue</b>"], own.uri).ended;
+  const program = new Program(["cenote", "serve"], own.uri);
+  const page = await open(await program.url());
+  await eventually("the queue is told", async () => (await text(page, "#job-queues")).includes("a <b>queue</b>"));
+  assert.equal(await text(page, "#job-queues tbody td:nth-child(2)"), "1");
+  await isAccessible(page);
+  await picture(page, "jobs-wide");
+  await page.setViewportSize(narrow);
+  await fits(page);
+  assert.deepEqual(page.problems, []);
+  await program.kill();
+  const without = new Program(["cenote", "serve"], server.uri);
+  const other = await open(await without.url());
+  await shows(other, "serving");
+  assert.equal(await other.locator("#jobs").isVisible(), false);
+  await without.kill();
+});
+
 test("an outage is shown within 3 s, and so is the recovery", async () => {
   const own = new Server("outage");
   const program = new Program(["loaded-service", "4"], own.uri, {...pool, MAX_RETRIES: "0"});

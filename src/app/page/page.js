@@ -68,6 +68,7 @@ function showAll(live) {
   showFigures(status.status, samples.at(-1), lastMinute);
   tables.showSessions(live.sessions);
   tables.showNode(status.node);
+  tables.showJobs(status.jobs);
   tables.showStatements(live.statements);
   tables.showServers(samples.at(-1));
   tables.showErrors(samples, lastMinute);

@@ -89,6 +89,25 @@ export function showNode(node) {
   note("clients-note", all.length > shown ? `${plural(all.length - shown, "further client", "further clients")}: GET /status.` : "");
 }
 
+/// @param jobs undefined if the database has no tables of jobs.
+export function showJobs(jobs) {
+  document.getElementById("jobs").hidden = !jobs;
+  if (!jobs)
+    return;
+  const columns = [{isHeader: true}, {class: "number"}, {class: "number"}, {class: "number"}, {class: "number wide"},
+                   {class: "number"}];
+  const all = jobs.queues.toSorted((a, b) => (b.oldest ?? 0) - (a.oldest ?? 0));
+  // From 1000 discarded ones of a kind on there may be more: see the metrics.
+  fill(table("job-queues"), columns, all.slice(0, shown).map(x => [
+    x.paused ? `${x.queue} (paused)` : x.queue, format.number(x.waiting), format.number(x.running),
+    x.oldest === null ? "–" : format.age(x.oldest), format.number(x.scheduled),
+    x.discarded > 1000 ? `> ${format.number(1000)}` : format.number(x.discarded),
+  ]));
+  const nodes = jobs.nodes === 0 ? "No node works on them." : `${plural(jobs.nodes, "node works", "nodes work")} on them.`;
+  note("jobs-note", all.length === 0 ? "There are no jobs."
+    : all.length > shown ? `${nodes} ${plural(all.length - shown, "further queue", "further queues")}: cenote jobs stats.` : nodes);
+}
+
 export function showServers(sample) {
   const states = {closed: "closed: connects are tried", open: "open: requests fail at once",
                   half_open: "half open: one connect is tried"};
