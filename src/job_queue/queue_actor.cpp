@@ -168,11 +168,12 @@ job_queue_status queue_state::status() const {
 }
 
 failure queue_state::noted(failure reason) {
-  // A fence is no error.
-  if (reason.number == job_tables::fence_error)
+  // A fence is no error, and what is refused behind it is an effect: its handler's matter.
+  if (reason.number == job_tables::fence_error
+      || (reason.outcome == outcome::rejected && reason.statement_index.value_or(0) > 0))
     return reason;
   constexpr uint32_t no_such_table = 1146;
-  if (reason.number == no_such_table)
+  if (reason.number == no_such_table && reason.server_text.find("cenote_job") != std::string::npos)
     reason.text = "the tables of the jobs do not exist in this database: run 'cenote jobs migrate'";
   ++counters.database_errors;
   counters.last_error = to_string(reason);

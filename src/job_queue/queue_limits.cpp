@@ -82,9 +82,9 @@ void queue_state::claim_group(queue_of_node& queue, const limits_of_queue& limit
   auto groups = groups_of(kinds, limits);
   auto& group = groups[queue.next_group++ % groups.size()];
   auto limited_kind = limits.limits_kind(group.front()) ? group.front() : std::string{};
-  auto allowed = jobs::allow(limits.in_force(""), whole->now, wanted);
+  auto allowed = jobs::allowance_of(limits.in_force(""), whole->now, wanted);
   if (allowed.count > 0 && !limited_kind.empty())
-    allowed = jobs::allow(limits.in_force(limited_kind), whole->now, allowed.count);
+    allowed = jobs::allowance_of(limits.in_force(limited_kind), whole->now, allowed.count);
   if (allowed.count == 0) {
     group_is_empty(queue, groups.size(), allowed.wait.count() > 0 ? duration{allowed.wait} : rules.poll / 4);
     return;

@@ -128,9 +128,9 @@ statement limits(std::string_view queue) {
 }
 
 statement count_running(std::string_view queue) {
-  // The kinds of a queue are found by one look at the index for each.
+  // The kinds of a queue are found by one look at the index for each, but only if both columns are asked for.
   return read("SELECT kind, (SELECT COUNT(*) FROM cenote_job FORCE INDEX (claim) WHERE queue = ? AND kind = kinds.kind "
-              "AND state = ?) FROM (SELECT DISTINCT kind FROM cenote_job FORCE INDEX (claim) WHERE queue = ?) kinds",
+              "AND state = ?) FROM (SELECT DISTINCT queue, kind FROM cenote_job FORCE INDEX (claim)) kinds WHERE queue = ?",
               queue, code_of(job_state::running), queue);
 }
 
