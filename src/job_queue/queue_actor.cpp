@@ -106,6 +106,7 @@ void queue_state::advance() {
   }
   if (lease.is_due(now()))
     renew_lease();
+  store_submissions();
   store_plain_ends();
   if (!attempts.empty() && !is_checking && next_check <= now())
     check_attempts();
@@ -207,6 +208,7 @@ void queue_state::end_drain() {
   farewell.push_back(job_tables::forget_node(node));
   transaction last{std::move(farewell), {}, 5s, {}};
   auto leave = [this] {
+    refuse_callers();
     for (auto& promise : draining)
       promise.deliver();
     self->quit();
@@ -221,15 +223,32 @@ void queue_state::end_drain() {
 
 void queue_state::pool_has_ended() {
   log().info("jobs: the pool has ended, and so does the queue");
+  refuse_callers();
+  is_leaving = true;
+  self->quit();
+}
+
+/// Nobody else will answer them.
+void queue_state::refuse_callers() {
   failure reason;
   reason.code = errc::shutting_down;
   reason.outcome = outcome::unavailable;
-  reason.text = "the pool of the job queue has ended";
+  reason.text = "the job queue has ended";
   for (auto& [id, promises] : awaiting)
     for (auto& promise : promises)
       promise.deliver(make_error(reason));
-  is_leaving = true;
-  self->quit();
+  awaiting.clear();
+  for (auto& each : submissions)
+    each.promise.deliver(make_error(reason));
+  submissions.clear();
+}
+
+failure queue_state::unreadable(const char* problem) {
+  failure reason;
+  reason.code = errc::invalid_statement;
+  reason.outcome = outcome::unknown;
+  reason.text = std::string{"the tables of the jobs are not of the version that this program knows: "} + problem;
+  return reason;
 }
 
 void queue_state::defect(const char* problem) {
