@@ -39,6 +39,8 @@ queue_state::queue_state(pointer this_actor, pool_actor given, const job_setting
 
 queue_state::~queue_state() {
   timer.dispose();
+  for (auto& [id, work] : attempts)
+    work.stop.request_stop(); // Nobody will store their ends.
 }
 
 job_queue_actor::behavior_type queue_state::make_behavior() {
@@ -67,9 +69,7 @@ job_queue_actor::behavior_type queue_state::make_behavior() {
                            [this](cancel_atom, const std::string& periodic) { return remove_periodic(periodic); },
                            [this](pause_atom, const std::string& queue) { return pause(queue, true); },
                            [this](resume_atom, const std::string& queue) { return pause(queue, false); },
-                           [this](progress_atom, const job_id& id, uint32_t per_mille) {
-                             set_progress(id, per_mille);
-                           },
+                           [this](progress_atom, const job_id& id, uint32_t per_mille) { set_progress(id, per_mille); },
                            [this](handle_atom, const std::shared_ptr<const job_handler_entry>& entry) {
                              turn([&] { add_handler(entry); });
                            },

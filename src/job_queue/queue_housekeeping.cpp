@@ -23,6 +23,7 @@ constexpr auto statement_limit = 30s;
 void queue_state::keep_house() {
   // Nodes that began together do not do this together.
   next_housekeeping = now() + std::chrono::duration_cast<duration>(rules.lease / 3 * (0.75 + random() / 2));
+  plan_periodic();
   if (!lease.may_judge_others(now()))
     return;
   is_keeping_house = true;
@@ -34,7 +35,6 @@ void queue_state::keep_house() {
         give_to_others(job_tables::read_abandoned(rows));
       },
       [done](const failure&) { done(); });
-  plan_periodic();
   if (rounds_of_housekeeping++ % rounds_between_removals == 0)
     remove_old();
 }
@@ -77,13 +77,18 @@ void queue_state::remove_old() {
         }
       },
       [](const failure&) {});
-  ask(job_tables::forget_silent_nodes(), [](const result&) {}, [](const failure&) {});
-  ask(job_tables::remove_old_batches(), [](const result&) {}, [](const failure&) {});
+  ask(
+      job_tables::forget_silent_nodes(), [](const result&) {}, [](const failure&) {});
+  ask(
+      job_tables::remove_old_batches(), [](const result&) {}, [](const failure&) {});
 }
 
 void queue_state::remove_old(const job_tables::queue_and_kind& of, job_state state, duration keep) {
   ask(
-      transaction{job_tables::remove_old(of.queue, of.kind, state, keep), {isolation::read_committed, false}, statement_limit, {}},
+      transaction{job_tables::remove_old(of.queue, of.kind, state, keep),
+                  {isolation::read_committed, false},
+                  statement_limit,
+                  {}},
       [this, of, state, keep](const std::vector<result>& changed) {
         auto removed = changed.back().affected_rows();
         if (removed > 0)

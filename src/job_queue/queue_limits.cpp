@@ -90,7 +90,8 @@ void queue_state::claim_group(queue_of_node& queue, const limits_of_queue& limit
     return;
   }
   auto order = make_order(queue, group, allowed.count, some_are_due);
-  transaction request{{job_tables::limits_fence(order.queue, whole->version)}, {isolation::read_committed, false}, 30s, 0};
+  transaction request{
+      {job_tables::limits_fence(order.queue, whole->version)}, {isolation::read_committed, false}, 30s, 0};
   std::ranges::move(job_tables::claim(order), std::back_inserter(request.statements));
   auto position_of_claimed = request.statements.size() - 1;
   for (auto kind : {std::string{}, limited_kind})
@@ -99,7 +100,8 @@ void queue_state::claim_group(queue_of_node& queue, const limits_of_queue& limit
   request.statements.push_back(job_tables::note_claim(order.queue));
   ask(
       std::move(request),
-      [this, &queue, asked = order.count, position_of_claimed, groups = groups.size()](const std::vector<result>& results) {
+      [this, &queue, asked = order.count, position_of_claimed,
+       groups = groups.size()](const std::vector<result>& results) {
         auto jobs = job_tables::read_claimed(results[position_of_claimed]);
         if (jobs.empty()) {
           group_is_empty(queue, groups, duration{0});

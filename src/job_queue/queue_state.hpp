@@ -63,8 +63,8 @@ struct queue_state {
   time_point now() const;
   double random();
 
-  /// Asks the pool, and goes on with `then(answer)` or `failed(const failure&)`: the latter also if the answer cannot be
-  /// read.
+  /// Asks the pool, and goes on with `then(answer)` or `failed(const failure&)`: the latter also if the answer cannot
+  /// be read.
   template <class Then, class Failed>
   void ask(statement query, Then then, Failed failed) {
     request<result>(execute_atom_v, std::move(query), std::move(then), std::move(failed));
@@ -209,11 +209,11 @@ struct queue_state {
     job_queue_settings settings;
     jobs::queue_pace pace;
     size_t index = 0;
-    size_t running = 0;       ///< Attempts that the handlers have.
+    size_t running = 0;      ///< Attempts that the handlers have.
     bool has_limits = false; ///< As the last look saw.
     // Of kinds with limits:
     size_t next_group = 0;
-    size_t empty_groups = 0; ///< In turn.
+    size_t empty_groups = 0;     ///< In turn.
     duration pause_of_limits{0}; ///< Of these.
   };
 
@@ -231,8 +231,8 @@ struct queue_state {
     bool is_ending = false; ///< The handler has answered, or does not count any more.
     jobs::attempt_end how;  ///< From here on only if it is ending.
     job_answer answer;
-    bool in_doubt = false;   ///< Storing its end may have succeeded.
-    unsigned failures = 0;   ///< To store its end, in turn.
+    bool in_doubt = false; ///< Storing its end may have succeeded.
+    unsigned failures = 0; ///< To store its end, in turn.
   };
 
   pointer self;

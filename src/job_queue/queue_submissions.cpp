@@ -170,7 +170,8 @@ caf::result<job_id> queue_state::submit(job_batch batch) {
 void queue_state::has_stored(const std::vector<job>& works) {
   counters.submitted += works.size();
   for (auto& work : works) {
-    auto queue = std::ranges::find(queues, work.queue, [](auto& x) -> auto& { return x.settings.name; });
+    auto queue = std::ranges::find(
+        queues, work.queue, [](auto& x) -> auto& { return x.settings.name; });
     if (queue == queues.end() || !handlers.contains(work.kind))
       continue;
     if (work.run_at || work.delay > work.delay.zero())

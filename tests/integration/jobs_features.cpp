@@ -31,7 +31,8 @@ struct features_fixture : jobs_fixture {
       if (work.how == "throw" && context.attempt == 1)
         throw std::runtime_error{"as told"};
       if (work.how == "bad effect")
-        return job_done(write("INSERT INTO done VALUES (?, 1)", work.number), write("INSERT INTO no_such_table VALUES (1)"));
+        return job_done(write("INSERT INTO done VALUES (?, 1)", work.number),
+                        write("INSERT INTO no_such_table VALUES (1)"));
       if (work.how == "follow")
         return job_done(enqueue(make_job(count_up{work.number + 1})));
       return job_done(write("INSERT INTO done VALUES (?, ?)", work.number, context.attempt));
@@ -115,8 +116,7 @@ SCENARIO("a handler that ends, never answers, or cannot read its payload fails t
     auto queue = start_queue();
     WHEN("the handler throws, and another one takes its place") {
       obey(queue);
-      auto id = must_queue<job_id>(queue, submit_atom_v,
-                                   make_job(count_up{1, "throw"}).with_backoff(quickly()));
+      auto id = must_queue<job_id>(queue, submit_atom_v, make_job(count_up{1, "throw"}).with_backoff(quickly()));
       CHECK(eventually([&] { return must_queue<job_status>(queue, job_status_atom_v, id).attempt == 1; }));
       obey(queue);
       THEN("that one does the job") {
@@ -199,13 +199,15 @@ SCENARIO("a unique key is held as long as its scope says") {
     WHEN("a second job with the key is submitted") {
       auto first = must_queue<job_id>(queue, submit_atom_v, with_key(1));
       auto second = must_queue<job_id>(queue, submit_atom_v, with_key(2));
-      THEN("it is the first one") { CHECK_EQ(first, second); }
+      THEN("it is the first one") {
+        CHECK_EQ(first, second);
+      }
       THEN("a job of another kind does not hold it") {
         CHECK(must_queue<job_id>(queue, submit_atom_v, make_job(other_work{1}).unique("manga 42")) != first);
       }
       THEN("among many jobs each gets the id of its holder") {
-        auto ids = must_queue<std::vector<job_id>>(
-            queue, submit_atom_v, std::vector<job>{make_job(count_up{5}), with_key(6), with_key(7)});
+        auto ids = must_queue<std::vector<job_id>>(queue, submit_atom_v,
+                                                   std::vector<job>{make_job(count_up{5}), with_key(6), with_key(7)});
         CHECK(ids[0] != first);
         CHECK_EQ(ids[1], first);
         CHECK_EQ(ids[2], first);
@@ -219,9 +221,10 @@ SCENARIO("a unique key is held as long as its scope says") {
     WHEN("the key is held while the job waits") {
       CHECK(ask_queue<void>(queue, pause_atom_v, std::string{"default"}));
       std::promise<void> go;
-      auto first = must_queue<job_id>(queue, submit_atom_v,
-                                      make_job(count_up{11}).unique("key", unique_scope::waiting));
-      CHECK_EQ(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{2}).unique("key", unique_scope::waiting)), first);
+      auto first =
+          must_queue<job_id>(queue, submit_atom_v, make_job(count_up{11}).unique("key", unique_scope::waiting));
+      CHECK_EQ(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{2}).unique("key", unique_scope::waiting)),
+               first);
       auto begun_here = std::make_shared<std::promise<void>>();
       auto may_end = go.get_future().share();
       queue.on<count_up>(system().spawn<caf::detached>([begun_here, may_end]() -> job_handler<count_up>::behavior_type {
@@ -236,7 +239,8 @@ SCENARIO("a unique key is held as long as its scope says") {
       CHECK(ask_queue<void>(queue, resume_atom_v, std::string{"default"}));
       begun_here->get_future().wait();
       THEN("the next one may be stored once it runs") {
-        CHECK(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{3}).unique("key", unique_scope::waiting)) != first);
+        CHECK(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{3}).unique("key", unique_scope::waiting))
+              != first);
       }
       go.set_value();
       must_queue<job_status>(queue, await_atom_v, first);
@@ -361,11 +365,12 @@ SCENARIO("a job follows when all jobs of its batch have ended") {
     THEN("the job that follows is done last") {
       auto ended = must_queue<job_status>(queue, await_atom_v, last);
       CHECK(ended.state == job_state::done);
-      CHECK_EQ(number("SELECT COUNT(*) FROM cenote_job WHERE ended_at > "
-                      + std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
-                                           ended.started_at->time_since_epoch())
-                                           .count())),
-               1);
+      CHECK_EQ(
+          number(
+              "SELECT COUNT(*) FROM cenote_job WHERE ended_at > "
+              + std::to_string(
+                  std::chrono::duration_cast<std::chrono::microseconds>(ended.started_at->time_since_epoch()).count())),
+          1);
       CHECK_EQ(number("SELECT COUNT(*) FROM done"), 20);
     }
   }
@@ -411,19 +416,20 @@ SCENARIO("limits hold over all nodes together") {
     std::vector<job_queue> nodes{start_queue(settings), start_queue(settings)};
     for (auto& node : nodes)
       for (auto i = 0; i < 1; ++i)
-        node.on<count_up>(system().spawn([&](job_handler<count_up>::pointer self) -> job_handler<count_up>::behavior_type {
-          return {[&, self](const count_up&, const job_context&) -> caf::result<job_answer> {
-            auto now_running = ++running;
-            for (auto seen = most.load(); seen < now_running && !most.compare_exchange_weak(seen, now_running);)
-              ;
-            auto promise = self->make_response_promise<job_answer>();
-            self->run_delayed(20ms, [&, promise]() mutable {
-              --running;
-              promise.deliver(job_done());
-            });
-            return promise;
-          }};
-        }));
+        node.on<count_up>(
+            system().spawn([&](job_handler<count_up>::pointer self) -> job_handler<count_up>::behavior_type {
+              return {[&, self](const count_up&, const job_context&) -> caf::result<job_answer> {
+                auto now_running = ++running;
+                for (auto seen = most.load(); seen < now_running && !most.compare_exchange_weak(seen, now_running);)
+                  ;
+                auto promise = self->make_response_promise<job_answer>();
+                self->run_delayed(20ms, [&, promise]() mutable {
+                  --running;
+                  promise.deliver(job_done());
+                });
+                return promise;
+              }};
+            }));
     std::vector<job> works;
     for (auto i = 0; i < 30; ++i)
       works.push_back(make_job(count_up{i}));

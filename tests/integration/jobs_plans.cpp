@@ -27,12 +27,14 @@ struct plans_fixture : jobs_fixture {
   void fill(const std::string& kind, job_state state, int count) {
     // Scheduled ones are due in an hour, waiting ones since an hour.
     auto hour = state == job_state::scheduled ? 3'600'000'000 : -3'600'000'000;
-    must(admin(),
-         write("INSERT INTO cenote_job (id, queue, kind, state, place, priority, max_attempts, created_at, run_at, "
-               "time_limit, backoff_first, backoff_longest, payload) SELECT UNHEX(MD5(CONCAT(?, ?, seq))), 'default', ?, ?, "
-               "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) + ? + seq, 0, 20, 0, 0, 1000000, 1000, 1000, "
-               "'{}' FROM seq_1_to_30000 WHERE seq <= ?",
-               kind, static_cast<int>(state), kind, static_cast<int>(state), hour, count));
+    must(
+        admin(),
+        write("INSERT INTO cenote_job (id, queue, kind, state, place, priority, max_attempts, created_at, run_at, "
+              "time_limit, backoff_first, backoff_longest, payload) SELECT UNHEX(MD5(CONCAT(?, ?, seq))), 'default', "
+              "?, ?, "
+              "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) + ? + seq, 0, 20, 0, 0, 1000000, 1000, 1000, "
+              "'{}' FROM seq_1_to_30000 WHERE seq <= ?",
+              kind, static_cast<int>(state), kind, static_cast<int>(state), hour, count));
   }
 
   job_tables::claim_order order(size_t count, std::vector<std::string> kinds = {"wanted"}) {
@@ -123,8 +125,9 @@ SCENARIO("two nodes that claim at once get different jobs, and neither waits") {
         for (auto& one : first)
           for (auto& two : second)
             CHECK_NE(one.id, two.id);
-        CHECK_EQ(other_user.must(other, read("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_locked > "
-                                             "60"))[0]
+        CHECK_EQ(other_user
+                     .must(other, read("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_locked > "
+                                       "60"))[0]
                      .get<int>(0),
                  0);
       }

@@ -66,6 +66,8 @@ SCENARIO("limits over all nodes allow what is left of them") {
     }
   }
   GIVEN("both") {
-    THEN("the smaller one counts") { CHECK_EQ(allowance_of({3, 1, 1000, 0}, 1'000'000'000, 10).count, 2u); }
+    THEN("the smaller one counts") {
+      CHECK_EQ(allowance_of({3, 1, 1000, 0}, 1'000'000'000, 10).count, 2u);
+    }
   }
 }

@@ -119,7 +119,9 @@ SCENARIO("scheduled jobs are claimed when they are due, not at the next look") {
     queue_pace other{{10, 1s, 5s}, now};
     REQUIRE(other.next(0, now) == pace_step::look);
     other.looked(false, -3s, 0.5, now);
-    THEN("it is claimed at once") { CHECK(other.next(0, now) == pace_step::claim_due); }
+    THEN("it is claimed at once") {
+      CHECK(other.next(0, now) == pace_step::claim_due);
+    }
   }
 }
 

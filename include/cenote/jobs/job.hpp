@@ -21,9 +21,7 @@ struct job_id {
   std::array<uint8_t, 16> bytes{}; ///< All zero: no id.
 
   /// Whether it names a job.
-  explicit operator bool() const noexcept {
-    return bytes != decltype(bytes){};
-  }
+  explicit operator bool() const noexcept { return bytes != decltype(bytes){}; }
   auto operator<=>(const job_id&) const = default;
 };
 
@@ -45,8 +43,8 @@ enum class unique_scope : uint8_t {
   within,             ///< The first one has not ended, or `unique_for` has not passed since its submission.
 };
 
-/// The pauses between the attempts of a job: `first`, twice that, four times ..., each up to a quarter shorter or longer
-/// at random, so that jobs that failed together do not come back together.
+/// The pauses between the attempts of a job: `first`, twice that, four times ..., each up to a quarter shorter or
+/// longer at random, so that jobs that failed together do not come back together.
 struct job_backoff {
   std::chrono::nanoseconds first{std::chrono::seconds{1}}; ///< Before the second attempt; from 1 ms to `longest`.
   std::chrono::nanoseconds longest{std::chrono::hours{1}}; ///< At most 365 days.
@@ -74,7 +72,8 @@ struct job {
   uint32_t max_attempts = 20; ///< Then it is discarded. From 1 to 10000.
   job_backoff backoff;        ///< The pauses between its attempts.
 
-  /// Longest time of one attempt. It then fails, and what its handler answers later has no effect. From 1 ms to 30 days.
+  /// Longest time of one attempt. It then fails, and what its handler answers later has no effect. From 1 ms to 30
+  /// days.
   std::chrono::nanoseconds time_limit{std::chrono::minutes{10}};
 
   std::string unique_key; ///< Empty: it is not unique. Up to 255 bytes. The key counts for the jobs of its kind.
@@ -180,19 +179,19 @@ constexpr bool has_ended(job_state x) noexcept {
 
 /// What is stored about a job. Times are those of the server's clock.
 struct job_status {
-  job_id id;                             ///< Its id.
-  std::string kind;                      ///< See `job::kind`.
-  std::string queue;                     ///< See `job::queue`.
-  job_state state = job_state::waiting;  ///< Where it is.
-  int32_t priority = 0;                  ///< See `job::priority`.
-  uint32_t attempt = 0;                  ///< How often it has been begun.
-  uint32_t max_attempts = 0;             ///< See `job::max_attempts`.
-  std::string payload;                   ///< JSON.
-  std::string result;                    ///< JSON; empty if its handler gave none.
-  std::string error;                     ///< Why the last attempt failed, or why it was discarded; empty if none did.
-  std::string node;                      ///< The worker that has it or had it last.
-  uint32_t progress = 0;                 ///< Per mille, as its handler says.
-  std::vector<std::string> tags;         ///< See `job::tags`.
+  job_id id;                            ///< Its id.
+  std::string kind;                     ///< See `job::kind`.
+  std::string queue;                    ///< See `job::queue`.
+  job_state state = job_state::waiting; ///< Where it is.
+  int32_t priority = 0;                 ///< See `job::priority`.
+  uint32_t attempt = 0;                 ///< How often it has been begun.
+  uint32_t max_attempts = 0;            ///< See `job::max_attempts`.
+  std::string payload;                  ///< JSON.
+  std::string result;                   ///< JSON; empty if its handler gave none.
+  std::string error;                    ///< Why the last attempt failed, or why it was discarded; empty if none did.
+  std::string node;                     ///< The worker that has it or had it last.
+  uint32_t progress = 0;                ///< Per mille, as its handler says.
+  std::vector<std::string> tags;        ///< See `job::tags`.
   std::chrono::system_clock::time_point created_at; ///< When it was submitted.
   std::chrono::system_clock::time_point run_at;     ///< When its next attempt is due, or the last one was.
   std::optional<std::chrono::system_clock::time_point> started_at; ///< When its last attempt began.
@@ -238,13 +237,12 @@ bool inspect(Inspector& f, job_batch& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, job_status& x) {
-  return f.object(x).fields(f.field("id", x.id), f.field("kind", x.kind), f.field("queue", x.queue),
-                            f.field("state", x.state), f.field("priority", x.priority), f.field("attempt", x.attempt),
-                            f.field("max-attempts", x.max_attempts), f.field("payload", x.payload),
-                            f.field("result", x.result), f.field("error", x.error), f.field("node", x.node),
-                            f.field("progress", x.progress), f.field("tags", x.tags),
-                            f.field("created-at", x.created_at), f.field("run-at", x.run_at),
-                            f.field("started-at", x.started_at), f.field("ended-at", x.ended_at));
+  return f.object(x).fields(
+      f.field("id", x.id), f.field("kind", x.kind), f.field("queue", x.queue), f.field("state", x.state),
+      f.field("priority", x.priority), f.field("attempt", x.attempt), f.field("max-attempts", x.max_attempts),
+      f.field("payload", x.payload), f.field("result", x.result), f.field("error", x.error), f.field("node", x.node),
+      f.field("progress", x.progress), f.field("tags", x.tags), f.field("created-at", x.created_at),
+      f.field("run-at", x.run_at), f.field("started-at", x.started_at), f.field("ended-at", x.ended_at));
 }
 
 } // namespace cenote
