@@ -84,45 +84,55 @@ struct job {
 
   /// @name Builders
   /// @{
+  /// Sets its `queue`.
   job in_queue(std::string name) && {
     queue = std::move(name);
     return std::move(*this);
   }
+  /// Sets its `priority`.
   job with_priority(int32_t level) && {
     priority = level;
     return std::move(*this);
   }
+  /// Sets `run_at`.
   job at(std::chrono::system_clock::time_point time) && {
     run_at = time;
     return std::move(*this);
   }
+  /// Sets its `delay`.
   job after(std::chrono::nanoseconds pause) && {
     delay = pause;
     return std::move(*this);
   }
+  /// Sets `max_attempts`.
   job attempted_at_most(uint32_t times) && {
     max_attempts = times;
     return std::move(*this);
   }
+  /// Sets its `backoff`.
   job with_backoff(job_backoff pauses) && {
     backoff = pauses;
     return std::move(*this);
   }
+  /// Sets its `time_limit`.
   job within(std::chrono::nanoseconds limit) && {
     time_limit = limit;
     return std::move(*this);
   }
+  /// Makes it unique while another one waits, or waits or runs.
   job unique(std::string key, unique_scope while_it = unique_scope::waiting_or_running) && {
     unique_key = std::move(key);
     scope = while_it;
     return std::move(*this);
   }
+  /// Makes it unique for this time from its submission on, and until it has ended.
   job unique_within(std::string key, std::chrono::nanoseconds time) && {
     unique_key = std::move(key);
     scope = unique_scope::within;
     unique_for = time;
     return std::move(*this);
   }
+  /// Adds a tag.
   job tagged(std::string tag) && {
     tags.push_back(std::move(tag));
     return std::move(*this);

@@ -26,9 +26,8 @@ struct job_context {
   /// lost its lease. Work that goes on is in vain. Only within a process.
   std::stop_token stop;
 
-  // What `finish_job` needs.
-  std::optional<job_id> batch;
-  std::chrono::nanoseconds keep_done{0};
+  std::optional<job_id> batch;           ///< Its batch, for `finish_job`.
+  std::chrono::nanoseconds keep_done{0}; ///< See `job_settings`; for `finish_job`.
 };
 
 /// How an attempt has ended.
@@ -42,7 +41,7 @@ enum class job_verdict : uint8_t {
 
 /// What a handler answers. Made by `job_done`, `job_stored`, `job_retry`, `job_snooze`, `job_discard`.
 struct job_answer {
-  job_verdict verdict = job_verdict::done;
+  job_verdict verdict = job_verdict::done; ///< How the attempt has ended.
 
   /// Committed in the same transaction in which the job is marked as done, or not at all. Jobs that follow from this
   /// one are among them: `enqueue(...)`. Only for `done`.
@@ -100,7 +99,11 @@ inline job_answer job_discard(std::string reason) {
 /// ending the job; their own statements; all of `finish_job`; then they commit, and answer `job_stored()`. Whatever
 /// goes wrong before the commit, nothing has happened, and the attempt may be answered as failed.
 /// @{
+
+/// Fails with error 1242 if the attempt does not count any more; otherwise keeps others from ending the job.
 statement begin_job(const job_context& context);
+
+/// Marks the job as done, behind `begin_job`.
 /// @param result see `job_answer::with_result`.
 std::vector<statement> finish_job(const job_context& context, const std::string& result = {});
 /// @}
