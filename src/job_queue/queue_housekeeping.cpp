@@ -45,7 +45,7 @@ void queue_state::give_to_others(const std::vector<job_tables::abandoned_job>& j
     job_tables::attempt_key key{found.id, found.attempt};
     auto how = jobs::decide_end(job_verdict::retry, "its worker " + found.node + " was lost", duration{-1}, key.attempt,
                                 found.max_attempts, found.backoff, random());
-    transaction request{{job_tables::fence(key)}, {}, statement_limit, {}};
+    transaction request{{job_tables::fence_of_others(key)}, {}, statement_limit, {}};
     if (how.verdict == job_verdict::discard) {
       request.statements.push_back(job_tables::discard(key, how.reason, rules.keep_failed));
       if (found.batch) {

@@ -41,6 +41,13 @@ statement fence(const attempt_key& key) {
       id_value(key.id), key.attempt, code_of(job_state::running));
 }
 
+statement fence_of_others(const attempt_key& key) {
+  return read(
+      "SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job WHERE id = ? AND "
+      "attempt = ? AND state = ? FOR UPDATE SKIP LOCKED))",
+      id_value(key.id), key.attempt, code_of(job_state::running));
+}
+
 statement finish(std::span<const attempt_key> keys, std::chrono::nanoseconds keep) {
   sql_builder out{statement_kind::idempotent_write};
   out.add("UPDATE cenote_job SET progress = 1000, error = NULL, ");

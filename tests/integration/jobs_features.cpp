@@ -1,6 +1,8 @@
 #define CAF_SUITE jobs.features
 
+#include "job_tables/statements.hpp"
 #include "support/jobs_fixture.hpp"
+#include "support/session_user.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -563,6 +565,43 @@ SCENARIO("a node that loses its lease loses its jobs, and works on under another
         CHECK(eventually([&] { return must_queue<job_queue_status>(first, status_atom_v).node != name; }));
         CHECK_EQ(number("SELECT COUNT(*) FROM done"), 1);
         CHECK_EQ(number("SELECT attempt FROM done"), 2);
+      }
+    }
+  }
+}
+
+SCENARIO("a transaction that keeps a job locked delays nothing but that job") {
+  GIVEN("a job whose node is gone, while a transaction of it is still open") {
+    auto first = start_queue();
+    auto running = std::make_shared<std::promise<void>>();
+    first.on<count_up>(system().spawn<caf::detached>([=]() -> job_handler<count_up>::behavior_type {
+      return {[=](const count_up&, const job_context& context) -> caf::result<job_answer> {
+        running->set_value();
+        for (auto i = 0; i < 6000 && !context.stop.stop_requested(); ++i)
+          std::this_thread::sleep_for(10ms);
+        return job_done();
+      }};
+    }));
+    auto id = must_queue<job_id>(first, submit_atom_v, make_job(count_up{1}).with_backoff(quickly()));
+    running->get_future().wait();
+    session_user worker{system(), start_pool(server.settings(), rules_for(1))};
+    auto session = worker.checkout();
+    worker.begin(session);
+    worker.must(session, job_tables::fence({id, 1}));
+    caf::anon_send_exit(first, caf::exit_reason::kill);
+    must(admin(), write("DELETE FROM cenote_job_node"));
+    WHEN("another node looks for lost jobs") {
+      auto second = start_queue();
+      obey(second);
+      auto other = done(second, make_job(count_up{2}));
+      THEN("it waits for none, and takes the job when it is free") {
+        CHECK(other.state == job_state::done);
+        std::this_thread::sleep_for(2s); // Some rounds of housekeeping.
+        CHECK(state_of(second, id) == job_state::running);
+        CHECK_EQ(number("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"), 0);
+        CHECK_EQ(must_queue<job_queue_status>(second, status_atom_v).database_errors, 0u);
+        worker.ask_rollback(session);
+        CHECK(must_queue<job_status>(second, await_atom_v, id).state == job_state::done);
       }
     }
   }
