@@ -3,6 +3,7 @@
 #define CAF_SUITE nodes.hostile
 
 #include "remote/protocol.hpp"
+#include "remote/request_limits.hpp"
 #include "support/nodes_fixture.hpp"
 #include "support/raw_peer.hpp"
 #include "support/session_user.hpp"
@@ -297,6 +298,41 @@ SCENARIO("what is long, empty or extreme is answered, or ends the connection") {
                                std::string(net::max_piece, 'x')));
       CHECK(!sent);
       check_peace();
+    }
+  }
+}
+
+SCENARIO("a small frame with more parts than anybody needs is refused before they are made") {
+  GIVEN("a greeted client") {
+    auto peer = greeted(node.port);
+    auto many = read("SELECT 1");
+    many.params.resize(remote::max_parts + 1);
+    auto half = read("SELECT 1");
+    half.params.resize(remote::max_parts / 2);
+    half.names.resize(remote::max_parts / 2);
+    auto both = all_or_nothing(half, half);
+    WHEN("it sends too many parameters, statements and names, and then no more than a node takes") {
+      std::string rows[] = {
+          content(operation::execute, many),
+          content(operation::transact, both),
+          content(operation::session_execute, session_id{17}, many),
+      };
+      uint64_t id = 0;
+      for (auto& text : rows) {
+        peer.send(message_kind::request, ++id, text);
+        auto reason = failure_of(peer.receive(in_time));
+        CHECK_EQ(reason.code, errc::invalid_statement);
+        CHECK_EQ(reason.outcome, outcome::rejected);
+        CHECK_EQ(reason.text, remote::too_many_parts_text());
+      }
+      peer.send(message_kind::request, ++id, content(operation::execute, half));
+      THEN("the latter reaches the pool, on the same connection") {
+        auto reason = failure_of(peer.receive(in_time));
+        CHECK_EQ(reason.code, errc::invalid_statement);
+        CHECK_NE(reason.text, remote::too_many_parts_text());
+        peer.close();
+        check_peace();
+      }
     }
   }
 }
