@@ -230,8 +230,10 @@ void remote_core::settle_lost(link_id link, const std::string& address, const st
     if (x.at == stage::waiting || x.link != link)
       continue;
     auto kind = x.request.kind;
-    if (kind == call::type::bound || (kind == call::type::work && x.at == stage::written))
+    if ((kind == call::type::bound || kind == call::type::work) && x.at == stage::written)
       fail(current, lost_answer(x.request, address, reason), out);
+    else if (kind == call::type::bound)
+      fail(current, lost_unsent(x.request, address, reason), out);
     else
       wait(x);
   }
@@ -422,6 +424,14 @@ failure remote_core::lost_answer(const call& request, const std::string& address
                       "the pool node " + address + " was lost before it answered: " + reason
                           + (request.if_lost == outcome::unknown ? "; the request may have been carried out"
                                                                  : "; the open transaction is rolled back"));
+}
+
+/// Of a request for a session, which no other node can carry out.
+failure remote_core::lost_unsent(const call& request, const std::string& address, const std::string& reason) const {
+  auto rolled_back = request.if_unsent == outcome::rolled_back;
+  return make_failure(rolled_back ? errc::session_ended : errc::connection_lost_unsent, request.if_unsent,
+                      "the pool node " + address + " was lost before the request could be sent to it: " + reason
+                          + (rolled_back ? "; the open transaction is rolled back" : ""));
 }
 
 remote_core::node* remote_core::find(link_id link) {

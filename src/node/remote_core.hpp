@@ -40,6 +40,7 @@ struct call {
   time_point deadline = time_point::max(); ///< Its own.
   link_id link{};                          ///< Of a `bound` one.
   outcome if_lost = outcome::unknown;      ///< What is known of a `bound` one once it was sent.
+  outcome if_unsent = outcome::not_sent;   ///< And if its node is lost before that.
 };
 
 /// What the core asks for.
@@ -181,6 +182,7 @@ private:
   failure unsent(time_point now) const;
   std::string no_answer() const;
   failure lost_answer(const call& request, const std::string& address, const std::string& reason) const;
+  failure lost_unsent(const call& request, const std::string& address, const std::string& reason) const;
   node* find(link_id link);
   const node* find(link_id link) const;
   bool all_refused() const;

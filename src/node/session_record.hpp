@@ -14,6 +14,9 @@ enum class session_step : uint8_t { execute, begin, commit, rollback, savepoint 
 /// when the node is lost. The node, or the database server, then rolls back what had not been committed. Pure.
 class session_record {
 public:
+  /// What is known of the next request if the node is lost before it is sent.
+  outcome if_unsent() const { return transaction_ == state::open ? outcome::rolled_back : outcome::not_sent; }
+
   /// A request is sent.
   /// @returns what is known of it if its answer never comes.
   outcome send(session_step step, std::string_view sql);

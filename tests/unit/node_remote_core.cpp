@@ -74,8 +74,8 @@ struct story {
     return texts(core.tick(now));
   }
   list submit(uint64_t id, type kind = type::work, duration limit = 1h, uint64_t link = 0,
-              outcome if_lost = outcome::unknown) {
-    return texts(core.submit({call_id{id}, kind, now, now + limit, link_id{link}, if_lost}, now));
+              outcome if_lost = outcome::unknown, outcome if_unsent = outcome::not_sent) {
+    return texts(core.submit({call_id{id}, kind, now, now + limit, link_id{link}, if_lost, if_unsent}, now));
   }
 
   /// Connected to the first node by link 1, for a while.
@@ -146,6 +146,17 @@ SCENARIO("what the node cannot have begun goes to another one, and the rest is l
   // A new request comes behind those that have come back.
   CHECK_EQ(x.submit(8), list{});
   CHECK_EQ(x.opened(4), list({"drop 3", "send 4 by 4", "send 1 by 4", "send 3 by 4", "send 7 by 4", "send 8 by 4"}));
+}
+
+SCENARIO("a request for a session that was not sent has had no effect when its node is lost") {
+  story x;
+  x.connected();
+  x.submit(1, type::bound, 1h, 1);
+  x.submit(2, type::bound, 1h, 1, outcome::unknown, outcome::rolled_back); // A COMMIT.
+  x.submit(3, type::bound, 1h, 1);
+  x.written(3);
+  CHECK_EQ(x.lost(1), list({"fail 1: connection_lost_unsent, not_sent", "fail 2: session_ended, rolled_back",
+                            "fail 3: pool_gone, unknown", "end sessions of 1", "connect 2 to A"}));
 }
 
 SCENARIO("a lost link is replaced at once if it had lasted, and with growing delays otherwise") {
@@ -226,6 +237,7 @@ SCENARIO("a node that says goodbye finishes what it has, and the others go elsew
   CHECK_EQ(x.opened(3), list({"send 1 by 3", "send 2 by 3", "send 4 by 3"}));
   // Its sessions stay.
   CHECK_EQ(x.submit(5, type::bound, 1h, 1), list({"send 5 by 1"}));
+  x.written(5);
   CHECK_EQ(*x.core.node_of(link_id{1}), "A");
   x.submit(6, type::harmless);
   CHECK_EQ(x.answered(3), list{});

@@ -156,6 +156,7 @@ private:
         return;
       x.link = alive[below(alive.size())];
       x.if_lost = below(2) == 0 ? outcome::unknown : outcome::rolled_back;
+      x.if_unsent = below(2) == 0 ? outcome::not_sent : outcome::rolled_back;
     }
     if (below(3) > 0)
       x.deadline = now_ + 1ms * below(5000) - 10ms;
@@ -454,7 +455,11 @@ private:
       auto may_run = c.staged || c.written;
       if (kind == type::work && (effect == outcome::unknown) != may_run)
         broken("the outcome of work is wrong: " + to_string(effect));
-      if (kind == type::bound && effect != outcome::unknown && effect != c.request.if_lost && may_run)
+      if (kind == type::bound && c.link && lost_now_ == c.link
+          && effect != (c.written ? c.request.if_lost : c.request.if_unsent))
+        broken("the outcome of a request of a session on a lost link is wrong: " + to_string(effect));
+      if (kind == type::bound && lost_now_ != c.link && effect != outcome::unknown && effect != c.request.if_lost
+          && may_run)
         broken("the outcome of a request of a session is wrong: " + to_string(effect));
       if ((kind == type::harmless || kind == type::query) && effect == outcome::unknown)
         broken("the outcome of a harmless request is unknown");

@@ -60,6 +60,19 @@ SCENARIO("in an open transaction, all is rolled back until a COMMIT is sent") {
   CHECK_EQ(x.send(step::rollback, ""), unknown);
 }
 
+SCENARIO("what was not sent when the node was lost has no effect, and an open transaction is rolled back") {
+  session_record x;
+  CHECK_EQ(x.if_unsent(), outcome::not_sent);
+  x.send(step::begin, "");
+  CHECK_EQ(x.if_unsent(), outcome::not_sent);
+  x.answered(step::begin, true);
+  CHECK_EQ(x.if_unsent(), rolled_back);
+  x.send(step::execute, "INSERT INTO t VALUES (1)");
+  CHECK_EQ(x.if_unsent(), rolled_back);
+  x.send(step::commit, "");
+  CHECK_EQ(x.if_unsent(), outcome::not_sent);
+}
+
 SCENARIO("which statements may end a transaction") {
   struct row {
     const char* sql;
