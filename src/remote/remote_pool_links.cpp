@@ -173,6 +173,8 @@ void remote_pool_state::settle(node::link_id id) {
   to.link->advance(now());
   for (auto number : to.link->take_completed())
     core.written(node::call_id{number});
+  if (to.link->take_progress())
+    core.heard(id, now());
   for (auto& message : to.link->take_messages()) {
     take(id, to, message);
     if (!connections.contains(id))
@@ -219,6 +221,14 @@ void remote_pool_state::carry_out(const node::drop_link& x) {
     to.link->close("not needed");
   }
   connections.erase(i);
+}
+
+void remote_pool_state::carry_out(const node::give_up_link& x) {
+  auto i = connections.find(x.link);
+  if (i == connections.end() || !i->second.link)
+    return;
+  i->second.link->close(x.reason);
+  settle(x.link);
 }
 
 void remote_pool_state::take(node::link_id id, connection& from, net::message& message) {

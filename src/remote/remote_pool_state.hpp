@@ -169,6 +169,7 @@ struct remote_pool_state {
   void carry_out(const node::withdraw_call& x);
   void carry_out(node::fail_call& x);
   void carry_out(const node::end_session_links& x);
+  void carry_out(const node::give_up_link& x);
 
   // -- links -----------------------------------------------------------------------------
 

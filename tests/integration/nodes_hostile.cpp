@@ -544,13 +544,12 @@ SCENARIO("whatever a hostile node says, callers get an answer in time, and good 
     CHECK_LT(watch.elapsed(), in_time);
     CHECK_LT(bad.accepted(), 60u); // It is not tried again without a pause.
     caf::anon_send_exit(alone, caf::exit_reason::user_shutdown);
-    // Who keeps to the protocol, and does not answer, cannot be told from a pool that is slow.
-    if (std::string_view{x.title} == "nothing at all"
-        || std::string_view{x.title} == "answers to requests that were not made")
+    // Who answers, if only other requests, cannot be told from a pool that is slow.
+    if (std::string_view{x.title} == "answers to requests that were not made")
       continue;
     auto served = reach({bad.port(), node.port}, rules);
     auto retrier = spawn_retrier(world.system(), served);
-    CHECK(eventually([&] { return world.run(retrier, read("SELECT 1").within(5s)).has_value(); }));
+    CHECK(eventually([&] { return world.run(retrier, read("SELECT 1").within(2s)).has_value(); }));
     caf::anon_send_exit(retrier, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(served, caf::exit_reason::user_shutdown);
   }
