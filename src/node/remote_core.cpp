@@ -462,7 +462,10 @@ failure remote_core::lost_answer(const call& request, const std::string& address
 /// Of a request for a session, which no other node can carry out.
 failure remote_core::lost_unsent(const call& request, const std::string& address, const std::string& reason) const {
   auto rolled_back = request.if_unsent == outcome::rolled_back;
-  return make_failure(rolled_back ? errc::session_ended : errc::connection_lost_unsent, request.if_unsent,
+  auto code = rolled_back                              ? errc::session_ended
+              : request.if_unsent == outcome::not_sent ? errc::connection_lost_unsent
+                                                       : errc::pool_gone;
+  return make_failure(code, request.if_unsent,
                       "the pool node " + address + " was lost before the request could be sent to it: " + reason
                           + (rolled_back ? "; the open transaction is rolled back" : ""));
 }
