@@ -15,6 +15,11 @@ namespace {
 /// Longest name of a table or a schema.
 constexpr auto max_name = size_t{64};
 
+/// A file given as a URI would look as if it were somewhere else. The value is not shown: a URI may hold a password.
+std::string find_file_problem(const std::string& key, const std::string& file) {
+  return file.find("://") == std::string::npos ? std::string{} : key + " must name a file, not a URI";
+}
+
 /// Certificate, key and CA: of use only together.
 struct tls_files {
   const std::string& section;
@@ -26,12 +31,15 @@ struct tls_files {
 
   std::string all() const { return section + ".certificate, " + section + ".key and " + section + ".ca"; }
 
-  /// The problem if only some of them are there.
+  /// The problem if one cannot be a file, or only some of them are there.
   std::string find_problem() const {
     std::vector<std::string> missing;
-    for (auto [name, file] : {std::pair{".certificate", &certificate}, {".key", &key}, {".ca", &ca}})
+    for (auto [name, file] : {std::pair{".certificate", &certificate}, {".key", &key}, {".ca", &ca}}) {
+      if (auto problem = find_file_problem(section + name, *file); !problem.empty())
+        return problem;
       if (file->empty())
         missing.push_back(section + name);
+    }
     if (missing.empty() || missing.size() == 3)
       return {};
     return "TLS needs " + all() + ": " + missing.front()
@@ -72,6 +80,10 @@ std::string find_problem(const node_settings& node) {
     return "node.listen must be an address and a port such as 127.0.0.1:4243, [::1]:4243 or 0.0.0.0:4243, or off";
   if (auto problem = files.find_problem(); !problem.empty())
     return problem;
+  for (auto [key, file] :
+       {std::pair{"node.token-file", &node.token_file}, {"node.admin-token-file", &node.admin_token_file}})
+    if (auto problem = find_file_problem(key, *file); !problem.empty())
+      return problem;
   if (where && !where->local && !files.complete())
     return "node.listen is \"" + node.listen + "\", which other machines reach: set " + files.all()
            + ", or listen on 127.0.0.1";
@@ -82,6 +94,8 @@ std::string find_problem(const remote_settings& remote) {
   const std::string section = "remote";
   tls_files files{section, remote.certificate, remote.key, remote.ca};
   if (auto problem = files.find_problem(); !problem.empty())
+    return problem;
+  if (auto problem = find_file_problem("remote.token-file", remote.token_file); !problem.empty())
     return problem;
   if (!remote.nodes.empty()) {
     auto nodes = net::parse_endpoints(remote.nodes);

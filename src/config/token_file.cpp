@@ -20,7 +20,7 @@ std::string read_token(const std::string& key, const std::string& file) {
     return {};
   auto [text, problem] = read_file(file, max_token_size);
   if (!problem.empty())
-    throw configuration_error{key + ": cannot read the file that it names: " + problem};
+    throw configuration_error{key + ": cannot read the file " + file + ": " + problem};
   text = detail::without_line_end(std::move(text));
   if (text.empty())
     throw configuration_error{key + ": the file " + file

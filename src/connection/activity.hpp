@@ -29,16 +29,16 @@ struct leased {};
 
 /// Stopping a statement whose caller has been answered, or is gone: the server has been asked to stop it.
 struct stopping {
-  bool for_first = true;   ///< With shared statements: the stop is meant for the statement that is first now.
-  bool over = false;       ///< All statements sent have been answered.
-  bool confirmed = false;  ///< No later statement can be hit.
-  bool succeeded = false;  ///< The step was done before it could be stopped.
+  bool for_first = true;  ///< With shared statements: the stop is meant for the statement that is first now.
+  bool over = false;      ///< All statements sent have been answered.
+  bool confirmed = false; ///< No later statement can be hit.
+  bool succeeded = false; ///< The step was done before it could be stopped.
   std::optional<client_request> work; ///< Of a session that continues.
 };
 
 /// A keepalive ping, or one that absorbs a stop that came too late.
 struct pinging {
-  bool succeeded = false;  ///< See `stopping`.
+  bool succeeded = false;             ///< See `stopping`.
   std::optional<client_request> work; ///< Of a session that continues.
 };
 

@@ -29,7 +29,8 @@ void add_begin(std::vector<request_step>& steps, const transaction_options& opti
 
 } // namespace
 
-client_request::client_request(statement query, ticket answer_to) : answer_to_{answer_to}, kind_{query.kind}, limit_{query.timeout} {
+client_request::client_request(statement query, ticket answer_to)
+    : answer_to_{answer_to}, kind_{query.kind}, limit_{query.timeout} {
   steps_.push_back({step_kind::statement, std::move(query)});
 }
 
@@ -127,7 +128,8 @@ bool client_request::may_be_committing() const {
          || (step.kind == step_kind::statement && pool::may_commit(step.text.sql));
 }
 
-failure client_request::outcome_of_whole(failure reason, std::optional<size_t> complete_sets, bool in_transaction) const {
+failure client_request::outcome_of_whole(failure reason, std::optional<size_t> complete_sets,
+                                         bool in_transaction) const {
   // A check that could not be sent says nothing about the statement before it, which has run and may have committed.
   if (current().kind == step_kind::check && reason.outcome == outcome::not_sent)
     reason.outcome = outcome::unknown;

@@ -53,7 +53,8 @@ using step_outcome =
 class exclusive_work {
 public:
   /// @param origin the grant that it comes from; empty if it is for the holder of a session.
-  exclusive_work(client_request content, std::optional<held_grant> origin) : content_{std::move(content)}, origin_{std::move(origin)} {
+  exclusive_work(client_request content, std::optional<held_grant> origin)
+      : content_{std::move(content)}, origin_{std::move(origin)} {
     // nop
   }
 

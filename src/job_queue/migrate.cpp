@@ -84,8 +84,9 @@ private:
     if (!locked)
       return tl::unexpected{locked.error()};
     if (locked->value_or(0) != 1)
-      return tl::unexpected{refusal("another process has been migrating the tables of the jobs for ten minutes: wait for "
-                                    "it, then try again")};
+      return tl::unexpected{
+          refusal("another process has been migrating the tables of the jobs for ten minutes: wait for "
+                  "it, then try again")};
     if (auto created = execute(job_tables::create_migration_table()); !created)
       return tl::unexpected{created.error()};
     auto version = number(job_tables::applied_version());

@@ -24,7 +24,8 @@ std::string this_process() {
 std::string make_node_name(const std::string& given) {
   auto name = given.empty() ? this_process() : given;
   // The column holds ASCII, and 128 letters.
-  std::ranges::replace_if(name, [](char letter) { return letter <= ' ' || letter > '~'; }, '_');
+  std::ranges::replace_if(
+      name, [](char letter) { return letter <= ' ' || letter > '~'; }, '_');
   return fmt::format("{}#{:08x}", name.substr(0, 100), random_id() & 0xffffffffu);
 }
 

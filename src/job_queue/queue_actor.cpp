@@ -39,6 +39,8 @@ queue_state::queue_state(pointer this_actor, pool_actor given, const job_setting
 
 queue_state::~queue_state() {
   timer.dispose();
+  for (auto& [id, work] : attempts)
+    work.stop.request_stop(); // Nobody will store their ends.
 }
 
 job_queue_actor::behavior_type queue_state::make_behavior() {
@@ -67,9 +69,7 @@ job_queue_actor::behavior_type queue_state::make_behavior() {
                            [this](cancel_atom, const std::string& periodic) { return remove_periodic(periodic); },
                            [this](pause_atom, const std::string& queue) { return pause(queue, true); },
                            [this](resume_atom, const std::string& queue) { return pause(queue, false); },
-                           [this](progress_atom, const job_id& id, uint32_t per_mille) {
-                             set_progress(id, per_mille);
-                           },
+                           [this](progress_atom, const job_id& id, uint32_t per_mille) { set_progress(id, per_mille); },
                            [this](handle_atom, const std::shared_ptr<const job_handler_entry>& entry) {
                              turn([&] { add_handler(entry); });
                            },
@@ -106,6 +106,7 @@ void queue_state::advance() {
   }
   if (lease.is_due(now()))
     renew_lease();
+  store_submissions();
   store_plain_ends();
   if (!attempts.empty() && !is_checking && next_check <= now())
     check_attempts();
@@ -168,11 +169,12 @@ job_queue_status queue_state::status() const {
 }
 
 failure queue_state::noted(failure reason) {
-  // A fence is no error.
-  if (reason.number == job_tables::fence_error)
+  // A fence is no error, and what is refused behind it is an effect: its handler's matter.
+  if (reason.number == job_tables::fence_error
+      || (reason.outcome == outcome::rejected && reason.statement_index.value_or(0) > 0))
     return reason;
   constexpr uint32_t no_such_table = 1146;
-  if (reason.number == no_such_table)
+  if (reason.number == no_such_table && reason.server_text.find("cenote_job") != std::string::npos)
     reason.text = "the tables of the jobs do not exist in this database: run 'cenote jobs migrate'";
   ++counters.database_errors;
   counters.last_error = to_string(reason);
@@ -206,6 +208,7 @@ void queue_state::end_drain() {
   farewell.push_back(job_tables::forget_node(node));
   transaction last{std::move(farewell), {}, 5s, {}};
   auto leave = [this] {
+    refuse_callers();
     for (auto& promise : draining)
       promise.deliver();
     self->quit();
@@ -220,15 +223,32 @@ void queue_state::end_drain() {
 
 void queue_state::pool_has_ended() {
   log().info("jobs: the pool has ended, and so does the queue");
+  refuse_callers();
+  is_leaving = true;
+  self->quit();
+}
+
+/// Nobody else will answer them.
+void queue_state::refuse_callers() {
   failure reason;
   reason.code = errc::shutting_down;
   reason.outcome = outcome::unavailable;
-  reason.text = "the pool of the job queue has ended";
+  reason.text = "the job queue has ended";
   for (auto& [id, promises] : awaiting)
     for (auto& promise : promises)
       promise.deliver(make_error(reason));
-  is_leaving = true;
-  self->quit();
+  awaiting.clear();
+  for (auto& each : submissions)
+    each.promise.deliver(make_error(reason));
+  submissions.clear();
+}
+
+failure queue_state::unreadable(const char* problem) {
+  failure reason;
+  reason.code = errc::invalid_statement;
+  reason.outcome = outcome::unknown;
+  reason.text = std::string{"the tables of the jobs are not of the version that this program knows: "} + problem;
+  return reason;
 }
 
 void queue_state::defect(const char* problem) {

@@ -18,12 +18,16 @@ namespace {
 /// So many ends without effects are stored by one statement.
 constexpr size_t most_plain_ends = 500;
 
+/// Of the result that those who await a job get.
+constexpr size_t most_result_bytes = 1u << 20;
+
 /// Of the statements by which the end of an attempt is stored.
 constexpr auto end_limit = 60s;
 
 /// Whether the server, or cenote, refuses what was to be stored, so that trying again gives the same.
 bool is_refused(const failure& reason) {
-  return reason.outcome == outcome::rejected && reason.code != errc::login_refused && reason.code != errc::session_ended;
+  return reason.outcome == outcome::rejected && reason.code != errc::login_refused
+         && reason.code != errc::session_ended;
 }
 
 /// Whether a job is in the state that this end of an attempt gives it, and not in that of a cancelled one.
@@ -79,16 +83,20 @@ void queue_state::hand_over(attempt& work, std::string_view payload) {
   receiver->enqueue(caf::make_mailbox_element(self->ctrl(), id, {}, std::move(request)), self->context());
   self->add_multiplexed_response_handler(
       id.response_id(),
-      caf::behavior{[this, key](job_answer& answer) { turn([&] { answered(key, std::move(answer)); }); },
-                    [this, key](caf::error& error) {
-                      turn([&] { failed(key, "its handler failed: " + to_string(error)); });
-                    }});
+      caf::behavior{
+          [this, key](job_answer& answer) { turn([&] { answered(key, std::move(answer)); }); },
+          [this, key](caf::error& error) { turn([&] { failed(key, "its handler failed: " + to_string(error)); }); }});
 }
 
 void queue_state::answered(job_tables::attempt_key key, job_answer answer) {
   auto work = find(key);
   if (work == nullptr || work->is_ending)
     return; // Too late.
+  if (answer.result.size() > most_result_bytes) {
+    failed(key, "its result has " + std::to_string(answer.result.size()) + " bytes; the most is "
+                    + std::to_string(most_result_bytes));
+    return;
+  }
   auto how = jobs::decide_end(answer.verdict, std::move(answer.reason), answer.pause, key.attempt, work->max_attempts,
                               work->backoff, random());
   end(*work, std::move(how), std::move(answer));
@@ -155,7 +163,8 @@ void queue_state::store_end(attempt& work) {
     statements.push_back(job_tables::release_follower(*work.batch));
   }
   ask(
-      std::move(request), [this, key, verdict = how.verdict](const std::vector<result>&) { has_ended_as(key, verdict); },
+      std::move(request),
+      [this, key, verdict = how.verdict](const std::vector<result>&) { has_ended_as(key, verdict); },
       [this, key](const failure& reason) { end_not_stored(key, reason); });
 }
 
@@ -324,7 +333,8 @@ void queue_state::pass_deadlines() {
     auto& work = attempts.at(id);
     work.stop.request_stop();
     auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(work.deadline - work.begun);
-    failed(work.key, "its handler did not answer within the job's time limit of " + std::to_string(limit.count()) + " ms");
+    failed(work.key,
+           "its handler did not answer within the job's time limit of " + std::to_string(limit.count()) + " ms");
   }
 }
 
@@ -356,8 +366,8 @@ void queue_state::check_attempts() {
         for (auto& key : keys) {
           auto work = find(key);
           auto row = found.find(key.id);
-          auto counts = row != found.end() && row->second.attempt == key.attempt
-                        && row->second.state == job_state::running;
+          auto counts =
+              row != found.end() && row->second.attempt == key.attempt && row->second.state == job_state::running;
           if (work != nullptr && !work->is_ending && !counts)
             is_lost(key);
         }

@@ -77,8 +77,9 @@ void queue_state::register_node() {
 void queue_state::add_handler(const std::shared_ptr<const job_handler_entry>& entry) {
   if (!entry || !entry->handler || entry->kind.empty())
     return;
+  auto& slot = handlers[entry->kind];
   self->monitor(entry->handler);
-  handlers[entry->kind] = entry;
+  slot = entry;
   kinds.clear();
   for (auto& [kind, handler] : handlers)
     kinds.push_back(kind);

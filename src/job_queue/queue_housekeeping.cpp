@@ -23,6 +23,7 @@ constexpr auto statement_limit = 30s;
 void queue_state::keep_house() {
   // Nodes that began together do not do this together.
   next_housekeeping = now() + std::chrono::duration_cast<duration>(rules.lease / 3 * (0.75 + random() / 2));
+  plan_periodic();
   if (!lease.may_judge_others(now()))
     return;
   is_keeping_house = true;
@@ -34,7 +35,6 @@ void queue_state::keep_house() {
         give_to_others(job_tables::read_abandoned(rows));
       },
       [done](const failure&) { done(); });
-  plan_periodic();
   if (rounds_of_housekeeping++ % rounds_between_removals == 0)
     remove_old();
 }
@@ -45,7 +45,7 @@ void queue_state::give_to_others(const std::vector<job_tables::abandoned_job>& j
     job_tables::attempt_key key{found.id, found.attempt};
     auto how = jobs::decide_end(job_verdict::retry, "its worker " + found.node + " was lost", duration{-1}, key.attempt,
                                 found.max_attempts, found.backoff, random());
-    transaction request{{job_tables::fence(key)}, {}, statement_limit, {}};
+    transaction request{{job_tables::fence_of_others(key)}, {}, statement_limit, {}};
     if (how.verdict == job_verdict::discard) {
       request.statements.push_back(job_tables::discard(key, how.reason, rules.keep_failed));
       if (found.batch) {
@@ -77,13 +77,18 @@ void queue_state::remove_old() {
         }
       },
       [](const failure&) {});
-  ask(job_tables::forget_silent_nodes(), [](const result&) {}, [](const failure&) {});
-  ask(job_tables::remove_old_batches(), [](const result&) {}, [](const failure&) {});
+  ask(
+      job_tables::forget_silent_nodes(), [](const result&) {}, [](const failure&) {});
+  ask(
+      job_tables::remove_old_batches(), [](const result&) {}, [](const failure&) {});
 }
 
 void queue_state::remove_old(const job_tables::queue_and_kind& of, job_state state, duration keep) {
   ask(
-      transaction{job_tables::remove_old(of.queue, of.kind, state, keep), {isolation::read_committed, false}, statement_limit, {}},
+      transaction{job_tables::remove_old(of.queue, of.kind, state, keep),
+                  {isolation::read_committed, false},
+                  statement_limit,
+                  {}},
       [this, of, state, keep](const std::vector<result>& changed) {
         auto removed = changed.back().affected_rows();
         if (removed > 0)

@@ -82,15 +82,16 @@ void queue_state::claim_group(queue_of_node& queue, const limits_of_queue& limit
   auto groups = groups_of(kinds, limits);
   auto& group = groups[queue.next_group++ % groups.size()];
   auto limited_kind = limits.limits_kind(group.front()) ? group.front() : std::string{};
-  auto allowed = jobs::allow(limits.in_force(""), whole->now, wanted);
+  auto allowed = jobs::allowance_of(limits.in_force(""), whole->now, wanted);
   if (allowed.count > 0 && !limited_kind.empty())
-    allowed = jobs::allow(limits.in_force(limited_kind), whole->now, allowed.count);
+    allowed = jobs::allowance_of(limits.in_force(limited_kind), whole->now, allowed.count);
   if (allowed.count == 0) {
     group_is_empty(queue, groups.size(), allowed.wait.count() > 0 ? duration{allowed.wait} : rules.poll / 4);
     return;
   }
   auto order = make_order(queue, group, allowed.count, some_are_due);
-  transaction request{{job_tables::limits_fence(order.queue, whole->version)}, {isolation::read_committed, false}, 30s, 0};
+  transaction request{
+      {job_tables::limits_fence(order.queue, whole->version)}, {isolation::read_committed, false}, 30s, 0};
   std::ranges::move(job_tables::claim(order), std::back_inserter(request.statements));
   auto position_of_claimed = request.statements.size() - 1;
   for (auto kind : {std::string{}, limited_kind})
@@ -99,7 +100,8 @@ void queue_state::claim_group(queue_of_node& queue, const limits_of_queue& limit
   request.statements.push_back(job_tables::note_claim(order.queue));
   ask(
       std::move(request),
-      [this, &queue, asked = order.count, position_of_claimed, groups = groups.size()](const std::vector<result>& results) {
+      [this, &queue, asked = order.count, position_of_claimed,
+       groups = groups.size()](const std::vector<result>& results) {
         auto jobs = job_tables::read_claimed(results[position_of_claimed]);
         if (jobs.empty()) {
           group_is_empty(queue, groups, duration{0});

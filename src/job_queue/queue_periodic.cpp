@@ -86,7 +86,9 @@ void queue_state::plan_periodic() {
       [this](const result& rows) {
         constexpr duration longest{24h};
         if (auto in = rows[0].get<std::optional<int64_t>>(0))
-          next_periodic = now() + std::clamp<duration>(std::chrono::microseconds{std::min<int64_t>(*in, 86'400'000'000)}, 0ns, longest);
+          next_periodic =
+              now()
+              + std::clamp<duration>(std::chrono::microseconds{std::min<int64_t>(*in, 86'400'000'000)}, 0ns, longest);
         else
           next_periodic = time_point::max();
       },

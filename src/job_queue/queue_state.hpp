@@ -58,24 +58,41 @@ struct queue_state {
   caf::result<void> drain(duration limit);
   void end_drain();
   void pool_has_ended();
+  void refuse_callers();
   void defect(const char* problem);
   time_point now() const;
   double random();
 
-  /// Asks the pool, and goes on with `then(answer)` or `failed(const failure&)`.
+  /// Asks the pool, and goes on with `then(answer)` or `failed(const failure&)`: the latter also if the answer cannot
+  /// be read.
   template <class Then, class Failed>
   void ask(statement query, Then then, Failed failed) {
-    self->request(pool, caf::infinite, execute_atom_v, std::move(query))
-        .then([this, then](const result& rows) mutable { turn([&] { then(rows); }); },
-              [this, failed](const caf::error& error) mutable { turn([&] { failed(noted(details(error))); }); });
+    request<result>(execute_atom_v, std::move(query), std::move(then), std::move(failed));
   }
 
   template <class Then, class Failed>
-  void ask(transaction request, Then then, Failed failed) {
-    self->request(pool, caf::infinite, transact_atom_v, std::move(request))
-        .then([this, then](const std::vector<result>& results) mutable { turn([&] { then(results); }); },
-              [this, failed](const caf::error& error) mutable { turn([&] { failed(noted(details(error))); }); });
+  void ask(transaction whole, Then then, Failed failed) {
+    request<std::vector<result>>(transact_atom_v, std::move(whole), std::move(then), std::move(failed));
   }
+
+  template <class Answer, class Atom, class Request, class Then, class Failed>
+  void request(Atom atom, Request what, Then then, Failed failed) {
+    self->request(pool, caf::infinite, atom, std::move(what))
+        .then(
+            [this, then, failed](const Answer& answer) mutable {
+              turn([&] {
+                try {
+                  then(answer);
+                } catch (const result_error& problem) {
+                  failed(noted(unreadable(problem.what())));
+                }
+              });
+            },
+            [this, failed](const caf::error& error) mutable { turn([&] { failed(noted(details(error))); }); });
+  }
+
+  /// The failure of a statement whose rows are not what the tables of this version give.
+  static failure unreadable(const char* problem);
 
   /// An event: no exception leaves it.
   template <class F>
@@ -97,8 +114,14 @@ struct queue_state {
   caf::result<void> cancel(const job_id& id);
   caf::result<void> rerun(const job_id& id);
   caf::result<void> pause(const std::string& queue, bool paused);
-  template <class Promise, class F>
-  void store(std::vector<job> works, Promise promise, F answer);
+  /// A job that waits to be stored, with others in one statement.
+  struct submission {
+    job work;
+    caf::typed_response_promise<job_id> promise;
+  };
+  void store_submissions();
+  void store(std::vector<job> works, std::function<void(std::vector<job_id>)> stored,
+             std::function<void(const failure&)> failed);
   void has_stored(const std::vector<job>& works);
   duration wait_of(const job& work);
   void poll_awaited();
@@ -186,11 +209,11 @@ struct queue_state {
     job_queue_settings settings;
     jobs::queue_pace pace;
     size_t index = 0;
-    size_t running = 0;       ///< Attempts that the handlers have.
+    size_t running = 0;      ///< Attempts that the handlers have.
     bool has_limits = false; ///< As the last look saw.
     // Of kinds with limits:
     size_t next_group = 0;
-    size_t empty_groups = 0; ///< In turn.
+    size_t empty_groups = 0;     ///< In turn.
     duration pause_of_limits{0}; ///< Of these.
   };
 
@@ -208,8 +231,8 @@ struct queue_state {
     bool is_ending = false; ///< The handler has answered, or does not count any more.
     jobs::attempt_end how;  ///< From here on only if it is ending.
     job_answer answer;
-    bool in_doubt = false;   ///< Storing its end may have succeeded.
-    unsigned failures = 0;   ///< To store its end, in turn.
+    bool in_doubt = false; ///< Storing its end may have succeeded.
+    unsigned failures = 0; ///< To store its end, in turn.
   };
 
   pointer self;
@@ -232,6 +255,9 @@ struct queue_state {
   std::unordered_map<job_id, uint32_t, hash_of_job_id> progress; ///< To be stored with the next check.
   time_point next_check;
   bool is_checking = false;
+
+  std::vector<submission> submissions;
+  bool is_storing = false; ///< The ones before these.
 
   std::unordered_map<job_id, std::vector<caf::typed_response_promise<job_status>>, hash_of_job_id> awaiting;
   time_point next_poll_of_awaited;

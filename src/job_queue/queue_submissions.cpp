@@ -2,8 +2,10 @@
 #include "job_queue/queue_state.hpp"
 #include "job_queue/refusals.hpp"
 #include "jobs/names.hpp"
+#include "runtime/liveness.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 
@@ -19,6 +21,9 @@ namespace {
 constexpr std::chrono::nanoseconds shortest_await = 50ms;
 constexpr std::chrono::nanoseconds longest_await = 1s;
 
+/// Single jobs that are stored by one statement.
+constexpr size_t most_single_jobs = 500;
+
 /// Of the statements for one caller.
 constexpr auto request_limit = 60s;
 
@@ -26,16 +31,19 @@ caf::error no_such_job(const job_id& id) {
   return rejected(errc::no_such_job, "there is no job " + to_string(id));
 }
 
-/// Why jobs cannot be stored; gives an id to those that have none.
+/// Why a job cannot be stored; gives it an id if it has none.
+std::optional<std::string> prepare(job& work) {
+  if (!work.id)
+    work.id = make_job_id();
+  return find_problem(work);
+}
+
 std::optional<std::string> prepare(std::vector<job>& works) {
   if (works.size() > job_tables::most_jobs_at_once)
     return std::to_string(works.size()) + " jobs at once; the most is " + std::to_string(job_tables::most_jobs_at_once);
-  for (auto& work : works) {
-    if (auto problem = find_problem(work))
+  for (auto& work : works)
+    if (auto problem = prepare(work))
       return problem;
-    if (!work.id)
-      work.id = make_job_id();
-  }
   return std::nullopt;
 }
 
@@ -56,67 +64,97 @@ std::vector<job_id> ids_of(const std::vector<job>& works, const result& holders)
 
 caf::result<job_id> queue_state::submit(job work) {
   auto promise = self->make_response_promise<job_id>();
-  store({std::move(work)}, promise, [](std::vector<job_id> ids) { return ids.front(); });
+  if (auto problem = prepare(work)) {
+    promise.deliver(rejected(errc::invalid_job, std::move(*problem)));
+    return promise;
+  }
+  submissions.push_back({std::move(work), promise});
+  turn([] {});
   return promise;
+}
+
+/// Jobs that come in while a statement is under way are stored by the next one.
+void queue_state::store_submissions() {
+  if (submissions.empty() || is_storing)
+    return;
+  is_storing = true;
+  auto count = std::min(most_single_jobs, submissions.size());
+  auto batch = std::make_shared<std::vector<submission>>(std::make_move_iterator(submissions.begin()),
+                                                         std::make_move_iterator(submissions.begin() + count));
+  submissions.erase(submissions.begin(), submissions.begin() + count);
+  std::vector<job> works;
+  std::ranges::transform(*batch, std::back_inserter(works), &submission::work);
+  store(
+      std::move(works),
+      [this, batch](std::vector<job_id> ids) {
+        is_storing = false;
+        for (size_t i = 0; i < ids.size(); ++i)
+          (*batch)[i].promise.deliver(ids[i]);
+      },
+      [this, batch](const failure& reason) {
+        is_storing = false;
+        if (reason.outcome != outcome::rejected || batch->size() == 1) {
+          for (auto& each : *batch)
+            each.promise.deliver(make_error(reason));
+          return;
+        }
+        // One of them is refused, which must not be the others' fault.
+        for (auto& each : *batch)
+          store(
+              {each.work}, [promise = each.promise](std::vector<job_id> ids) mutable { promise.deliver(ids.front()); },
+              [promise = each.promise](const failure& own) mutable { promise.deliver(make_error(own)); });
+      });
 }
 
 caf::result<std::vector<job_id>> queue_state::submit(std::vector<job> works) {
   auto promise = self->make_response_promise<std::vector<job_id>>();
   if (works.empty())
     promise.deliver(std::vector<job_id>{});
+  else if (auto problem = prepare(works))
+    promise.deliver(rejected(errc::invalid_job, std::move(*problem)));
   else
-    store(std::move(works), promise, [](std::vector<job_id> ids) { return ids; });
+    store(
+        std::move(works), [promise](std::vector<job_id> ids) mutable { promise.deliver(std::move(ids)); },
+        [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
   return promise;
 }
 
-template <class Promise, class F>
-void queue_state::store(std::vector<job> works, Promise promise, F answer) {
-  if (auto problem = prepare(works)) {
-    promise.deliver(rejected(errc::invalid_job, std::move(*problem)));
-    return;
-  }
+/// Stores valid jobs, all or none.
+void queue_state::store(std::vector<job> works, std::function<void(std::vector<job_id>)> stored,
+                        std::function<void(const failure&)> failed) {
   transaction request{job_tables::insert_jobs(works), {}, request_limit, {}};
   auto has_keys = std::ranges::any_of(works, [](auto& work) { return !work.unique_key.empty(); });
   if (has_keys)
     request.statements.push_back(job_tables::find_holders(works));
-  auto failed = [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); };
-  auto stored = std::make_shared<std::vector<job>>(std::move(works));
-  if (request.statements.size() == 1) {
-    // One statement needs no transaction of its own.
+  auto kept = std::make_shared<std::vector<job>>(std::move(works));
+  auto has_stored_all = [this, kept, stored](const result& holders) {
+    has_stored(*kept);
+    stored(ids_of(*kept, holders));
+  };
+  if (request.statements.size() == 1) // Needs no transaction of its own.
     ask(
         std::move(request.statements.front()).within(request_limit),
-        [this, promise, stored, answer](const result&) mutable {
-          std::vector<job_id> ids;
-          std::ranges::transform(*stored, std::back_inserter(ids), &job::id);
-          has_stored(*stored);
-          promise.deliver(answer(std::move(ids)));
+        [has_stored_all](const result&) { has_stored_all({}); }, failed);
+  else
+    ask(
+        std::move(request),
+        [has_stored_all, has_keys](const std::vector<result>& results) {
+          has_stored_all(has_keys ? results.back() : result{});
         },
         failed);
-    return;
-  }
-  ask(
-      std::move(request),
-      [this, promise, stored, has_keys, answer](const std::vector<result>& results) mutable {
-        auto ids = ids_of(*stored, has_keys ? results.back() : result{});
-        has_stored(*stored);
-        promise.deliver(answer(std::move(ids)));
-      },
-      failed);
 }
 
 caf::result<job_id> queue_state::submit(job_batch batch) {
   auto promise = self->make_response_promise<job_id>();
-  std::vector<job> then{batch.then};
   auto problem = prepare(batch.jobs);
   if (!problem)
-    problem = prepare(then);
-  if (!problem && !then.front().unique_key.empty())
+    problem = prepare(batch.then);
+  if (!problem && !batch.then.unique_key.empty())
     problem = "job_batch.then cannot have a unique key: it is stored in any case";
   if (problem) {
     promise.deliver(rejected(errc::invalid_job, std::move(*problem)));
     return promise;
   }
-  batch.then = std::move(then.front());
   auto stored = std::make_shared<job_batch>(std::move(batch));
   ask(
       transaction{job_tables::insert_jobs(*stored), {}, request_limit, {}},
@@ -132,7 +170,8 @@ caf::result<job_id> queue_state::submit(job_batch batch) {
 void queue_state::has_stored(const std::vector<job>& works) {
   counters.submitted += works.size();
   for (auto& work : works) {
-    auto queue = std::ranges::find(queues, work.queue, [](auto& x) -> auto& { return x.settings.name; });
+    auto queue = std::ranges::find(
+        queues, work.queue, [](auto& x) -> auto& { return x.settings.name; });
     if (queue == queues.end() || !handlers.contains(work.kind))
       continue;
     if (work.run_at || work.delay > work.delay.zero())
@@ -241,8 +280,10 @@ void queue_state::poll_awaited() {
   pause_of_awaited = std::min(pause_of_awaited + pause_of_awaited / 2, longest_await);
   next_poll_of_awaited = now() + pause_of_awaited;
   std::vector<job_id> ids;
+  for (auto& [id, promises] : awaiting)
+    std::erase_if(promises, [](auto& promise) { return !promise.pending() || has_ended(promise.source()); });
+  std::erase_if(awaiting, [](const auto& entry) { return entry.second.empty(); });
   for (auto& [id, promises] : awaiting) {
-    std::erase_if(promises, [](auto& promise) { return !promise.pending(); });
     if (!attempts.contains(id)) // This node's own are answered when they end.
       ids.push_back(id);
     if (ids.size() == 1000)

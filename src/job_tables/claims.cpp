@@ -13,7 +13,8 @@ constexpr size_t most_due = 1000;
 
 /// Selects the ids of the first jobs of these kinds in one state, by their place, and locks them; those that others
 /// have locked are skipped. One index serves the filter and the order of each part, so that nothing else is locked.
-void add_first_ones(sql_builder& out, const claim_order& order, job_state state, size_t count, std::string_view filter) {
+void add_first_ones(sql_builder& out, const claim_order& order, job_state state, size_t count,
+                    std::string_view filter) {
   auto add_kind = [&](const std::string& kind, std::string_view columns) {
     out.add("SELECT " + std::string{columns}
                 + " FROM cenote_job FORCE INDEX (claim) WHERE queue = ? AND kind = ? AND state = ?",
@@ -62,10 +63,11 @@ statement take(const claim_order& order) {
 
 statement look(std::string_view queue, std::span<const std::string> kinds) {
   sql_builder out{statement_kind::read};
-  out.add("SELECT MAX(waits), MIN(due) - " + now
-              + ", EXISTS (SELECT 1 FROM cenote_job_limit WHERE queue = ? AND kind = '' AND paused = 1), EXISTS (SELECT "
-                "1 FROM cenote_job_limit WHERE queue = ? AND (max_running > 0 OR per_second > 0)) FROM (",
-          queue, queue);
+  out.add(
+      "SELECT MAX(waits), MIN(due) - " + now
+          + ", EXISTS (SELECT 1 FROM cenote_job_limit WHERE queue = ? AND kind = '' AND paused = 1), EXISTS (SELECT "
+            "1 FROM cenote_job_limit WHERE queue = ? AND (max_running > 0 OR per_second > 0)) FROM (",
+      queue, queue);
   out.add_each(kinds, " UNION ALL ", [&](auto& kind) {
     out.add("SELECT EXISTS (SELECT 1 FROM cenote_job FORCE INDEX (claim) WHERE queue = ? AND kind = ? AND state = ?) "
             "AS waits, (SELECT MIN(place) FROM cenote_job FORCE INDEX (claim) WHERE queue = ? AND kind = ? AND state = "
@@ -99,9 +101,10 @@ std::vector<statement> claim(const claim_order& order) {
 // -- limits -------------------------------------------------------------------------
 
 statement set_paused(std::string_view queue, bool paused) {
-  return idempotent_write("INSERT INTO cenote_job_limit (queue, kind, paused) VALUES (?, '', ?) ON DUPLICATE KEY UPDATE "
-                          "paused = VALUES(paused)",
-                          queue, paused);
+  return idempotent_write(
+      "INSERT INTO cenote_job_limit (queue, kind, paused) VALUES (?, '', ?) ON DUPLICATE KEY UPDATE "
+      "paused = VALUES(paused)",
+      queue, paused);
 }
 
 std::vector<statement> set_limits(const job_queue_settings& queue) {
@@ -128,10 +131,11 @@ statement limits(std::string_view queue) {
 }
 
 statement count_running(std::string_view queue) {
-  // The kinds of a queue are found by one look at the index for each.
-  return read("SELECT kind, (SELECT COUNT(*) FROM cenote_job FORCE INDEX (claim) WHERE queue = ? AND kind = kinds.kind "
-              "AND state = ?) FROM (SELECT DISTINCT kind FROM cenote_job FORCE INDEX (claim) WHERE queue = ?) kinds",
-              queue, code_of(job_state::running), queue);
+  // The kinds of a queue are found by one look at the index for each, but only if both columns are asked for.
+  return read(
+      "SELECT kind, (SELECT COUNT(*) FROM cenote_job FORCE INDEX (claim) WHERE queue = ? AND kind = kinds.kind "
+      "AND state = ?) FROM (SELECT DISTINCT queue, kind FROM cenote_job FORCE INDEX (claim)) kinds WHERE queue = ?",
+      queue, code_of(job_state::running), queue);
 }
 
 statement limits_fence(std::string_view queue, uint64_t version) {
@@ -146,9 +150,10 @@ statement note_claim(std::string_view queue) {
 
 statement note_begun(const claim_order& order, std::string_view kind, int64_t at, int64_t interval) {
   sql_builder out{statement_kind::write};
-  out.add("UPDATE cenote_job_limit SET next_at = GREATEST(next_at, ?) + ? * (SELECT COUNT(*) FROM cenote_job FORCE INDEX "
-          "(claim) WHERE queue = ? AND kind IN (",
-          at, interval, order.queue);
+  out.add(
+      "UPDATE cenote_job_limit SET next_at = GREATEST(next_at, ?) + ? * (SELECT COUNT(*) FROM cenote_job FORCE INDEX "
+      "(claim) WHERE queue = ? AND kind IN (",
+      at, interval, order.queue);
   out.add_each(order.kinds, ", ", [&](auto& one) { out.add("?", one); });
   out.add(") AND state = ? AND place = ?) WHERE queue = ? AND kind = ?", code_of(job_state::running), order.number,
           order.queue, kind);

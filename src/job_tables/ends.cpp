@@ -15,8 +15,9 @@ const std::string now{server_now};
 /// to be done about the job when that is over; otherwise when the job is to be removed.
 void add_ending(sql_builder& out, job_state state, std::chrono::nanoseconds keep) {
   // Assignments take effect one after the other: the place needs the old key.
-  out.add("state = ?, ended_at = " + now + ", place = IF(unique_key IS NOT NULL AND unique_scope = ? AND unique_until > "
-              + now + ", unique_until, " + now + " + ?), unique_key = IF(unique_scope = ? AND unique_until > " + now
+  out.add("state = ?, ended_at = " + now
+              + ", place = IF(unique_key IS NOT NULL AND unique_scope = ? AND unique_until > " + now
+              + ", unique_until, " + now + " + ?), unique_key = IF(unique_scope = ? AND unique_until > " + now
               + ", unique_key, NULL)",
           code_of(state), static_cast<int64_t>(unique_scope::within), microseconds(keep),
           static_cast<int64_t>(unique_scope::within));
@@ -34,9 +35,17 @@ std::string stored_error(std::string_view text) {
 } // namespace
 
 statement fence(const attempt_key& key) {
-  return read("SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job WHERE id = ? AND "
-              "attempt = ? AND state = ? FOR UPDATE))",
-              id_value(key.id), key.attempt, code_of(job_state::running));
+  return read(
+      "SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job WHERE id = ? AND "
+      "attempt = ? AND state = ? FOR UPDATE))",
+      id_value(key.id), key.attempt, code_of(job_state::running));
+}
+
+statement fence_of_others(const attempt_key& key) {
+  return read(
+      "SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job WHERE id = ? AND "
+      "attempt = ? AND state = ? FOR UPDATE SKIP LOCKED))",
+      id_value(key.id), key.attempt, code_of(job_state::running));
 }
 
 statement finish(std::span<const attempt_key> keys, std::chrono::nanoseconds keep) {
@@ -100,10 +109,10 @@ statement count_down(const job_id& batch) {
 }
 
 statement release_follower(const job_id& batch) {
-  return idempotent_write("UPDATE cenote_job j JOIN cenote_job_batch b ON j.id = b.follower SET j.state = ?, j.run_at = "
-                              + now + ", j.place = " + now
-                              + " - j.priority * ? WHERE b.id = ? AND b.remaining <= 0 AND j.state = ?",
-                          code_of(job_state::waiting), priority_step, id_value(batch), code_of(job_state::blocked));
+  return idempotent_write(
+      "UPDATE cenote_job j JOIN cenote_job_batch b ON j.id = b.follower SET j.state = ?, j.run_at = " + now
+          + ", j.place = " + now + " - j.priority * ? WHERE b.id = ? AND b.remaining <= 0 AND j.state = ?",
+      code_of(job_state::waiting), priority_step, id_value(batch), code_of(job_state::blocked));
 }
 
 statement states(std::span<const job_id> ids) {
@@ -141,9 +150,10 @@ std::vector<statement> cancel(const job_id& id, std::chrono::nanoseconds keep) {
       read("SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job WHERE id = ? AND "
            "state <= ? FOR UPDATE))",
            id_value(id), open),
-      write("UPDATE cenote_job_batch b JOIN cenote_job j ON b.id = j.batch SET b.remaining = b.remaining - 1 WHERE j.id "
-            "= ?",
-            id_value(id)),
+      write(
+          "UPDATE cenote_job_batch b JOIN cenote_job j ON b.id = j.batch SET b.remaining = b.remaining - 1 WHERE j.id "
+          "= ?",
+          id_value(id)),
       idempotent_write("UPDATE cenote_job f JOIN cenote_job_batch b ON f.id = b.follower JOIN cenote_job j ON b.id = "
                        "j.batch SET f.state = ?, f.run_at = "
                            + now + ", f.place = " + now
@@ -157,7 +167,8 @@ statement rerun(const job_id& id) {
   // A job of a batch has been counted when it ended.
   return write("UPDATE cenote_job SET batch = IF(state = ?, batch, NULL), max_attempts = IF(state = ?, max_attempts, "
                "attempt + LEAST(max_attempts, 10000)), state = ?, run_at = "
-                   + now + ", place = " + now + " - priority * ?, ended_at = NULL, progress = 0 WHERE id = ? AND state IN (?, ?, ?)",
+                   + now + ", place = " + now
+                   + " - priority * ?, ended_at = NULL, progress = 0 WHERE id = ? AND state IN (?, ?, ?)",
                code_of(job_state::scheduled), code_of(job_state::scheduled), code_of(job_state::waiting), priority_step,
                id_value(id), code_of(job_state::scheduled), code_of(job_state::discarded),
                code_of(job_state::cancelled));
@@ -192,21 +203,23 @@ statement queues_and_kinds() {
 
 statement abandoned() {
   // Running jobs are few; the kinds of all queues are found by one look at the index for each.
-  return read("SELECT STRAIGHT_JOIN j.id, j.attempt, j.max_attempts, j.backoff_first, j.backoff_longest, j.batch, j.node "
-              "FROM (SELECT DISTINCT queue, kind FROM cenote_job FORCE INDEX (claim)) kinds JOIN cenote_job j FORCE INDEX "
-              "(claim) ON j.queue = kinds.queue AND j.kind = kinds.kind AND j.state = ? LEFT JOIN cenote_job_node n ON "
-              "n.node = j.node WHERE n.node IS NULL OR n.lease_until <= "
-                  + now + " LIMIT 500",
-              code_of(job_state::running));
+  return read(
+      "SELECT STRAIGHT_JOIN j.id, j.attempt, j.max_attempts, j.backoff_first, j.backoff_longest, j.batch, j.node "
+      "FROM (SELECT DISTINCT queue, kind FROM cenote_job FORCE INDEX (claim)) kinds JOIN cenote_job j FORCE INDEX "
+      "(claim) ON j.queue = kinds.queue AND j.kind = kinds.kind AND j.state = ? LEFT JOIN cenote_job_node n ON "
+      "n.node = j.node WHERE n.node IS NULL OR n.lease_until <= "
+          + now + " LIMIT 500",
+      code_of(job_state::running));
 }
 
 std::vector<statement> remove_old(std::string_view queue, std::string_view kind, job_state state,
                                   std::chrono::nanoseconds keep) {
   return {
-      idempotent_write("UPDATE cenote_job FORCE INDEX (claim) SET place = ended_at + ?, unique_key = NULL WHERE queue = "
-                       "? AND kind = ? AND state = ? AND place <= "
-                           + now + " AND unique_key IS NOT NULL ORDER BY place LIMIT 1000",
-                       microseconds(keep), queue, kind, code_of(state)),
+      idempotent_write(
+          "UPDATE cenote_job FORCE INDEX (claim) SET place = ended_at + ?, unique_key = NULL WHERE queue = "
+          "? AND kind = ? AND state = ? AND place <= "
+              + now + " AND unique_key IS NOT NULL ORDER BY place LIMIT 1000",
+          microseconds(keep), queue, kind, code_of(state)),
       idempotent_write("DELETE FROM cenote_job WHERE queue = ? AND kind = ? AND state = ? AND place <= " + now
                            + " AND unique_key IS NULL ORDER BY place LIMIT 1000",
                        queue, kind, code_of(state)),

@@ -16,9 +16,10 @@ statement current_time() {
 
 statement set_periodic(std::string_view name, std::string_view work, int64_t next_at) {
   // An application stores its periodic jobs at each start: times that were missed meanwhile must not be lost.
-  return idempotent_write("INSERT INTO cenote_job_periodic (name, next_at, work) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE "
-                          "next_at = IF(work = VALUES(work), next_at, VALUES(next_at)), work = VALUES(work)",
-                          name, next_at, work);
+  return idempotent_write(
+      "INSERT INTO cenote_job_periodic (name, next_at, work) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE "
+      "next_at = IF(work = VALUES(work), next_at, VALUES(next_at)), work = VALUES(work)",
+      name, next_at, work);
 }
 
 statement remove_periodic(std::string_view name) {

@@ -70,19 +70,15 @@ const row only_row(const result& rows) {
 
 std::vector<claimed_job> read_claimed(const result& rows) {
   return read_all(rows, [](const row& x) {
-    return claimed_job{read_id(x, 0),
-                       read_text(x, 1),
-                       x.get<uint32_t>(2),
-                       x.get<uint32_t>(3),
-                       read_span(x, 4),
-                       {read_span(x, 5), read_span(x, 6)},
-                       read_optional_id(x, 7),
-                       read_text(x, 8)};
+    return claimed_job{read_id(x, 0),          read_text(x, 1), x.get<uint32_t>(2),
+                       x.get<uint32_t>(3),     read_span(x, 4), {read_span(x, 5), read_span(x, 6)},
+                       read_optional_id(x, 7), read_text(x, 8)};
   });
 }
 
-const std::string_view status_columns = "id, kind, queue, state, priority, attempt, max_attempts, payload, result, error, "
-                                        "node, progress, tags, created_at, run_at, started_at, ended_at";
+const std::string_view status_columns =
+    "id, kind, queue, state, priority, attempt, max_attempts, payload, result, error, "
+    "node, progress, tags, created_at, run_at, started_at, ended_at";
 
 std::vector<job_status> read_statuses(const result& rows) {
   return read_all(rows, [](const row& x) {
@@ -120,8 +116,7 @@ outlook read_outlook(const result& rows) {
 }
 
 std::vector<state_of_job> read_states(const result& rows) {
-  return read_all(rows,
-                  [](const row& x) { return state_of_job{read_id(x, 0), read_state(x, 1), x.get<uint32_t>(2)}; });
+  return read_all(rows, [](const row& x) { return state_of_job{read_id(x, 0), read_state(x, 1), x.get<uint32_t>(2)}; });
 }
 
 std::vector<key_holder> read_holders(const result& rows) {
@@ -130,12 +125,9 @@ std::vector<key_holder> read_holders(const result& rows) {
 
 std::vector<abandoned_job> read_abandoned(const result& rows) {
   return read_all(rows, [](const row& x) {
-    return abandoned_job{read_id(x, 0),
-                         x.get<uint32_t>(1),
-                         x.get<uint32_t>(2),
-                         {read_span(x, 3), read_span(x, 4)},
-                         read_optional_id(x, 5),
-                         read_text(x, 6)};
+    return abandoned_job{read_id(x, 0),          x.get<uint32_t>(1),
+                         x.get<uint32_t>(2),     {read_span(x, 3), read_span(x, 4)},
+                         read_optional_id(x, 5), read_text(x, 6)};
   });
 }
 
@@ -149,7 +141,7 @@ std::vector<running_of_kind> read_running(const result& rows) {
 
 std::vector<limit_row> read_limits(const result& rows) {
   return read_all(rows, [](const row& x) {
-    return limit_row{read_text(x, 0),          x.get<int64_t>(1) != 0, x.get<uint32_t>(2), x.get<double>(3),
+    return limit_row{read_text(x, 0),   x.get<int64_t>(1) != 0, x.get<uint32_t>(2), x.get<double>(3),
                      x.get<int64_t>(4), x.get<uint64_t>(5),     x.get<int64_t>(6)};
   });
 }

@@ -76,8 +76,11 @@ statement claimed(const claim_order& order);
 
 /// Stops its transaction with `fence_error`, unless the attempt is still the job's current one; locks the job.
 statement fence(const attempt_key& key);
+/// The same for others than the worker: stops it also if the worker is just ending the attempt in a transaction.
+statement fence_of_others(const attempt_key& key);
 
-/// Marks attempts as done that have no effects, no result, and belong to no batch. Changes as many rows as were current.
+/// Marks attempts as done that have no effects, no result, and belong to no batch. Changes as many rows as were
+/// current.
 statement finish(std::span<const attempt_key> keys, std::chrono::nanoseconds keep);
 /// Marks an attempt as done.
 statement finish(const attempt_key& key, std::string_view result, std::chrono::nanoseconds keep);

@@ -32,9 +32,11 @@ std::optional<bytes> unique_key_of(const job& work) {
 
 const std::string now{server_now};
 
-/// When a job is due that does not start at once: after its delay, but not before its time.
+/// When a job is due that may have to wait: at its time, which may be in the past, but not before its delay is over.
 void add_run_at(sql_builder& out, const job& work) {
-  if (work.run_at)
+  if (work.run_at && work.delay <= work.delay.zero())
+    out.add("?", microseconds(work.run_at->time_since_epoch()));
+  else if (work.run_at)
     out.add("GREATEST(" + now + " + ?, ?)", microseconds(work.delay), microseconds(work.run_at->time_since_epoch()));
   else
     out.add(now + " + ?", microseconds(work.delay));
@@ -57,11 +59,11 @@ void add_row(sql_builder& out, const job& work, const std::optional<job_id>& bat
   add_run_at(out, work);
   out.add(", IF(");
   add_run_at(out, work);
-  out.add(" > " + now + ", ?, ?), ", code_of(job_state::scheduled), code_of(job_state::waiting));
+  out.add(" > " + now + ", ?, ?), IF(", code_of(job_state::scheduled), code_of(job_state::waiting));
   add_run_at(out, work);
-  out.add(" - IF(");
+  out.add(" > " + now + ", ");
   add_run_at(out, work);
-  out.add(" > " + now + ", 0, ?))", advantage);
+  out.add(", " + now + " - ?))", advantage);
 }
 
 std::vector<statement> insert(std::span<const job> jobs, const std::optional<job_id>& batch, bool blocked) {

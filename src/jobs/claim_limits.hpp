@@ -25,7 +25,7 @@ struct allowance {
 };
 
 /// @param now the server's clock, in microseconds.
-inline allowance allow(const limit_in_force& limit, int64_t now, uint32_t wanted) {
+inline allowance allowance_of(const limit_in_force& limit, int64_t now, uint32_t wanted) {
   allowance out{wanted, {}};
   if (limit.max_running > 0)
     out.count = static_cast<uint32_t>(

@@ -134,6 +134,7 @@ SCENARIO("what cannot be meant is refused before anything is tried") {
       {{"cenote", "serve", "--node", "127.0.0.1:1"}, "unknown option --node"},
       {{"cenote", "health", "--node", "127.0.0.1:1"}, "unknown option --node"},
       {{"cenote", "--node", "127.0.0.1:1", "check"}, "--node must stand after the command check"},
+      {{"cenote", "--node=127.0.0.1:1", "check"}, "--node must stand after the command check"},
       {{"cenote", "check", "--node", "pool.example:4243"},
        "remote.nodes names pool.example, which is not this machine"},
       {{"cenote", "check", "--node", "127.0.0.1:1", "--remote-ca", "ca.pem"},
@@ -170,7 +171,8 @@ SCENARIO("a node wants its token") {
   CHECK_EQ(run(check + words{"--remote-token-file", right}).code, 0);
   CHECK(contains(reason(check + words{"--remote-token-file", wrong}), "token"));
   CHECK(contains(reason(check), "token"));
-  CHECK(contains(reason(check + words{"--remote-token-file", "/missing"}, 2), "remote.token-file"));
+  CHECK(contains(reason(check + words{"--remote-token-file", "/missing"}, 2),
+                 "remote.token-file: cannot read the file /missing: No such file"));
   CHECK(serve.running().logs("is turned away"));
   certificates files;
   node_service encrypted{files.of_node() + words{"--node-token-file", right}};

@@ -1,6 +1,8 @@
 #define CAF_SUITE jobs.features
 
+#include "job_tables/statements.hpp"
 #include "support/jobs_fixture.hpp"
+#include "support/session_user.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -31,7 +33,8 @@ struct features_fixture : jobs_fixture {
       if (work.how == "throw" && context.attempt == 1)
         throw std::runtime_error{"as told"};
       if (work.how == "bad effect")
-        return job_done(write("INSERT INTO done VALUES (?, 1)", work.number), write("INSERT INTO no_such_table VALUES (1)"));
+        return job_done(write("INSERT INTO done VALUES (?, 1)", work.number),
+                        write("INSERT INTO no_such_table VALUES (1)"));
       if (work.how == "follow")
         return job_done(enqueue(make_job(count_up{work.number + 1})));
       return job_done(write("INSERT INTO done VALUES (?, ?)", work.number, context.attempt));
@@ -70,6 +73,7 @@ SCENARIO("attempts that fail are repeated, and at last the job is discarded") {
       }
     }
     WHEN("all attempts fail") {
+      begun = 0;
       auto ended = done(queue, make_job(count_up{2, "fail"}).attempted_at_most(3));
       THEN("it is discarded, with the reason") {
         CHECK(ended.state == job_state::discarded);
@@ -77,7 +81,7 @@ SCENARIO("attempts that fail are repeated, and at last the job is discarded") {
         CHECK_EQ(ended.error, "attempt 3, the last one, failed: as told");
         CHECK_EQ(begun.load(), 3);
       }
-      AND_THEN("an operator may have it done again") {
+      THEN("an operator may have it done again") {
         CHECK(ask_queue<void>(queue, rerun_atom_v, ended.id));
         auto again = must_queue<job_status>(queue, await_atom_v, ended.id);
         CHECK(again.state == job_state::discarded);
@@ -114,8 +118,7 @@ SCENARIO("a handler that ends, never answers, or cannot read its payload fails t
     auto queue = start_queue();
     WHEN("the handler throws, and another one takes its place") {
       obey(queue);
-      auto id = must_queue<job_id>(queue, submit_atom_v,
-                                   make_job(count_up{1, "throw"}).with_backoff(quickly()));
+      auto id = must_queue<job_id>(queue, submit_atom_v, make_job(count_up{1, "throw"}).with_backoff(quickly()));
       CHECK(eventually([&] { return must_queue<job_status>(queue, job_status_atom_v, id).attempt == 1; }));
       obey(queue);
       THEN("that one does the job") {
@@ -140,11 +143,12 @@ SCENARIO("a handler that ends, never answers, or cannot read its payload fails t
         CHECK(ended.state == job_state::discarded);
         CHECK(ended.error.find("time limit of 100 ms") != std::string::npos);
         CHECK(eventually([&] { return told.load(); }));
-        CHECK_EQ(number("SELECT COUNT(*) FROM done"), 0);
+        CHECK_EQ(number("SELECT COUNT(*) FROM done WHERE number = 99"), 0);
       }
     }
     WHEN("the payload is that of another version") {
       obey(queue);
+      begun = 0;
       auto old = make_job(count_up{1}).attempted_at_most(1);
       old.payload = "{\"number\": \"seven\"}";
       auto ended = done(queue, old);
@@ -197,52 +201,58 @@ SCENARIO("a unique key is held as long as its scope says") {
     WHEN("a second job with the key is submitted") {
       auto first = must_queue<job_id>(queue, submit_atom_v, with_key(1));
       auto second = must_queue<job_id>(queue, submit_atom_v, with_key(2));
-      THEN("it is the first one, until that has ended") {
+      THEN("it is the first one") {
         CHECK_EQ(first, second);
-        obey(queue);
-        must_queue<job_status>(queue, await_atom_v, first);
-        CHECK(must_queue<job_id>(queue, submit_atom_v, with_key(3)) != first);
       }
-      AND_THEN("a job of another kind does not hold it") {
+      THEN("a job of another kind does not hold it") {
         CHECK(must_queue<job_id>(queue, submit_atom_v, make_job(other_work{1}).unique("manga 42")) != first);
       }
-      AND_THEN("among many jobs each gets the id of its holder") {
-        auto ids = must_queue<std::vector<job_id>>(
-            queue, submit_atom_v, std::vector<job>{make_job(count_up{5}), with_key(6), with_key(7)});
+      THEN("among many jobs each gets the id of its holder") {
+        auto ids = must_queue<std::vector<job_id>>(queue, submit_atom_v,
+                                                   std::vector<job>{make_job(count_up{5}), with_key(6), with_key(7)});
         CHECK(ids[0] != first);
         CHECK_EQ(ids[1], first);
         CHECK_EQ(ids[2], first);
       }
+      THEN("the key is free when the job has ended") {
+        obey(queue);
+        must_queue<job_status>(queue, await_atom_v, first);
+        CHECK(must_queue<job_id>(queue, submit_atom_v, with_key(3)) != first);
+      }
     }
     WHEN("the key is held while the job waits") {
+      CHECK(ask_queue<void>(queue, pause_atom_v, std::string{"default"}));
       std::promise<void> go;
-      auto first = must_queue<job_id>(queue, submit_atom_v,
-                                      make_job(count_up{1}).unique("key", unique_scope::waiting));
-      CHECK_EQ(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{2}).unique("key", unique_scope::waiting)), first);
+      auto first =
+          must_queue<job_id>(queue, submit_atom_v, make_job(count_up{11}).unique("key", unique_scope::waiting));
+      CHECK_EQ(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{2}).unique("key", unique_scope::waiting)),
+               first);
       auto begun_here = std::make_shared<std::promise<void>>();
       auto may_end = go.get_future().share();
       queue.on<count_up>(system().spawn<caf::detached>([begun_here, may_end]() -> job_handler<count_up>::behavior_type {
         return {[begun_here, may_end](const count_up& work, const job_context&) -> caf::result<job_answer> {
-          if (work.number == 1) {
+          if (work.number == 11) {
             begun_here->set_value();
             may_end.wait();
           }
           return job_done();
         }};
       }));
+      CHECK(ask_queue<void>(queue, resume_atom_v, std::string{"default"}));
       begun_here->get_future().wait();
       THEN("the next one may be stored once it runs") {
-        CHECK(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{3}).unique("key", unique_scope::waiting)) != first);
+        CHECK(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{3}).unique("key", unique_scope::waiting))
+              != first);
       }
       go.set_value();
       must_queue<job_status>(queue, await_atom_v, first);
     }
     WHEN("the key is held for a time") {
       obey(queue);
-      auto first = must_queue<job_id>(queue, submit_atom_v, make_job(count_up{1}).unique_within("key", 1h));
+      auto first = must_queue<job_id>(queue, submit_atom_v, make_job(count_up{1}).unique_within("held key", 1h));
       must_queue<job_status>(queue, await_atom_v, first);
       THEN("it is held beyond the end of the job") {
-        CHECK_EQ(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{2}).unique_within("key", 1h)), first);
+        CHECK_EQ(must_queue<job_id>(queue, submit_atom_v, make_job(count_up{2}).unique_within("held key", 1h)), first);
       }
     }
   }
@@ -281,6 +291,9 @@ SCENARIO("jobs are done in the order of priority and time") {
       }
     }
   }
+}
+
+SCENARIO("a job waits for its time") {
   GIVEN("a job for later") {
     auto queue = start_queue();
     obey(queue);
@@ -295,7 +308,7 @@ SCENARIO("jobs are done in the order of priority and time") {
   }
 }
 
-SCENARIO("a job is cancelled before or while it runs") {
+SCENARIO("a job is cancelled before it runs") {
   GIVEN("a queue") {
     auto queue = start_queue();
     WHEN("the job waits") {
@@ -309,7 +322,13 @@ SCENARIO("a job is cancelled before or while it runs") {
         CHECK(!ask_queue<void>(queue, cancel_atom_v, id));
       }
     }
-    WHEN("it runs on another node") {
+  }
+}
+
+SCENARIO("a job is cancelled while it runs") {
+  GIVEN("a queue that only submits, and a worker") {
+    WHEN("the job runs on the other node") {
+      auto queue = start_queue();
       auto worker = start_queue();
       auto stopped = std::make_shared<std::promise<void>>();
       auto running = std::make_shared<std::promise<void>>();
@@ -330,7 +349,7 @@ SCENARIO("a job is cancelled before or while it runs") {
         CHECK(stopped->get_future().wait_for(patience) == std::future_status::ready);
         CHECK(must_queue<job_status>(queue, await_atom_v, id).state == job_state::cancelled);
         CHECK(eventually([&] { return must_queue<job_queue_status>(worker, status_atom_v).lost == 1; }));
-        CHECK_EQ(number("SELECT COUNT(*) FROM done"), 0);
+        CHECK_EQ(number("SELECT COUNT(*) FROM done WHERE number = 1"), 0);
       }
     }
   }
@@ -348,14 +367,18 @@ SCENARIO("a job follows when all jobs of its batch have ended") {
     THEN("the job that follows is done last") {
       auto ended = must_queue<job_status>(queue, await_atom_v, last);
       CHECK(ended.state == job_state::done);
-      CHECK_EQ(number("SELECT COUNT(*) FROM cenote_job WHERE ended_at > "
-                      + std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(
-                                           ended.started_at->time_since_epoch())
-                                           .count())),
-               1);
+      CHECK_EQ(
+          number(
+              "SELECT COUNT(*) FROM cenote_job WHERE ended_at > "
+              + std::to_string(
+                  std::chrono::duration_cast<std::chrono::microseconds>(ended.started_at->time_since_epoch()).count())),
+          1);
       CHECK_EQ(number("SELECT COUNT(*) FROM done"), 20);
     }
   }
+}
+
+SCENARIO("nothing has to end before the job that follows an empty batch") {
   GIVEN("an empty batch") {
     auto queue = start_queue();
     obey(queue);
@@ -395,19 +418,20 @@ SCENARIO("limits hold over all nodes together") {
     std::vector<job_queue> nodes{start_queue(settings), start_queue(settings)};
     for (auto& node : nodes)
       for (auto i = 0; i < 1; ++i)
-        node.on<count_up>(system().spawn([&](job_handler<count_up>::pointer self) -> job_handler<count_up>::behavior_type {
-          return {[&, self](const count_up&, const job_context&) -> caf::result<job_answer> {
-            auto now_running = ++running;
-            for (auto seen = most.load(); seen < now_running && !most.compare_exchange_weak(seen, now_running);)
-              ;
-            auto promise = self->make_response_promise<job_answer>();
-            self->run_delayed(20ms, [&, promise]() mutable {
-              --running;
-              promise.deliver(job_done());
-            });
-            return promise;
-          }};
-        }));
+        node.on<count_up>(
+            system().spawn([&](job_handler<count_up>::pointer self) -> job_handler<count_up>::behavior_type {
+              return {[&, self](const count_up&, const job_context&) -> caf::result<job_answer> {
+                auto now_running = ++running;
+                for (auto seen = most.load(); seen < now_running && !most.compare_exchange_weak(seen, now_running);)
+                  ;
+                auto promise = self->make_response_promise<job_answer>();
+                self->run_delayed(20ms, [&, promise]() mutable {
+                  --running;
+                  promise.deliver(job_done());
+                });
+                return promise;
+              }};
+            }));
     std::vector<job> works;
     for (auto i = 0; i < 30; ++i)
       works.push_back(make_job(count_up{i}));
@@ -419,6 +443,9 @@ SCENARIO("limits hold over all nodes together") {
       CHECK_GE(most.load(), 1);
     }
   }
+}
+
+SCENARIO("a rate holds over all nodes together") {
   GIVEN("a rate of 20 per second") {
     auto settings = quick();
     settings.queues[0].limits = {{"", 0, 20}};
@@ -451,7 +478,7 @@ SCENARIO("periodic jobs are submitted once over all nodes") {
       CHECK(ask_queue<void>(nodes[0], cancel_atom_v, std::string{"tick"}));
       CHECK(!ask_queue<void>(nodes[0], cancel_atom_v, std::string{"tick"}));
     }
-    AND_THEN("one that cannot be stored is refused") {
+    THEN("one that cannot be stored is refused") {
       auto wrong = tick;
       wrong.when = cron("61 * * * *");
       auto refused = ask_queue<void>(nodes[0], submit_atom_v, wrong);
@@ -499,7 +526,7 @@ SCENARIO("a handler may end its job in a session of its own") {
       CHECK_EQ(ended.result, "\"ok\"");
       CHECK_EQ(number("SELECT attempt FROM done WHERE number = 3"), 1000);
     }
-    AND_THEN("one that did not commit has failed") {
+    THEN("one that did not commit has failed") {
       auto ended = done(queue, make_job(count_up{4, "forget"}).attempted_at_most(1));
       CHECK(ended.state == job_state::discarded);
       CHECK_EQ(number("SELECT COUNT(*) FROM done WHERE number = 4"), 0);
@@ -543,21 +570,55 @@ SCENARIO("a node that loses its lease loses its jobs, and works on under another
   }
 }
 
+SCENARIO("a transaction that keeps a job locked delays nothing but that job") {
+  GIVEN("a job whose node is gone, while a transaction of it is still open") {
+    auto first = start_queue();
+    auto running = std::make_shared<std::promise<void>>();
+    first.on<count_up>(system().spawn<caf::detached>([=]() -> job_handler<count_up>::behavior_type {
+      return {[=](const count_up&, const job_context& context) -> caf::result<job_answer> {
+        running->set_value();
+        for (auto i = 0; i < 6000 && !context.stop.stop_requested(); ++i)
+          std::this_thread::sleep_for(10ms);
+        return job_done();
+      }};
+    }));
+    auto id = must_queue<job_id>(first, submit_atom_v, make_job(count_up{1}).with_backoff(quickly()));
+    running->get_future().wait();
+    session_user worker{system(), start_pool(server.settings(), rules_for(1))};
+    auto session = worker.checkout();
+    worker.begin(session);
+    worker.must(session, job_tables::fence({id, 1}));
+    caf::anon_send_exit(first, caf::exit_reason::kill);
+    must(admin(), write("DELETE FROM cenote_job_node"));
+    WHEN("another node looks for lost jobs") {
+      auto second = start_queue();
+      obey(second);
+      auto other = done(second, make_job(count_up{2}));
+      THEN("it waits for none, and takes the job when it is free") {
+        CHECK(other.state == job_state::done);
+        std::this_thread::sleep_for(2s); // Some rounds of housekeeping.
+        CHECK(state_of(second, id) == job_state::running);
+        CHECK_EQ(number("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"), 0);
+        CHECK_EQ(must_queue<job_queue_status>(second, status_atom_v).database_errors, 0u);
+        worker.ask_rollback(session);
+        CHECK(must_queue<job_status>(second, await_atom_v, id).state == job_state::done);
+      }
+    }
+  }
+}
+
 SCENARIO("a queue that drains ends what it has begun and gives the rest back") {
   GIVEN("a node with one quick and one endless job") {
     auto queue = start_queue();
     queue.on<count_up>(system().spawn([](job_handler<count_up>::pointer self) -> job_handler<count_up>::behavior_type {
       return {[self](const count_up& work, const job_context&) -> caf::result<job_answer> {
         auto promise = self->make_response_promise<job_answer>();
-        if (work.how != "never")
-          self->run_delayed(200ms, [promise]() mutable { promise.deliver(job_done()); });
-        else
-          self->run_delayed(1h, [promise]() mutable { promise.deliver(job_done()); });
+        self->run_delayed(work.how == "endless" ? 4s : 200ms, [promise]() mutable { promise.deliver(job_done()); });
         return promise;
       }};
     }));
     auto quick_one = must_queue<job_id>(queue, submit_atom_v, make_job(count_up{1}));
-    auto endless = must_queue<job_id>(queue, submit_atom_v, make_job(count_up{2, "never"}).attempted_at_most(1));
+    auto endless = must_queue<job_id>(queue, submit_atom_v, make_job(count_up{2, "endless"}).attempted_at_most(1));
     CHECK(eventually([&] { return must_queue<job_queue_status>(queue, status_atom_v).running == 2; }));
     CHECK(ask_queue<void>(queue, drain_atom_v, caf::timespan{1s}));
     THEN("another node finds the rest at once, and the attempt does not count") {

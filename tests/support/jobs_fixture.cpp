@@ -37,7 +37,8 @@ job_settings jobs_fixture::quick() {
 }
 
 job_queue jobs_fixture::start_queue(const job_settings& settings) {
-  queues_.push_back(spawn_job_queue(system(), spawn_retrier(system(), start_pool(server.settings(), rules_for(4))), settings));
+  queues_.push_back(
+      spawn_job_queue(system(), spawn_retrier(system(), start_pool(server.settings(), rules_for(4))), settings));
   return queues_.back();
 }
 

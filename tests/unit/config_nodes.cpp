@@ -62,6 +62,26 @@ SCENARIO("certificate, key and CA are of use only together") {
            "TLS needs remote.certificate, remote.key and remote.ca: remote.ca is missing");
 }
 
+SCENARIO("a URI is not the name of a file, and is not shown: it may hold a password") {
+  constexpr auto uri = "https://me:secret@vault.example/node";
+  struct {
+    void (*change)(settings&);
+    const char* key;
+  } rows[] = {
+      {[](settings& x) { x.node.certificate = uri; }, "node.certificate"},
+      {[](settings& x) { x.node.key = uri; }, "node.key"},
+      {[](settings& x) { x.node.ca = uri; }, "node.ca"},
+      {[](settings& x) { x.node.token_file = uri; }, "node.token-file"},
+      {[](settings& x) { x.node.admin_token_file = uri; }, "node.admin-token-file"},
+      {[](settings& x) { x.remote.certificate = uri; }, "remote.certificate"},
+      {[](settings& x) { x.remote.key = uri; }, "remote.key"},
+      {[](settings& x) { x.remote.ca = uri; }, "remote.ca"},
+      {[](settings& x) { x.remote.token_file = uri; }, "remote.token-file"},
+  };
+  for (auto& row : rows)
+    CHECK_EQ(check_error(row.change), std::string{row.key} + " must name a file, not a URI");
+}
+
 SCENARIO("clear text does not leave the machine") {
   const std::string hint = ", which other machines reach: set node.certificate, node.key and node.ca, or listen on "
                            "127.0.0.1";

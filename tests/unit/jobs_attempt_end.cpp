@@ -46,26 +46,28 @@ SCENARIO("what becomes of a job after an attempt") {
 SCENARIO("limits over all nodes allow what is left of them") {
   GIVEN("a limit of five running jobs") {
     THEN("as many may be taken as do not run yet") {
-      CHECK_EQ(allow({5, 0, 0, 0}, 0, 10).count, 5u);
-      CHECK_EQ(allow({5, 3, 0, 0}, 0, 10).count, 2u);
-      CHECK_EQ(allow({5, 5, 0, 0}, 0, 10).count, 0u);
-      CHECK_EQ(allow({5, 9, 0, 0}, 0, 10).count, 0u); // The limit was lowered.
-      CHECK_EQ(allow({0, 9, 0, 0}, 0, 10).count, 10u);
+      CHECK_EQ(allowance_of({5, 0, 0, 0}, 0, 10).count, 5u);
+      CHECK_EQ(allowance_of({5, 3, 0, 0}, 0, 10).count, 2u);
+      CHECK_EQ(allowance_of({5, 5, 0, 0}, 0, 10).count, 0u);
+      CHECK_EQ(allowance_of({5, 9, 0, 0}, 0, 10).count, 0u); // The limit was lowered.
+      CHECK_EQ(allowance_of({0, 9, 0, 0}, 0, 10).count, 10u);
     }
   }
   GIVEN("a rate of two per second") {
     THEN("a burst is followed by one each half second") {
       int64_t now = 1'000'000'000;
-      auto burst = allow({0, 0, 2, 0}, now, 100);
+      auto burst = allowance_of({0, 0, 2, 0}, now, 100);
       CHECK_EQ(burst.count, rate_burst);
       auto stored = now + static_cast<int64_t>(burst.count) * interval_of(2);
-      auto none = allow({0, 0, 2, stored}, now, 100);
+      auto none = allowance_of({0, 0, 2, stored}, now, 100);
       CHECK_EQ(none.count, 0u);
       CHECK(none.wait == 500ms);
-      CHECK_EQ(allow({0, 0, 2, stored}, now + 500'000, 100).count, 1u);
+      CHECK_EQ(allowance_of({0, 0, 2, stored}, now + 500'000, 100).count, 1u);
     }
   }
   GIVEN("both") {
-    THEN("the smaller one counts") { CHECK_EQ(allow({3, 1, 1000, 0}, 1'000'000'000, 10).count, 2u); }
+    THEN("the smaller one counts") {
+      CHECK_EQ(allowance_of({3, 1, 1000, 0}, 1'000'000'000, 10).count, 2u);
+    }
   }
 }

@@ -280,11 +280,13 @@ SCENARIO("any text is read or refused") {
       text = "* " + text + " * * *";
     auto parsed = cron_expression::parse(text);
     if (!parsed) {
-      CHECK(parsed.error().starts_with("cron: ") && parsed.error().find('\n') == std::string::npos);
+      if (!parsed.error().starts_with("cron: ") || parsed.error().find('\n') != std::string::npos)
+        CAF_FAIL(parsed.error());
       continue;
     }
     ++read;
-    CHECK(next_time(*parsed, sys_days{year{2024} / 1 / 1}, {}).has_value());
+    if (!next_time(*parsed, sys_days{year{2024} / 1 / 1}, {}))
+      CAF_FAIL(text);
   }
   CHECK(read > 50);
 }

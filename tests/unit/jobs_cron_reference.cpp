@@ -130,7 +130,7 @@ SCENARIO("the next time is what a scan of all minutes finds") {
     auto zone = find_time_zone(name);
     REQUIRE(zone.has_value());
     c_library_zone reference{name};
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < 25; ++i) {
       auto cron = make_cron(rng);
       auto parsed = cron_expression::parse(cron.text);
       if (!parsed) // It never matches.
@@ -145,14 +145,13 @@ SCENARIO("the next time is what a scan of all minutes finds") {
       constexpr auto span = minutes{4 * 24 * 60};
       auto want = scan(cron, after, span);
       auto got = next_time(*parsed, after, *zone);
-      REQUIRE(got.has_value());
-      if (want ? got != want : *got < floor<minutes>(after) + span)
+      if (!got || (want ? got != want : *got < floor<minutes>(after) + span))
         CAF_FAIL(cron.text << " in " << name << " after " << after.time_since_epoch().count() << ": "
-                           << got->time_since_epoch().count());
+                           << (got ? got->time_since_epoch().count() : 0));
       found += want.has_value();
     }
   }
-  CHECK(found > 150);
+  CHECK(found > 90);
 }
 
 SCENARIO("a long row of times is what a scan finds, each once") {
@@ -163,6 +162,7 @@ SCENARIO("a long row of times is what a scan finds, each once") {
     auto parsed = cron_expression::parse("*/20 * * * *");
     auto begin = sys_days{year{2024} / 3 / 25};
     auto shown = c_library_zone::local(begin - 1min);
+    size_t fired = 0;
     std::optional<server_time> next = next_time(*parsed, begin - 1us, *zone);
     for (auto time = sys_time<minutes>{begin}; time < sys_days{year{2024} / 11 / 5}; time += 1min) {
       auto local = c_library_zone::local(time);
@@ -170,9 +170,14 @@ SCENARIO("a long row of times is what a scan finds, each once") {
       for (auto minute = shown + 1min; minute <= local; minute += 1min)
         fires = fires || minute.time_since_epoch() % 20min == 0min;
       shown = std::max(shown, local);
-      REQUIRE_EQ(fires, next == time);
-      if (fires)
-        next = next_time(*parsed, *next, *zone);
+      // Not a check for each minute: all of them are printed.
+      if (fires != (next == time))
+        CAF_FAIL(name << " at " << time.time_since_epoch().count() << " min");
+      if (!fires)
+        continue;
+      ++fired;
+      next = next_time(*parsed, *next, *zone);
     }
+    CHECK(fired > 15000u);
   }
 }

@@ -23,7 +23,7 @@ SCENARIO("a node relies on its lease for less long than the server does") {
         CHECK(!lease.is_due(now + 4999ms));
         CHECK(lease.is_due(now + 5s));
       }
-      AND_THEN("it judges others only after it has been renewed once more") {
+      THEN("it judges others only after it has been renewed once more") {
         CHECK(!lease.may_judge_others(now + 4s));
         lease.asked(now + 5s);
         lease.renewed();
@@ -34,7 +34,7 @@ SCENARIO("a node relies on its lease for less long than the server does") {
         CHECK(lease.is_due(now + 12s));
         CHECK(!lease.may_judge_others(now + 12s)); // The server may have been away.
       }
-      AND_THEN("a node that the server has forgotten has none") {
+      THEN("a node that the server has forgotten has none") {
         lease.asked(now + 5s);
         lease.lost(now + 6s);
         CHECK(!lease.is_valid(now + 6s));

@@ -117,10 +117,12 @@ SCENARIO("the rule of a file holds after its last change") {
   auto zone = parse_time_zone(slim_file(3600, "CET-1CEST,M3.5.0,M10.5.0/3"));
   REQUIRE(zone.has_value());
   auto berlin = *find_time_zone("Europe/Berlin");
+  size_t different = 0;
   for (auto day = sys_days{year{1997} / 1 / 1}; day < sys_days{year{2101} / 1 / 1}; day += days{1}) {
-    REQUIRE(zone->at(day).offset == berlin.at(day).offset);
-    REQUIRE(zone->at(day + 90min).offset == berlin.at(day + 90min).offset);
+    different += zone->at(day).offset != berlin.at(day).offset;
+    different += zone->at(day + 90min).offset != berlin.at(day + 90min).offset;
   }
+  CHECK_EQ(different, 0u);
 }
 
 SCENARIO("rules have names, offsets, and days in three forms") {

@@ -21,9 +21,7 @@ struct job_id {
   std::array<uint8_t, 16> bytes{}; ///< All zero: no id.
 
   /// Whether it names a job.
-  explicit operator bool() const noexcept {
-    return bytes != decltype(bytes){};
-  }
+  explicit operator bool() const noexcept { return bytes != decltype(bytes){}; }
   auto operator<=>(const job_id&) const = default;
 };
 
@@ -45,8 +43,8 @@ enum class unique_scope : uint8_t {
   within,             ///< The first one has not ended, or `unique_for` has not passed since its submission.
 };
 
-/// The pauses between the attempts of a job: `first`, twice that, four times ..., each up to a quarter shorter or longer
-/// at random, so that jobs that failed together do not come back together.
+/// The pauses between the attempts of a job: `first`, twice that, four times ..., each up to a quarter shorter or
+/// longer at random, so that jobs that failed together do not come back together.
 struct job_backoff {
   std::chrono::nanoseconds first{std::chrono::seconds{1}}; ///< Before the second attempt; from 1 ms to `longest`.
   std::chrono::nanoseconds longest{std::chrono::hours{1}}; ///< At most 365 days.
@@ -74,7 +72,8 @@ struct job {
   uint32_t max_attempts = 20; ///< Then it is discarded. From 1 to 10000.
   job_backoff backoff;        ///< The pauses between its attempts.
 
-  /// Longest time of one attempt. It then fails, and what its handler answers later has no effect. From 1 ms to 30 days.
+  /// Longest time of one attempt. It then fails, and what its handler answers later has no effect. From 1 ms to 30
+  /// days.
   std::chrono::nanoseconds time_limit{std::chrono::minutes{10}};
 
   std::string unique_key; ///< Empty: it is not unique. Up to 255 bytes. The key counts for the jobs of its kind.
@@ -85,45 +84,55 @@ struct job {
 
   /// @name Builders
   /// @{
+  /// Sets its `queue`.
   job in_queue(std::string name) && {
     queue = std::move(name);
     return std::move(*this);
   }
+  /// Sets its `priority`.
   job with_priority(int32_t level) && {
     priority = level;
     return std::move(*this);
   }
+  /// Sets `run_at`.
   job at(std::chrono::system_clock::time_point time) && {
     run_at = time;
     return std::move(*this);
   }
+  /// Sets its `delay`.
   job after(std::chrono::nanoseconds pause) && {
     delay = pause;
     return std::move(*this);
   }
+  /// Sets `max_attempts`.
   job attempted_at_most(uint32_t times) && {
     max_attempts = times;
     return std::move(*this);
   }
+  /// Sets its `backoff`.
   job with_backoff(job_backoff pauses) && {
     backoff = pauses;
     return std::move(*this);
   }
+  /// Sets its `time_limit`.
   job within(std::chrono::nanoseconds limit) && {
     time_limit = limit;
     return std::move(*this);
   }
+  /// Makes it unique while another one waits, or waits or runs.
   job unique(std::string key, unique_scope while_it = unique_scope::waiting_or_running) && {
     unique_key = std::move(key);
     scope = while_it;
     return std::move(*this);
   }
+  /// Makes it unique for this time from its submission on, and until it has ended.
   job unique_within(std::string key, std::chrono::nanoseconds time) && {
     unique_key = std::move(key);
     scope = unique_scope::within;
     unique_for = time;
     return std::move(*this);
   }
+  /// Adds a tag.
   job tagged(std::string tag) && {
     tags.push_back(std::move(tag));
     return std::move(*this);
@@ -180,19 +189,19 @@ constexpr bool has_ended(job_state x) noexcept {
 
 /// What is stored about a job. Times are those of the server's clock.
 struct job_status {
-  job_id id;                             ///< Its id.
-  std::string kind;                      ///< See `job::kind`.
-  std::string queue;                     ///< See `job::queue`.
-  job_state state = job_state::waiting;  ///< Where it is.
-  int32_t priority = 0;                  ///< See `job::priority`.
-  uint32_t attempt = 0;                  ///< How often it has been begun.
-  uint32_t max_attempts = 0;             ///< See `job::max_attempts`.
-  std::string payload;                   ///< JSON.
-  std::string result;                    ///< JSON; empty if its handler gave none.
-  std::string error;                     ///< Why the last attempt failed, or why it was discarded; empty if none did.
-  std::string node;                      ///< The worker that has it or had it last.
-  uint32_t progress = 0;                 ///< Per mille, as its handler says.
-  std::vector<std::string> tags;         ///< See `job::tags`.
+  job_id id;                            ///< Its id.
+  std::string kind;                     ///< See `job::kind`.
+  std::string queue;                    ///< See `job::queue`.
+  job_state state = job_state::waiting; ///< Where it is.
+  int32_t priority = 0;                 ///< See `job::priority`.
+  uint32_t attempt = 0;                 ///< How often it has been begun.
+  uint32_t max_attempts = 0;            ///< See `job::max_attempts`.
+  std::string payload;                  ///< JSON.
+  std::string result;                   ///< JSON; empty if its handler gave none.
+  std::string error;                    ///< Why the last attempt failed, or why it was discarded; empty if none did.
+  std::string node;                     ///< The worker that has it or had it last.
+  uint32_t progress = 0;                ///< Per mille, as its handler says.
+  std::vector<std::string> tags;        ///< See `job::tags`.
   std::chrono::system_clock::time_point created_at; ///< When it was submitted.
   std::chrono::system_clock::time_point run_at;     ///< When its next attempt is due, or the last one was.
   std::optional<std::chrono::system_clock::time_point> started_at; ///< When its last attempt began.
@@ -238,13 +247,12 @@ bool inspect(Inspector& f, job_batch& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, job_status& x) {
-  return f.object(x).fields(f.field("id", x.id), f.field("kind", x.kind), f.field("queue", x.queue),
-                            f.field("state", x.state), f.field("priority", x.priority), f.field("attempt", x.attempt),
-                            f.field("max-attempts", x.max_attempts), f.field("payload", x.payload),
-                            f.field("result", x.result), f.field("error", x.error), f.field("node", x.node),
-                            f.field("progress", x.progress), f.field("tags", x.tags),
-                            f.field("created-at", x.created_at), f.field("run-at", x.run_at),
-                            f.field("started-at", x.started_at), f.field("ended-at", x.ended_at));
+  return f.object(x).fields(
+      f.field("id", x.id), f.field("kind", x.kind), f.field("queue", x.queue), f.field("state", x.state),
+      f.field("priority", x.priority), f.field("attempt", x.attempt), f.field("max-attempts", x.max_attempts),
+      f.field("payload", x.payload), f.field("result", x.result), f.field("error", x.error), f.field("node", x.node),
+      f.field("progress", x.progress), f.field("tags", x.tags), f.field("created-at", x.created_at),
+      f.field("run-at", x.run_at), f.field("started-at", x.started_at), f.field("ended-at", x.ended_at));
 }
 
 } // namespace cenote

@@ -12,9 +12,9 @@ namespace cenote {
 
 /// What `migrate_jobs` has found and done.
 struct job_migration_report {
-  uint32_t before = 0;             ///< The version of the tables; 0: there were none.
-  uint32_t after = 0;              ///< The version that this program works with.
-  std::vector<std::string> steps;  ///< What was done, for people; empty if nothing was to be done.
+  uint32_t before = 0;            ///< The version of the tables; 0: there were none.
+  uint32_t after = 0;             ///< The version that this program works with.
+  std::vector<std::string> steps; ///< What was done, for people; empty if nothing was to be done.
 };
 
 /// Creates the tables of the job queue in the database of this pool, or brings them to the version of this program.

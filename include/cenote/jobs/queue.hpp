@@ -91,6 +91,7 @@ struct job_handler_entry {
 class job_queue : public job_queue_actor {
 public:
   using job_queue_actor::job_queue_actor;
+  /// Of a queue that is known by its typed handle.
   job_queue(job_queue_actor handle) : job_queue_actor{std::move(handle)} {} // NOLINT: as its base
 
   /// Has the jobs whose payload is a `T` done by this actor, from now on. `T` is a message type with an `inspect`

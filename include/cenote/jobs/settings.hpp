@@ -37,8 +37,8 @@ struct job_settings {
   std::chrono::nanoseconds poll{std::chrono::seconds{1}};
   std::chrono::nanoseconds poll_longest{std::chrono::seconds{5}}; ///< At least `poll`, at most 1 h.
 
-  /// Whether this node gives the jobs of silent nodes to others, fires periodic jobs and removes old ones. One node that
-  /// does so is enough, several share it.
+  /// Whether this node gives the jobs of silent nodes to others, fires periodic jobs and removes old ones. One node
+  /// that does so is enough, several share it.
   bool housekeeping = true;
   std::chrono::nanoseconds keep_done{std::chrono::hours{24}};        ///< Then a job that is done is removed.
   std::chrono::nanoseconds keep_failed{std::chrono::hours{24 * 14}}; ///< The same for discarded and cancelled ones.

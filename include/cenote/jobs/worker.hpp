@@ -15,20 +15,19 @@ namespace cenote {
 
 /// What a handler learns about the attempt it is asked for.
 struct job_context {
-  job_id id;                ///< The same for all attempts: the idempotency key for effects outside of the database.
-  std::string kind;         ///< See `job::kind`.
-  std::string queue;        ///< See `job::queue`.
-  uint32_t attempt = 0;     ///< 1 for the first one.
+  job_id id;                 ///< The same for all attempts: the idempotency key for effects outside of the database.
+  std::string kind;          ///< See `job::kind`.
+  std::string queue;         ///< See `job::queue`.
+  uint32_t attempt = 0;      ///< 1 for the first one.
   uint32_t max_attempts = 0; ///< After this one the job is discarded.
   /// When the attempt is given up, on this node's clock.
   std::chrono::system_clock::time_point deadline;
-  /// Requests a stop when the attempt does not count any more: its time is over, the job was cancelled, or this node lost
-  /// its lease. Work that goes on is in vain. Only within a process.
+  /// Requests a stop when the attempt does not count any more: its time is over, the job was cancelled, or this node
+  /// lost its lease. Work that goes on is in vain. Only within a process.
   std::stop_token stop;
 
-  // What `finish_job` needs.
-  std::optional<job_id> batch;
-  std::chrono::nanoseconds keep_done{0};
+  std::optional<job_id> batch;           ///< Its batch, for `finish_job`.
+  std::chrono::nanoseconds keep_done{0}; ///< See `job_settings`; for `finish_job`.
 };
 
 /// How an attempt has ended.
@@ -42,7 +41,7 @@ enum class job_verdict : uint8_t {
 
 /// What a handler answers. Made by `job_done`, `job_stored`, `job_retry`, `job_snooze`, `job_discard`.
 struct job_answer {
-  job_verdict verdict = job_verdict::done;
+  job_verdict verdict = job_verdict::done; ///< How the attempt has ended.
 
   /// Committed in the same transaction in which the job is marked as done, or not at all. Jobs that follow from this
   /// one are among them: `enqueue(...)`. Only for `done`.
@@ -97,10 +96,14 @@ inline job_answer job_discard(std::string reason) {
 /// @name Effects in a session
 /// For handlers whose effects depend on what they read in the same transaction. They check out a session, begin a
 /// transaction, and run in it: `begin_job`, which fails if the attempt does not count any more and keeps others from
-/// ending the job; their own statements; all of `finish_job`; then they commit, and answer `job_stored()`. Whatever goes
-/// wrong before the commit, nothing has happened, and the attempt may be answered as failed.
+/// ending the job; their own statements; all of `finish_job`; then they commit, and answer `job_stored()`. Whatever
+/// goes wrong before the commit, nothing has happened, and the attempt may be answered as failed.
 /// @{
+
+/// Fails with error 1242 if the attempt does not count any more; otherwise keeps others from ending the job.
 statement begin_job(const job_context& context);
+
+/// Marks the job as done, behind `begin_job`.
 /// @param result see `job_answer::with_result`.
 std::vector<statement> finish_job(const job_context& context, const std::string& result = {});
 /// @}
