@@ -187,7 +187,7 @@ answer submit_job(job_database& db, const options& opts) {
   auto id = work.id;
   if (!work.unique_key.empty() && job_tables::read_states(db.execute(job_tables::states({&id, 1}))).empty()) {
     id = holder_of_key(db, work);
-    spdlog::warn("nothing is stored: the job {} holds the unique key {}", to_string(id), printable(work.unique_key));
+    spdlog::error("nothing is stored: the job {} holds the unique key {}", to_string(id), printable(work.unique_key));
   }
   if (!opts.json)
     return {success, to_string(id) + "\n"};
@@ -211,7 +211,7 @@ answer pause_queue(job_database& db, const options& opts) {
   job_tables::job_filter filter;
   filter.queue = queue;
   if (find_pairs(db, filter).empty())
-    spdlog::warn("there are no jobs in the queue {}: is that its name?", printable(queue));
+    spdlog::error("there are no jobs in the queue {}: is that its name?", printable(queue));
   if (!opts.json)
     return {success, "The queue " + printable(queue) + (paused ? " is paused.\n" : " goes on.\n")};
   json out;
@@ -275,7 +275,7 @@ answer manage_jobs(const invocation& x) try {
 } catch (const command_error& err) {
   if (x.signals.received() != 0) {
     if (!err.so_far().empty())
-      spdlog::warn("interrupted; {}", err.so_far());
+      spdlog::error("interrupted; {}", err.so_far());
   } else {
     spdlog::log(err.level(), "{}{}", err.what(), err.so_far().empty() ? "" : "; " + err.so_far());
   }
