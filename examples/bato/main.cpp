@@ -17,6 +17,8 @@
 #include "bato/schema.hpp"
 #include "bato/service.hpp"
 #include "cenote/configuration.hpp"
+#include "cenote/database.hpp"
+#include "cenote/jobs/migrate.hpp"
 #include "config/caf_settings.hpp"
 
 #include <caf/init_global_meta_objects.hpp>
@@ -58,11 +60,16 @@ settings load(const options& opts, const std::string& uri) {
   return load_settings(sources, !opts.test || !uri.empty());
 }
 
-/// Creates missing tables, and sample data. Returns the failure, if there was one.
+/// Creates missing tables, those of jobs as well, and sample data. Returns the failure, if there was one.
 std::optional<failure> prepare(app::pool_host& host, bool with_samples) {
   for (auto& create : bato::schema())
     if (auto done = host.ask<result>(execute_atom_v, create); !done)
       return done.error();
+  try {
+    migrate_jobs(host.system(), host.pool());
+  } catch (const database_error& err) {
+    return err.details();
+  }
   if (!with_samples)
     return std::nullopt;
   auto repository = host.system().spawn(bato::repository, host.pool());

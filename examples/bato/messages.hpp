@@ -2,6 +2,7 @@
 
 #include "cenote/type_ids.hpp"
 
+#include <caf/timespan.hpp>
 #include <caf/type_id.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -24,12 +25,41 @@ struct manga_details {
 
 /// A round of the service: a row of `scrape_runs`.
 struct scrape_run {
-  cenote::datetime began; ///< UTC.
-  cenote::datetime ended; ///< UTC.
+  uint64_t id = 0;
+  std::string round;                     ///< Its key: the id of the job that ends it.
+  std::optional<cenote::datetime> ended; ///< UTC; none: it is under way.
   uint32_t scraped = 0;
   uint32_t updated = 0; ///< Of these, those with new chapters.
   uint32_t failed = 0;
   bool operator==(const scrape_run&) const = default;
+};
+
+/// What a round has found out about a manga: a row of `scrapes`, with the title.
+struct scrape_outcome {
+  std::string title;
+  uint32_t before = 0;           ///< Chapters.
+  std::optional<uint32_t> after; ///< None: its page cannot be read.
+  bool operator==(const scrape_outcome&) const = default;
+};
+
+// -- jobs ------------------------------------------------------------------------------
+
+/// Begins a round, unless one is under way: a `scrape_manga` for each manga that was not scraped for some time, and
+/// `end_round` after them.
+struct start_round {
+  caf::timespan stale_after{0};
+  uint32_t batch = 0; ///< Manga, at most.
+};
+
+/// Scrapes a manga, and stores what was found.
+struct scrape_manga {
+  std::string round; ///< See `scrape_run::round`.
+  uint32_t anilist_id = 0;
+};
+
+/// Ends a round, whose key is the id of this job.
+struct end_round {
+  uint32_t planned = 0; ///< Its number of manga.
 };
 
 template <class Inspector>
@@ -40,8 +70,29 @@ bool inspect(Inspector& f, manga_details& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, scrape_run& x) {
-  return f.object(x).fields(f.field("began", x.began), f.field("ended", x.ended), f.field("scraped", x.scraped),
-                            f.field("updated", x.updated), f.field("failed", x.failed));
+  return f.object(x).fields(f.field("id", x.id), f.field("round", x.round), f.field("ended", x.ended),
+                            f.field("scraped", x.scraped), f.field("updated", x.updated), f.field("failed", x.failed));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, scrape_outcome& x) {
+  return f.object(x).fields(f.field("title", x.title), f.field("chapters_before", x.before),
+                            f.field("chapters_after", x.after));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, start_round& x) {
+  return f.object(x).fields(f.field("stale_after", x.stale_after), f.field("batch", x.batch));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, scrape_manga& x) {
+  return f.object(x).fields(f.field("round", x.round), f.field("anilist_id", x.anilist_id));
+}
+
+template <class Inspector>
+bool inspect(Inspector& f, end_round& x) {
+  return f.object(x).fields(f.field("planned", x.planned));
 }
 
 } // namespace bato
@@ -49,11 +100,18 @@ bool inspect(Inspector& f, scrape_run& x) {
 CAF_BEGIN_TYPE_ID_BLOCK(bato, caf::first_custom_type_id)
 CAF_ADD_TYPE_ID(bato, (bato::manga_details))
 CAF_ADD_TYPE_ID(bato, (bato::scrape_run))
+CAF_ADD_TYPE_ID(bato, (bato::scrape_outcome))
+CAF_ADD_TYPE_ID(bato, (bato::start_round))
+CAF_ADD_TYPE_ID(bato, (bato::scrape_manga))
+CAF_ADD_TYPE_ID(bato, (bato::end_round))
 CAF_ADD_TYPE_ID(bato, (std::optional<bato::manga_details>))
+CAF_ADD_TYPE_ID(bato, (std::optional<bato::scrape_run>))
 CAF_ADD_TYPE_ID(bato, (std::vector<bato::manga_details>))
+CAF_ADD_TYPE_ID(bato, (std::vector<bato::scrape_outcome>))
 CAF_ADD_ATOM(bato, bato, find_atom)
 CAF_ADD_ATOM(bato, bato, stale_atom)
-CAF_ADD_ATOM(bato, bato, record_atom)
+CAF_ADD_ATOM(bato, bato, last_run_atom)
+CAF_ADD_ATOM(bato, bato, outcomes_atom)
 CAF_END_TYPE_ID_BLOCK(bato)
 
 namespace bato {
@@ -70,10 +128,16 @@ using repository_actor = caf::typed_actor<
     // unchanged one.
     caf::result<uint64_t>(caf::put_atom, manga_details),
 
-    // Those not scraped since that time (UTC), the oldest first, up to the given number.
-    caf::result<std::vector<manga_details>>(stale_atom, cenote::datetime, uint32_t),
+    // Those not scraped for that time, the oldest first, up to the given number.
+    caf::result<std::vector<manga_details>>(stale_atom, caf::timespan, uint32_t),
 
-    // Records a round. Answers its number.
-    caf::result<uint64_t>(record_atom, scrape_run)>;
+    // The last round, if there was one.
+    caf::result<std::optional<scrape_run>>(last_run_atom),
+
+    // The round with this key, if there is one.
+    caf::result<std::optional<scrape_run>>(caf::get_atom, std::string),
+
+    // What a round has found out so far, by anilist id.
+    caf::result<std::vector<scrape_outcome>>(outcomes_atom, std::string)>;
 
 } // namespace bato

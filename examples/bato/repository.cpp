@@ -22,12 +22,20 @@ constexpr auto put_sql = "INSERT INTO manga_details (" COLUMNS ")"
                          " ON DUPLICATE KEY UPDATE title = :title, link = :link, chapters = :chapters,"
                          " last_scraped = :last_scraped";
 
-constexpr auto stale_sql = "SELECT " COLUMNS " FROM manga_details WHERE last_scraped IS NULL OR last_scraped < ?"
+constexpr auto stale_sql = "SELECT " COLUMNS " FROM manga_details"
+                           " WHERE last_scraped IS NULL OR last_scraped < UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND"
                            " ORDER BY last_scraped, anilist_id LIMIT ?";
 
-constexpr auto record_sql = "INSERT INTO scrape_runs (began, ended, scraped, updated, failed)"
-                            " VALUES (:began, :ended, :scraped, :updated, :failed)";
+#define RUN "SELECT id, round, ended, scraped, updated, failed FROM scrape_runs "
 
+constexpr auto last_run_sql = RUN "ORDER BY id DESC LIMIT 1";
+
+constexpr auto get_run_sql = RUN "WHERE round = ?";
+
+constexpr auto outcomes_sql = "SELECT title, chapters_before, chapters_after FROM scrapes"
+                              " JOIN manga_details USING (anilist_id) WHERE round = ? ORDER BY anilist_id";
+
+#undef RUN
 #undef COLUMNS
 
 } // namespace
@@ -39,18 +47,45 @@ repository_actor::behavior_type repository(repository_actor::pointer self, const
       [=](find_atom, const std::string& text) {
         return fetch<manga_details>(self, pool, read(find_sql, text).within(5s));
       },
-      // Scraped data is worth many attempts, and may be written twice.
       [=](caf::put_atom, const manga_details& manga) {
         return run(self, pool, idempotent_write(put_sql, manga).retried_at_most(10));
       },
-      [=](stale_atom, const datetime& since, uint32_t limit) {
-        return fetch<manga_details>(self, pool, read(stale_sql, since, limit).within(30s));
+      [=](stale_atom, caf::timespan age, uint32_t limit) {
+        auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(age).count();
+        return fetch<manga_details>(self, pool, read(stale_sql, microseconds, limit).within(30s));
       },
-      // A second line would be wrong: repeated only if the first has certainly not been written.
-      [=](record_atom, const scrape_run& finished) {
-        return query(self, pool, write(record_sql, finished), [](const result& done) { return done.last_insert_id(); });
+      [=](last_run_atom) { return fetch_one<scrape_run>(self, pool, read(last_run_sql).within(30s)); },
+      [=](caf::get_atom, const std::string& round) {
+        return fetch_one<scrape_run>(self, pool, read(get_run_sql, round).within(30s));
+      },
+      [=](outcomes_atom, const std::string& round) {
+        return fetch<scrape_outcome>(self, pool, read(outcomes_sql, round).within(30s));
       },
   };
+}
+
+statement begin_run(const std::string& round) {
+  return write("INSERT INTO scrape_runs (round, began) VALUES (?, UTC_TIMESTAMP(6))", round);
+}
+
+std::vector<statement> store_scrape(const std::string& round, const manga_details& manga,
+                                    std::optional<uint32_t> chapters) {
+  std::vector<statement> effects{
+      write("INSERT INTO scrapes VALUES (?, ?, ?, ?)", round, manga.anilist_id, manga.chapters, chapters)};
+  if (chapters)
+    effects.push_back(write("UPDATE manga_details SET chapters = ?, last_scraped = UTC_TIMESTAMP(6)"
+                            " WHERE anilist_id = ?",
+                            *chapters, manga.anilist_id));
+  return effects;
+}
+
+statement end_run(const std::string& round, uint32_t planned) {
+  // COUNT leaves out what is NULL.
+  return write("UPDATE scrape_runs JOIN (SELECT COUNT(chapters_after) AS found,"
+               " COUNT(IF(chapters_after <> chapters_before, 1, NULL)) AS changed FROM scrapes WHERE round = ?) x"
+               " SET ended = UTC_TIMESTAMP(6), scraped = found, updated = changed, failed = ? - found"
+               " WHERE round = ?",
+               round, planned, round);
 }
 
 } // namespace bato

@@ -15,11 +15,18 @@ std::vector<statement> schema() {
                        " KEY (last_scraped)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"),
       idempotent_write("CREATE TABLE IF NOT EXISTS scrape_runs ("
                        " id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY,"
+                       " round CHAR(36) CHARACTER SET ascii NOT NULL UNIQUE,"
                        " began DATETIME(6) NOT NULL,"
-                       " ended DATETIME(6) NOT NULL,"
-                       " scraped INT UNSIGNED NOT NULL,"
-                       " updated INT UNSIGNED NOT NULL,"
-                       " failed INT UNSIGNED NOT NULL) ENGINE=InnoDB"),
+                       " ended DATETIME(6),"
+                       " scraped INT UNSIGNED NOT NULL DEFAULT 0,"
+                       " updated INT UNSIGNED NOT NULL DEFAULT 0,"
+                       " failed INT UNSIGNED NOT NULL DEFAULT 0) ENGINE=InnoDB"),
+      idempotent_write("CREATE TABLE IF NOT EXISTS scrapes ("
+                       " round CHAR(36) CHARACTER SET ascii NOT NULL,"
+                       " anilist_id INT UNSIGNED NOT NULL,"
+                       " chapters_before INT UNSIGNED NOT NULL,"
+                       " chapters_after INT UNSIGNED,"
+                       " PRIMARY KEY (round, anilist_id)) ENGINE=InnoDB"),
   };
 }
 

@@ -2,7 +2,7 @@
 
 #include "bato/messages.hpp"
 
-#include <chrono>
+#include <cstdint>
 #include <optional>
 
 namespace bato {
@@ -12,8 +12,5 @@ namespace bato {
 /// Simulated: a real service would ask the site. This one derives the answer from the row, always the same, so that the
 /// example needs no network and its tests know the answer.
 std::optional<uint32_t> scrape(const manga_details& manga);
-
-/// A time of the system's clock as the database stores it: UTC.
-cenote::datetime to_datetime(std::chrono::system_clock::time_point moment);
 
 } // namespace bato

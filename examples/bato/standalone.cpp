@@ -7,6 +7,7 @@
 
 #include <cenote/configuration.hpp>
 #include <cenote/error.hpp>
+#include <cenote/jobs/migrate.hpp>
 #include <cenote/pool.hpp>
 #include <cenote/scoped_pool.hpp>
 
@@ -61,7 +62,7 @@ std::string without_controls(std::string line) {
   return line;
 }
 
-/// Creates the tables that are missing.
+/// Creates the tables that are missing, those of jobs as well.
 /// @throws std::runtime_error if that fails, with the reason.
 void create_tables(caf::scoped_actor& self, const cenote::pool_actor& pool) {
   caf::error failed;
@@ -73,6 +74,7 @@ void create_tables(caf::scoped_actor& self, const cenote::pool_actor& pool) {
       self->request(pool, caf::infinite, cenote::execute_atom_v, create).receive([](const cenote::result&) {}, keep);
   if (failed)
     throw std::runtime_error{cenote::describe(failed)};
+  cenote::migrate_jobs(self->system(), pool);
 }
 
 /// Waits for the end of the service, prints what it reports, and returns its exit code.

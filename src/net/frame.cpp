@@ -91,6 +91,7 @@ std::optional<std::string> frame_reader::begin_piece() {
 
 std::optional<std::string> frame_reader::end_piece(std::vector<message>& out) {
   auto piece = *std::exchange(current_, std::nullopt);
+  progress_ = progress_ || piece.kind == message_kind::answer;
   auto i = unfinished_.find({piece.kind, piece.id});
   auto begun = i == unfinished_.end() ? 0 : i->second.content.size();
   if (begun + piece.length > limits_.message)

@@ -83,6 +83,9 @@ public:
   /// @returns what is wrong with them; nothing may be read from that peer afterwards.
   std::optional<std::string> take(std::span<const std::byte> bytes, std::vector<message>& out);
 
+  /// Whether a piece of an answer has arrived since the last call.
+  bool take_progress() { return std::exchange(progress_, false); }
+
 private:
   struct header {
     size_t length = 0;
@@ -103,6 +106,7 @@ private:
   std::map<key, message> unfinished_;
   size_t unfinished_bytes_ = 0;
   bool started_ = false; ///< A frame has been understood.
+  bool progress_ = false;
 };
 
 /// Cuts messages into frames.

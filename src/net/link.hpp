@@ -48,6 +48,9 @@ public:
   /// The messages that have arrived since the last call, without pings and pongs.
   std::vector<message> take_messages() { return std::exchange(inbox_, {}); }
 
+  /// Whether answers, or pieces of one, have arrived since the last call.
+  bool take_progress() { return reader_.take_progress(); }
+
   /// The ids of requests and answers that have been handed to the system completely since the last call: before, the
   /// peer cannot have understood them.
   std::vector<uint64_t> take_completed() { return writer_.take_completed(); }

@@ -16,6 +16,9 @@ constexpr duration max_delay = std::chrono::seconds{2};
 /// A link that ends earlier counts as a failed attempt: a node may greet, and end the connection, again and again.
 constexpr duration lasting = max_delay;
 
+/// A node that hangs still takes connections, perhaps before the others do: it counts as having failed so often.
+constexpr size_t failures_if_hanging = 6;
+
 std::string seconds_text(duration span) {
   char text[32];
   snprintf(text, sizeof(text), "%.1f s", std::chrono::duration<double>(span).count());
@@ -40,7 +43,7 @@ remote_core::remote_core(std::vector<std::string> nodes, const rules& limits, ui
     : rules_{limits}, rng_{static_cast<std::minstd_rand::result_type>(seed)} {
   assert(!nodes.empty());
   for (auto& address : nodes)
-    nodes_.push_back({std::move(address), {}, false, false, 0, time_point::min(), {}, {}, time_point::min()});
+    nodes_.push_back({std::move(address), {}, false, false, false, 0, time_point::min(), {}, {}, time_point::min()});
 }
 
 commands remote_core::start(time_point now) {
@@ -53,7 +56,7 @@ commands remote_core::start(time_point now) {
 
 commands remote_core::submit(const call& request, time_point now) {
   commands out;
-  auto i = calls_.emplace(request.id, entry{request, stage::waiting, {}, time_point::max()}).first;
+  auto i = calls_.emplace(request.id, entry{request, stage::waiting, {}, {}, time_point::max()}).first;
   auto is_bound = request.kind == call::type::bound;
   if (draining_ && (!is_bound || now >= cut_at_)) { // Until then, sessions may come to their end.
     fail(i, make_failure(errc::shutting_down, outcome::unavailable, "this client of a pool node is shutting down"),
@@ -65,9 +68,9 @@ commands remote_core::submit(const call& request, time_point now) {
   } else if (is_bound) {
     // Its session has ended with its link: whoever asks for a session checks that first.
     assert(find(request.link) != nullptr || leaving_.contains(request.link));
-    hand_over(i->second, request.link, out);
+    hand_over(i->second, request.link, now, out);
   } else if (request.kind == call::type::query && current_) {
-    hand_over(i->second, *current_, out);
+    hand_over(i->second, *current_, now, out);
   } else if (!current_ && all_refused()) {
     fail(i, not_reached(request, now), out);
   } else {
@@ -77,7 +80,7 @@ commands remote_core::submit(const call& request, time_point now) {
       for (auto& each : nodes_)
         each.retry_at = now;
     connect(out, now);
-    flow(out);
+    flow(now, out);
   }
   return out;
 }
@@ -87,13 +90,20 @@ void remote_core::written(call_id id) {
     i->second.at = stage::written;
 }
 
-commands remote_core::answered(call_id id, time_point) {
+commands remote_core::answered(call_id id, time_point now) {
   commands out;
   if (auto i = calls_.find(id); i != calls_.end()) {
     finish(i);
-    flow(out);
+    flow(now, out);
   }
   return out;
+}
+
+void remote_core::heard(link_id link, time_point now) {
+  if (current_ != link)
+    return;
+  heard_at_ = now;
+  silent_until_ = time_point::max();
 }
 
 bool remote_core::is_on(call_id id, link_id link) const {
@@ -120,7 +130,7 @@ commands remote_core::turned_away(call_id id, time_point now) {
   if (current_ == link)
     append(out, leaving(link, now));
   else
-    flow(out);
+    flow(now, out);
   return out;
 }
 
@@ -130,7 +140,7 @@ commands remote_core::cancel(call_id id, time_point now) {
   if (i == calls_.end())
     return out;
   withdraw(i, make_failure(errc::acquire_timeout, outcome::unavailable, "the caller has ended"), now, out);
-  flow(out);
+  flow(now, out);
   return out;
 }
 
@@ -152,6 +162,7 @@ commands remote_core::opened(link_id link, time_point now) {
   found->open = true;
   found->opened_at = now;
   current_ = link;
+  heard(link, now);
   in_flight_ = 0;
   // The first that answers is used: the other attempts are given up.
   for (auto& each : nodes_)
@@ -163,8 +174,8 @@ commands remote_core::opened(link_id link, time_point now) {
   // Operators do not wait behind other requests.
   for (auto i = queue_.begin(); i != queue_.end();)
     if (auto& x = calls_.at(*i++); x.request.kind == call::type::query)
-      hand_over(x, link, out);
-  flow(out);
+      hand_over(x, link, now, out);
+  flow(now, out);
   return out;
 }
 
@@ -178,7 +189,7 @@ commands remote_core::lost(link_id link, const std::string& reason, bool refused
     found->error = reason;
     found->refused = refused;
     if (found->open) {
-      leave(*found, 0, now);
+      leave(*found, std::exchange(found->hangs, false) ? failures_if_hanging : 0, now);
     } else {
       found->link.reset();
       ++found->failures;
@@ -190,7 +201,7 @@ commands remote_core::lost(link_id link, const std::string& reason, bool refused
   settle_lost(link, address, reason, out);
   connect(out, now);
   fail_unreachable(out, now);
-  flow(out);
+  flow(now, out);
   return out;
 }
 
@@ -216,6 +227,7 @@ void remote_core::leave(node& x, size_t failures, time_point now) {
   x.failures = lasted ? failures : x.failures + 1;
   x.retry_at = x.failures == 0 ? now : now + delay(x.failures);
   current_.reset();
+  silent_until_ = time_point::max();
   if (lasted)
     for (auto& each : nodes_) // Somebody else may be there by now.
       if (&each != &x)
@@ -230,8 +242,10 @@ void remote_core::settle_lost(link_id link, const std::string& address, const st
     if (x.at == stage::waiting || x.link != link)
       continue;
     auto kind = x.request.kind;
-    if (kind == call::type::bound || (kind == call::type::work && x.at == stage::written))
+    if ((kind == call::type::bound || kind == call::type::work) && x.at == stage::written)
       fail(current, lost_answer(x.request, address, reason), out);
+    else if (kind == call::type::bound)
+      fail(current, lost_unsent(x.request, address, reason), out);
     else
       wait(x);
   }
@@ -247,16 +261,19 @@ commands remote_core::tick(time_point now) {
     auto& x = i->second;
     if (x.at == stage::waiting)
       fail(i, now < cut_at_ ? not_reached(x.request, now) : unsent(now), out);
-    else
+    else {
+      suspect(x);
       withdraw(i, too_late(x, now), now, out);
+    }
   }
+  give_up_silent(out, now);
   connect(out, now);
-  flow(out);
+  flow(now, out);
   return out;
 }
 
 time_point remote_core::next_event() const {
-  auto next = due_.empty() ? time_point::max() : due_.begin()->first;
+  auto next = std::min(due_.empty() ? time_point::max() : due_.begin()->first, silent_until_);
   if (needs_node())
     for (auto& each : nodes_)
       if (!each.link)
@@ -264,8 +281,25 @@ time_point remote_core::next_event() const {
   return next;
 }
 
+/// A request has not been answered in time. Its node may be slow, or hang with only its heart beating: the latter if it
+/// has not answered anything else either since it has had the request.
+void remote_core::suspect(const entry& x) {
+  if (!draining_ && current_ == x.link && x.at == stage::written && heard_at_ <= x.handed_over_at)
+    silent_until_ = std::min(silent_until_, pool::later(x.request.deadline, rules_.silence));
+}
+
+void remote_core::give_up_silent(commands& out, time_point now) {
+  if (silent_until_ > now)
+    return;
+  silent_until_ = time_point::max();
+  auto found = find(*current_);
+  found->hangs = true;
+  out.push_back(give_up_link{*current_, "it has answered nothing for " + seconds_text(now - heard_at_)});
+}
+
 commands remote_core::drain(time_point until, time_point now) {
   draining_ = true;
+  silent_until_ = time_point::max();
   cut_at_ = std::min(cut_at_, until);
   for (auto& [id, x] : calls_)
     set_due(x, x.due);
@@ -297,15 +331,16 @@ void remote_core::connect(commands& out, time_point now) {
 }
 
 /// Hands requests over while the node has room.
-void remote_core::flow(commands& out) {
+void remote_core::flow(time_point now, commands& out) {
   while (current_ && !queue_.empty() && in_flight_ < rules_.max_in_flight)
-    hand_over(calls_.at(*queue_.begin()), *current_, out);
+    hand_over(calls_.at(*queue_.begin()), *current_, now, out);
 }
 
-void remote_core::hand_over(entry& x, link_id link, commands& out) {
+void remote_core::hand_over(entry& x, link_id link, time_point now, commands& out) {
   queue_.erase(x.request.id);
   x.at = stage::handed_over;
   x.link = link;
+  x.handed_over_at = now;
   if (counts(x))
     ++in_flight_;
   set_due(x, pool::later(x.request.deadline, rules_.grace));
@@ -422,6 +457,17 @@ failure remote_core::lost_answer(const call& request, const std::string& address
                       "the pool node " + address + " was lost before it answered: " + reason
                           + (request.if_lost == outcome::unknown ? "; the request may have been carried out"
                                                                  : "; the open transaction is rolled back"));
+}
+
+/// Of a request for a session, which no other node can carry out.
+failure remote_core::lost_unsent(const call& request, const std::string& address, const std::string& reason) const {
+  auto rolled_back = request.if_unsent == outcome::rolled_back;
+  auto code = rolled_back                              ? errc::session_ended
+              : request.if_unsent == outcome::not_sent ? errc::connection_lost_unsent
+                                                       : errc::pool_gone;
+  return make_failure(code, request.if_unsent,
+                      "the pool node " + address + " was lost before the request could be sent to it: " + reason
+                          + (rolled_back ? "; the open transaction is rolled back" : ""));
 }
 
 remote_core::node* remote_core::find(link_id link) {

@@ -40,6 +40,7 @@ struct call {
   time_point deadline = time_point::max(); ///< Its own.
   link_id link{};                          ///< Of a `bound` one.
   outcome if_lost = outcome::unknown;      ///< What is known of a `bound` one once it was sent.
+  outcome if_unsent = outcome::not_sent;   ///< And if its node is lost before that.
 };
 
 /// What the core asks for.
@@ -68,7 +69,13 @@ struct end_session_links { ///< The sessions on this link have ended.
   std::string reason;
 };
 
-using command = std::variant<connect_to, drop_link, send_call, withdraw_call, fail_call, end_session_links>;
+struct give_up_link { ///< The node lives, and does not answer. It is reported as lost then.
+  link_id link{};
+  std::string reason;
+};
+
+using command =
+    std::variant<connect_to, drop_link, send_call, withdraw_call, fail_call, end_session_links, give_up_link>;
 using commands = std::vector<command>;
 
 /// Decides for a client which node it uses, when it connects, where each request goes, and what is said about it when a
@@ -79,6 +86,7 @@ public:
     size_t max_in_flight = 256;
     duration timeout = std::chrono::seconds{30}; ///< Longest wait for a node.
     duration grace = std::chrono::seconds{2};    ///< How late a node may answer after a request's own deadline.
+    duration silence = std::chrono::seconds{5};  ///< How late, if it answers nothing else either: then it is given up.
   };
 
   /// @param nodes their addresses, for texts; at least one.
@@ -94,6 +102,9 @@ public:
   void written(call_id id);
 
   commands answered(call_id id, time_point now);
+
+  /// Answers arrive on this link, or pieces of one.
+  void heard(link_id link, time_point now);
 
   /// The node has answered that it takes no requests any more: it was not begun.
   commands turned_away(call_id id, time_point now);
@@ -145,7 +156,8 @@ private:
   struct entry {
     call request;
     stage at = stage::waiting;
-    link_id link{};                     ///< Once it was handed over.
+    link_id link{}; ///< Once it was handed over.
+    time_point handed_over_at;
     time_point due = time_point::max(); ///< In `due_`.
   };
 
@@ -154,6 +166,7 @@ private:
     std::optional<link_id> link; ///< To it, or the attempt.
     bool open = false;
     bool refused = false; ///< The last attempt was.
+    bool hangs = false;   ///< Its link is about to be given up for that.
     size_t failures = 0;  ///< In a row, links that did not last included.
     time_point retry_at;
     std::string error; ///< Of the last attempt.
@@ -167,8 +180,10 @@ private:
   bool needs_node() const;
   void connect(commands& out, time_point now);
   void leave(node& x, size_t failures, time_point now);
-  void flow(commands& out);
-  void hand_over(entry& x, link_id link, commands& out);
+  void suspect(const entry& x);
+  void give_up_silent(commands& out, time_point now);
+  void flow(time_point now, commands& out);
+  void hand_over(entry& x, link_id link, time_point now, commands& out);
   void wait(entry& x);
   void set_due(entry& x, time_point when);
   void finish(entries::iterator i);
@@ -181,6 +196,7 @@ private:
   failure unsent(time_point now) const;
   std::string no_answer() const;
   failure lost_answer(const call& request, const std::string& address, const std::string& reason) const;
+  failure lost_unsent(const call& request, const std::string& address, const std::string& reason) const;
   node* find(link_id link);
   const node* find(link_id link) const;
   bool all_refused() const;
@@ -193,6 +209,8 @@ private:
   std::vector<node> nodes_;
   std::map<link_id, std::string> leaving_; ///< Links that take no new requests, with their addresses.
   std::optional<link_id> current_;
+  time_point heard_at_ = time_point::min();     ///< The last answer of the current node.
+  time_point silent_until_ = time_point::max(); ///< When it is given up unless it answers something before.
   entries calls_;
   std::set<call_id> queue_; ///< Those that wait for a node, oldest first.
   size_t in_flight_ = 0;    ///< Handed over on the current link, without bound ones and queries.

@@ -4,6 +4,12 @@
 
 namespace cenote::node {
 
+outcome session_record::if_unsent(session_step step) const {
+  if (transaction_ == state::open)
+    return outcome::rolled_back;
+  return step == session_step::commit && transaction_ == state::doubtful ? outcome::unknown : outcome::not_sent;
+}
+
 outcome session_record::send(session_step step, std::string_view sql) {
   switch (step) {
   case session_step::begin:

@@ -14,6 +14,10 @@ enum class session_step : uint8_t { execute, begin, commit, rollback, savepoint 
 /// when the node is lost. The node, or the database server, then rolls back what had not been committed. Pure.
 class session_record {
 public:
+  /// What is known of the next request if the node is lost before it is sent. Of a COMMIT, that is what is known of its
+  /// transaction: an earlier statement may have ended it.
+  outcome if_unsent(session_step step) const;
+
   /// A request is sent.
   /// @returns what is known of it if its answer never comes.
   outcome send(session_step step, std::string_view sql);

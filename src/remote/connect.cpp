@@ -111,6 +111,7 @@ pool_actor connect(caf::actor_system& sys, const remote_settings& nodes) {
   node::remote_core::rules limits;
   limits.max_in_flight = nodes.max_in_flight;
   limits.timeout = nodes.timeout;
+  limits.silence = nodes.give_up;
   return remote::spawn_remote_pool(sys, start_thread(sys, "remote"), std::move(rules), std::move(*endpoints), limits,
                                    std::random_device{}());
 }

@@ -67,7 +67,7 @@ void desk_state::answer(uint64_t number, T& value) {
   ++encoding;
   auto kept = std::make_shared<T>(std::move(value));
   self->system().spawn([kept, number, to = desk_actor{self}](caf::event_based_actor* worker) {
-    worker->send(to, encoded_atom_v, number, encode_answer(*kept));
+    worker->send(to, encoded_atom_v, number, encode_large_answer(*kept));
   });
 }
 
@@ -105,7 +105,7 @@ void desk_state::request(const net::message& message) {
     link.close("it has sent two requests with the same number");
     return;
   }
-  content_reader in{message.content};
+  request_reader in{message.content};
   uint8_t code = 0;
   auto good = in.read(code);
   auto what = static_cast<operation>(code);
@@ -150,7 +150,10 @@ void desk_state::request(const net::message& message) {
       return;
     direct.erase(number);
   }
-  link.close("it has sent a request that cannot be read: it is damaged, or of another version");
+  if (in.has_too_many_parts())
+    refuse(number, errc::invalid_statement, outcome::rejected, too_many_parts_text());
+  else
+    link.close("it has sent a request that cannot be read: it is damaged, or of another version");
 }
 
 /// It waits for its turn, which may come at once.
@@ -319,7 +322,7 @@ void desk_state::ask_in_session(uint64_t number, session_id session, Ts&&... req
 }
 
 /// @returns whether it is a request for a session, and could be read.
-bool desk_state::command(uint64_t number, operation what, content_reader& in) {
+bool desk_state::command(uint64_t number, operation what, request_reader& in) {
   session_id session{};
   statement query;
   transaction_options how;
@@ -462,7 +465,7 @@ void desk_state::sessions_alive(const std::vector<session_id>& alive, uint64_t l
 // -- questions and orders --------------------------------------------------------------
 
 /// @returns whether it is one, and could be read.
-bool desk_state::query(uint64_t number, operation what, content_reader& in) {
+bool desk_state::query(uint64_t number, operation what, request_reader& in) {
   session_id session{};
   if (what == operation::kill ? !(in.read(session) && in.at_end()) : !in.at_end())
     return false;

@@ -6,6 +6,7 @@
 #include "remote/guest.hpp"
 #include "remote/node_context.hpp"
 #include "remote/protocol.hpp"
+#include "remote/request_limits.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/stateful_actor.hpp>
@@ -85,8 +86,8 @@ struct desk_state {
   void request(const net::message& message);
   void gated(uint64_t number, pending x);
   void granted(uint64_t number, node::demand kind);
-  bool command(uint64_t number, operation what, content_reader& in);
-  bool query(uint64_t number, operation what, content_reader& in);
+  bool command(uint64_t number, operation what, request_reader& in);
+  bool query(uint64_t number, operation what, request_reader& in);
   void check_out(uint64_t number, const guest_actor& holder, session_options terms);
   void cancel(uint64_t number);
   void gone(const net::message& message);

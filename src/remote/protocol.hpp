@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cenote/actors.hpp"
+#include "cenote/failure.hpp"
 #include "net/frame.hpp"
 
 #include <caf/binary_deserializer.hpp>
@@ -8,6 +9,7 @@
 #include <caf/byte_buffer.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -155,6 +157,20 @@ inline net::blob encode_failure(failure& reason) {
   return encode(good, reason);
 }
 
+/// The same for an answer that may be too large for the memory that is left: then a failure says so.
+template <class T>
+net::blob encode_large_answer(T& value) {
+  try {
+    return encode_answer(value);
+  } catch (const std::exception& problem) {
+    failure reason;
+    reason.code = errc::result_too_large;
+    reason.outcome = outcome::unknown;
+    reason.text = std::string{"it was carried out, but the pool node cannot send the result: "} + problem.what();
+    return encode_failure(reason);
+  }
+}
+
 /// About how many bytes a result takes: above `large_content` it is not encoded or decoded on an I/O thread.
 inline size_t size_of_content(const result& x) {
   auto size = x.data_size() + x.size() * x.columns().size() * sizeof(uint32_t);
@@ -176,8 +192,5 @@ size_t size_of_content(const T&) {
 }
 
 constexpr size_t large_content = 256 << 10;
-
-/// The largest request.
-constexpr size_t max_request = size_t{128} << 20;
 
 } // namespace cenote::remote

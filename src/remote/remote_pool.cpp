@@ -167,20 +167,25 @@ internal_remote_pool::behavior_type remote_pool_state::handlers() {
       [this](decoded_atom, uint64_t number, result& value) { decoded(number, value); },
       [this](decoded_atom, uint64_t number, std::vector<result>& value) { decoded(number, value); },
       [this](decoded_atom, uint64_t number) { not_decoded(number); },
+      [this](decoded_atom, uint64_t number, failure& reason) { not_kept(number, move(reason)); },
   };
 }
 
 // -- requests ----------------------------------------------------------------------------
 
 /// Keeps the promise of the current request until it is answered.
-node::call_id remote_pool_state::accept(waiting request, node::call terms) {
+void remote_pool_state::accept(waiting request, node::call terms) {
+  request.promise = self->make_response_promise();
+  if (auto excess = find_excess(request)) {
+    session_answered(request, false);
+    request.promise.deliver(make_error(std::move(*excess)));
+    return;
+  }
   auto number = ++last_request;
   terms.id = node::call_id{number};
   terms.accepted = now();
-  request.promise = self->make_response_promise();
   requests.emplace(number, std::move(request));
   perform(core.submit(terms, terms.accepted));
-  return terms.id;
 }
 
 void remote_pool_state::perform(node::commands todo) {

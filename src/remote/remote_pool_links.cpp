@@ -2,6 +2,7 @@
 #include "connection/classification.hpp"
 #include "log/log.hpp"
 #include "remote/remote_pool_state.hpp"
+#include "remote/request_limits.hpp"
 #include "runtime/guarded_behavior.hpp"
 #include "types/printable.hpp"
 #include "types/time.hpp"
@@ -28,6 +29,40 @@ void fit(std::chrono::nanoseconds& limit, remote_pool_state::time_point deadline
     return;
   auto left = time_left(deadline, now);
   limit = left > left.zero() ? std::min(limit, left) : std::chrono::nanoseconds{-1};
+}
+
+/// Calls `f` with the parts of which the content of a request consists.
+template <class F>
+auto with_parts(remote_pool_state::waiting& x, F f) {
+  auto what = static_cast<uint8_t>(x.what);
+  if (auto query = std::get_if<statement>(&x.content))
+    return f(what, *query);
+  if (auto work = std::get_if<transaction>(&x.content))
+    return f(what, *work);
+  if (auto terms = std::get_if<remote_pool_state::checkout_terms>(&x.content))
+    return f(what, terms->holder, terms->options);
+  if (auto id = std::get_if<session_id>(&x.content))
+    return f(what, *id);
+  auto of = std::get_if<remote_pool_state::session_request>(&x.content);
+  if (of == nullptr)
+    return f(what);
+  return std::visit(
+      [&](auto& argument) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(argument)>, std::monostate>)
+          return f(what, of->session);
+        else
+          return f(what, of->session, argument);
+      },
+      of->argument);
+}
+
+/// The elements of its lists.
+template <class T>
+size_t parts_in(const T& x) {
+  if constexpr (requires { parts_of(x); })
+    return parts_of(x);
+  else
+    return 0;
 }
 
 } // namespace
@@ -138,6 +173,8 @@ void remote_pool_state::settle(node::link_id id) {
   to.link->advance(now());
   for (auto number : to.link->take_completed())
     core.written(node::call_id{number});
+  if (to.link->take_progress())
+    core.heard(id, now());
   for (auto& message : to.link->take_messages()) {
     take(id, to, message);
     if (!connections.contains(id))
@@ -184,6 +221,14 @@ void remote_pool_state::carry_out(const node::drop_link& x) {
     to.link->close("not needed");
   }
   connections.erase(i);
+}
+
+void remote_pool_state::carry_out(const node::give_up_link& x) {
+  auto i = connections.find(x.link);
+  if (i == connections.end() || !i->second.link)
+    return;
+  i->second.link->close(x.reason);
+  settle(x.link);
 }
 
 void remote_pool_state::take(node::link_id id, connection& from, net::message& message) {
@@ -244,32 +289,23 @@ void remote_pool_state::carry_out(const node::send_call& x) {
 }
 
 net::blob remote_pool_state::encode_request(waiting& x) {
-  auto what = static_cast<uint8_t>(x.what);
-  if (auto query = std::get_if<statement>(&x.content)) {
+  if (auto query = std::get_if<statement>(&x.content))
     fit(query->timeout, x.deadline, now());
-    return encode(what, *query);
-  }
-  if (auto work = std::get_if<transaction>(&x.content)) {
+  else if (auto work = std::get_if<transaction>(&x.content))
     fit(work->timeout, x.deadline, now());
-    return encode(what, *work);
-  }
-  if (auto terms = std::get_if<checkout_terms>(&x.content)) {
+  else if (auto terms = std::get_if<checkout_terms>(&x.content))
     fit(terms->options.acquire_timeout, x.deadline, now());
-    return encode(what, terms->holder, terms->options);
-  }
-  if (auto id = std::get_if<session_id>(&x.content))
-    return encode(what, *id);
-  auto of = std::get_if<session_request>(&x.content);
-  if (of == nullptr)
-    return encode(what);
-  return std::visit(
-      [&](auto& argument) {
-        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(argument)>, std::monostate>)
-          return encode(what, of->session);
-        else
-          return encode(what, of->session, argument);
-      },
-      of->argument);
+  return with_parts(x, [](auto&... parts) { return encode(parts...); });
+}
+
+/// What a node would refuse; nothing if it can be sent.
+std::optional<failure> remote_pool_state::find_excess(waiting& x) {
+  auto count = with_parts(x, [](auto&... parts) { return (size_t{0} + ... + parts_in(parts)); });
+  if (count > max_parts)
+    return own_failure(errc::invalid_statement, outcome::rejected, too_many_parts_text());
+  if (with_parts(x, [](auto&... parts) { return encoded_size(parts...); }) > max_request)
+    return own_failure(errc::invalid_statement, outcome::rejected, too_large_text());
+  return std::nullopt;
 }
 
 void remote_pool_state::carry_out(const node::withdraw_call& x) {
@@ -410,10 +446,17 @@ void remote_pool_state::decode_elsewhere(node::link_id id, uint64_t number, wait
   self->system().spawn([kept, number, to = internal_remote_pool{self}](caf::event_based_actor* worker) {
     auto success = false;
     T value;
-    if (decode(*kept, success, value))
-      worker->send(to, decoded_atom_v, number, std::move(value));
-    else
-      worker->send(to, decoded_atom_v, number);
+    try {
+      if (decode(*kept, success, value))
+        worker->send(to, decoded_atom_v, number, std::move(value));
+      else
+        worker->send(to, decoded_atom_v, number);
+    } catch (const std::exception& problem) { // Most likely for lack of memory.
+      worker->send(
+          to, decoded_atom_v, number,
+          own_failure(errc::result_too_large, outcome::unknown,
+                      std::string{"it was carried out, but its result cannot be kept here: "} + problem.what()));
+    }
   });
 }
 
@@ -439,6 +482,12 @@ void remote_pool_state::not_decoded(uint64_t number) {
     return;
   i->second.link->close(reason);
   settle(entry.mapped().link);
+}
+
+/// The node is not to blame.
+void remote_pool_state::not_kept(uint64_t number, failure reason) {
+  if (auto entry = decoding.extract(number))
+    entry.mapped().request.promise.deliver(make_error(std::move(reason)));
 }
 
 /// A session that nobody waits for any more goes back at once.

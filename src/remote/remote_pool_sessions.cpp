@@ -33,6 +33,7 @@ void remote_pool_state::in_session(operation what, session_step step, session_re
   terms.link = session.link;
   auto query = std::get_if<statement>(&request.argument);
   terms.deadline = query ? deadline_after(now(), query->timeout) : time_point::max();
+  terms.if_unsent = session.record.if_unsent(step);
   terms.if_lost = session.record.send(step, query ? std::string_view{query->sql} : std::string_view{});
   // What a holder has asked for is stopped if it ends, even after its checkin.
   use(self->current_sender());

@@ -45,7 +45,7 @@ using internal_remote_pool = pool_actor::extend<
 
     // A large answer has been decoded elsewhere, or could not be.
     caf::result<void>(decoded_atom, uint64_t, result), caf::result<void>(decoded_atom, uint64_t, std::vector<result>),
-    caf::result<void>(decoded_atom, uint64_t)>;
+    caf::result<void>(decoded_atom, uint64_t), caf::result<void>(decoded_atom, uint64_t, failure)>;
 
 struct remote_pool_state {
   using pointer = internal_remote_pool::stateful_pointer<remote_pool_state>;
@@ -123,7 +123,7 @@ struct remote_pool_state {
 
   // -- requests ----------------------------------------------------------------------
 
-  node::call_id accept(waiting request, node::call terms);
+  void accept(waiting request, node::call terms);
 
   /// Takes the current request; it is answered later.
   template <class T>
@@ -169,6 +169,7 @@ struct remote_pool_state {
   void carry_out(const node::withdraw_call& x);
   void carry_out(node::fail_call& x);
   void carry_out(const node::end_session_links& x);
+  void carry_out(const node::give_up_link& x);
 
   // -- links -----------------------------------------------------------------------------
 
@@ -186,6 +187,7 @@ struct remote_pool_state {
   template <class T>
   void decoded(uint64_t number, T& value);
   void not_decoded(uint64_t number);
+  void not_kept(uint64_t number, failure reason);
   void failed_at_node(node::link_id id, uint64_t number, waiting& request, failure reason);
   void settle(node::link_id id);
   void flush(node::link_id id);
@@ -195,6 +197,7 @@ struct remote_pool_state {
   void set_timer(time_point due);
   const std::string& address_of(const connection& x) const { return addresses.at(x.node); }
   net::blob encode_request(waiting& x);
+  std::optional<failure> find_excess(waiting& x);
 
   // -- sessions --------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ cenote_test(bato
                     integration/bato_service.cpp
             SUITES bato.examples bato.repository bato.service
             LINK bato cenote::app cenote::client cenote::log cenote::config)
-add_dependencies(test-bato bato-service blocking first_query repository transaction)
+add_dependencies(test-bato bato-service blocking first_query jobs repository transaction)
 
 # The template for users' own tests is one itself.
 add_test(NAME example.repository_test COMMAND repository_test -n -v3 -s "^library$")

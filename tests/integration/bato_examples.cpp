@@ -20,7 +20,7 @@ struct fixture : bato_fixture {
   environment here{{"DATABASE_URI", shared_server().uri()}};
 };
 
-const auto examples = {"first_query", "blocking", "repository", "transaction"};
+const auto examples = {"first_query", "blocking", "jobs", "repository", "transaction"};
 
 /// What an example says when it cannot do its work: one line, beside those that the library logs.
 std::string error_line(const std::string& example, const environment& variables) {
@@ -80,6 +80,19 @@ SCENARIO("the blocking facade counts every visit") {
   CHECK_EQ(without.code, 1);
   CHECK(contains(without.err, "127.0.0.1:1"));
   CHECK(!contains(without.all(), "geheim"));
+}
+
+SCENARIO("the jobs are done once each") {
+  must(pool, write("CREATE OR REPLACE TABLE manga (id INT PRIMARY KEY, title VARCHAR(200), chapters INT)"));
+  auto x = test::run({"jobs"}, here);
+  CHECK_EQ(x.code, 0);
+  CHECK_EQ(x.out, "the job is durable\nthe job is done\nthe job is done\nBerserk has 365 chapters\n");
+  auto again = test::run({"jobs"}, here);
+  CHECK_EQ(again.code, 1);
+  CHECK(contains(again.err, "1062"));
+  auto jobs = must(pool, read("SELECT COUNT(*) FROM cenote_job")); // No cause, no job.
+  CHECK_EQ(jobs[0].get<int>(0), 2);
+  must(pool, write("DROP TABLE manga"));
 }
 
 SCENARIO("an example that has nothing to connect to says so and fails") {

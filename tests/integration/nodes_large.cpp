@@ -2,9 +2,12 @@
 
 #define CAF_SUITE nodes.large
 
+#include "remote/protocol.hpp"
+#include "remote/request_limits.hpp"
 #include "support/certificates.hpp"
 #include "support/fault_proxy.hpp"
 #include "support/nodes_fixture.hpp"
+#include "support/session_user.hpp"
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -12,6 +15,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <new>
 
 using namespace cenote;
 using namespace cenote::test;
@@ -80,6 +84,20 @@ private:
   std::shared_ptr<state> state_;
 };
 
+/// Content for which there is no memory.
+struct hungry {};
+
+template <class Inspector>
+bool inspect(Inspector&, hungry&) {
+  throw std::bad_alloc{};
+}
+
+/// Of an answer; empty if it is none.
+template <class T>
+failure failure_of(const answer<T>& x) {
+  return x ? failure{} : x.error();
+}
+
 struct fixture : nodes_fixture {
   fixture() {
     must(admin(), write("CREATE TABLE things (id INT PRIMARY KEY, n INT)"));
@@ -140,6 +158,58 @@ remote_settings impatient_client() {
 } // namespace
 
 BEGIN_FIXTURE_SCOPE(fixture)
+
+SCENARIO("a client refuses what is too large for a node") {
+  GIVEN("a client of a node") {
+    auto node = publish(start_local_pool());
+    auto remote = reach(node.port);
+    auto& x = clients();
+    REQUIRE(x.verify(remote).has_value());
+    WHEN("it asks for more than 128 MiB") {
+      const auto length =
+          remote::max_request - remote::encoded_size(uint8_t{}, read("")) - 2; // Its size takes 4 bytes.
+      auto alone = x.run(remote, read(std::string(length, ' ')));
+      auto in_transaction = x.run(remote, all_or_nothing(read("SELECT 1"), read(std::string(length, ' '))));
+      THEN("it is told so") {
+        for (auto reason : {failure_of(alone), failure_of(in_transaction)}) {
+          CHECK_EQ(reason.code, errc::invalid_statement);
+          CHECK_EQ(reason.outcome, outcome::rejected);
+          CHECK_EQ(reason.text, remote::too_large_text());
+        }
+      }
+    }
+  }
+  GIVEN("a session at a node") {
+    auto remote = reach(publish(start_local_pool()).port);
+    session_user user{clients().system(), remote};
+    auto session = user.checkout();
+    WHEN("it asks for more parameters than a node takes") {
+      auto many = read("SELECT 1");
+      many.params.resize(remote::max_parts + 1);
+      auto alone = clients().run(remote, many);
+      auto in_session = user.run(session, many);
+      THEN("it is told so, and the session can be used") {
+        CHECK_EQ(failure_of(alone).text, remote::too_many_parts_text());
+        CHECK_EQ(failure_of(in_session).text, remote::too_many_parts_text());
+        CHECK(user.run(session, read("SELECT 1")).has_value());
+        CHECK(user.checkin(session).has_value());
+      }
+    }
+  }
+}
+
+SCENARIO("a result for which a node has no memory is a failure, not silence") {
+  hungry value;
+  auto content = remote::encode_large_answer(value);
+  auto success = true;
+  failure reason;
+  std::vector<std::byte> arrived{content.bytes.begin(), content.bytes.end()};
+  REQUIRE(remote::decode(arrived, success, reason));
+  CHECK(!success);
+  CHECK_EQ(reason.code, errc::result_too_large);
+  CHECK_EQ(reason.outcome, outcome::unknown);
+  CHECK(contains(reason.text, "bad_alloc"));
+}
 
 SCENARIO("a result of 60 MB does not delay small ones on the same connection") {
   auto node = publish(pool, impatient_node());

@@ -59,6 +59,7 @@ LAYERS = [
     ("src/app/", ["app", "client", "config", "http", "log", "metrics", "net", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
     # What the pool is compared with.
+    ("bench/jobs/loop.cpp", [], ()),
     ("bench/sides/threads/", [], ()),
     ("bench/sides/poco/", [], ()),
     ("bench/sides/soci/", [], ()),

@@ -55,7 +55,7 @@ file(WRITE "${outside}/caf-application.conf" "cenote { pool { breaker-after = 10
 run(${CMAKE_COMMAND} -S "${outside}/examples" -B "${outside}/build" -G "${GENERATOR}"
     "-DCMAKE_PREFIX_PATH=${prefix}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
 run(${CMAKE_COMMAND} --build "${outside}/build")
-foreach(program first_query repository transaction blocking bato-service)
+foreach(program first_query jobs repository transaction blocking bato-service)
   execute_process(COMMAND ${CMAKE_COMMAND} -E env DATABASE_URI=mysql://user:password@127.0.0.1:1/bato?connect_timeout=2
                           "${outside}/build/${program}" WORKING_DIRECTORY "${outside}"
                   RESULT_VARIABLE code ERROR_VARIABLE text OUTPUT_VARIABLE ignored)

@@ -54,6 +54,7 @@ struct story {
            + (x.if_withdrawn ? ", or " + to_string(x.if_withdrawn->outcome) : "");
   }
   std::string text(const end_session_links& x) { return "end sessions of " + number(x.link); }
+  std::string text(const give_up_link& x) { return "give up " + number(x.link) + ": " + x.reason; }
 
   list begin() { return texts(core.start(now)); }
   list opened(uint64_t link) { return texts(core.opened(link_id{link}, now)); }
@@ -63,6 +64,7 @@ struct story {
   list turned_away(uint64_t id) { return texts(core.turned_away(call_id{id}, now)); }
   list cancel(uint64_t id) { return texts(core.cancel(call_id{id}, now)); }
   void written(uint64_t id) { core.written(call_id{id}); }
+  void heard(uint64_t link) { core.heard(link_id{link}, now); }
   list drain(duration span) { return texts(core.drain(now + span, now)); }
   list wait(duration span) {
     now += span;
@@ -74,8 +76,8 @@ struct story {
     return texts(core.tick(now));
   }
   list submit(uint64_t id, type kind = type::work, duration limit = 1h, uint64_t link = 0,
-              outcome if_lost = outcome::unknown) {
-    return texts(core.submit({call_id{id}, kind, now, now + limit, link_id{link}, if_lost}, now));
+              outcome if_lost = outcome::unknown, outcome if_unsent = outcome::not_sent) {
+    return texts(core.submit({call_id{id}, kind, now, now + limit, link_id{link}, if_lost, if_unsent}, now));
   }
 
   /// Connected to the first node by link 1, for a while.
@@ -146,6 +148,72 @@ SCENARIO("what the node cannot have begun goes to another one, and the rest is l
   // A new request comes behind those that have come back.
   CHECK_EQ(x.submit(8), list{});
   CHECK_EQ(x.opened(4), list({"drop 3", "send 4 by 4", "send 1 by 4", "send 3 by 4", "send 7 by 4", "send 8 by 4"}));
+}
+
+SCENARIO("a request for a session that was not sent has had no effect when its node is lost") {
+  story x;
+  x.connected();
+  x.submit(1, type::bound, 1h, 1);
+  x.submit(2, type::bound, 1h, 1, outcome::unknown, outcome::rolled_back); // A COMMIT.
+  x.submit(3, type::bound, 1h, 1);
+  x.written(3);
+  CHECK_EQ(x.lost(1), list({"fail 1: connection_lost_unsent, not_sent", "fail 2: session_ended, rolled_back",
+                            "fail 3: pool_gone, unknown", "end sessions of 1", "connect 2 to A"}));
+}
+
+SCENARIO("a node that lives and answers nothing is given up for another one") {
+  GIVEN("two requests that are not answered within their time") {
+    story x{2, {100, 10s, 1s, 4s}};
+    x.connected();
+    x.submit(1, type::work, 2s);
+    x.submit(2, type::harmless, 3s);
+    for (uint64_t id : {1, 2})
+      x.written(id);
+    CHECK_EQ(x.wait(3s), list({"withdraw 1 from 1", "fail 1: statement_timeout, unknown"}));
+    WHEN("nothing else is answered until the silence is over") {
+      CHECK_EQ(x.next(), list({"withdraw 2 from 1", "fail 2: acquire_timeout, unavailable"}));
+      x.submit(3);
+      x.written(3);
+      CHECK_EQ(x.next(), list({"give up 1: it has answered nothing for 66.0 s"}));
+      CHECK_EQ(x.lost(1), list({"fail 3: pool_gone, unknown", "end sessions of 1", "connect 3 to B"}));
+      THEN("another one is tried before it is") {
+        CHECK_EQ(x.opened(3), list{});
+        CHECK_EQ(x.wait(10s), list{});
+      }
+    }
+  }
+  GIVEN("a request that is not answered within its time") {
+    story x{2, {100, 10s, 1s, 4s}};
+    x.connected();
+    x.submit(1, type::work, 2s);
+    x.written(1);
+    CHECK_EQ(x.wait(3s), list({"withdraw 1 from 1", "fail 1: statement_timeout, unknown"}));
+    WHEN("anything is answered before the silence is over") {
+      x.wait(1s);
+      x.heard(1);
+      THEN("it is only slow") {
+        CHECK_EQ(x.wait(1min), list{});
+        CHECK(x.core.current() == link_id{1});
+      }
+    }
+  }
+  GIVEN("a request that is behind another one, which is answered") {
+    story x{2, {100, 10s, 1s, 4s}};
+    x.connected();
+    x.submit(1, type::work, 2s);
+    x.written(1);
+    x.wait(1s);
+    x.heard(1);
+    CHECK_EQ(x.wait(2s), list({"withdraw 1 from 1", "fail 1: statement_timeout, unknown"}));
+    CHECK_EQ(x.wait(1min), list{});
+  }
+  GIVEN("a request that could not be sent completely in its time") {
+    story x{2, {100, 10s, 1s, 4s}};
+    x.connected();
+    x.submit(1, type::work, 2s);
+    CHECK_EQ(x.wait(3s), list({"withdraw 1 from 1", "fail 1: statement_timeout, unknown, or not_sent"}));
+    CHECK_EQ(x.wait(1min), list{});
+  }
 }
 
 SCENARIO("a lost link is replaced at once if it had lasted, and with growing delays otherwise") {
@@ -226,6 +294,7 @@ SCENARIO("a node that says goodbye finishes what it has, and the others go elsew
   CHECK_EQ(x.opened(3), list({"send 1 by 3", "send 2 by 3", "send 4 by 3"}));
   // Its sessions stay.
   CHECK_EQ(x.submit(5, type::bound, 1h, 1), list({"send 5 by 1"}));
+  x.written(5);
   CHECK_EQ(*x.core.node_of(link_id{1}), "A");
   x.submit(6, type::harmless);
   CHECK_EQ(x.answered(3), list{});

@@ -34,6 +34,7 @@ public:
     rules_.max_in_flight = 1 + below(5);
     rules_.timeout = 1s + 1ms * below(15'000);
     rules_.grace = 1ms * below(2000);
+    rules_.silence = rules_.grace + 1ms * below(2000);
     std::vector<std::string> names;
     for (auto n = 1 + below(3); n > 0; --n) {
       names.push_back("node" + std::to_string(n));
@@ -116,8 +117,10 @@ private:
     if (tick <= event) {
       auto before = now_;
       now_ = std::max(now_, tick);
+      auto given_up = given_up_;
       perform(core_->tick(now_));
-      if (core_->next_event() <= now_)
+      // What comes back from a link that was given up in it may be late already.
+      if (core_->next_event() <= now_ && given_up_ == given_up)
         broken("after a tick, the next one is due at once");
       if (now_ > before && now_ > start)
         check();
@@ -156,6 +159,7 @@ private:
         return;
       x.link = alive[below(alive.size())];
       x.if_lost = below(2) == 0 ? outcome::unknown : outcome::rolled_back;
+      x.if_unsent = below(2) == 0 ? outcome::not_sent : outcome::rolled_back;
     }
     if (below(3) > 0)
       x.deadline = now_ + 1ms * below(5000) - 10ms;
@@ -329,8 +333,10 @@ private:
     if (x.request.kind == type::work && x.runs > 1)
       broken("work is done twice");
     auto takes = below(10) == 0 ? 1ms * below(20'000) : 1ms * below(100);
-    by_node(link, takes, [this, id] {
+    by_node(link, takes, [this, id, link] {
       auto& y = calls_.at(id);
+      core_->heard(link, now_);
+      answered_at_[link] = now_;
       if (y.finished)
         return; // The shell does not know the number any more.
       finish(id);
@@ -454,7 +460,11 @@ private:
       auto may_run = c.staged || c.written;
       if (kind == type::work && (effect == outcome::unknown) != may_run)
         broken("the outcome of work is wrong: " + to_string(effect));
-      if (kind == type::bound && effect != outcome::unknown && effect != c.request.if_lost && may_run)
+      if (kind == type::bound && c.link && lost_now_ == c.link
+          && effect != (c.written ? c.request.if_lost : c.request.if_unsent))
+        broken("the outcome of a request of a session on a lost link is wrong: " + to_string(effect));
+      if (kind == type::bound && lost_now_ != c.link && effect != outcome::unknown && effect != c.request.if_lost
+          && may_run)
         broken("the outcome of a request of a session is wrong: " + to_string(effect));
       if ((kind == type::harmless || kind == type::query) && effect == outcome::unknown)
         broken("the outcome of a harmless request is unknown");
@@ -468,6 +478,15 @@ private:
     if (lost_now_ != x.link)
       broken("sessions end on a link that is not lost");
     sessions_ended_ = true;
+  }
+
+  void carry_out(const give_up_link& x) {
+    if (core_->current() != x.link)
+      return broken("a link is given up that is not the current one");
+    if (auto i = answered_at_.find(x.link); i != answered_at_.end() && now_ - i->second < rules_.silence)
+      broken("a node is given up that has answered");
+    ++given_up_;
+    lose(x.link, x.reason, false);
   }
 
   void finish(call_id id) {
@@ -557,6 +576,8 @@ private:
   std::vector<time_point> losses_;  ///< Of links that had lasted.
   std::optional<call_id> expected_fail_;
   std::optional<link_id> lost_now_;
+  std::map<link_id, time_point> answered_at_;
+  size_t given_up_ = 0;
   bool sessions_ended_ = false;
   uint64_t last_call_ = 0;
   uint64_t last_link_ = 0;

@@ -60,6 +60,21 @@ SCENARIO("in an open transaction, all is rolled back until a COMMIT is sent") {
   CHECK_EQ(x.send(step::rollback, ""), unknown);
 }
 
+SCENARIO("what was not sent when the node was lost has no effect, and an open transaction is rolled back") {
+  session_record x;
+  CHECK_EQ(x.if_unsent(step::execute), outcome::not_sent);
+  CHECK_EQ(x.if_unsent(step::commit), outcome::not_sent);
+  x.send(step::begin, "");
+  CHECK_EQ(x.if_unsent(step::execute), outcome::not_sent);
+  x.answered(step::begin, true);
+  CHECK_EQ(x.if_unsent(step::execute), rolled_back);
+  CHECK_EQ(x.if_unsent(step::commit), rolled_back);
+  // It may have committed what was before it.
+  x.send(step::execute, "CALL p()");
+  CHECK_EQ(x.if_unsent(step::execute), outcome::not_sent);
+  CHECK_EQ(x.if_unsent(step::commit), unknown);
+}
+
 SCENARIO("which statements may end a transaction") {
   struct row {
     const char* sql;
