@@ -21,8 +21,8 @@ constexpr size_t most_plain_ends = 500;
 /// Of the result that those who await a job get.
 constexpr size_t most_result_bytes = 1u << 20;
 
-/// So many ends with effects are stored at a time; the others wait here. In the pool, the renewal of the lease would have
-/// to wait behind all of them, and be late.
+/// So many ends with effects are stored at a time; the others wait here. In the pool, the renewal of the lease would
+/// have to wait behind all of them, and be late.
 constexpr size_t most_ends_under_way = 16;
 
 /// Of the statements by which the end of an attempt is stored.

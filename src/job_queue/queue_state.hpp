@@ -221,8 +221,8 @@ struct queue_state {
     size_t empty_groups = 0;     ///< In turn.
     duration pause_of_limits{0}; ///< Of these.
 
-    /// Places that are not free. As many ends may be stored as jobs may run: a server that does not keep up is not asked
-    /// for more and more.
+    /// Places that are not free. As many ends may be stored as jobs may run: a server that does not keep up is not
+    /// asked for more and more.
     size_t occupied() const noexcept {
       auto most = size_t{settings.max_running};
       return std::max(running, running + ending > most ? running + ending - most : 0);
