@@ -196,7 +196,10 @@ caf::result<void> queue_state::drain(duration limit) {
 
 /// When nothing is left to do, or the time is over: gives the rest to others, and ends.
 void queue_state::end_drain() {
-  if (!attempts.empty() && now() < *drain_until)
+  // A registration and a claim that are under way could come after the farewell, and stay.
+  auto may_get_more = (!is_registered && lease.is_busy())
+                      || std::ranges::any_of(queues, [](auto& queue) { return queue.pace.is_busy(); });
+  if ((!attempts.empty() || may_get_more) && now() < *drain_until)
     return;
   is_leaving = true;
   std::vector<statement> farewell;
