@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures the job queue: throughput, delay from submit to start, cost of an idle node, and a large table.
 
-Beside it, in turn: a hand-written loop that claims one job at a time (`cenote-bench-job-loop`), on the same table. Starts a
-private server. Build the release preset first:
+Beside it, in turn: a hand-written loop that claims one job at a time (`cenote-bench-job-loop`), on the same table, and
+oxen-queue, a job queue of npm on a table of its own, if node is there. Starts a private server. Build the release preset
+first:
 
     cmake --preset release && ninja -C build/release cenote-bench-jobs cenote-bench-job-loop
     bench/jobs.py                       all, with three rounds: about half an hour
@@ -29,14 +30,26 @@ MAX_RUNNING = 256
 CONNECTIONS = 4
 KIND = "cenote::bench::empty_job"
 LARGE = 1_000_000
-# The loop would need minutes for as many as the queue does.
+# The others would need minutes for as many as the queue does.
 LOOP_SHARE = 10
+OXEN = ROOT / "build/bench/oxen"
 COLUMNS = ("id, queue, kind, state, place, priority, attempt, max_attempts, created_at, run_at, time_limit, backoff_first, "
            "backoff_longest, payload")
 
 
 def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def install_oxen() -> bool:
+    """Whether it is there."""
+    try:
+        subprocess.run([ROOT / "scripts/npm-install", ROOT / "bench/jobs/oxen", OXEN], check=True)
+        shutil.copy(ROOT / "bench/jobs/oxen/side.js", OXEN)
+    except (OSError, subprocess.CalledProcessError):
+        say("oxen-queue is left out")
+        return False
+    return True
 
 
 class Process:
@@ -82,7 +95,7 @@ class Bench:
         subprocess.run([self.node_program, "--migrate"], check=True, env=os.environ | {"DATABASE_URI": self.uri})
 
     def empty(self) -> None:
-        self.server.sql("DROP TABLE IF EXISTS cenote_job, cenote_job_node, cenote_job_limit, cenote_job_batch, "
+        self.server.sql("DROP TABLE IF EXISTS oxen_queue, cenote_job, cenote_job_node, cenote_job_limit, cenote_job_batch, "
                         "cenote_job_periodic, cenote_job_migration")
         self.migrate()
 
@@ -116,6 +129,18 @@ class Bench:
             each.end()
         return jobs / (submitted - begin + max(x[2] for x in told) - min(x[0] for x in told))
 
+    def run_oxen(self, jobs: int, processes: int) -> float:
+        crew = [Process(["node", OXEN / "side.js", jobs // processes], self.uri) for _ in range(processes)]
+        for each in crew:
+            each.go()
+        told = [x.times() for x in crew]
+        for each in crew:
+            each.end()
+        done = int(self.server.sql("SELECT COUNT(*) FROM oxen_queue WHERE status = 'success'")[0][0])
+        if done < jobs:
+            raise RuntimeError(f"oxen-queue: only {done} of {jobs} jobs are done")
+        return jobs / (max(x[2] for x in told) - min(x[0] for x in told))
+
     def count(self, condition: str) -> int:
         return int(self.server.sql(f"SELECT COUNT(*) FROM cenote_job WHERE kind = '{KIND}' AND {condition}")[0][0])
 
@@ -126,8 +151,11 @@ class Bench:
         sides = [(f"cenote, {n} process{'es' * (n > 1)}", self.run_queue, jobs, n) for n in (1, 4)]
         sides += [(f"one at a time by hand, {n} x {CONNECTIONS} threads", self.run_loop, jobs // LOOP_SHARE, n)
                   for n in (1, 4)]
+        if install_oxen():
+            sides += [(f"oxen-queue, {n} process{'es' * (n > 1)}", self.run_oxen, jobs // LOOP_SHARE, n) for n in (1, 4)]
         for number in range(rounds):
-            for name, run, count, processes in sides[number % 4:] + sides[:number % 4]:
+            first = number % len(sides)
+            for name, run, count, processes in sides[first:] + sides[:first]:
                 self.empty()
                 found.setdefault(name, []).append(run(count, processes))
                 say(f"round {number + 1}: {name}: {found[name][-1]:.0f} jobs/s")

@@ -108,6 +108,7 @@ void queue_state::advance() {
     renew_lease();
   store_submissions();
   store_plain_ends();
+  store_next_ends();
   if (!attempts.empty() && !is_checking && next_check <= now())
     check_attempts();
   if (!awaiting.empty() && !is_polling_awaited && next_poll_of_awaited <= now())
@@ -136,7 +137,7 @@ queue_state::time_point queue_state::next_event() const {
     at = std::min(at, next_periodic);
   if (!drain_until && lease.is_valid(now()) && !kinds.empty())
     for (auto& queue : queues)
-      at = std::min(at, queue.pace.next_event(queue.running));
+      at = std::min(at, queue.pace.next_event(queue.occupied()));
   return at;
 }
 
@@ -195,7 +196,10 @@ caf::result<void> queue_state::drain(duration limit) {
 
 /// When nothing is left to do, or the time is over: gives the rest to others, and ends.
 void queue_state::end_drain() {
-  if (!attempts.empty() && now() < *drain_until)
+  // A registration and a claim that are under way could come after the farewell, and stay.
+  auto may_get_more = (!is_registered && lease.is_busy())
+                      || std::ranges::any_of(queues, [](auto& queue) { return queue.pace.is_busy(); });
+  if ((!attempts.empty() || may_get_more) && now() < *drain_until)
     return;
   is_leaving = true;
   std::vector<statement> farewell;

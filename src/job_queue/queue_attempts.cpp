@@ -21,6 +21,10 @@ constexpr size_t most_plain_ends = 500;
 /// Of the result that those who await a job get.
 constexpr size_t most_result_bytes = 1u << 20;
 
+/// So many ends with effects are stored at a time; the others wait here. In the pool, the renewal of the lease would
+/// have to wait behind all of them, and be late.
+constexpr size_t most_ends_under_way = 16;
+
 /// Of the statements by which the end of an attempt is stored.
 constexpr auto end_limit = 60s;
 
@@ -117,6 +121,7 @@ void queue_state::end(attempt& work, jobs::attempt_end how, job_answer answer) {
     work.is_ending = true;
     deadlines.erase({work.deadline, work.key.id});
     --queues[work.queue].running;
+    ++queues[work.queue].ending;
   }
   progress.erase(work.key.id);
   work.how = std::move(how);
@@ -124,7 +129,7 @@ void queue_state::end(attempt& work, jobs::attempt_end how, job_answer answer) {
   store_end(work);
 }
 
-/// Stores the end together with the effects. Whether the attempt still counts is checked in the same transaction.
+/// Has the end stored, as soon as there is room for it.
 void queue_state::store_end(attempt& work) {
   auto& key = work.key;
   auto& how = work.how;
@@ -136,6 +141,22 @@ void queue_state::store_end(attempt& work) {
     resolve_doubts({key});
     return;
   }
+  ends.push_back(key);
+}
+
+void queue_state::store_next_ends() {
+  while (!ends.empty() && ends_under_way < most_ends_under_way) {
+    auto work = find(ends.front());
+    ends.pop_front();
+    if (work != nullptr && work->is_ending) // It may have been lost meanwhile.
+      store_now(*work);
+  }
+}
+
+/// Stores the end together with the effects. Whether the attempt still counts is checked in the same transaction.
+void queue_state::store_now(attempt& work) {
+  auto& key = work.key;
+  auto& how = work.how;
   transaction request{{job_tables::fence(key)}, {}, end_limit, {}};
   auto& statements = request.statements;
   auto has_ended = true;
@@ -162,10 +183,17 @@ void queue_state::store_end(attempt& work) {
     statements.push_back(job_tables::count_down(*work.batch));
     statements.push_back(job_tables::release_follower(*work.batch));
   }
+  ++ends_under_way;
   ask(
       std::move(request),
-      [this, key, verdict = how.verdict](const std::vector<result>&) { has_ended_as(key, verdict); },
-      [this, key](const failure& reason) { end_not_stored(key, reason); });
+      [this, key, verdict = how.verdict](const std::vector<result>&) {
+        --ends_under_way;
+        has_ended_as(key, verdict);
+      },
+      [this, key](const failure& reason) {
+        --ends_under_way;
+        end_not_stored(key, reason);
+      });
 }
 
 /// Those that come in while a statement is under way go with the next one.
@@ -323,6 +351,8 @@ void queue_state::is_lost(job_tables::attempt_key key) {
 }
 
 void queue_state::forget(attempt& work) {
+  if (work.is_ending)
+    --queues[work.queue].ending;
   progress.erase(work.key.id);
   attempts.erase(work.key.id);
 }

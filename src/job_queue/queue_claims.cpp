@@ -104,7 +104,7 @@ void queue_state::handler_has_ended(const caf::actor_addr& handler) {
 // -- claims -----------------------------------------------------------------------------
 
 void queue_state::work_on(queue_of_node& queue) {
-  switch (queue.pace.next(queue.running, now())) {
+  switch (queue.pace.next(queue.occupied(), now())) {
   case jobs::pace_step::nothing:
     break;
   case jobs::pace_step::look:
@@ -138,7 +138,7 @@ void queue_state::claim(queue_of_node& queue, bool some_are_due) {
     claim_within_limits(queue, some_are_due);
     return;
   }
-  auto order = make_order(queue, kinds, queue.pace.free_places(queue.running), some_are_due);
+  auto order = make_order(queue, kinds, queue.pace.free_places(queue.occupied()), some_are_due);
   ask(
       in_one_round_trip(job_tables::claim(order)),
       [this, &queue, asked = order.count](const std::vector<result>& results) {

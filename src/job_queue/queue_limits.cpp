@@ -78,7 +78,7 @@ void queue_state::claim_group(queue_of_node& queue, const limits_of_queue& limit
     claim_later(queue, 0ns); // There are none any more: an ordinary claim.
     return;
   }
-  auto wanted = static_cast<uint32_t>(std::min<size_t>(100, queue.pace.free_places(queue.running)));
+  auto wanted = static_cast<uint32_t>(std::min<size_t>(100, queue.pace.free_places(queue.occupied())));
   auto groups = groups_of(kinds, limits);
   auto& group = groups[queue.next_group++ % groups.size()];
   auto limited_kind = limits.limits_kind(group.front()) ? group.front() : std::string{};

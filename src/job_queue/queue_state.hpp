@@ -14,8 +14,10 @@
 #include <caf/response_promise.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -176,6 +178,8 @@ struct queue_state {
   void failed(job_tables::attempt_key key, std::string reason);
   void end(attempt& work, jobs::attempt_end how, job_answer answer);
   void store_end(attempt& work);
+  void store_next_ends();
+  void store_now(attempt& work);
   void store_plain_ends();
   void end_not_stored(job_tables::attempt_key key, const failure& reason);
   void fail_after_all(attempt& work, std::string reason);
@@ -210,11 +214,19 @@ struct queue_state {
     jobs::queue_pace pace;
     size_t index = 0;
     size_t running = 0;      ///< Attempts that the handlers have.
+    size_t ending = 0;       ///< Attempts whose end is being stored.
     bool has_limits = false; ///< As the last look saw.
     // Of kinds with limits:
     size_t next_group = 0;
     size_t empty_groups = 0;     ///< In turn.
     duration pause_of_limits{0}; ///< Of these.
+
+    /// Places that are not free. As many ends may be stored as jobs may run: a server that does not keep up is not
+    /// asked for more and more.
+    size_t occupied() const noexcept {
+      auto most = size_t{settings.max_running};
+      return std::max(running, running + ending > most ? running + ending - most : 0);
+    }
   };
 
   /// An attempt that this node has begun.
@@ -250,6 +262,8 @@ struct queue_state {
 
   std::unordered_map<job_id, attempt, hash_of_job_id> attempts;
   std::set<std::pair<time_point, job_id>> deadlines; ///< Of attempts that are not ending.
+  std::deque<job_tables::attempt_key> ends;          ///< To be stored, by a transaction each.
+  size_t ends_under_way = 0;                         ///< Of these transactions.
   std::vector<job_tables::attempt_key> plain_ends;   ///< To be marked as done, many in one statement.
   bool is_storing_plain_ends = false;
   std::unordered_map<job_id, uint32_t, hash_of_job_id> progress; ///< To be stored with the next check.

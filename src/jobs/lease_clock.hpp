@@ -18,6 +18,9 @@ public:
   /// Whether a request for it is due. To be followed by `renewed`, `failed` or `lost`.
   bool is_due(time_point now) const noexcept { return !is_busy_ && now >= next_; }
 
+  /// Whether a request for it is under way.
+  bool is_busy() const noexcept { return is_busy_; }
+
   void asked(time_point now) noexcept {
     is_busy_ = true;
     asked_at_ = now;

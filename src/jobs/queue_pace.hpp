@@ -65,6 +65,9 @@ public:
     return pace_step::look;
   }
 
+  /// Whether what `next` has said is under way.
+  bool is_busy() const noexcept { return is_busy_; }
+
   size_t free_places(size_t running) const noexcept {
     return running >= rules_.max_running ? 0 : rules_.max_running - running;
   }

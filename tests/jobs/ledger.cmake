@@ -12,4 +12,4 @@ target_link_libraries(job-worker PRIVATE cenote::client cenote::job_queue cenote
 
 add_test(NAME jobs.ledger COMMAND Python3::Interpreter "${CMAKE_CURRENT_LIST_DIR}/ledger.py" --short
                                   --build "${PROJECT_BINARY_DIR}")
-set_tests_properties(jobs.ledger PROPERTIES TIMEOUT 240)
+set_tests_properties(jobs.ledger PROPERTIES TIMEOUT 300)

@@ -77,7 +77,7 @@ class Size:
     patience: float  # For the jobs that are left when all are submitted.
 
 
-SHORT = Size(4_000, 250, 3.0, 0.5, 60)
+SHORT = Size(4_000, 250, 3.0, 0.5, 120)
 FULL = Size(100_000, 700, 4.0, 0.5, 300)
 
 

@@ -137,7 +137,7 @@ caf::result<job_answer> handle_transfer(handler_pointer self, const pool_actor& 
     auto answer = done(work, context);
     // A scheduled one: the time comes from the server, though the id is made by this node's clock.
     auto next = make_job(transfer{work.number + chained, work.target, work.source}).after(300ms);
-    answer.effects.push_back(enqueue(std::move(next).with_backoff({50ms, 500ms})));
+    answer.effects.push_back(enqueue(std::move(next).attempted_at_most(500).with_backoff({50ms, 500ms})));
     return answer;
   }
   if (!is_first)

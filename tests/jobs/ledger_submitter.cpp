@@ -23,6 +23,9 @@ using steady = std::chrono::steady_clock;
 constexpr auto pause_after_error = 50ms;
 constexpr auto limit_of_slow = 500ms;
 
+/// On a busy machine workers are silent for longer than their short leases more often than they are killed.
+constexpr uint32_t max_attempts = 500;
+
 constexpr uint64_t in_vector = 20;
 constexpr uint64_t in_transaction = 5;
 constexpr uint64_t in_session = 3;
@@ -101,7 +104,7 @@ private:
     for (auto i = number; i < number + count && i <= all_.how.jobs; ++i) {
       std::uniform_int_distribution<> any{1, all_.how.accounts};
       transfer payload{i, any(random_), any(random_), choose_how()};
-      auto work = make_job(payload).with_backoff({50ms, 500ms});
+      auto work = make_job(payload).attempted_at_most(max_attempts).with_backoff({50ms, 500ms});
       if (payload.how.starts_with("slow"))
         work = std::move(work).within(limit_of_slow);
       works.push_back({i, std::move(work)});
