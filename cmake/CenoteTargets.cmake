@@ -12,6 +12,11 @@ if(CENOTE_SANITIZE)
                          # The code of tests is compiled more often than it runs.
                          $<IF:$<BOOL:$<TARGET_PROPERTY:CENOTE_IS_TEST>>,-O0,-O1>)
   target_link_options(cenote_flags INTERFACE -fsanitize=${CENOTE_SANITIZE})
+  # The usual linker takes most of a minute for each of the many large test programs.
+  find_program(CENOTE_LLD ld.lld)
+  if(CENOTE_LLD)
+    target_link_options(cenote_flags INTERFACE -fuse-ld=lld)
+  endif()
   if(CENOTE_SANITIZE MATCHES "undefined")
     target_compile_options(cenote_flags INTERFACE -fno-sanitize-recover=undefined)
   endif()
