@@ -34,22 +34,27 @@ void add_first_ones(sql_builder& out, const claim_order& order, job_state state,
   out.add(") first_of_kinds ORDER BY place, id LIMIT ?", count);
 }
 
+// The order of the joins is fixed: of a small table the server would rather read all rows, and wait for those that
+// others have locked.
+
 /// Makes scheduled jobs waiting ones whose time has come.
 statement make_due(const claim_order& order) {
   sql_builder out{statement_kind::idempotent_write};
-  out.add("UPDATE cenote_job j JOIN (");
+  out.add("UPDATE (");
   add_first_ones(out, order, job_state::scheduled, most_due, " AND place <= " + now);
-  out.add(") due ON due.id = j.id SET j.state = ?, j.place = j.run_at - j.priority * ?", code_of(job_state::waiting),
-          priority_step);
+  out.add(") due STRAIGHT_JOIN cenote_job j FORCE INDEX (PRIMARY) ON due.id = j.id SET j.state = ?, j.place = j.run_at "
+          "- j.priority * ?",
+          code_of(job_state::waiting), priority_step);
   return std::move(out).finish();
 }
 
 statement take(const claim_order& order) {
   sql_builder out{statement_kind::write};
-  out.add("UPDATE cenote_job j JOIN (");
+  out.add("UPDATE (");
   add_first_ones(out, order, job_state::waiting, order.count, "");
   // A queue that has been paused gives nothing; the row of the queue as a whole has no kind.
-  out.add(") first_ones ON first_ones.id = j.id SET j.state = ?, j.place = ?, j.attempt = j.attempt + 1, j.node = ?, "
+  out.add(") first_ones STRAIGHT_JOIN cenote_job j FORCE INDEX (PRIMARY) ON first_ones.id = j.id SET j.state = ?, "
+          "j.place = ?, j.attempt = j.attempt + 1, j.node = ?, "
           "j.progress = 0, j.started_at = "
               + now
               + ", j.unique_key = IF(j.unique_scope = ?, NULL, j.unique_key) WHERE NOT EXISTS (SELECT 1 FROM "

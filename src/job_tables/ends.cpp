@@ -50,7 +50,7 @@ statement fence_of_others(const attempt_key& key) {
 
 statement finish(std::span<const attempt_key> keys, std::chrono::nanoseconds keep) {
   sql_builder out{statement_kind::idempotent_write};
-  out.add("UPDATE cenote_job SET progress = 1000, error = NULL, ");
+  out.add("UPDATE cenote_job FORCE INDEX (PRIMARY) SET progress = 1000, error = NULL, ");
   add_ending(out, job_state::done, keep);
   out.add(" WHERE id IN (");
   out.add_each(keys, ", ", [&](auto& key) { out.add("?", id_value(key.id)); });
@@ -220,9 +220,13 @@ std::vector<statement> remove_old(std::string_view queue, std::string_view kind,
           "? AND kind = ? AND state = ? AND place <= "
               + now + " AND unique_key IS NOT NULL ORDER BY place LIMIT 1000",
           microseconds(keep), queue, kind, code_of(state)),
-      idempotent_write("DELETE FROM cenote_job WHERE queue = ? AND kind = ? AND state = ? AND place <= " + now
-                           + " AND unique_key IS NULL ORDER BY place LIMIT 1000",
-                       queue, kind, code_of(state)),
+      idempotent_write(
+          "DELETE j FROM (SELECT id FROM cenote_job FORCE INDEX (claim) WHERE queue = ? AND kind = ? AND "
+          "state = ? AND place <= "
+              + now
+              + " AND unique_key IS NULL ORDER BY place LIMIT 1000 FOR UPDATE SKIP LOCKED) old STRAIGHT_JOIN "
+                "cenote_job j FORCE INDEX (PRIMARY) ON old.id = j.id",
+          queue, kind, code_of(state)),
   };
 }
 
