@@ -157,7 +157,10 @@ SCENARIO("after SIGTERM in the middle of a round what has begun is ended, and th
   CHECK_EQ(number("SELECT COUNT(*) FROM scrape_runs WHERE ended IS NULL"), 1);
   auto next = test::run({"bato-service", "--once"}, here);
   CHECK_EQ(next.code, 0);
-  CHECK_EQ(next.out, "A: 10 -> 11 chapters\nB: 20 -> 22 chapters\nrun 1: 2 scraped, 2 with new chapters, 0 failed\n");
+  // The rest of the round may have been done before the new one began, which then has nothing to do.
+  CHECK(next.out == "A: 10 -> 11 chapters\nB: 20 -> 22 chapters\nrun 1: 2 scraped, 2 with new chapters, 0 failed\n"
+        || next.out == "run 2: 0 scraped, 0 with new chapters, 0 failed\n");
+  CHECK_EQ(number("SELECT COUNT(*) FROM scrape_runs WHERE id = 1 AND scraped = 2 AND ended IS NOT NULL"), 1);
 }
 
 SCENARIO("a service that is killed in the middle of a round loses nothing, and nothing is scraped twice") {
