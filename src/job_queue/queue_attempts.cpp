@@ -334,6 +334,16 @@ void queue_state::has_ended_as(job_tables::attempt_key key, job_verdict verdict)
       look_at_awaited({key.id});
 }
 
+/// This node has the job again before it has learnt how the attempt before has ended: if another one was to follow, that
+/// had been stored.
+void queue_state::is_superseded(const attempt& work) {
+  auto verdict = work.how.verdict;
+  if (work.is_ending && (verdict == job_verdict::retry || verdict == job_verdict::snooze))
+    has_ended_as(work.key, verdict);
+  else
+    is_lost(work.key);
+}
+
 /// The attempt does not count any more: the job was cancelled, or others have it.
 void queue_state::is_lost(job_tables::attempt_key key) {
   auto work = find(key);

@@ -179,10 +179,12 @@ void queue_state::find_again(const job_tables::claim_order& order, size_t queue,
 /// Hands jobs that this node has claimed to their handlers.
 void queue_state::begin(queue_of_node& queue, std::vector<job_tables::claimed_job> jobs) {
   for (auto& found : jobs) {
-    auto [entry, is_new] = attempts.try_emplace(found.id);
-    if (!is_new)
-      continue; // Found again.
-    auto& work = entry->second;
+    if (auto earlier = attempts.find(found.id); earlier != attempts.end()) {
+      if (earlier->second.key.attempt == found.attempt)
+        continue; // Found again.
+      is_superseded(earlier->second);
+    }
+    auto& work = attempts[found.id];
     work.key = {found.id, found.attempt};
     work.queue = queue.index;
     work.kind = std::move(found.kind);

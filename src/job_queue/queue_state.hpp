@@ -185,6 +185,7 @@ struct queue_state {
   void fail_after_all(attempt& work, std::string reason);
   void resolve_doubts(std::vector<job_tables::attempt_key> keys);
   void has_ended_as(job_tables::attempt_key key, job_verdict verdict);
+  void is_superseded(const attempt& work);
   void is_lost(job_tables::attempt_key key);
   void check_attempts();
   void pass_deadlines();

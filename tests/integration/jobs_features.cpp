@@ -113,6 +113,29 @@ SCENARIO("attempts that fail are repeated, and at last the job is discarded") {
   }
 }
 
+SCENARIO("attempts that follow each other at once are all known to their node") {
+  GIVEN("many jobs that come back without a pause") {
+    auto settings = quick();
+    settings.queues[0].max_running = 50;
+    auto queue = start_queue(settings);
+    handle<count_up>(queue, [](auto& work, auto& context) {
+      if (context.attempt < 6)
+        return context.attempt % 2 == 0 ? job_retry("as told", 0ns) : job_snooze(0ns);
+      return job_done(write("INSERT INTO done VALUES (?, ?)", work.number, context.attempt));
+    });
+    std::vector<job> works;
+    for (auto i = 0; i < 200; ++i)
+      works.push_back(make_job(count_up{i}));
+    auto ids = must_queue<std::vector<job_id>>(queue, submit_atom_v, works);
+    THEN("none is left behind") {
+      for (auto& id : ids)
+        CHECK(must_queue<job_status>(queue, await_atom_v, id).state == job_state::done);
+      CHECK_EQ(number("SELECT COUNT(*) FROM done WHERE attempt = 6"), 200);
+      CHECK_EQ(must_queue<job_queue_status>(queue, status_atom_v).lost, 0u);
+    }
+  }
+}
+
 SCENARIO("a handler that ends, never answers, or cannot read its payload fails the attempt") {
   GIVEN("a queue") {
     auto queue = start_queue();
