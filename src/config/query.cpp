@@ -2,6 +2,7 @@
 
 #include "config/duration.hpp"
 #include "config/nearest.hpp"
+#include "types/hex_digit.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -17,16 +18,6 @@ namespace cenote::config {
 namespace {
 
 using namespace std::chrono_literals;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
 
 std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -272,8 +263,8 @@ private:
 std::string decode(std::string_view text, bool plus_is_space) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    auto high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    auto low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+    auto high = text[i] == '%' && i + 2 < text.size() ? detail::hex_digit(text[i + 1]) : -1;
+    auto low = high >= 0 ? detail::hex_digit(text[i + 2]) : -1;
     if (low >= 0) {
       out += static_cast<char>(high * 16 + low);
       i += 2;

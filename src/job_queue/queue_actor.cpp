@@ -73,12 +73,7 @@ job_queue_actor::behavior_type queue_state::make_behavior() {
                            [this](handle_atom, const std::shared_ptr<const job_handler_entry>& entry) {
                              turn([&] { add_handler(entry); });
                            },
-                           [this](wake_atom) {
-                             turn([this] {
-                               for (auto& queue : queues)
-                                 queue.pace.wake();
-                             });
-                           },
+                           [this](wake_atom) { turn([this] { wake_all(); }); },
                            [this](status_atom) { return status(); },
                            [this](drain_atom, caf::timespan limit) { return drain(limit); },
                        });
@@ -121,6 +116,12 @@ void queue_state::advance() {
     for (auto& queue : queues)
       work_on(queue);
   set_timer();
+}
+
+/// There may be new jobs.
+void queue_state::wake_all() {
+  for (auto& queue : queues)
+    queue.pace.wake();
 }
 
 queue_state::time_point queue_state::next_event() const {

@@ -51,6 +51,13 @@ bool is_what_was_stored(job_state state, job_verdict verdict) {
 
 } // namespace
 
+queue_state::states queue_state::states_by_id(const result& rows) {
+  states out;
+  for (auto& row : job_tables::read_states(rows))
+    out.emplace(row.id, row);
+  return out;
+}
+
 queue_state::attempt* queue_state::find(const job_tables::attempt_key& key) {
   auto found = attempts.find(key.id);
   return found == attempts.end() || found->second.key.attempt != key.attempt ? nullptr : &found->second;
@@ -109,18 +116,22 @@ void queue_state::answered(job_tables::attempt_key key, job_answer answer) {
 /// The attempt has failed without an answer of its handler.
 void queue_state::failed(job_tables::attempt_key key, std::string reason) {
   auto work = find(key);
-  if (work == nullptr || work->is_ending)
-    return;
-  auto how = jobs::decide_end(job_verdict::retry, std::move(reason), duration{-1}, key.attempt, work->max_attempts,
-                              work->backoff, random());
-  end(*work, std::move(how), {});
+  if (work != nullptr && !work->is_ending)
+    end_as_failed(*work, std::move(reason));
+}
+
+/// Also after an answer of its handler that cannot be stored.
+void queue_state::end_as_failed(attempt& work, std::string reason) {
+  end(work,
+      jobs::decide_end(job_verdict::retry, std::move(reason), duration{-1}, work.key.attempt, work.max_attempts,
+                       work.backoff, random()),
+      {});
 }
 
 void queue_state::end(attempt& work, jobs::attempt_end how, job_answer answer) {
   if (!work.is_ending) {
+    leave_handler(work);
     work.is_ending = true;
-    deadlines.erase({work.deadline, work.key.id});
-    --queues[work.queue].running;
     ++queues[work.queue].ending;
   }
   progress.erase(work.key.id);
@@ -179,10 +190,8 @@ void queue_state::store_now(attempt& work) {
     has_ended = false;
     break;
   }
-  if (has_ended && work.batch) {
-    statements.push_back(job_tables::count_down(*work.batch));
-    statements.push_back(job_tables::release_follower(*work.batch));
-  }
+  if (has_ended)
+    std::ranges::move(job_tables::end_in_batch(work.batch), std::back_inserter(statements));
   ++ends_under_way;
   ask(
       std::move(request),
@@ -241,7 +250,7 @@ void queue_state::end_not_stored(job_tables::attempt_key key, const failure& rea
   }
   if (is_refused(reason) && work->how.verdict == job_verdict::done) {
     // What the handler wants does not work: its attempt has failed.
-    fail_after_all(*work, "its effects were refused: " + to_string(reason));
+    end_as_failed(*work, "its effects were refused: " + to_string(reason));
     return;
   }
   work->in_doubt |= reason.outcome == outcome::unknown;
@@ -259,14 +268,6 @@ void queue_state::end_not_stored(job_tables::attempt_key key, const failure& rea
   });
 }
 
-/// What the handler has answered cannot be stored.
-void queue_state::fail_after_all(attempt& work, std::string reason) {
-  end(work,
-      jobs::decide_end(job_verdict::retry, std::move(reason), duration{-1}, work.key.attempt, work.max_attempts,
-                       work.backoff, random()),
-      {});
-}
-
 /// Asks the table how attempts have ended whose end may or may not have been stored.
 void queue_state::resolve_doubts(std::vector<job_tables::attempt_key> keys) {
   std::vector<job_id> ids;
@@ -275,9 +276,7 @@ void queue_state::resolve_doubts(std::vector<job_tables::attempt_key> keys) {
   ask(
       job_tables::states(ids),
       [this, keys](const result& rows) {
-        std::unordered_map<job_id, job_tables::state_of_job, hash_of_job_id> found;
-        for (auto& row : job_tables::read_states(rows))
-          found.emplace(row.id, row);
+        auto found = states_by_id(rows);
         for (auto& key : keys) {
           auto work = find(key);
           if (work == nullptr)
@@ -286,7 +285,7 @@ void queue_state::resolve_doubts(std::vector<job_tables::attempt_key> keys) {
           if (row == found.end() || row->second.attempt != key.attempt) {
             is_lost(key);
           } else if (row->second.state == job_state::running && work->how.verdict == job_verdict::stored) {
-            fail_after_all(*work, "its handler says that it has stored the end of the job, but it has not");
+            end_as_failed(*work, "its handler says that it has stored the end of the job, but it has not");
           } else if (row->second.state == job_state::running) {
             // If the earlier transaction still commits, the fence waits for it, and tells.
             store_end(*work);
@@ -334,8 +333,8 @@ void queue_state::has_ended_as(job_tables::attempt_key key, job_verdict verdict)
       look_at_awaited({key.id});
 }
 
-/// This node has the job again before it has learnt how the attempt before has ended: if another one was to follow, that
-/// had been stored.
+/// This node has the job again before it has learnt how the attempt before has ended: if another one was to follow,
+/// that had been stored.
 void queue_state::is_superseded(const attempt& work) {
   auto verdict = work.how.verdict;
   if (work.is_ending && (verdict == job_verdict::retry || verdict == job_verdict::snooze))
@@ -350,19 +349,24 @@ void queue_state::is_lost(job_tables::attempt_key key) {
   if (work == nullptr)
     return;
   ++counters.lost;
-  if (!work->is_ending) {
+  if (!work->is_ending)
     work->stop.request_stop();
-    deadlines.erase({work->deadline, key.id});
-    --queues[work->queue].running;
-  }
   forget(*work);
   if (awaiting.contains(key.id))
     look_at_awaited({key.id});
 }
 
+/// Its handler's answer is not waited for any more.
+void queue_state::leave_handler(const attempt& work) {
+  deadlines.erase({work.deadline, work.key.id});
+  --queues[work.queue].running;
+}
+
 void queue_state::forget(attempt& work) {
   if (work.is_ending)
     --queues[work.queue].ending;
+  else
+    leave_handler(work);
   progress.erase(work.key.id);
   attempts.erase(work.key.id);
 }
@@ -400,9 +404,7 @@ void queue_state::check_attempts() {
       std::move(request),
       [this, keys](const std::vector<result>& results) {
         is_checking = false;
-        std::unordered_map<job_id, job_tables::state_of_job, hash_of_job_id> found;
-        for (auto& row : job_tables::read_states(results.back()))
-          found.emplace(row.id, row);
+        auto found = states_by_id(results.back());
         for (auto& key : keys) {
           auto work = find(key);
           auto row = found.find(key.id);

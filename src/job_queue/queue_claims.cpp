@@ -66,8 +66,7 @@ void queue_state::register_node() {
       [this](const std::vector<result>&) {
         is_registered = true;
         lease.renewed();
-        for (auto& queue : queues)
-          queue.pace.wake();
+        wake_all();
       },
       [this](const failure&) { lease.failed(now()); });
 }
@@ -80,11 +79,8 @@ void queue_state::add_handler(const std::shared_ptr<const job_handler_entry>& en
   auto& slot = handlers[entry->kind];
   self->monitor(entry->handler);
   slot = entry;
-  kinds.clear();
-  for (auto& [kind, handler] : handlers)
-    kinds.push_back(kind);
-  for (auto& queue : queues)
-    queue.pace.wake();
+  list_kinds();
+  wake_all();
 }
 
 /// Its jobs are left to others. Requests that it had are answered by CAF.
@@ -96,6 +92,10 @@ void queue_state::handler_has_ended(const caf::actor_addr& handler) {
       log().warn("jobs: the handler of {} has ended: {} leaves these jobs to other nodes", entry.first, node);
     return true;
   });
+  list_kinds();
+}
+
+void queue_state::list_kinds() {
   kinds.clear();
   for (auto& [kind, entry] : handlers)
     kinds.push_back(kind);

@@ -2,7 +2,7 @@
 #include "log/log.hpp"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 // What one node does for all: gives the jobs of silent nodes to others, removes what is old.
 
@@ -48,10 +48,7 @@ void queue_state::give_to_others(const std::vector<job_tables::abandoned_job>& j
     transaction request{{job_tables::fence_of_others(key)}, {}, statement_limit, {}};
     if (how.verdict == job_verdict::discard) {
       request.statements.push_back(job_tables::discard(key, how.reason, rules.keep_failed));
-      if (found.batch) {
-        request.statements.push_back(job_tables::count_down(*found.batch));
-        request.statements.push_back(job_tables::release_follower(*found.batch));
-      }
+      std::ranges::move(job_tables::end_in_batch(found.batch), std::back_inserter(request.statements));
     } else {
       request.statements.push_back(job_tables::retry(key, how.pause, how.reason));
     }

@@ -53,9 +53,9 @@ caf::result<void> queue_state::submit(periodic_job work) {
               promise.deliver();
               plan_periodic();
             },
-            [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+            fail_with(promise));
       },
-      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+      fail_with(promise));
   return promise;
 }
 
@@ -73,7 +73,7 @@ caf::result<void> queue_state::remove_periodic(const std::string& periodic) {
         else
           promise.deliver();
       },
-      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+      fail_with(promise));
   return promise;
 }
 

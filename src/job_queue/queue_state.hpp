@@ -54,6 +54,7 @@ struct queue_state {
   // -- queue_actor.cpp ----------------------------------------------------------------
 
   void advance();
+  void wake_all();
   time_point next_event() const;
   void set_timer();
   job_queue_status status() const;
@@ -150,6 +151,7 @@ struct queue_state {
   void find_again(const job_tables::claim_order& order, size_t queue, unsigned tries);
   void add_handler(const std::shared_ptr<const job_handler_entry>& entry);
   void handler_has_ended(const caf::actor_addr& handler);
+  void list_kinds();
 
   // -- queue_limits.cpp -----------------------------------------------------------------
 
@@ -176,13 +178,13 @@ struct queue_state {
   void hand_over(attempt& work, std::string_view payload);
   void answered(job_tables::attempt_key key, job_answer answer);
   void failed(job_tables::attempt_key key, std::string reason);
+  void end_as_failed(attempt& work, std::string reason);
   void end(attempt& work, jobs::attempt_end how, job_answer answer);
   void store_end(attempt& work);
   void store_next_ends();
   void store_now(attempt& work);
   void store_plain_ends();
   void end_not_stored(job_tables::attempt_key key, const failure& reason);
-  void fail_after_all(attempt& work, std::string reason);
   void resolve_doubts(std::vector<job_tables::attempt_key> keys);
   void has_ended_as(job_tables::attempt_key key, job_verdict verdict);
   void is_superseded(const attempt& work);
@@ -191,7 +193,10 @@ struct queue_state {
   void pass_deadlines();
   void set_progress(const job_id& id, uint32_t per_mille);
   attempt* find(const job_tables::attempt_key& key);
+  void leave_handler(const attempt& work);
   void forget(attempt& work);
+  using states = std::unordered_map<job_id, job_tables::state_of_job, hash_of_job_id>;
+  static states states_by_id(const result& rows);
 
   // -- queue_periodic.cpp -----------------------------------------------------------------
 

@@ -102,7 +102,7 @@ void queue_state::store_submissions() {
         for (auto& each : *batch)
           store(
               {each.work}, [promise = each.promise](std::vector<job_id> ids) mutable { promise.deliver(ids.front()); },
-              [promise = each.promise](const failure& own) mutable { promise.deliver(make_error(own)); });
+              fail_with(each.promise));
       });
 }
 
@@ -115,7 +115,7 @@ caf::result<std::vector<job_id>> queue_state::submit(std::vector<job> works) {
   else
     store(
         std::move(works), [promise](std::vector<job_id> ids) mutable { promise.deliver(std::move(ids)); },
-        [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+        fail_with(promise));
   return promise;
 }
 
@@ -162,7 +162,7 @@ caf::result<job_id> queue_state::submit(job_batch batch) {
         has_stored(stored->jobs);
         promise.deliver(stored->then.id);
       },
-      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+      fail_with(promise));
   return promise;
 }
 
@@ -205,7 +205,7 @@ caf::result<job_status> queue_state::job_status_of(const job_id& id) {
         else
           promise.deliver(std::move(found.front()));
       },
-      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+      fail_with(promise));
   return promise;
 }
 
@@ -239,11 +239,10 @@ caf::result<void> queue_state::rerun(const job_id& id) {
                                                           + " that was discarded or cancelled or waits for its time"));
           return;
         }
-        for (auto& queue : queues)
-          queue.pace.wake();
+        wake_all();
         promise.deliver();
       },
-      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+      fail_with(promise));
   return promise;
 }
 
@@ -256,11 +255,10 @@ caf::result<void> queue_state::pause(const std::string& queue_name, bool paused)
   ask(
       job_tables::set_paused(queue_name, paused).within(request_limit),
       [this, promise](const result&) mutable {
-        for (auto& queue : queues)
-          queue.pace.wake();
+        wake_all();
         promise.deliver();
       },
-      [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); });
+      fail_with(promise));
   return promise;
 }
 
@@ -297,15 +295,13 @@ void queue_state::look_at_awaited(std::vector<job_id> ids) {
   ask(
       job_tables::states(ids).within(request_limit),
       [this, ids](const result& rows) {
-        std::unordered_map<job_id, job_state, hash_of_job_id> found;
-        for (auto& row : job_tables::read_states(rows))
-          found[row.id] = row.state;
+        auto found = states_by_id(rows);
         std::vector<job_id> ended;
         for (auto& id : ids) {
           auto row = found.find(id);
           if (row == found.end())
             answer_awaiting(id, no_such_job(id));
-          else if (has_ended(row->second))
+          else if (has_ended(row->second.state))
             ended.push_back(id);
         }
         if (!ended.empty())

@@ -17,4 +17,10 @@ inline caf::error rejected(errc code, std::string text) {
   return make_error(std::move(reason));
 }
 
+/// Answers a request with the failure of the statement that was run for it.
+template <class Promise>
+auto fail_with(Promise promise) {
+  return [promise](const failure& reason) mutable { promise.deliver(make_error(reason)); };
+}
+
 } // namespace cenote

@@ -144,9 +144,8 @@ statement count_running(std::string_view queue) {
 }
 
 statement limits_fence(std::string_view queue, uint64_t version) {
-  return read("SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job_limit WHERE "
-              "queue = ? AND kind = '' AND version = ? FOR UPDATE))",
-              queue, version);
+  return stop_unless_exists("cenote_job_limit WHERE queue = ? AND kind = '' AND version = ? FOR UPDATE", queue,
+                            version);
 }
 
 statement note_claim(std::string_view queue) {

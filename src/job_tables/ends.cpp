@@ -3,7 +3,9 @@
 #include "job_tables/server_time.hpp"
 #include "job_tables/sql_builder.hpp"
 #include "job_tables/statements.hpp"
-#include "types/printable.hpp"
+
+#include <algorithm>
+#include <iterator>
 
 namespace cenote::job_tables {
 
@@ -27,25 +29,20 @@ void add_current(sql_builder& out, const attempt_key& key) {
   out.add(" WHERE id = ? AND attempt = ? AND state = ?", id_value(key.id), key.attempt, code_of(job_state::running));
 }
 
-/// Any text, as a line of valid UTF-8.
-std::string stored_error(std::string_view text) {
-  return show_within(text, 2000).text;
+statement count_down(const job_id& batch) {
+  return write("UPDATE cenote_job_batch SET remaining = remaining - 1 WHERE id = ?", id_value(batch));
 }
 
 } // namespace
 
 statement fence(const attempt_key& key) {
-  return read(
-      "SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job WHERE id = ? AND "
-      "attempt = ? AND state = ? FOR UPDATE))",
-      id_value(key.id), key.attempt, code_of(job_state::running));
+  return stop_unless_exists("cenote_job WHERE id = ? AND attempt = ? AND state = ? FOR UPDATE", id_value(key.id),
+                            key.attempt, code_of(job_state::running));
 }
 
 statement fence_of_others(const attempt_key& key) {
-  return read(
-      "SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job WHERE id = ? AND "
-      "attempt = ? AND state = ? FOR UPDATE SKIP LOCKED))",
-      id_value(key.id), key.attempt, code_of(job_state::running));
+  return stop_unless_exists("cenote_job WHERE id = ? AND attempt = ? AND state = ? FOR UPDATE SKIP LOCKED",
+                            id_value(key.id), key.attempt, code_of(job_state::running));
 }
 
 statement finish(std::span<const attempt_key> keys, std::chrono::nanoseconds keep) {
@@ -72,7 +69,7 @@ statement finish(const attempt_key& key, std::string_view json, std::chrono::nan
 statement retry(const attempt_key& key, std::chrono::nanoseconds pause, std::string_view error) {
   sql_builder out{statement_kind::idempotent_write};
   out.add("UPDATE cenote_job SET state = ?, run_at = " + now + " + ?, place = " + now + " + ?, error = ?",
-          code_of(job_state::scheduled), microseconds(pause), microseconds(pause), stored_error(error));
+          code_of(job_state::scheduled), microseconds(pause), microseconds(pause), stored_text(error));
   add_current(out, key);
   return std::move(out).finish();
 }
@@ -83,7 +80,7 @@ statement snooze(const attempt_key& key, std::chrono::nanoseconds pause, std::st
   out.add("UPDATE cenote_job SET state = ?, run_at = " + now + " + ?, place = " + now
               + " + ?, max_attempts = max_attempts + 1, error = ?",
           code_of(job_state::scheduled), microseconds(pause), microseconds(pause),
-          reason.empty() ? value{} : value{stored_error(reason)});
+          reason.empty() ? value{} : value{stored_text(reason)});
   add_current(out, key);
   return std::move(out).finish();
 }
@@ -98,14 +95,10 @@ statement give_back(const attempt_key& key) {
 
 statement discard(const attempt_key& key, std::string_view error, std::chrono::nanoseconds keep) {
   sql_builder out{statement_kind::idempotent_write};
-  out.add("UPDATE cenote_job SET error = ?, ", stored_error(error));
+  out.add("UPDATE cenote_job SET error = ?, ", stored_text(error));
   add_ending(out, job_state::discarded, keep);
   add_current(out, key);
   return std::move(out).finish();
-}
-
-statement count_down(const job_id& batch) {
-  return write("UPDATE cenote_job_batch SET remaining = remaining - 1 WHERE id = ?", id_value(batch));
 }
 
 statement release_follower(const job_id& batch) {
@@ -115,11 +108,13 @@ statement release_follower(const job_id& batch) {
       code_of(job_state::waiting), priority_step, id_value(batch), code_of(job_state::blocked));
 }
 
+std::vector<statement> end_in_batch(const std::optional<job_id>& batch) {
+  return batch ? std::vector{count_down(*batch), release_follower(*batch)} : std::vector<statement>{};
+}
+
 statement states(std::span<const job_id> ids) {
   sql_builder out{statement_kind::read};
-  out.add("SELECT id, state, attempt FROM cenote_job WHERE id IN (");
-  out.add_each(ids, ", ", [&](auto& id) { out.add("?", id_value(id)); });
-  out.add(")");
+  out.add("SELECT id, state, attempt FROM cenote_job WHERE id IN (").add_ids(ids).add(")");
   return std::move(out).finish();
 }
 
@@ -134,9 +129,7 @@ statement set_progress(const attempt_key& key, uint32_t per_mille) {
 
 statement statuses(std::span<const job_id> ids) {
   sql_builder out{statement_kind::read};
-  out.add("SELECT ").add(status_columns).add(" FROM cenote_job WHERE id IN (");
-  out.add_each(ids, ", ", [&](auto& id) { out.add("?", id_value(id)); });
-  out.add(")");
+  out.add("SELECT ").add(status_columns).add(" FROM cenote_job WHERE id IN (").add_ids(ids).add(")");
   return std::move(out).finish();
 }
 
@@ -147,9 +140,7 @@ std::vector<statement> cancel(const job_id& id, std::chrono::nanoseconds keep) {
   add_ending(end, job_state::cancelled, keep);
   end.add(" WHERE id = ?", id_value(id));
   return {
-      read("SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job WHERE id = ? AND "
-           "state <= ? FOR UPDATE))",
-           id_value(id), open),
+      stop_unless_exists("cenote_job WHERE id = ? AND state <= ? FOR UPDATE", id_value(id), open),
       write(
           "UPDATE cenote_job_batch b JOIN cenote_job j ON b.id = j.batch SET b.remaining = b.remaining - 1 WHERE j.id "
           "= ?",
@@ -245,10 +236,7 @@ statement begin_job(const job_context& context) {
 
 std::vector<statement> finish_job(const job_context& context, const std::string& result) {
   std::vector<statement> all{job_tables::finish({context.id, context.attempt}, result, context.keep_done)};
-  if (context.batch) {
-    all.push_back(job_tables::count_down(*context.batch));
-    all.push_back(job_tables::release_follower(*context.batch));
-  }
+  std::ranges::move(job_tables::end_in_batch(context.batch), std::back_inserter(all));
   return all;
 }
 

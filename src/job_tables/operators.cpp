@@ -1,12 +1,11 @@
 #include "job_tables/operators.hpp"
 
+#include "job_tables/row_fields.hpp"
 #include "job_tables/server_time.hpp"
 #include "job_tables/sql_builder.hpp"
 #include "job_tables/statements.hpp"
-#include "types/printable.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
 namespace cenote::job_tables {
@@ -47,15 +46,6 @@ statement nothing(std::string_view columns) {
 constexpr std::string_view listed = "j.id, j.kind, j.queue, j.state, j.priority, j.attempt, j.max_attempts, '', NULL, "
                                     "LEFT(j.error, 300), j.node, j.progress, j.tags, j.created_at, j.run_at, "
                                     "j.started_at, j.ended_at";
-
-job_id id_in(const row& from, size_t column) {
-  auto raw = from.text(column);
-  job_id out;
-  if (raw.size() != out.bytes.size())
-    throw result_error{"a job's id has " + std::to_string(raw.size()) + " bytes, not 16"};
-  std::memcpy(out.bytes.data(), raw.data(), raw.size());
-  return out;
-}
 
 std::chrono::nanoseconds span_of(int64_t microseconds) {
   return std::chrono::microseconds{microseconds};
@@ -118,10 +108,9 @@ std::optional<job_terms> read_terms(const result& rows) {
   out.scope = static_cast<unique_scope>(std::min<uint8_t>(x.get<uint8_t>(1), 2));
   if (!x.is_null(2))
     out.unique_until = time_point_at(x.get<int64_t>(2));
-  out.time_limit = span_of(x.get<int64_t>(3));
-  out.backoff = {span_of(x.get<int64_t>(4)), span_of(x.get<int64_t>(5))};
-  if (!x.is_null(6))
-    out.batch = id_in(x, 6);
+  out.time_limit = read_span(x, 3);
+  out.backoff = {read_span(x, 4), read_span(x, 5)};
+  out.batch = read_optional_id(x, 6);
   return out;
 }
 
@@ -129,7 +118,7 @@ std::vector<statement> discard(const job_id& id, std::string_view reason, std::c
   // What is to be done for its batch and its unique key is the same.
   auto all = cancel(id, keep);
   all.push_back(idempotent_write("UPDATE cenote_job SET state = ?, error = ? WHERE id = ? AND state = ?",
-                                 code_of(job_state::discarded), show_within(reason, 2000).text, id_value(id),
+                                 code_of(job_state::discarded), stored_text(reason), id_value(id),
                                  code_of(job_state::cancelled)));
   return all;
 }
@@ -145,9 +134,7 @@ statement old_jobs(const queue_and_kind& of, job_state state, std::chrono::nanos
 
 statement remove(std::span<const job_id> ids, job_state state) {
   sql_builder out{statement_kind::idempotent_write};
-  out.add("DELETE FROM cenote_job WHERE id IN (");
-  out.add_each(ids, ", ", [&](auto& id) { out.add("?", id_value(id)); });
-  out.add(") AND state = ?", code_of(state));
+  out.add("DELETE FROM cenote_job WHERE id IN (").add_ids(ids).add(") AND state = ?", code_of(state));
   return std::move(out).finish();
 }
 
@@ -214,7 +201,7 @@ statement nodes() {
 std::vector<job_node> read_nodes(const result& rows) {
   std::vector<job_node> out;
   for (auto x : rows)
-    out.push_back({std::string{x.text(0)}, span_of(x.get<int64_t>(1)), span_of(x.get<int64_t>(2))});
+    out.push_back({std::string{x.text(0)}, read_span(x, 1), read_span(x, 2)});
   return out;
 }
 

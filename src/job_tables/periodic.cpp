@@ -36,9 +36,7 @@ statement next_periodic() {
 }
 
 statement periodic_fence(std::string_view name, int64_t next_at) {
-  return read("SELECT (SELECT 1 UNION ALL SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cenote_job_periodic WHERE "
-              "name = ? AND next_at = ? FOR UPDATE))",
-              name, next_at);
+  return stop_unless_exists("cenote_job_periodic WHERE name = ? AND next_at = ? FOR UPDATE", name, next_at);
 }
 
 statement set_next_time(std::string_view name, int64_t next_at) {

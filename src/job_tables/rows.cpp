@@ -1,30 +1,13 @@
 #include "job_tables/rows.hpp"
 
+#include "job_tables/row_fields.hpp"
 #include "job_tables/server_time.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace cenote::job_tables {
 
 namespace {
-
-job_id read_id(const row& from, size_t column) {
-  auto raw = from.text(column);
-  job_id out;
-  if (raw.size() != out.bytes.size())
-    throw result_error{"a job's id has " + std::to_string(raw.size()) + " bytes, not 16"};
-  std::memcpy(out.bytes.data(), raw.data(), raw.size());
-  return out;
-}
-
-std::optional<job_id> read_optional_id(const row& from, size_t column) {
-  return from.is_null(column) ? std::nullopt : std::optional{read_id(from, column)};
-}
-
-std::chrono::nanoseconds read_span(const row& from, size_t column) {
-  return std::chrono::microseconds{from.get<int64_t>(column)};
-}
 
 job_state read_state(const row& from, size_t column) {
   auto code = from.get<uint8_t>(column);

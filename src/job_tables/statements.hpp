@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -93,8 +94,9 @@ statement give_back(const attempt_key& key);
 /// Ends the job as failed.
 statement discard(const attempt_key& key, std::string_view error, std::chrono::nanoseconds keep);
 
-/// For a job of a batch, in the transaction in which it ends, before `release_follower`.
-statement count_down(const job_id& batch);
+/// For the transaction in which a job ends: counts it in its batch, if it has one, and releases the follower after the
+/// last one.
+std::vector<statement> end_in_batch(const std::optional<job_id>& batch);
 
 /// State and attempt of jobs. Rows: id, state, attempt.
 statement states(std::span<const job_id> ids);

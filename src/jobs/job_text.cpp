@@ -1,5 +1,6 @@
 #include "cenote/jobs/job.hpp"
 #include "jobs/names.hpp"
+#include "types/hex_digit.hpp"
 #include "types/printable.hpp"
 
 #include <algorithm>
@@ -16,16 +17,6 @@ constexpr std::chrono::nanoseconds year = 365 * 24h;
 
 constexpr std::array<std::string_view, 7> states{"scheduled", "waiting",   "running",  "blocked",
                                                  "done",      "discarded", "cancelled"};
-
-int digit_of(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
 
 /// Whether a text of an id has a dash before this byte.
 bool dash_before(size_t byte) {
@@ -155,8 +146,8 @@ std::optional<job_id> parse_job_id(std::string_view text) {
         return std::nullopt;
       text.remove_prefix(1);
     }
-    auto high = digit_of(text[0]);
-    auto low = digit_of(text[1]);
+    auto high = detail::hex_digit(text[0]);
+    auto low = detail::hex_digit(text[1]);
     if (high < 0 || low < 0)
       return std::nullopt;
     out.bytes[i] = static_cast<uint8_t>(high << 4 | low);

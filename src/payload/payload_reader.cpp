@@ -3,6 +3,7 @@
 #include "payload/json_text.hpp"
 #include "payload/path.hpp"
 #include "payload/time_text.hpp"
+#include "types/hex_digit.hpp"
 #include "types/printable.hpp"
 
 #include <cassert>
@@ -94,14 +95,6 @@ std::optional<T> whole_number(const json& x) {
   if (out != std::trunc(out) || std::abs(out) > exact || (std::is_unsigned_v<T> && out < 0))
     return std::nullopt;
   return static_cast<T>(out);
-}
-
-int digit_of(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /// What CAF says about a value that was read, but refused.
@@ -432,7 +425,7 @@ bool payload_reader::hex(std::string& out) {
   out.clear();
   out.reserve(text.size() / 2);
   for (size_t i = 0; i + 1 < text.size(); i += 2) {
-    auto high = digit_of(text[i]), low = digit_of(text[i + 1]);
+    auto high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
     if (high < 0 || low < 0)
       return fail("expected " + std::string{what});
     out += static_cast<char>(high << 4 | low);
