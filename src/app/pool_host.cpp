@@ -29,6 +29,13 @@ size_t workers(const caf::settings& options) {
 
 } // namespace
 
+settings for_one_connection(settings how) {
+  how.pool.size = 1;
+  how.pool.max_overflow = 0;
+  how.pool.io_threads = 1;
+  return how;
+}
+
 pool_host::pool_host(const settings& how, const caf::settings& caf_options) {
   require_resources(workers(caf_options));
   host_ = std::make_unique<hosted_pool>(how, caf_options, false);

@@ -17,6 +17,9 @@
 
 namespace cenote::app {
 
+/// Settings for a command that asks one thing after the other.
+settings for_one_connection(settings how);
+
 /// The pool of a command, and a way to talk to it from plain code.
 class pool_host {
 public:

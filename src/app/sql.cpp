@@ -14,14 +14,6 @@ namespace cenote::app {
 
 namespace {
 
-/// One statement needs one connection.
-settings for_one_statement(settings how) {
-  how.pool.size = 1;
-  how.pool.max_overflow = 0;
-  how.pool.io_threads = 1;
-  return how;
-}
-
 /// No server takes more in one piece.
 constexpr size_t max_statement = size_t{1} << 30;
 
@@ -81,7 +73,7 @@ outcome_of_run run_at_node(const invocation& x, statement what) {
 outcome_of_run run(const invocation& x, statement what) {
   if (x.opts.through_node)
     return run_at_node(x, std::move(what));
-  pool_host host{for_one_statement(x.how), x.caf_options};
+  pool_host host{for_one_connection(x.how), x.caf_options};
   std::stop_callback on_signal{x.signals.first(), [&host] { host.cut(); }};
   return run(host, x.how.retry, std::move(what), false);
 }

@@ -2,6 +2,7 @@
 #include "cenote/configuration.hpp"
 #include "cenote/error.hpp"
 #include "job_queue/queue_state.hpp"
+#include "job_tables/schema.hpp"
 #include "log/log.hpp"
 #include "runtime/liveness.hpp"
 
@@ -175,9 +176,8 @@ failure queue_state::noted(failure reason) {
   if (reason.number == job_tables::fence_error
       || (reason.outcome == outcome::rejected && reason.statement_index.value_or(0) > 0))
     return reason;
-  constexpr uint32_t no_such_table = 1146;
-  if (reason.number == no_such_table && reason.server_text.find("cenote_job") != std::string::npos)
-    reason.text = "the tables of the jobs do not exist in this database: run 'cenote jobs migrate'";
+  if (job_tables::says_no_tables(reason))
+    reason.text = job_tables::no_tables_text;
   ++counters.database_errors;
   counters.last_error = to_string(reason);
   if (auto more = failure_lines.add(now()))

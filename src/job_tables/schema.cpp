@@ -91,6 +91,11 @@ uint32_t current_version() {
   return migrations().back().version;
 }
 
+bool says_no_tables(const failure& reason) {
+  constexpr uint32_t no_such_table = 1146;
+  return reason.number == no_such_table && reason.server_text.find("cenote_job") != std::string::npos;
+}
+
 statement create_migration_table() {
   return ddl("CREATE TABLE IF NOT EXISTS cenote_job_migration (version INT UNSIGNED NOT NULL, applied_at BIGINT NOT "
              "NULL, PRIMARY KEY (version)) ENGINE=InnoDB");

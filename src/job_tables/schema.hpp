@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cenote/failure.hpp"
 #include "cenote/statement.hpp"
 
 #include <cstdint>
@@ -30,6 +31,11 @@ const std::vector<migration>& migrations();
 
 /// The version that this program works with.
 uint32_t current_version();
+
+/// Whether a failure means that the tables are missing, and what to tell people then.
+bool says_no_tables(const failure& reason);
+inline const std::string no_tables_text =
+    "the tables of the jobs do not exist in this database: run 'cenote jobs migrate'";
 
 /// Creates the table that `applied_version` reads.
 statement create_migration_table();

@@ -124,13 +124,11 @@ std::optional<std::string> find_problem(const job& work) {
 }
 
 std::string to_string(const job_id& id) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
   for (size_t i = 0; i < id.bytes.size(); ++i) {
     if (dash_before(i))
       out += '-';
-    out += digits[id.bytes[i] >> 4];
-    out += digits[id.bytes[i] & 15];
+    detail::append_hex(out, id.bytes[i]);
   }
   return out;
 }

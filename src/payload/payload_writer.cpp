@@ -3,6 +3,7 @@
 #include "payload/limits.hpp"
 #include "payload/path.hpp"
 #include "payload/time_text.hpp"
+#include "types/hex_digit.hpp"
 #include "types/printable.hpp"
 
 #include <cassert>
@@ -33,7 +34,6 @@ std::string digits_of(double x) {
 }
 
 void append_escaped(std::string& out, std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
   for (auto c : text) {
     switch (c) {
     case '"':
@@ -54,8 +54,7 @@ void append_escaped(std::string& out, std::string_view text) {
     default:
       if (auto code = static_cast<unsigned char>(c); code < 0x20) {
         out += "\\u00";
-        out += digits[code >> 4];
-        out += digits[code & 15];
+        append_hex(out, code);
       } else {
         out += c;
       }
@@ -282,14 +281,11 @@ bool payload_writer::number(uint64_t x) {
 }
 
 bool payload_writer::hex(const void* data, size_t size) {
-  constexpr std::string_view digits = "0123456789abcdef";
   auto bytes = static_cast<const unsigned char*>(data);
   std::string text;
   text.reserve(2 * size);
-  for (size_t i = 0; i < size; ++i) {
-    text += digits[bytes[i] >> 4];
-    text += digits[bytes[i] & 15];
-  }
+  for (size_t i = 0; i < size; ++i)
+    append_hex(text, bytes[i]);
   return string(text);
 }
 

@@ -27,11 +27,9 @@ import argparse
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -42,6 +40,7 @@ sys.path += [str(ROOT / "bench"), str(ROOT / "tests/nodes")]
 
 from audit import OPENING, Books, check_accounts, read_told  # noqa: E402
 from processes import START_SECONDS, Fault, Program, await_true, clean_environment  # noqa: E402
+from proof import conduct  # noqa: E402
 from server import Server  # noqa: E402
 
 WORKERS = 4
@@ -295,17 +294,7 @@ def check_submissions(server: Server, log: Path, books: Books) -> None:
         stored = jobs.pop(number, 0)
         if stored > 1:
             books.complain(f"doubled: job {number} is stored {stored} times")
-        if verdict == "+":
-            books.acknowledged += 1
-            if not stored:
-                books.complain(f"lost: job {number} was acknowledged and is not there")
-        elif verdict == "?":
-            books.unknown += 1
-            books.unknown_done += stored > 0
-        else:
-            books.refused += 1
-            if stored:
-                books.complain(f"untrue: job {number} was said not to be stored, and is there")
+        books.judge(f"job {number}", verdict, stored, "stored")
         cause = causes.pop(number, 0)
         if cause > 1:
             books.complain(f"doubled: the cause of job {number} is there {cause} times")
@@ -446,33 +435,14 @@ def main() -> int:
     options = parse()
     size = SHORT if options.short else FULL
     size = replace(size, jobs=options.jobs or size.jobs, per_second=options.per_second or size.per_second)
-    build = options.build.resolve()
-    if not os.access(build / "bin/job-worker", os.X_OK):
-        print(f"ledger: error: {build}/bin/job-worker is missing: ninja -C {build} job-worker", file=sys.stderr)
-        return 2
-    if options.keep and options.keep.exists():
-        print(f"ledger: error: {options.keep} exists already: --keep wants a new folder", file=sys.stderr)
-        return 2
-    folder = options.keep.resolve() if options.keep else Path(tempfile.mkdtemp(prefix="cenote-ledger."))
-    folder.mkdir(exist_ok=True, parents=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    say(f"seed {options.seed}, {os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f}")
-    world = World(size, build, folder, options.seed)
-    try:
+
+    def prove(world: World) -> list[str]:
         world.set_up()
-        problems = prove_ledger(world) + prove_versions(world)
-    except Fault as fault:
-        problems = [str(fault)]
-        for each in world.workers:
-            say(f"the last words of {each.name}:\n{each.last_lines()}")
-    finally:
-        world.end()
-        if not options.keep:
-            shutil.rmtree(folder, ignore_errors=True)
-    for text in problems[:20]:
-        say(f"FAULT: {text}")
-    say(f"{len(problems)} faults" if problems else "all is as it should be: every job done exactly once, none lost")
-    return 1 if problems else 0
+        return prove_ledger(world) + prove_versions(world)
+
+    return conduct("ledger", options, ["job-worker"], "",
+                   lambda build, folder: World(size, build, folder, options.seed), prove, lambda world: world.workers,
+                   "all is as it should be: every job done exactly once, none lost")
 
 
 if __name__ == "__main__":

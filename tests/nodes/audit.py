@@ -39,6 +39,20 @@ class Books:
     def complain(self, text: str) -> None:
         self.problems.append(text)
 
+    def judge(self, name: str, verdict: str, found: int, done: str) -> None:
+        """@param verdict what a client was told, found how often it is there, done what was to be done with it."""
+        if verdict == "+":
+            self.acknowledged += 1
+            if not found:
+                self.complain(f"lost: {name} was acknowledged and is not there")
+        elif verdict == "?":
+            self.unknown += 1
+            self.unknown_done += found > 0
+        else:
+            self.refused += 1
+            if found:
+                self.complain(f"untrue: {name} was said not to be {done}, and is there")
+
     def __str__(self) -> str:
         return (f"{self.acknowledged} acknowledged, {self.unknown} unknown ({self.unknown_done} of them were done), "
                 f"{self.refused} not done, {self.unanswered} done without an answer, as their client was killed")
@@ -68,18 +82,7 @@ def audit(server, told_of: dict[int, Path], killed: Iterable[int]) -> Books:
     for writer, file in told_of.items():
         told = read_told(file)
         for number, verdict in told.items():
-            found = rows.pop((writer, number), 0)
-            if verdict == "+":
-                books.acknowledged += 1
-                if not found:
-                    books.complain(f"lost: {writer}/{number} was acknowledged and is not there")
-            elif verdict == "?":
-                books.unknown += 1
-                books.unknown_done += found > 0
-            else:
-                books.refused += 1
-                if found:
-                    books.complain(f"untrue: {writer}/{number} was said not to be done, and is there")
+            books.judge(f"{writer}/{number}", verdict, rows.pop((writer, number), 0), "done")
     for writer, number in rows:
         books.unanswered += 1
         if writer not in killed:

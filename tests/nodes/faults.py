@@ -20,11 +20,8 @@ Exit codes: 0, or 1 for a fault in what is tested, 2 for one in the use.
 import argparse
 import os
 import random
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -39,6 +36,7 @@ from audit import ACCOUNTS, TABLES, audit  # noqa: E402
 from faulty_network import FaultyNetwork  # noqa: E402
 from injection import FAULTS, Injector  # noqa: E402
 from processes import Fault, Node, Worker, await_true, clean_environment  # noqa: E402
+from proof import conduct  # noqa: E402
 from server import Server  # noqa: E402
 
 # How late a node's answer may be beyond the limit of a request, and what the machine adds: three times the longest time
@@ -344,33 +342,10 @@ def main() -> int:
     size = SHORT if options.short else FULL
     if options.writes:
         size = replace(size, phases=tuple(replace(x, writes=options.writes) for x in size.phases))
-    build = options.build.resolve()
-    for name in ("cenote", "node-worker"):
-        if not os.access(build / "bin" / name, os.X_OK):
-            print(f"faults: error: {build}/bin/{name} is missing: ninja -C {build} cenote node-worker", file=sys.stderr)
-            return 2
-    if options.keep and options.keep.exists():
-        print(f"faults: error: {options.keep} exists already: --keep wants a new folder", file=sys.stderr)
-        return 2
-    folder = options.keep.resolve() if options.keep else Path(tempfile.mkdtemp(prefix="cenote-faults."))
-    folder.mkdir(exist_ok=True, parents=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    say(f"seed {options.seed}, {size.nodes} nodes, {os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f}")
-    world = World(size, build, folder, options.seed)
-    try:
-        problems = prove(world, options.only or list(FAULTS))
-    except Fault as fault:
-        problems = [str(fault)]
-        for each in world.nodes:
-            say(f"the last words of {each.name}:\n{each.last_lines()}")
-    finally:
-        world.end()
-        if not options.keep:
-            shutil.rmtree(folder, ignore_errors=True)
-    for text in problems[:20]:
-        say(f"FAULT: {text}")
-    say(f"{len(problems)} faults" if problems else "all is as it should be: 0 lost, 0 doubled, all answered in time")
-    return 1 if problems else 0
+    return conduct("faults", options, ["cenote", "node-worker"], f"{size.nodes} nodes, ",
+                   lambda build, folder: World(size, build, folder, options.seed),
+                   lambda world: prove(world, options.only or list(FAULTS)), lambda world: world.nodes,
+                   "all is as it should be: 0 lost, 0 doubled, all answered in time")
 
 
 if __name__ == "__main__":

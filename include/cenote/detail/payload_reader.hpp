@@ -12,7 +12,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include <caf/byte.hpp>
@@ -145,18 +144,12 @@ public:
 
   template <class T>
   bool tuple(T& xs) {
-    auto each = [this](auto&... x) { return (element(x) && ...); };
-    return begin_tuple(std::tuple_size_v<T>) && std::apply(each, xs) && end_tuple();
+    return elements_of(*this, xs);
   }
 
   template <class T, size_t N>
   bool tuple(T (&xs)[N]) {
-    if (!begin_tuple(N))
-      return false;
-    for (auto& x : xs)
-      if (!element(x))
-        return false;
-    return end_tuple();
+    return elements_of(*this, xs);
   }
 
   /// A value that is no field.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -46,5 +47,23 @@ requires std::is_same_v<typename T::key_type, std::string> && requires(T& x) {
   x.emplace(std::declval<typename T::key_type>(), std::declval<typename T::mapped_type>()).second;
 }
 inline constexpr bool is_text_map<T> = true;
+
+/// Writes or reads the elements of a tuple.
+template <class Inspector, class Tuple>
+bool elements_of(Inspector& f, Tuple& xs) {
+  auto each = [&f](auto&... x) { return (f.element(x) && ...); };
+  return f.begin_tuple(std::tuple_size_v<Tuple>) && std::apply(each, xs) && f.end_tuple();
+}
+
+/// The same for an array.
+template <class Inspector, class T, size_t N>
+bool elements_of(Inspector& f, T (&xs)[N]) {
+  if (!f.begin_tuple(N))
+    return false;
+  for (auto& x : xs)
+    if (!f.element(x))
+      return false;
+  return f.end_tuple();
+}
 
 } // namespace cenote::detail

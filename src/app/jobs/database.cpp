@@ -16,29 +16,13 @@ using namespace std::chrono_literals;
 /// A look for a rare tag in millions of jobs takes seconds.
 constexpr auto longest_statement = 2min;
 
-constexpr uint32_t no_such_table = 1146;
-
-/// The command asks one thing after the other.
-settings for_one_connection(settings how) {
-  how.pool.size = 1;
-  how.pool.max_overflow = 0;
-  how.pool.io_threads = 1;
-  return how;
-}
-
 [[noreturn]] void refuse(const failure& reason) {
-  if (says_no_job_tables(reason))
-    throw command_error{no_job_tables};
+  if (job_tables::says_no_tables(reason))
+    throw command_error{job_tables::no_tables_text};
   throw command_error{explain_failed_statement(reason)};
 }
 
 } // namespace
-
-const std::string no_job_tables = "the tables of the jobs do not exist in this database: run 'cenote jobs migrate'";
-
-bool says_no_job_tables(const failure& reason) {
-  return reason.number == no_such_table && reason.text.find("cenote_job") != std::string::npos;
-}
 
 job_database::job_database(const invocation& x) {
   constexpr auto critical = spdlog::level::critical;
@@ -84,7 +68,7 @@ uint32_t job_database::version_of_tables() {
   auto rows = execute(job_tables::applied_version());
   auto version = rows.size() == 1 ? rows[0].get<std::optional<uint32_t>>(0) : std::nullopt;
   if (!version)
-    throw command_error{no_job_tables};
+    throw command_error{job_tables::no_tables_text};
   return *version;
 }
 

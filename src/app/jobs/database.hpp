@@ -42,12 +42,6 @@ private:
   std::string so_far_;
 };
 
-/// Said by all if the tables are missing.
-extern const std::string no_job_tables;
-
-/// Whether a failure means that the tables of the jobs are missing.
-bool says_no_job_tables(const failure& reason);
-
 /// The database with the tables of the jobs, for one command: a pool of its own, or that of a pool node. A signal that
 /// asks for the end cuts what runs.
 class job_database {

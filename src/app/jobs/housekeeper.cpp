@@ -107,7 +107,7 @@ struct job_housekeeper::keeper {
   }
 
   void failed(const failure& reason) {
-    if (says_no_job_tables(reason)) {
+    if (job_tables::says_no_tables(reason)) {
       forget(); // Dropped.
       again_after(search_pace);
     } else {
