@@ -31,6 +31,7 @@ size_t workers(const caf::settings& options) {
 
 settings for_one_connection(settings how) {
   how.pool.size = 1;
+  how.pool.min_size.reset(); // More than one would be refused.
   how.pool.max_overflow = 0;
   how.pool.io_threads = 1;
   return how;

@@ -154,6 +154,12 @@ SCENARIO("options may stand anywhere") {
            "\n");
 }
 
+SCENARIO("it needs one connection, however many the settings keep open") {
+  auto x = sql({"--pool-min-size=5", "SELECT 1"});
+  CHECK_EQ(x.code, 0);
+  CHECK_EQ(x.err, "");
+}
+
 SCENARIO("a statement that fails is told with number, sqlstate and text") {
   auto x = sql({"SELECT * FROM app_missing"});
   CHECK_EQ(x.code, 1);
