@@ -10,6 +10,7 @@
 #include <atomic>
 #include <mutex>
 #include <stdexcept>
+#include <stop_token>
 
 using namespace cenote;
 using namespace cenote::test;
@@ -49,8 +50,23 @@ struct features_fixture : jobs_fixture {
     return must_queue<job_status>(queue, job_status_atom_v, id).state;
   }
 
+  /// Waits until all nodes, which have begun by then, have renewed their leases so often.
+  void await_renewals(int times) {
+    auto longer = std::chrono::duration_cast<std::chrono::microseconds>(quick().lease / 3 * times);
+    auto since = number("SELECT MAX(lease_until) FROM cenote_job_node");
+    if (!eventually([&] { return number("SELECT MIN(lease_until) FROM cenote_job_node") >= since + longer.count(); }))
+      throw std::runtime_error{"a node does not renew its lease"};
+  }
+
   std::atomic<int> begun{0};
 };
+
+/// Waits until a handler is told that its work is in vain.
+bool await_stop(const std::stop_token& stop) {
+  std::promise<void> told;
+  std::stop_callback tell{stop, [&told] { told.set_value(); }};
+  return told.get_future().wait_for(patience) == std::future_status::ready;
+}
 
 job_backoff quickly() {
   return {1ms, 10ms};
@@ -154,9 +170,7 @@ SCENARIO("a handler that ends, never answers, or cannot read its payload fails t
       auto released = release.get_future().share();
       auto slow = system().spawn<caf::detached>([&told]() -> job_handler<count_up>::behavior_type {
         return {[&told](const count_up&, const job_context& context) -> caf::result<job_answer> {
-          for (auto i = 0; i < 6000 && !context.stop.stop_requested(); ++i)
-            std::this_thread::sleep_for(10ms);
-          told = context.stop.stop_requested();
+          told = await_stop(context.stop);
           return job_done(write("INSERT INTO done VALUES (99, 1)"));
         }};
       });
@@ -358,9 +372,7 @@ SCENARIO("a job is cancelled while it runs") {
       worker.on<count_up>(system().spawn<caf::detached>([=]() -> job_handler<count_up>::behavior_type {
         return {[=](const count_up&, const job_context& context) -> caf::result<job_answer> {
           running->set_value();
-          for (auto i = 0; i < 6000 && !context.stop.stop_requested(); ++i)
-            std::this_thread::sleep_for(10ms);
-          if (context.stop.stop_requested())
+          if (await_stop(context.stop))
             stopped->set_value();
           return job_done(write("INSERT INTO done VALUES (1, 1)"));
         }};
@@ -423,8 +435,7 @@ SCENARIO("a queue is paused on all nodes") {
     auto id = must_queue<job_id>(first, submit_atom_v, make_job(count_up{1}));
     caf::anon_send(static_cast<const job_queue_actor&>(second), wake_atom_v);
     THEN("nothing is begun until it is resumed") {
-      // Longer than the longest pause between two looks.
-      std::this_thread::sleep_for(300ms);
+      await_renewals(1); // Later than the longest pause between two looks.
       CHECK(state_of(first, id) == job_state::waiting);
       CHECK(ask_queue<void>(first, resume_atom_v, std::string{"default"}));
       CHECK(must_queue<job_status>(first, await_atom_v, id).state == job_state::done);
@@ -567,8 +578,7 @@ SCENARIO("a node that loses its lease loses its jobs, and works on under another
     first.on<count_up>(system().spawn<caf::detached>([=]() -> job_handler<count_up>::behavior_type {
       return {[=](const count_up&, const job_context& context) -> caf::result<job_answer> {
         running->set_value();
-        for (auto i = 0; i < 6000 && !context.stop.stop_requested(); ++i)
-          std::this_thread::sleep_for(10ms);
+        await_stop(context.stop);
         stopped->set_value();
         return job_done(write("INSERT INTO done VALUES (1, 1)"));
       }};
@@ -600,8 +610,7 @@ SCENARIO("a transaction that keeps a job locked delays nothing but that job") {
     first.on<count_up>(system().spawn<caf::detached>([=]() -> job_handler<count_up>::behavior_type {
       return {[=](const count_up&, const job_context& context) -> caf::result<job_answer> {
         running->set_value();
-        for (auto i = 0; i < 6000 && !context.stop.stop_requested(); ++i)
-          std::this_thread::sleep_for(10ms);
+        await_stop(context.stop);
         return job_done();
       }};
     }));
@@ -619,7 +628,7 @@ SCENARIO("a transaction that keeps a job locked delays nothing but that job") {
       auto other = done(second, make_job(count_up{2}));
       THEN("it waits for none, and takes the job when it is free") {
         CHECK(other.state == job_state::done);
-        std::this_thread::sleep_for(2s); // Some rounds of housekeeping.
+        await_renewals(3); // There is a round of housekeeping with each.
         CHECK(state_of(second, id) == job_state::running);
         CHECK_EQ(number("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"), 0);
         CHECK_EQ(must_queue<job_queue_status>(second, status_atom_v).database_errors, 0u);
