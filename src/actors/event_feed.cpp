@@ -8,9 +8,13 @@
 
 namespace cenote {
 
+bool event_feed::contains(const caf::actor_addr& address) const {
+  return std::ranges::any_of(subscribers_, [&](auto& each) { return each.address == address; });
+}
+
 event_feed::subscription event_feed::add(const caf::strong_actor_ptr& actor) {
   auto address = caf::actor_cast<caf::actor_addr>(actor);
-  if (std::ranges::any_of(subscribers_, [&](auto& each) { return each.address == address; }))
+  if (contains(address))
     return subscription::known;
   if (subscribers_.size() >= max_subscribers)
     return subscription::refused;

@@ -45,6 +45,8 @@ public:
   /// @returns whether it was one.
   bool remove(const caf::actor_addr& address);
 
+  bool contains(const caf::actor_addr& address) const;
+
   /// Whether there is any subscriber: otherwise an event need not be made.
   bool has_subscribers() const noexcept { return !subscribers_.empty(); }
 

@@ -58,6 +58,8 @@ CAF_ADD_ATOM(cenote_internal, cenote, decoded_atom)
 CAF_ADD_ATOM(cenote_internal, cenote, resolved_atom)
 CAF_ADD_TYPE_ID(cenote_internal, (cenote::budget_report))
 CAF_ADD_ATOM(cenote_internal, cenote, budget_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, listen_atom)
+CAF_ADD_ATOM(cenote_internal, cenote, notify_atom)
 
 CAF_END_TYPE_ID_BLOCK(cenote_internal)
 
@@ -141,8 +143,17 @@ struct budget_report {
   uint64_t needed = 0; ///< Connections in use, and callers that wait.
 };
 
+/// A pool, a retrier or a remote pool with the messages by which those who share it, in any process, tell each other
+/// that something has happened. Such notices are hints: they may be lost.
+using notifying_pool_actor = pool_actor::extend<
+    // This actor is sent `notify_atom` with the channel of each notice from now on, until it ends. Error: `queue_full`.
+    caf::result<void>(listen_atom, caf::strong_actor_ptr),
+
+    // Tells all listeners but the given actor.
+    caf::result<void>(notify_atom, std::string, caf::strong_actor_ptr)>;
+
 /// The pool with the messages that its own connections send.
-using internal_pool_actor = pool_actor::extend<
+using internal_pool_actor = notifying_pool_actor::extend<
     // `execute` for callers that do not wait for a server that is down.
     caf::result<result>(verify_atom, statement),
 

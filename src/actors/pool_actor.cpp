@@ -67,6 +67,7 @@ internal_pool_actor::behavior_type pool_actor_state::make_behavior() {
       connection_down(message.source);
       holder_down(message.source);
       feed.remove(message.source);
+      notices.remove(message.source);
       watched.erase(message.source);
     });
   });
@@ -166,6 +167,10 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
         unsubscribe(caf::actor_cast<caf::actor_addr>(subscriber));
       },
       [this](drain_atom, caf::timespan limit) { return drain(limit); },
+      [this](listen_atom, const caf::strong_actor_ptr& listener) { return listen(listener); },
+      [this](notify_atom, const std::string& channel, const caf::strong_actor_ptr& from) {
+        notices.notify(channel, caf::actor_cast<caf::actor_addr>(from));
+      },
       [this](verify_atom, statement& query) -> caf::result<result> {
         auto timeout = query.timeout;
         accept(std::move(query), timeout, self->current_sender(), true);

@@ -87,6 +87,21 @@ void pool_actor_state::send_events(const caf::strong_actor_ptr& subscriber, even
             });
 }
 
+caf::result<void> pool_actor_state::listen(const caf::strong_actor_ptr& listener) {
+  switch (notices.add(listener)) {
+  case notice_board::admission::added:
+    watch(listener);
+    break;
+  case notice_board::admission::known:
+    break;
+  case notice_board::admission::refused:
+    return make_error(own_failure(errc::queue_full, outcome::unavailable,
+                                  "pool " + rules.name + " has as many listeners as it takes, "
+                                      + std::to_string(notice_board::max_listeners)));
+  }
+  return caf::unit;
+}
+
 // -- events ----------------------------------------------------------------------
 
 void pool_actor_state::publish(event_kind kind, std::string detail) {

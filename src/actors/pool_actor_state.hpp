@@ -8,13 +8,16 @@
 #include "actors/ended_sessions.hpp"
 #include "actors/event_feed.hpp"
 #include "actors/messages.hpp"
+#include "actors/notice_board.hpp"
 #include "cenote/settings.hpp"
 #include "log/log_pacer.hpp"
 #include "metrics/pool_metrics.hpp"
 #include "pool/pool_core.hpp"
+#include "runtime/guarded_behavior.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/response_promise.hpp>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -73,9 +76,12 @@ struct pool_actor_state {
         core{settings, seed, factory->servers()},
         connections_of{std::move(factory)},
         measured{this_actor->system().metrics(), settings, core.servers()},
-        feed{settings.name, [this](auto& subscriber, auto id, pool_events events) {
-               send_events(subscriber, id, std::move(events));
-             }} {
+        feed{settings.name,
+             [this](auto& subscriber, auto id, pool_events events) { send_events(subscriber, id, std::move(events)); }},
+        notices{[this](auto& listener, auto& channel) {
+                  caf::anon_send(caf::actor_cast<caf::actor>(listener), notify_atom_v, channel);
+                },
+                [this](auto span, auto act) { self->run_delayed(span, [this, act] { guard(*this, act); }); }} {
     // nop
   }
 
@@ -119,6 +125,7 @@ struct pool_actor_state {
   void resume();
   caf::result<void> subscribe(const caf::strong_actor_ptr& subscriber);
   void unsubscribe(const caf::actor_addr& subscriber);
+  caf::result<void> listen(const caf::strong_actor_ptr& listener);
   void leaked(session_id id, caf::timespan held, std::string last_statement);
 
   // -- carrying out --------------------------------------------------------------
@@ -188,6 +195,7 @@ struct pool_actor_state {
 
   event_feed feed;
   breaker_state published_breaker = breaker_state::closed;
+  notice_board notices;
 
   std::vector<caf::typed_response_promise<drain_report>> drain_promises;
   bool finishing = false;

@@ -1,4 +1,5 @@
 #include "actors/event_feed.hpp"
+#include "actors/messages.hpp"
 #include "cenote/pool.hpp"
 #include "connection/classification.hpp"
 #include "log/log.hpp"
@@ -49,7 +50,7 @@ statement_kind repeatable_as(const transaction& request) {
 }
 
 struct retrier_state {
-  using pointer = pool_actor::stateful_pointer<retrier_state>;
+  using pointer = notifying_pool_actor::stateful_pointer<retrier_state>;
 
   static inline const char* name = "cenote.retrier";
 
@@ -65,7 +66,7 @@ struct retrier_state {
     // nop
   }
 
-  pool_actor::behavior_type make_behavior() {
+  notifying_pool_actor::behavior_type make_behavior() {
     self->monitor(pool);
     self->set_default_handler(caf::drop); // As the pool does.
     self->set_down_handler([this](const caf::down_msg& message) {
@@ -81,7 +82,7 @@ struct retrier_state {
     return guarded(this, handlers());
   }
 
-  pool_actor::behavior_type handlers() {
+  notifying_pool_actor::behavior_type handlers() {
     return {
         [this](execute_atom, statement& query) -> caf::result<result> {
           start(std::move(query), self->current_sender());
@@ -138,6 +139,12 @@ struct retrier_state {
         [this](subscribe_atom, const caf::strong_actor_ptr& subscriber) { return subscribe(subscriber); },
         [this](unsubscribe_atom, const caf::strong_actor_ptr& subscriber) { return unsubscribe(subscriber); },
         [this](drain_atom, caf::timespan limit) { return self->delegate(pool, drain_atom_v, limit); },
+        [this](listen_atom a, caf::strong_actor_ptr& listener) {
+          return self->delegate(caf::actor_cast<notifying_pool_actor>(pool), a, std::move(listener));
+        },
+        [this](notify_atom a, std::string& channel, caf::strong_actor_ptr& from) {
+          return self->delegate(caf::actor_cast<notifying_pool_actor>(pool), a, std::move(channel), std::move(from));
+        },
     };
   }
 
@@ -336,7 +343,7 @@ struct retrier_state {
 } // namespace
 
 pool_actor spawn_retrier(caf::actor_system& sys, pool_actor pool, const retry_settings& rules) {
-  using impl = pool_actor::stateful_impl<retrier_state>;
+  using impl = notifying_pool_actor::stateful_impl<retrier_state>;
   return sys.spawn<impl>(std::move(pool), rules, std::random_device{}());
 }
 

@@ -44,7 +44,7 @@ queue_state::~queue_state() {
     work.stop.request_stop(); // Nobody will store their ends.
 }
 
-job_queue_actor::behavior_type queue_state::make_behavior() {
+internal_job_queue::behavior_type queue_state::make_behavior() {
   self->monitor(pool);
   self->set_default_handler(caf::drop);
   self->set_down_handler([this](const caf::down_msg& message) {
@@ -57,8 +57,9 @@ job_queue_actor::behavior_type queue_state::make_behavior() {
         handler_has_ended(message.source);
     });
   });
+  listen();
   turn([] {});
-  return guarded(this, job_queue_actor::behavior_type{
+  return guarded(this, internal_job_queue::behavior_type{
                            [this](submit_atom, job& work) { return submit(std::move(work)); },
                            [this](submit_atom, std::vector<job>& works) { return submit(std::move(works)); },
                            [this](submit_atom, job_batch& batch) { return submit(std::move(batch)); },
@@ -74,7 +75,8 @@ job_queue_actor::behavior_type queue_state::make_behavior() {
                            [this](handle_atom, const std::shared_ptr<const job_handler_entry>& entry) {
                              turn([&] { add_handler(entry); });
                            },
-                           [this](wake_atom) { turn([this] { wake_all(); }); },
+                           [this](wake_atom) { turn([this] { some_may_wait(); }); },
+                           [this](notify_atom, const std::string& channel) { turn([&] { notified(channel); }); },
                            [this](status_atom) { return status(); },
                            [this](drain_atom, caf::timespan limit) { return drain(limit); },
                        });
@@ -213,6 +215,7 @@ void queue_state::end_drain() {
   farewell.push_back(job_tables::forget_node(node));
   transaction last{std::move(farewell), {}, 5s, {}};
   auto leave = [this] {
+    notify_others({});
     refuse_callers();
     for (auto& promise : draining)
       promise.deliver();
@@ -266,7 +269,7 @@ job_queue spawn_job_queue(caf::actor_system& sys, pool_actor pool, const job_set
   check(settings);
   if (!pool)
     throw std::invalid_argument{"spawn_job_queue needs a pool"};
-  using impl = job_queue_actor::stateful_impl<queue_state>;
+  using impl = internal_job_queue::stateful_impl<queue_state>;
   return job_queue{sys.spawn<impl>(std::move(pool), settings, random_id())};
 }
 

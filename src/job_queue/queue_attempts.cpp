@@ -195,8 +195,10 @@ void queue_state::store_now(attempt& work) {
   ++ends_under_way;
   ask(
       std::move(request),
-      [this, key, verdict = how.verdict](const std::vector<result>&) {
+      [this, key, verdict = how.verdict, in_batch = has_ended && work.batch](const std::vector<result>& results) {
         --ends_under_way;
+        if (in_batch && results.back().affected_rows() > 0)
+          some_may_wait(); // What the batch was for.
         has_ended_as(key, verdict);
       },
       [this, key](const failure& reason) {
@@ -309,8 +311,12 @@ void queue_state::has_ended_as(job_tables::attempt_key key, job_verdict verdict)
   auto& queue = queues[work->queue];
   switch (verdict) {
   case job_verdict::done:
+    ++counters.done;
+    has_stored(work->answer.effects);
+    break;
   case job_verdict::stored:
     ++counters.done;
+    some_may_wait(); // The handler may have stored any.
     break;
   case job_verdict::retry:
     ++counters.retried;

@@ -58,6 +58,7 @@ void queue_state::give_to_others(const std::vector<job_tables::abandoned_job>& j
           log().warn("jobs: {}: {}", to_string(found.id), how.reason);
           for (auto& queue : queues)
             queue.pace.note_due(now() + how.pause);
+          notify_others({});
         },
         [](const failure&) {}); // Found again in the next round, unless its worker was there after all.
   }

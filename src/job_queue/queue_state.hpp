@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/messages.hpp"
 #include "cenote/jobs/queue.hpp"
 #include "job_tables/rows.hpp"
 #include "job_tables/statements.hpp"
@@ -32,6 +33,11 @@
 
 namespace cenote {
 
+/// The queue with the messages that its pool sends.
+using internal_job_queue = job_queue_actor::extend<
+    // There is a notice on this channel, see `notifying_pool_actor`.
+    caf::result<void>(notify_atom, std::string)>;
+
 struct hash_of_job_id {
   size_t operator()(const job_id& id) const noexcept;
 };
@@ -40,7 +46,7 @@ struct hash_of_job_id {
 ///
 /// Each event changes the state and ends with `advance`, which starts what has become possible and sets the one timer.
 struct queue_state {
-  using pointer = job_queue_actor::stateful_pointer<queue_state>;
+  using pointer = internal_job_queue::stateful_pointer<queue_state>;
   using time_point = jobs::time_point;
   using duration = jobs::duration;
 
@@ -49,7 +55,7 @@ struct queue_state {
   queue_state(pointer this_actor, pool_actor given, const job_settings& settings, uint64_t seed);
   ~queue_state();
 
-  job_queue_actor::behavior_type make_behavior();
+  internal_job_queue::behavior_type make_behavior();
 
   // -- queue_actor.cpp ----------------------------------------------------------------
 
@@ -125,7 +131,6 @@ struct queue_state {
   void store_submissions();
   void store(std::vector<job> works, std::function<void(std::vector<job_id>)> stored,
              std::function<void(const failure&)> failed);
-  void has_stored(const std::vector<job>& works);
   duration wait_of(const job& work);
   void poll_awaited();
   void look_at_awaited(std::vector<job_id> ids);
@@ -133,9 +138,20 @@ struct queue_state {
   template <class Answer>
   void answer_awaiting(const job_id& id, const Answer& answer);
 
-  // -- queue_claims.cpp -----------------------------------------------------------------
+  // -- queue_notices.cpp ----------------------------------------------------------------
 
   struct queue_of_node;
+
+  void listen();
+  void notify_others(std::string_view queue);
+  void notified(std::string_view channel);
+  void has_stored(const std::vector<job>& works);
+  void has_stored(const std::vector<statement>& effects);
+  void some_may_wait();
+  queue_of_node* find_queue(std::string_view name);
+
+  // -- queue_claims.cpp -----------------------------------------------------------------
+
   struct attempt;
 
   void renew_lease();
@@ -276,6 +292,7 @@ struct queue_state {
   time_point next_check;
   bool is_checking = false;
 
+  bool can_notify = false; ///< The pool passes on notices.
   std::vector<submission> submissions;
   bool is_storing = false; ///< The ones before these.
 

@@ -166,21 +166,6 @@ caf::result<job_id> queue_state::submit(job_batch batch) {
   return promise;
 }
 
-/// Looks for them at once, or when they are due, if this node does such jobs.
-void queue_state::has_stored(const std::vector<job>& works) {
-  counters.submitted += works.size();
-  for (auto& work : works) {
-    auto queue = std::ranges::find(
-        queues, work.queue, [](auto& x) -> auto& { return x.settings.name; });
-    if (queue == queues.end() || !handlers.contains(work.kind))
-      continue;
-    if (work.run_at || work.delay > work.delay.zero())
-      queue->pace.note_due(now() + wait_of(work));
-    else
-      queue->pace.wake();
-  }
-}
-
 /// How long a job has to wait, as far as this node's clock can tell; the next look tells better.
 queue_state::duration queue_state::wait_of(const job& work) {
   constexpr duration longest{std::chrono::hours{24 * 365}};
@@ -218,6 +203,7 @@ caf::result<void> queue_state::cancel(const job_id& id) {
           is_lost(work->second.key);
         else if (awaiting.contains(id))
           look_at_awaited({id});
+        some_may_wait(); // It may have been the last of a batch.
         promise.deliver();
       },
       [promise, id](const failure& reason) mutable {
@@ -239,7 +225,7 @@ caf::result<void> queue_state::rerun(const job_id& id) {
                                                           + " that was discarded or cancelled or waits for its time"));
           return;
         }
-        wake_all();
+        some_may_wait();
         promise.deliver();
       },
       fail_with(promise));
@@ -255,7 +241,7 @@ caf::result<void> queue_state::pause(const std::string& queue_name, bool paused)
   ask(
       job_tables::set_paused(queue_name, paused).within(request_limit),
       [this, promise](const result&) mutable {
-        wake_all();
+        some_may_wait(); // Or may not be begun any more.
         promise.deliver();
       },
       fail_with(promise));

@@ -3,6 +3,7 @@
 #include "cenote/jobs/job.hpp"
 #include "cenote/jobs/settings.hpp"
 #include "cenote/statement.hpp"
+#include "job_tables/rows.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -33,6 +34,9 @@ inline constexpr size_t most_jobs_at_once = 10'000;
 std::vector<statement> insert_jobs(std::span<const job> jobs);
 /// The same for a valid batch.
 std::vector<statement> insert_jobs(const job_batch& batch);
+
+/// The queue and the kind of the first job that such a statement stores; nothing of any other statement.
+std::optional<queue_and_kind> stored_by(const statement& query);
 
 /// Of those that have unique keys: which job holds each. Rows: id, unique_key, kind.
 statement find_holders(std::span<const job> jobs);

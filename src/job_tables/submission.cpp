@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace cenote {
 
@@ -18,6 +19,8 @@ namespace {
 /// only a single large payload needs more.
 constexpr size_t most_rows = 500;
 constexpr size_t most_bytes = 256u << 10;
+
+constexpr std::string_view insert_into_jobs = "INSERT INTO cenote_job (";
 
 std::string joined(const std::vector<std::string>& tags) {
   std::string out;
@@ -70,7 +73,9 @@ std::vector<statement> insert(std::span<const job> jobs, const std::optional<job
   std::vector<statement> all;
   for (size_t i = 0; i < jobs.size();) {
     sql_builder out{statement_kind::idempotent_write};
-    out.add("INSERT INTO cenote_job (id, queue, kind, priority, max_attempts, time_limit, backoff_first, "
+    out.add(insert_into_jobs)
+        .add(
+            "id, queue, kind, priority, max_attempts, time_limit, backoff_first, "
             "backoff_longest, unique_scope, unique_key, unique_until, batch, tags, payload, created_at, run_at, state, "
             "place) VALUES ");
     size_t rows = 0;
@@ -129,6 +134,14 @@ std::vector<statement> insert_jobs(const job_batch& batch) {
   all.push_back(insert_batch(batch));
   all.push_back(release_follower(batch.then.id)); // If there is nothing to wait for.
   return all;
+}
+
+std::optional<queue_and_kind> stored_by(const statement& query) {
+  if (!query.sql.starts_with(insert_into_jobs) || query.params.size() < 3)
+    return std::nullopt;
+  auto queue = std::get_if<std::string>(&query.params[1]); // As `add_row` writes them.
+  auto kind = std::get_if<std::string>(&query.params[2]);
+  return queue && kind ? std::optional{queue_and_kind{*queue, *kind}} : std::nullopt;
 }
 
 statement find_holders(std::span<const job> jobs) {

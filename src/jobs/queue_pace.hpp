@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 namespace cenote::jobs {
 
@@ -28,6 +29,9 @@ enum class pace_step {
 /// often the longer there are none. One request at a time, so that a claim takes what has come free meanwhile.
 class queue_pace {
 public:
+  /// Between two looks because another node has told of new jobs, at least.
+  static constexpr duration look_gap{std::chrono::milliseconds{10}};
+
   /// A claim for a part of the free places waits this long for more of them.
   static constexpr duration patience{std::chrono::milliseconds{2}};
 
@@ -37,6 +41,15 @@ public:
 
   /// There may be new jobs.
   void wake() noexcept { some_wait_ = true; }
+
+  /// Another node says that there may be new jobs. They may have been taken already: a look tells, for less than a
+  /// claim.
+  void notified(time_point now) noexcept {
+    if (is_busy_)
+      notified_ = true;
+    else
+      next_look_ = std::min(next_look_, std::max(now, last_look_ + look_gap));
+  }
 
   /// A job will be due at this time.
   void note_due(time_point at) noexcept {
@@ -77,6 +90,7 @@ public:
   /// @param random from 0 to 1.
   void looked(bool some_wait, std::optional<duration> due_in, double random, time_point now) {
     is_busy_ = false;
+    last_look_ = now;
     some_wait_ |= some_wait;
     if (due_in)
       note_due(now + *due_in);
@@ -116,6 +130,10 @@ public:
 
 private:
   void plan_look(double random, time_point now) {
+    if (std::exchange(notified_, false)) {
+      next_look_ = now + look_gap;
+      return;
+    }
     // From three quarters to five quarters of the pause: nodes that began together do not look together.
     next_look_ = now + std::chrono::duration_cast<duration>(pause_ * (0.75 + random / 2));
   }
@@ -123,6 +141,8 @@ private:
   pace_rules rules_;
   duration pause_;
   time_point next_look_;
+  time_point last_look_ = time_point::min();
+  bool notified_ = false; ///< While it was busy.
   time_point not_before_ = time_point::min();
   time_point last_claim_ = time_point::min();
   std::optional<time_point> next_due_;

@@ -32,10 +32,11 @@ enum class message_kind : uint8_t {
   ping,      ///< Either way, with a number as its id.
   pong,      ///< The answer to it.
   goodbye,   ///< Either way: no further requests, please; what is under way continues.
+  notice,    ///< Node to client: the name of a channel on which there is a notice.
 };
 
 /// The largest kind.
-constexpr auto last_kind = message_kind::goodbye;
+constexpr auto last_kind = message_kind::notice;
 
 /// Bytes that somebody owns.
 struct blob {

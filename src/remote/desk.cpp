@@ -82,6 +82,10 @@ desk_actor::behavior_type desk_state::handlers() {
         unread_events.push_back(promise);
         return promise;
       },
+      [this](notify_atom, std::string& channel) {
+        if (link.unsent() < max_unread_events) // It is only a hint.
+          link.send(net::message_kind::notice, 0, encode(channel));
+      },
   };
 }
 

@@ -34,7 +34,10 @@ using desk_actor = caf::typed_actor<
     caf::result<void>(details_atom, std::vector<session_id>, uint64_t),
 
     // Events of the pool, for the client.
-    caf::result<void>(pool_events)>;
+    caf::result<void>(pool_events),
+
+    // A notice on this channel, for the client.
+    caf::result<void>(notify_atom, std::string)>;
 
 /// Starts one for a connection that has been accepted.
 /// @param socket a duplicate of the link's.

@@ -467,7 +467,9 @@ void desk_state::sessions_alive(const std::vector<session_id>& alive, uint64_t l
 /// @returns whether it is one, and could be read.
 bool desk_state::query(uint64_t number, operation what, request_reader& in) {
   session_id session{};
-  if (what == operation::kill ? !(in.read(session) && in.at_end()) : !in.at_end())
+  std::string channel;
+  if ((what == operation::kill && !in.read(session)) || (what == operation::notify && !in.read(channel))
+      || !in.at_end())
     return false;
   auto for_admins = [&](auto... request) {
     if (admin)
@@ -498,6 +500,14 @@ bool desk_state::query(uint64_t number, operation what, request_reader& in) {
     return true;
   case operation::unsubscribe:
     ask<void>(number, pool, unsubscribe_atom_v);
+    return true;
+  case operation::listen:
+    ask<void>(number, caf::actor_cast<notifying_pool_actor>(pool), listen_atom_v,
+              caf::actor_cast<caf::strong_actor_ptr>(self));
+    return true;
+  case operation::notify:
+    ask<void>(number, caf::actor_cast<notifying_pool_actor>(pool), notify_atom_v, std::move(channel),
+              caf::actor_cast<caf::strong_actor_ptr>(self));
     return true;
   case operation::kill:
     for_admins(kill_atom_v, session);

@@ -74,6 +74,8 @@ enum class operation : uint8_t {
   resume,
   subscribe,
   unsubscribe,
+  listen,
+  notify,
 };
 
 /// Whether it is for a session that exists.

@@ -44,7 +44,8 @@ remote_pool_state::remote_pool_state(pointer this_actor, io_thread_ptr thread, c
       endpoints{std::move(where)},
       addresses{texts(endpoints)},
       core{addresses, limits, seed},
-      feed{{}, [this](auto& subscriber, auto id, pool_events events) {
+      feed{{},
+           [this](auto& subscriber, auto id, pool_events events) {
              auto address = caf::actor_cast<caf::actor_addr>(subscriber);
              self->request(caf::actor_cast<caf::actor>(subscriber), caf::infinite, std::move(events))
                  .then([this, id] { guard(*this, [&] { feed.acknowledged(id); }); },
@@ -54,7 +55,11 @@ remote_pool_state::remote_pool_state(pointer this_actor, io_thread_ptr thread, c
                              unsubscribe(address);
                          });
                        });
-           }} {
+           }},
+      notices{[this](auto& listener, auto& channel) {
+                caf::anon_send(caf::actor_cast<caf::actor>(listener), notify_atom_v, channel);
+              },
+              [this](auto span, auto act) { self->run_delayed(span, [this, act] { guard(*this, act); }); }} {
   // nop
 }
 
@@ -79,6 +84,7 @@ internal_remote_pool::behavior_type remote_pool_state::make_behavior() {
       return;
     guard(*this, [&] {
       feed.remove(message.source);
+      notices.remove(message.source);
       holder_down(message.source);
     });
   });
@@ -162,6 +168,8 @@ internal_remote_pool::behavior_type remote_pool_state::handlers() {
         unsubscribe(caf::actor_cast<caf::actor_addr>(subscriber));
       },
       [this](drain_atom, caf::timespan limit) { return drain(limit); },
+      [this](listen_atom, const caf::strong_actor_ptr& listener) { return listen(listener); },
+      [this](notify_atom, std::string& channel, const caf::strong_actor_ptr& from) { notify(move(channel), from); },
       [this](ready_atom, uint64_t link) { advance(node::link_id{link}); },
       [this](resolved_atom, uint64_t link) { resolved(node::link_id{link}); },
       [this](decoded_atom, uint64_t number, result& value) { decoded(number, value); },
@@ -225,20 +233,20 @@ void remote_pool_state::forget_dead_callers() {
 caf::result<void> remote_pool_state::subscribe(const caf::strong_actor_ptr& subscriber) {
   if (!subscriber)
     return make_error(own_failure(errc::invalid_statement, outcome::rejected, "a subscription needs a subscriber"));
-  auto added = feed.add(subscriber);
-  if (added == event_feed::subscription::refused)
+  auto was_watched = is_watched(caf::actor_cast<caf::actor_addr>(subscriber));
+  if (feed.add(subscriber) == event_feed::subscription::refused)
     return make_error(
         own_failure(errc::queue_full, outcome::unavailable,
                     "the pool has as many subscribers as it takes, " + std::to_string(event_feed::max_subscribers)));
-  if (added == event_feed::subscription::added)
+  if (!was_watched)
     self->monitor(subscriber);
   follow_events();
   return caf::unit;
 }
 
 void remote_pool_state::unsubscribe(const caf::actor_addr& subscriber) {
-  if (feed.remove(subscriber) && !holders.contains(subscriber))
-    self->demonitor(subscriber);
+  if (feed.remove(subscriber))
+    unwatch(subscriber);
 }
 
 /// Subscribes at the current node, once somebody here has subscribed.
@@ -250,6 +258,39 @@ void remote_pool_state::follow_events() {
   auto what = static_cast<uint8_t>(operation::subscribe);
   // Nobody waits for the answer, which would only say that there are too many subscribers.
   to.link->send(net::message_kind::request, ++last_request, encode(what));
+}
+
+// -- notices -----------------------------------------------------------------------------
+
+caf::result<void> remote_pool_state::listen(const caf::strong_actor_ptr& listener) {
+  auto was_watched = is_watched(caf::actor_cast<caf::actor_addr>(listener));
+  if (notices.add(listener) == notice_board::admission::refused)
+    return make_error(
+        own_failure(errc::queue_full, outcome::unavailable,
+                    "the pool has as many listeners as it takes, " + std::to_string(notice_board::max_listeners)));
+  if (!was_watched)
+    self->monitor(listener);
+  follow_notices();
+  return caf::unit;
+}
+
+/// Listens to the current node, once somebody here listens.
+void remote_pool_state::follow_notices() {
+  if (listens || !notices.has_listeners() || !core.current())
+    return;
+  listens = true;
+  auto what = static_cast<uint8_t>(operation::listen);
+  // As for events, nobody waits for the answer.
+  connections.at(*core.current()).link->send(net::message_kind::request, ++last_request, encode(what));
+}
+
+/// Without a node it is lost: it is a hint.
+void remote_pool_state::notify(std::string channel, const caf::strong_actor_ptr& from) {
+  notices.notify(channel, caf::actor_cast<caf::actor_addr>(from));
+  if (!core.current() || channel.size() > notice_board::max_name)
+    return;
+  auto what = static_cast<uint8_t>(operation::notify);
+  connections.at(*core.current()).link->send(net::message_kind::request, ++last_request, encode(what, channel));
 }
 
 // -- time, and the end ---------------------------------------------------------------------

@@ -199,13 +199,22 @@ void remote_pool_state::link_lost(node::link_id id, const std::string& reason) {
   auto address = address_of(i->second);
   auto was_refused = i->second.refused;
   connections.erase(i);
-  if (core.current() == id) {
-    subscribed = false;
+  auto was_current = core.current() == id;
+  is_not_followed(id);
+  if (was_current) {
     log().warn("the pool node {} is lost: {}", address, reason);
   } else if (auto more = failed_links.add(now())) {
     log().warn("no connection to the pool node {}: {}{}", address, reason, and_more(*more));
   }
   perform(core.lost(id, reason, was_refused, now()));
+}
+
+/// If this was the current node: another one has to be asked for events and notices.
+void remote_pool_state::is_not_followed(node::link_id node) {
+  if (core.current() != node)
+    return;
+  subscribed = false;
+  listens = false;
 }
 
 void remote_pool_state::carry_out(const node::drop_link& x) {
@@ -242,6 +251,7 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
                  printable(accepted.version));
       perform(core.opened(id, now()));
       follow_events();
+      follow_notices();
     } else if (message.kind == message_kind::refusal && decode(message.content, refused)) {
       from.refused = refused.permanent;
       from.others.clear();
@@ -266,9 +276,17 @@ void remote_pool_state::take(node::link_id id, connection& from, net::message& m
       feed.forward(std::move(each));
     return;
   }
+  case message_kind::notice: {
+    std::string channel;
+    if (decode(message.content, channel))
+      notices.notify(channel, {});
+    else
+      from.link->close("it has sent a notice that cannot be read");
+    return;
+  }
   case message_kind::goodbye:
     log().info("the pool node {} is shutting down", address_of(from));
-    subscribed = subscribed && core.current() != id;
+    is_not_followed(id);
     from.link->send(message_kind::goodbye, 0, {}); // Behind the last request.
     perform(core.leaving(id, now()));
     return;
@@ -351,7 +369,7 @@ void remote_pool_state::take_answer(node::link_id id, connection& from, net::mes
         && request.what <= operation::checkout) {
       // It was not begun there: another node may do it.
       requests.insert(std::move(entry));
-      subscribed = subscribed && core.current() != id;
+      is_not_followed(id);
       perform(core.turned_away(node::call_id{number}, now()));
       return;
     }

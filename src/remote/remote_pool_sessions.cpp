@@ -109,14 +109,15 @@ void remote_pool_state::session_answered(waiting& request, bool succeeded) {
   release(of->user);
 }
 
-/// An actor is monitored once, however many sessions it has.
 /// @returns its number for the nodes.
 uint64_t remote_pool_state::use(const caf::strong_actor_ptr& holder) {
-  auto& entry = holders[caf::actor_cast<caf::actor_addr>(holder)];
-  if (++entry.uses == 1) {
+  auto address = caf::actor_cast<caf::actor_addr>(holder);
+  auto was_watched = is_watched(address);
+  auto& entry = holders[address];
+  if (++entry.uses == 1)
     entry.number = ++last_holder;
+  if (!was_watched)
     self->monitor(holder);
-  }
   return entry.number;
 }
 
@@ -125,8 +126,19 @@ void remote_pool_state::release(const caf::actor_addr& holder) {
   if (i == holders.end() || --i->second.uses > 0)
     return;
   tell_gone(i->second.number, false);
-  self->demonitor(i->first);
+  auto address = i->first;
   holders.erase(i);
+  unwatch(address);
+}
+
+/// An actor is monitored once, whatever it has here. It has lost something.
+void remote_pool_state::unwatch(const caf::actor_addr& actor) {
+  if (!is_watched(actor))
+    self->demonitor(actor);
+}
+
+bool remote_pool_state::is_watched(const caf::actor_addr& actor) const {
+  return holders.contains(actor) || feed.contains(actor) || notices.contains(actor);
 }
 
 /// The nodes return its sessions.

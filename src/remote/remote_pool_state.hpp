@@ -6,6 +6,7 @@
 #include "actors/ended_sessions.hpp"
 #include "actors/event_feed.hpp"
 #include "actors/messages.hpp"
+#include "actors/notice_board.hpp"
 #include "db/guarded_call.hpp"
 #include "log/log_pacer.hpp"
 #include "net/endpoint.hpp"
@@ -36,7 +37,7 @@
 namespace cenote::remote {
 
 /// The remote pool with the messages that it sends itself.
-using internal_remote_pool = pool_actor::extend<
+using internal_remote_pool = notifying_pool_actor::extend<
     // The socket of a link became ready.
     caf::result<void>(ready_atom, uint64_t),
 
@@ -155,6 +156,10 @@ struct remote_pool_state {
   caf::result<void> subscribe(const caf::strong_actor_ptr& subscriber);
   void unsubscribe(const caf::actor_addr& subscriber);
   void follow_events();
+  caf::result<void> listen(const caf::strong_actor_ptr& listener);
+  void follow_notices();
+  void notify(std::string channel, const caf::strong_actor_ptr& from);
+  void is_not_followed(node::link_id node);
   caf::result<drain_report> drain(caf::timespan limit);
   bool end_if_drained();
   void forget_dead_callers();
@@ -204,6 +209,8 @@ struct remote_pool_state {
   void session_begins(session_id id, node::link_id link, const caf::strong_actor_ptr& holder);
   void session_ends(session_id id, failure last);
   void session_answered(waiting& request, bool succeeded);
+  void unwatch(const caf::actor_addr& actor);
+  bool is_watched(const caf::actor_addr& actor) const;
   uint64_t use(const caf::strong_actor_ptr& holder);
   void release(const caf::actor_addr& holder);
   void holder_down(const caf::actor_addr& holder);
@@ -237,6 +244,8 @@ struct remote_pool_state {
 
   event_feed feed;
   bool subscribed = false; ///< At the current node.
+  notice_board notices;
+  bool listens = false; ///< To the current node.
 
   std::vector<caf::typed_response_promise<drain_report>> drains;
   drain_report drained;

@@ -53,6 +53,62 @@ SCENARIO("an idle queue is looked at less and less often, down to the longest pa
   }
 }
 
+SCENARIO("a node that another one tells of jobs looks whether they are still there") {
+  GIVEN("an idle queue, between two looks") {
+    looks_within(60s);
+    REQUIRE(pace.next(0, now + 20ms) == pace_step::nothing);
+    now += 20ms;
+    WHEN("it is told of jobs") {
+      pace.notified(now);
+      THEN("it looks at once, and not again before its pause is over") {
+        CHECK(pace.next_event(0) == now);
+        REQUIRE(pace.next(0, now) == pace_step::look);
+        pace.looked(false, std::nullopt, 0.5, now);
+        CHECK_EQ(looks_within(4s), 0u);
+      }
+    }
+    WHEN("it is told again and again") {
+      size_t looks = 0;
+      for (auto end = now + 1s; now < end; now += 1ms) {
+        pace.notified(now);
+        if (pace.next(0, now) == pace_step::look) {
+          ++looks;
+          pace.looked(false, std::nullopt, 0.5, now);
+        }
+      }
+      THEN("it looks as often as the gap between two looks permits") {
+        CHECK_EQ(looks, 100u);
+      }
+    }
+    WHEN("it is told while it looks") {
+      pace.notified(now);
+      REQUIRE(pace.next(0, now) == pace_step::look);
+      pace.notified(now);
+      pace.looked(false, std::nullopt, 0.5, now);
+      THEN("it looks again") {
+        CHECK(pace.next(0, now) == pace_step::nothing);
+        CHECK(pace.next(0, now + queue_pace::look_gap) == pace_step::look);
+      }
+    }
+    WHEN("it is told while it claims") {
+      pace.wake();
+      REQUIRE(pace.next(0, now) == pace_step::claim);
+      pace.notified(now);
+      pace.claimed(0, 10, 0.5, now);
+      THEN("it looks again") {
+        CHECK(pace.next(0, now + queue_pace::look_gap) == pace_step::look);
+      }
+    }
+    WHEN("it is told while all its places are taken") {
+      pace.notified(now);
+      CHECK(pace.next(10, now) == pace_step::nothing);
+      THEN("it looks when one is free") {
+        CHECK(pace.next(9, now + 1s) == pace_step::look);
+      }
+    }
+  }
+}
+
 SCENARIO("known jobs are claimed at once, one claim at a time") {
   GIVEN("a queue that has been told of jobs") {
     pace.wake();

@@ -64,7 +64,8 @@ using job_queue_actor = caf::typed_actor<
     // See `job_queue::on`.
     caf::result<void>(handle_atom, std::shared_ptr<const job_handler_entry>),
 
-    // There may be new jobs: looks for them at once.
+    // There may be new jobs: this node looks for them at once, and so do others that share the pool, in this process or
+    // through a pool node.
     caf::result<void>(wake_atom),
 
     // What it does.
