@@ -105,6 +105,17 @@ SCENARIO("texts that are no JSON are refused") {
   CHECK_EQ(problem, "the payload is no payload_test::manga: expected an object, got a list");
 }
 
+SCENARIO("what cannot be read is one exception") {
+  try {
+    cenote::from_json<manga>("[1]");
+    CAF_FAIL("read");
+  } catch (const std::invalid_argument& e) {
+    CHECK_EQ(std::string{e.what()}, "the payload is no payload_test::manga: expected an object, got a list");
+  }
+  CHECK_THROWS_AS(cenote::from_json<manga>("{"), std::invalid_argument);
+  CHECK_THROWS_AS(cenote::from_json<manga>(""), std::invalid_argument);
+}
+
 SCENARIO("what JSON does not have cannot be written") {
   CHECK_EQ(written(manga{1, {{"a", 1}, {"\xff", 1}}}),
            "error: chapters[1].title: the text is not UTF-8: use cenote::bytes or a vector of bytes");

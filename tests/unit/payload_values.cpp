@@ -185,6 +185,7 @@ SCENARIO("a payload is written and read") {
   std::string problem = "before";
   CHECK(cenote::detail::read_payload(R"({"id":5,"chapters":[]})", out, problem));
   CHECK(out.id == 5);
+  CHECK_EQ(cenote::from_json<manga>(R"({"id":7,"chapters":[]})").id, 7);
 }
 
 END_FIXTURE_SCOPE()

@@ -54,6 +54,17 @@ std::string to_json(const T& content) {
   return writer.text();
 }
 
+/// The value that `to_json` has written: the result of a job, its payload in a `job_status`.
+/// @throws std::invalid_argument if the text is no JSON, or no `T`; `what()` says where and why.
+template <class T>
+T from_json(std::string_view json) {
+  T content{};
+  std::string problem;
+  if (!detail::read_payload(json, content, problem))
+    throw std::invalid_argument(problem);
+  return content;
+}
+
 /// A job with this payload, a message type with an `inspect` overload. Fields that a later version of the type adds
 /// need a `fallback` to be read from jobs of an earlier one.
 /// @throws std::invalid_argument as `to_json`.

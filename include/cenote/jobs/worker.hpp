@@ -71,6 +71,13 @@ job_answer job_done(Statements... effects) {
   return built;
 }
 
+/// The same for as many as there are, such as all of `enqueue(job_batch)`.
+inline job_answer job_done(std::vector<statement> effects) {
+  job_answer built;
+  built.effects = std::move(effects);
+  return built;
+}
+
 /// The job is done, and the handler has stored that, with its effects, in a session of its own; see `begin_job`.
 inline job_answer job_stored() {
   return {job_verdict::stored, {}, {}, {}, {}};

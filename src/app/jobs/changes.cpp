@@ -184,6 +184,7 @@ answer submit_job(job_database& db, const options& opts) {
   db.require_tables(job_database::access::write);
   auto& work = opts.jobs.work;
   db.transact(job_tables::insert_jobs({&work, 1}));
+  db.notify_nodes();
   auto id = work.id;
   if (!work.unique_key.empty() && job_tables::read_states(db.execute(job_tables::states({&id, 1}))).empty()) {
     id = holder_of_key(db, work);
@@ -200,7 +201,9 @@ answer submit_job(job_database& db, const options& opts) {
 answer change_jobs(job_database& db, const options& opts) {
   db.require_tables(job_database::access::write);
   auto words = words_of(opts.jobs.command);
-  return opts.jobs.all ? change_all(db, opts, words) : change_single(db, opts, words);
+  auto done = opts.jobs.all ? change_all(db, opts, words) : change_single(db, opts, words);
+  db.notify_nodes(); // Of those done again, and of what was released by the end of others.
+  return done;
 }
 
 answer pause_queue(job_database& db, const options& opts) {
@@ -208,6 +211,7 @@ answer pause_queue(job_database& db, const options& opts) {
   auto& queue = opts.jobs.ids.front();
   auto paused = opts.jobs.command == jobs_command::pause;
   db.execute(job_tables::set_paused(queue, paused));
+  db.notify_nodes();
   job_tables::job_filter filter;
   filter.queue = queue;
   if (find_pairs(db, filter).empty())

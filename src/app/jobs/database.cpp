@@ -2,7 +2,9 @@
 
 #include "app/advice.hpp"
 #include "app/node_access.hpp"
+#include "client/notice.hpp"
 #include "job_tables/schema.hpp"
+#include "jobs/names.hpp"
 
 #include <chrono>
 #include <utility>
@@ -62,6 +64,10 @@ bool job_database::transact_unless(uint32_t number, std::vector<statement> state
   if (!done && done.error().number != number)
     refuse(done.error());
   return done.has_value();
+}
+
+void job_database::notify_nodes() {
+  send_notice(host_->pool(), std::string{jobs::notice_channel});
 }
 
 uint32_t job_database::version_of_tables() {

@@ -64,6 +64,9 @@ public:
   /// Fails if the tables are missing or of an earlier version; for `write`, also if they are of a later one.
   void require_tables(access what);
 
+  /// Tells the nodes that use the same pool node that there may be jobs.
+  void notify_nodes();
+
   caf::actor_system& system() { return host_->system(); }
   const pool_actor& pool() const { return host_->pool(); }
 
