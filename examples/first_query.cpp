@@ -2,14 +2,13 @@
 //   DATABASE_URI=mysql://user:password@host/database first_query
 // Needs the table: CREATE TABLE manga (id INT PRIMARY KEY, title VARCHAR(200), chapters INT)
 
+#include <cenote/actor_system_config.hpp>
 #include <cenote/configuration.hpp>
 #include <cenote/error.hpp>
 #include <cenote/pool.hpp>
 #include <cenote/scoped_pool.hpp>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 
 #include <exception>
@@ -20,8 +19,7 @@ using namespace std::chrono_literals;
 int main() try {
   auto settings = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
   cenote::init();
-  caf::actor_system_config cfg;
-  cfg.load<caf::io::middleman>();
+  cenote::actor_system_config cfg;
   caf::actor_system sys{cfg};
   cenote::scoped_pool pool{sys, settings.server, settings.pool}; // ends with its scope, however that is left
   caf::scoped_actor self{sys}; // main is no actor, so it may wait; an actor would say .then() instead of .receive()

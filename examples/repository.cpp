@@ -4,14 +4,13 @@
 
 #include "repository.hpp"
 
+#include <cenote/actor_system_config.hpp>
 #include <cenote/configuration.hpp>
 #include <cenote/pool.hpp>
 #include <cenote/scoped_pool.hpp>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 
 #include <exception>
@@ -46,8 +45,7 @@ int main() try {
   auto settings = cenote::load_settings({}); // DATABASE_URI, and further settings from file and environment
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::library>();
-  caf::actor_system_config cfg;
-  cfg.load<caf::io::middleman>();
+  cenote::actor_system_config cfg;
   caf::actor_system sys{cfg};
   cenote::scoped_pool pool{sys, settings}; // with a retrier before it; both end with their scope
   auto books = sys.spawn(library, pool.handle());

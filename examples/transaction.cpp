@@ -3,14 +3,13 @@
 // Needs the table: CREATE TABLE account (name VARCHAR(20) PRIMARY KEY, amount INT UNSIGNED NOT NULL)
 // and the row: INSERT INTO account VALUES ('Asuka', 100)
 
+#include <cenote/actor_system_config.hpp>
 #include <cenote/configuration.hpp>
 #include <cenote/error.hpp>
 #include <cenote/pool.hpp>
 #include <cenote/scoped_pool.hpp>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 
 #include <exception>
@@ -43,8 +42,7 @@ bool is_refusal(const failure& reason) {
 int main() try {
   auto settings = load_settings({}); // DATABASE_URI, and further settings from file and environment
   init();
-  caf::actor_system_config cfg;
-  cfg.load<caf::io::middleman>();
+  cenote::actor_system_config cfg;
   caf::actor_system sys{cfg};
   // A pool that ends with its scope, and a retrier before it, which repeats the whole transaction after a deadlock. If
   // the answer to its COMMIT is lost, it does not: `unknown`.

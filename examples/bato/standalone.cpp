@@ -5,6 +5,7 @@
 #include "bato/schema.hpp"
 #include "bato/service.hpp"
 
+#include <cenote/actor_system_config.hpp>
 #include <cenote/configuration.hpp>
 #include <cenote/error.hpp>
 #include <cenote/jobs/migrate.hpp>
@@ -12,9 +13,7 @@
 #include <cenote/scoped_pool.hpp>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
@@ -98,8 +97,7 @@ int main(int argc, char** argv) try {
   auto signals = block_signals();
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::bato>();
-  caf::actor_system_config config;
-  config.load<caf::io::middleman>();
+  cenote::actor_system_config config;
   caf::actor_system sys{config};
   cenote::scoped_pool pool{sys, settings};
   caf::scoped_actor self{sys};

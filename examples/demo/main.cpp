@@ -7,9 +7,7 @@
 #include "app/standard_streams.hpp"
 #include "demo/show.hpp"
 
-#include <caf/actor_system_config.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <caf/io/middleman.hpp>
 
 #include <cstdio>
 #include <exception>
@@ -18,21 +16,12 @@
 
 namespace {
 
-class demo_config : public caf::actor_system_config {
-public:
-  demo_config() {
-    load<caf::io::middleman>();
-    set("caf.scheduler.policy", "sharing");
-    set("caf.scheduler.max-throughput", 100);
-  }
-};
-
 int run(const demo::options& options, cenote::app::signal_watch& signals) try {
   cenote::app::clean_up_scope cleaning{signals};
   std::printf("cenote demo: starting a private MariaDB server ...\n\n");
   std::fflush(stdout);
   cenote::app::embedded_server server{signals.first()};
-  demo_config cfg;
+  cenote::actor_system_config cfg;
   caf::actor_system sys{cfg};
   auto success = demo::show{sys, server, options}.run(signals.first());
   return signals.received() != 0 ? 128 + signals.received() : success ? 0 : 1;

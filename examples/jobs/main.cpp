@@ -2,6 +2,7 @@
 //   DATABASE_URI=mysql://user:password@host/database jobs
 // Needs the table: CREATE TABLE manga (id INT PRIMARY KEY, title VARCHAR(200), chapters INT)
 
+#include <cenote/actor_system_config.hpp>
 #include <cenote/configuration.hpp>
 #include <cenote/database.hpp>
 #include <cenote/error.hpp>
@@ -11,9 +12,7 @@
 #include <cenote/scoped_pool.hpp>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -51,8 +50,7 @@ int main() try {
   auto settings = cenote::load_settings({});
   cenote::init();
   caf::init_global_meta_objects<caf::id_block::jobs_example>();
-  caf::actor_system_config cfg;
-  cfg.load<caf::io::middleman>();
+  cenote::actor_system_config cfg;
   caf::actor_system sys{cfg};
   cenote::scoped_pool pool{sys, settings};
   cenote::migrate_jobs(sys, pool.pool()); // as `cenote jobs migrate` does

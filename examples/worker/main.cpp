@@ -4,6 +4,7 @@
 // Certificates and token are settings, too: the section `remote` of caf-application.conf. See docs/nodes.md.
 // Needs the table: CREATE TABLE page (number INT UNSIGNED PRIMARY KEY, text VARCHAR(100) NOT NULL)
 
+#include <cenote/actor_system_config.hpp>
 #include <cenote/configuration.hpp>
 #include <cenote/error.hpp>
 #include <cenote/node.hpp>
@@ -11,8 +12,6 @@
 #include <cenote/repository.hpp>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -42,8 +41,7 @@ int main(int argc, char** argv) try {
   auto pages = argc > 1 ? std::atoi(argv[1]) : 10;
   auto settings = cenote::load_settings({}, false); // No DATABASE_URI.
   cenote::init();
-  caf::actor_system_config cfg;
-  cfg.load<caf::io::middleman>();
+  cenote::actor_system_config cfg;
   caf::actor_system sys{cfg};
   auto pool = cenote::spawn_retrier(sys, cenote::connect(sys, settings.remote), settings.retry);
   auto store = sys.spawn(store_pages, pool);

@@ -19,7 +19,7 @@ void init();
 /// running statements: a pool that is not ended keeps `actor_system` from shutting down. When no handle to the pool is
 /// left and it has nothing to do, it logs that and ends: this takes some seconds, and half a minute after much work.
 /// Every holder of a handle (an actor, a published port) keeps the pool alive.
-/// @param sys must have the module `caf::io::middleman` loaded.
+/// @param sys must have the module `caf::io::middleman` loaded: see `actor_system_config`.
 /// @param server the server's address, and the account to log in as.
 /// @param rules the pool's settings; see `check` for their ranges.
 /// @throws configuration_error if a setting is out of range, naming it; std::invalid_argument without the middleman;

@@ -3,22 +3,11 @@
 #include "cenote/node.hpp"
 #include "cenote/pool.hpp"
 
-#include <caf/detail/meta_object.hpp>
-#include <caf/io/middleman.hpp>
-
-#include <stdexcept>
 #include <string>
 
 namespace cenote {
 
 hosted_pool::system_config::system_config(const caf::settings& options) {
-  if (caf::detail::global_meta_object(caf::type_id_v<statement>) == nullptr)
-    throw std::logic_error{"call cenote::init() at the start of main, before a cenote::database is made"};
-  load<caf::io::middleman>();
-  // With stealing, a request to a worker that then blocks waits for milliseconds; see docs/facts.md.
-  set("caf.scheduler.policy", "sharing");
-  // One flooded actor must not occupy a worker.
-  set("caf.scheduler.max-throughput", 100);
   apply("", options);
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "cenote/actor_system_config.hpp"
 #include "cenote/actors.hpp"
 #include "cenote/settings.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/settings.hpp>
 
 #include <string>
@@ -31,7 +31,7 @@ public:
   const pool_actor& handle() const noexcept { return handle_; }
 
 private:
-  class system_config : public caf::actor_system_config {
+  class system_config : public actor_system_config {
   public:
     explicit system_config(const caf::settings& options);
 

@@ -1,6 +1,8 @@
 #include "actors/messages.hpp"
+#include "job_queue/notices.hpp"
 #include "job_queue/queue_state.hpp"
-#include "jobs/names.hpp"
+
+#include <caf/send.hpp>
 
 #include <map>
 #include <set>
@@ -10,6 +12,18 @@
 // or through a pool node. Notices are hints: without them, jobs are found by the next look.
 
 namespace cenote {
+
+namespace {
+
+/// Notices of a queue's jobs have this and its name as their channel; those about any queue only this.
+constexpr std::string_view channel_of_jobs = "cenote.jobs/";
+
+} // namespace
+
+void notify_job_queues(const pool_actor& pool) {
+  caf::anon_send(caf::actor_cast<notifying_pool_actor>(pool), notify_atom_v, std::string{channel_of_jobs},
+                 caf::strong_actor_ptr{});
+}
 
 void queue_state::listen() {
   // A pool of the application's own kind may not know the message: then nobody is told, and nobody tells.
@@ -21,14 +35,14 @@ void queue_state::listen() {
 /// @param queue empty: any of them.
 void queue_state::notify_others(std::string_view queue) {
   if (can_notify)
-    self->send(caf::actor_cast<notifying_pool_actor>(pool), notify_atom_v,
-               std::string{jobs::notice_channel}.append(queue), caf::actor_cast<caf::strong_actor_ptr>(self));
+    self->send(caf::actor_cast<notifying_pool_actor>(pool), notify_atom_v, std::string{channel_of_jobs}.append(queue),
+               caf::actor_cast<caf::strong_actor_ptr>(self));
 }
 
 void queue_state::notified(std::string_view channel) {
-  if (!channel.starts_with(jobs::notice_channel))
+  if (!channel.starts_with(channel_of_jobs))
     return;
-  channel.remove_prefix(jobs::notice_channel.size());
+  channel.remove_prefix(channel_of_jobs.size());
   for (auto& queue : queues)
     if (channel.empty() || channel == queue.settings.name)
       queue.pace.notified(now());

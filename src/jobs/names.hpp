@@ -7,9 +7,6 @@
 
 namespace cenote::jobs {
 
-/// Nodes tell each other of new jobs on a channel of this name and the queue's; if it may be any queue, of only this.
-inline constexpr std::string_view notice_channel = "cenote.jobs/";
-
 /// What is wrong with the name of a kind, a queue or a periodic job: it has to be printable ASCII, without spaces at
 /// its ends, for the database compares names without those at the end.
 /// @param field what it is the name of, for the text.

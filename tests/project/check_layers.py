@@ -56,7 +56,7 @@ LAYERS = [
     ("src/job_queue/", ["job_queue", "job_tables", "jobs", "actors", "client", "log", "runtime", "types"], (*MARIADB, "spdlog/spdlog.h")),
     ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/http/", ["http"], (CAF, *MARIADB, "spdlog/", "openssl/", "cenote/")),
-    ("src/app/", ["app", "client", "config", "http", "job_tables", "jobs", "log", "metrics", "net", "types"], MARIADB),
+    ("src/app/", ["app", "client", "config", "http", "job_queue", "job_tables", "jobs", "log", "metrics", "net", "types"], MARIADB),
     ("examples/", ["app", "config"], MARIADB),
     # What the pool is compared with.
     ("bench/jobs/loop.cpp", [], ()),

@@ -2,9 +2,8 @@
 
 #include "app/advice.hpp"
 #include "app/node_access.hpp"
-#include "client/notice.hpp"
+#include "job_queue/notices.hpp"
 #include "job_tables/schema.hpp"
-#include "jobs/names.hpp"
 
 #include <chrono>
 #include <utility>
@@ -67,7 +66,7 @@ bool job_database::transact_unless(uint32_t number, std::vector<statement> state
 }
 
 void job_database::notify_nodes() {
-  send_notice(host_->pool(), std::string{jobs::notice_channel});
+  notify_job_queues(host_->pool());
 }
 
 uint32_t job_database::version_of_tables() {

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <caf/actor_system_config.hpp>
+
+namespace cenote {
+
+/// CAF's configuration for an actor system with pools in it. It loads the I/O module, which pools need, and sets for
+/// the scheduler what CAF's own defaults do not suit:
+///
+/// - `caf.scheduler.policy = "sharing"`: with CAF's default, `stealing`, the threads sleep between two looks for work,
+/// and
+///   a caller waits for an answer three times as long, now and then for milliseconds;
+/// - `caf.scheduler.max-throughput = 100`: one actor with very many messages does not occupy a thread.
+///
+/// Everything can be changed, by `set`, `parse`, or CAF's config file.
+class actor_system_config : public caf::actor_system_config {
+public:
+  /// @throws std::logic_error if `init` was not called before.
+  actor_system_config();
+};
+
+} // namespace cenote
