@@ -1,5 +1,6 @@
 #define CAF_SUITE jobs.plans
 
+#include "job_tables/operators.hpp"
 #include "job_tables/rows.hpp"
 #include "job_tables/statements.hpp"
 #include "support/jobs_fixture.hpp"
@@ -83,6 +84,21 @@ SCENARIO("searches read as many rows as they find, however many others there are
       CHECK_LE(rows_read({job_tables::queues_and_kinds()}), 20);
       CHECK_LE(rows_read({job_tables::count_running("default")}), 40);
       CHECK_LE(rows_read(job_tables::remove_old("default", "wanted", job_state::cancelled, 1h)), 20);
+    }
+    THEN("so does what operators ask for") {
+      std::vector<job_tables::queue_and_kind> pairs{{"default", "wanted"}, {"default", "unheard-of"}};
+      job_tables::job_filter filter;
+      filter.queue = "default";
+      // Ten of each of seven states, and those once more that are shown.
+      CHECK_LE(rows_read({job_tables::list(filter, pairs, 10)}), 250);
+      CHECK_LE(rows_read({job_tables::pick(filter, pairs, 10)}), 250);
+      filter.states = {job_state::waiting};
+      CHECK_LE(rows_read({job_tables::list(filter, pairs, 10)}), 60);
+      job_id first;
+      CHECK_LE(rows_read({job_tables::find_between(first, first, 10), job_tables::terms(first)}), 10);
+      // A count reads what it counts, at most as many as it is told.
+      CHECK_LE(rows_read({job_tables::count(pairs, 100, 10)}), 500);
+      CHECK_LE(rows_read({job_tables::all_limits(), job_tables::nodes()}), 10);
     }
     THEN("no plan has a sort of jobs") {
       auto all = job_tables::claim(order(10, {"unheard-of", "wanted"}));
