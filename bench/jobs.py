@@ -14,11 +14,14 @@ Writes Markdown to stdout, progress to stderr.
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -168,7 +171,7 @@ class Bench:
         return "| submitted and done | jobs/s | lowest - highest | ratio |\n|---|---:|---:|---:|\n" + "\n".join(rows)
 
     def delay(self, rounds: int, jobs: int) -> str:
-        own, other = [], []
+        own, told = [], []
         for number in range(rounds):
             self.empty()
             node = self.node("--single", 400)
@@ -176,21 +179,49 @@ class Bench:
             node.times()
             own.append([float(x) for x in node.end().split()[2:4]])
             say(f"round {number + 1}: on the node that submits: p50 {own[-1][0]:.2f} ms, p99 {own[-1][1]:.2f} ms")
+            with self.pool_node() as address:
+                told.append(self.between_two(["--node", address], 400, 0.01))
+            say(f"round {number + 1}: on another node, through a pool node: p50 {told[-1][0]:.2f} ms, p99 {told[-1][1]:.2f} ms")
+        other = self.between_two([], 40, 4)
+        say(f"on another node: p50 {other[0]:.0f} ms, p99 {other[1]:.0f} ms")
+        return ("| from submit to start, idle queue | p50 ms | p99 ms |\n|---|---:|---:|\n"
+                f"| on the node that submits | {median(x[0] for x in own):.2f} | {median(x[1] for x in own):.2f} |\n"
+                f"| on another node, both through a pool node | {median(x[0] for x in told):.2f} | "
+                f"{median(x[1] for x in told):.2f} |\n"
+                f"| on another node, each with a pool of its own | {other[0]:.0f} | {other[1]:.0f} |")
+
+    def between_two(self, options: list, jobs: int, pause: float) -> list[float]:
+        """p50 and p99 from the submission by one node to the start on another one."""
         self.empty()
-        worker, submitter = self.node(), self.node("--no-work", "--single", 40, "--pause", 4)
-        worker_process = worker
-        worker_process.go()
-        worker_process.times()
+        worker, submitter = self.node(*options), self.node(*options, "--no-work", "--single", jobs, "--pause", pause)
+        worker.go()
+        worker.times()
         time.sleep(15)  # Its pauses grow to the longest.
         submitter.go()
         submitter.times()
         submitter.end()
         time.sleep(6)
-        other = [float(x) for x in worker_process.end().split()[2:4]]
-        say(f"on another node: p50 {other[0]:.0f} ms, p99 {other[1]:.0f} ms")
-        return ("| from submit to start, idle queue | p50 ms | p99 ms |\n|---|---:|---:|\n"
-                f"| on the node that submits | {median(x[0] for x in own):.2f} | {median(x[1] for x in own):.2f} |\n"
-                f"| on another node | {other[0]:.0f} | {other[1]:.0f} |")
+        return [float(x) for x in worker.end().split()[2:4]]
+
+    @contextmanager
+    def pool_node(self) -> Iterator[str]:
+        """The address of one that ends with the block."""
+        with tempfile.TemporaryFile("w+") as log:
+            process = subprocess.Popen([self.node_program.with_name("cenote"), "serve", "--http-listen=off",
+                                        "--node-listen=127.0.0.1:0"], stderr=log, stdout=subprocess.DEVNULL,
+                                       env=os.environ | {"DATABASE_URI": self.uri})
+            try:
+                for _ in range(200):
+                    log.seek(0)
+                    if found := re.search(r"the pool is published at ([^ ,]+)", log.read()):
+                        break
+                    time.sleep(0.1)
+                else:
+                    raise RuntimeError("the pool node does not start")
+                yield found[1]
+            finally:
+                process.terminate()
+                process.wait(30)
 
     def idle(self, rounds: int, jobs: int) -> str:
         self.empty()

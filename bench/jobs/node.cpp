@@ -1,4 +1,6 @@
 // cenote-bench-jobs: a node of a job queue, as bench/jobs.py uses it.
+#include "cenote/node.hpp"
+#include "cenote/actor_system_config.hpp"
 #include "cenote/configuration.hpp"
 #include "cenote/error.hpp"
 #include "cenote/jobs/migrate.hpp"
@@ -6,10 +8,8 @@
 #include "cenote/pool.hpp"
 #include "cenote/scoped_pool.hpp"
 
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -20,6 +20,7 @@
 #include <exception>
 #include <iostream>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -63,6 +64,7 @@ struct options {
   bool works = true;
   uint32_t max_running = 256;
   size_t connections = 4;
+  std::string node; ///< Of a pool; empty: a pool of its own.
   size_t jobs = 0;
   size_t vector = 1000; ///< Jobs in one submission.
   size_t single = 0;
@@ -168,10 +170,17 @@ void run(const options& how) {
   all.server = parse_uri(uri);
   all.pool.size = how.connections;
   all.pool.max_overflow = 0;
-  caf::actor_system_config config;
-  config.load<caf::io::middleman>();
+  actor_system_config config;
   caf::actor_system sys{config};
-  scoped_pool pool{sys, all};
+  std::optional<scoped_pool> own;
+  pool_actor pool;
+  if (how.node.empty()) {
+    pool = own.emplace(sys, all);
+  } else {
+    remote_settings remote;
+    remote.nodes = how.node;
+    pool = connect(sys, remote);
+  }
   if (how.migrate) {
     migrate_jobs(sys, pool);
     return;
@@ -203,6 +212,8 @@ void run(const options& how) {
   caf::scoped_actor self{sys};
   self->request(queue, caf::infinite, drain_atom_v, caf::timespan{10s}).receive([] {}, [](const caf::error&) {});
   caf::anon_send_exit(handler, caf::exit_reason::user_shutdown);
+  if (!own)
+    caf::anon_send_exit(pool, caf::exit_reason::user_shutdown);
 }
 
 } // namespace
@@ -217,6 +228,7 @@ int main(int argc, char** argv) {
   app.add_flag("!--no-work", how.works, "only submits");
   app.add_option("--max-running", how.max_running, "jobs at a time");
   app.add_option("--connections", how.connections, "of its pool");
+  app.add_option("--node", how.node, "uses the pool of this pool node");
   app.add_option("--jobs", how.jobs, "submits so many, as vectors");
   app.add_option("--vector", how.vector, "jobs in each of these");
   app.add_option("--single", how.single, "submits so many, one after the other");
