@@ -577,6 +577,8 @@ SCENARIO("a node that loses its lease loses its jobs, and works on under another
     auto stopped = std::make_shared<std::promise<void>>();
     first.on<count_up>(system().spawn<caf::detached>([=]() -> job_handler<count_up>::behavior_type {
       return {[=](const count_up&, const job_context& context) -> caf::result<job_answer> {
+        if (context.attempt > 1) // Under its new name it may get the job again.
+          return job_done(write("INSERT INTO done VALUES (1, ?)", context.attempt));
         running->set_value();
         await_stop(context.stop);
         stopped->set_value();
@@ -590,7 +592,7 @@ SCENARIO("a node that loses its lease loses its jobs, and works on under another
       auto second = start_queue();
       must(admin(), write("DELETE FROM cenote_job_node WHERE node = ?", name));
       obey(second);
-      THEN("another node does the job, once") {
+      THEN("the job is begun again, and done once") {
         auto ended = must_queue<job_status>(second, await_atom_v, id);
         CHECK(ended.state == job_state::done);
         CHECK_EQ(ended.attempt, 2u);
