@@ -4,15 +4,14 @@
 #include "ledger_submitter.hpp"
 #include "wrong_clock.hpp"
 
+#include "cenote/actor_system_config.hpp"
 #include "cenote/configuration.hpp"
 #include "cenote/error.hpp"
 #include "cenote/jobs/migrate.hpp"
 #include "cenote/pool.hpp"
 #include "cenote/scoped_pool.hpp"
 
-#include <caf/actor_system_config.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 
 #include <chrono>
@@ -154,8 +153,7 @@ void run(const options& how, const sigset_t& signals) {
   else
     rules.queues.front().max_running = how.max_running;
   rules.housekeeping = !how.kinds.empty();
-  caf::actor_system_config config;
-  config.load<caf::io::middleman>();
+  actor_system_config config;
   caf::actor_system sys{config};
   scoped_pool pool{sys, all};
   if (how.migrate)
