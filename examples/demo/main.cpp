@@ -5,6 +5,7 @@
 #include "app/mistakes.hpp"
 #include "app/signals.hpp"
 #include "app/standard_streams.hpp"
+#include "cenote/actor_system_config.hpp"
 #include "demo/show.hpp"
 
 #include <caf/init_global_meta_objects.hpp>
