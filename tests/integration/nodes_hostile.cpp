@@ -219,7 +219,7 @@ SCENARIO("requests of random bytes end only the connection of who sends them") {
         for (uint64_t id = 1; id <= 3; ++id) {
           auto text = dice() % 3 == 0 ? std::string(1, static_cast<char>(dice() % 32)) + random_bytes(dice, dice() % 60)
                                       : damaged(valid[dice() % valid.size()], dice);
-          auto kind = dice() % 8 == 0 ? static_cast<message_kind>(1 + dice() % 11) : message_kind::request;
+          auto kind = dice() % 8 == 0 ? static_cast<message_kind>(1 + dice() % 12) : message_kind::request;
           peer.send(kind, dice() % 4 == 0 ? dice() : id, text);
         }
         if (round % 100 == 0)
