@@ -7,9 +7,8 @@ namespace cenote {
 /// CAF's configuration for an actor system with pools in it. It loads the I/O module, which pools need, and sets for
 /// the scheduler what CAF's own defaults do not suit:
 ///
-/// - `caf.scheduler.policy = "sharing"`: with CAF's default, `stealing`, the threads sleep between two looks for work,
-/// and
-///   a caller waits for an answer three times as long, now and then for milliseconds;
+/// - `caf.scheduler.policy = "sharing"`: with CAF's default, `stealing`, threads sleep between two looks for work, and
+///   callers wait three times as long for an answer, now and then for milliseconds;
 /// - `caf.scheduler.max-throughput = 100`: one actor with very many messages does not occupy a thread.
 ///
 /// Everything can be changed, by `set`, `parse`, or CAF's config file.

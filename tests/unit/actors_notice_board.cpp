@@ -9,7 +9,10 @@
 #include <caf/test/bdd_dsl.hpp>
 
 #include <deque>
-#include <map>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 using namespace cenote;
 using namespace std::chrono_literals;
