@@ -61,14 +61,12 @@ auto spawn_on(std::shared_ptr<io_thread> home, caf::actor_system& sys, caf::acto
 
 /// @name Actors on the pool's own thread
 /// Like `caf::actor_system::spawn`, but the actor runs on the I/O thread of `pool`, with its connections. Its requests
-/// to the pool and their answers stay on that thread; on the scheduler each of them wakes another thread, which takes
-/// about as long as a point select of a server on the same machine.
+/// to the pool and their answers stay on that thread; on the scheduler each of them wakes another thread.
 ///
-/// For applications with few requests under way, that want each answer soon: with one caller some 1.4 times as many
-/// statements per second. Not for many: actors and connections then have one core together, while the scheduler would
-/// use others. And only for actors that never block and hardly compute, such as repositories: as long as a handler
-/// runs, no statement of the pool is sent, and no answer received. A handler that takes longer than a millisecond is
-/// logged, at most every ten seconds.
+/// For applications with few requests under way, that want each answer soon. Not for many: actors and connections then
+/// have one core together, while the scheduler would use others. And only for actors that never block and hardly
+/// compute, such as repositories: as long as a handler runs, no statement of the pool is sent, and no answer received.
+/// A turn of up to 16 messages that takes longer than a millisecond is logged, at most every ten seconds.
 ///
 /// A retrier lives on the thread of the pool that it decorates, so actors beside it are there, too; so is what this
 /// function spawns beside an actor of its own. Beside the pool of `connect`, actors live on the thread of the link to
