@@ -26,6 +26,8 @@ ALWAYS = ("cenote", "threads")
 
 PLAIN = tuple(Entry(side, side) for side in LOCAL)
 AWAY = tuple(Entry(side, side) for side in REMOTE)
+# Other ways to use cenote: actors on the pool's own thread, and threads that block.
+FACES = tuple(Entry(f"cenote {face}", "cenote", (f"--{face}",)) for face in ("beside", "blocking"))
 PREPARED = tuple(Entry(f"{side} prepared", side, ("--prepared",)) for side in ("threads", "hikaricp"))
 
 
@@ -80,27 +82,38 @@ def io_threads(callers: int) -> Cell:
                 reference="cenote 1 I/O thread", seconds=2, on_request=True)
 
 
+def retrier(callers: int) -> Cell:
+    """What a retrier before the pool costs."""
+    entries = (Entry("cenote", "cenote"), Entry("cenote retrier", "cenote", ("--retrier",)))
+    title = f"point select with a retrier, {callers} caller{'s' if callers > 1 else ''}, TCP"
+    return Cell(f"retrier-{callers}", title, "point", callers, entries=entries, reference="cenote", on_request=True)
+
+
 CELLS = (
-    point(1, "tcp", PLAIN + AWAY),
-    point(10, "tcp", PLAIN + PREPARED + AWAY),
-    point(256, "tcp", PLAIN + PREPARED + AWAY),
+    point(1, "tcp", PLAIN + FACES + AWAY),
+    point(10, "tcp", PLAIN + FACES + PREPARED + AWAY),
+    point(256, "tcp", PLAIN + FACES + PREPARED + AWAY),
     point(1, "unix"),
     point(10, "unix"),
     point(256, "unix"),
     Cell("pre-ping", "point select, 10 callers, TCP, every checkout pings first", "point", 10, options=("--pre-ping",)),
-    Cell("transaction", "transaction of 2 statements, 64 callers, TCP", "transaction", 64),
+    Cell("transaction", "transaction of 2 statements, 64 callers, TCP", "transaction", 64,
+         entries=PLAIN + FACES),
     point(256, "network"),
     Cell("transaction-network", "transaction of 2 statements, 64 callers, TCP, 1 ms per round trip", "transaction", 64,
          "network"),
     Cell("large", "result of 10 000 rows of 1 000 bytes, 1 caller, TCP", "large", 1),
     Cell("crowd", "point select, 10 000 callers, TCP", "point", 10_000, seconds=2),
-    Cell("checkout", "checkout and return, 1 caller", "checkout", 1),
+    Cell("checkout", "checkout and return, 1 caller", "checkout", 1, entries=PLAIN + FACES),
     Cell("recovery", "recovery from a crash of the server, 10 callers: its first greeting to the first answer",
          "recovery", 10, compared="resumed_ms", seconds=6, once=True),
     mix(10),
     mix(64),
     mix(256),
     io_threads(4),
+    retrier(1),
+    retrier(10),
+    retrier(256),
     Cell("many", "point select, 100 000 callers, TCP", "point", 100_000, seconds=4, on_request=True,
          entries=(Entry("cenote", "cenote"),)),
 )

@@ -167,7 +167,7 @@ public:
   effective_settings get_settings();
 
   /// Calls `f` with the pool's events, see `subscribe_atom`, until this object is closed. `f` is called on a thread of
-  /// the actor system, must return soon, and must not call this object; what it throws is logged.
+  /// the actor system's scheduler, must return soon, and must not call this object; what it throws is logged.
   void subscribe(std::function<void(const pool_events&)> f);
 
   /// Refuses new calls, and waits for those under way. If the pool belongs to this object, they have the setting

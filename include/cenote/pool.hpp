@@ -32,7 +32,8 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
 /// Without one, errors of a full pool (`acquire_timeout`, `queue_full`, `overloaded`) are final: the request has waited
 /// for as long as the pool's settings allow.
 ///
-/// It ends with the pool. `drain`, `dispose`, `status` and `verify` are passed on.
+/// It ends with the pool, and lives on the same I/O thread if that is one of this actor system, otherwise on CAF's
+/// scheduler. `drain`, `dispose`, `status` and `verify` are passed on.
 pool_actor spawn_retrier(caf::actor_system& sys, pool_actor pool, const retry_settings& rules = {});
 
 } // namespace cenote

@@ -134,8 +134,12 @@ struct connect_state {
 
 } // namespace
 
-connector::connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads)
-    : sys_{sys}, server_{server}, io_threads_{std::move(io_threads)} {
+connector::connector(caf::actor_system& sys, const server_settings& server,
+                     const std::vector<io_thread_ptr>& io_threads)
+    : sys_{sys}, server_{server} {
+  // Owners of their own, so that their use counts are those of connections: other actors live on the threads, too.
+  for (auto& each : io_threads)
+    io_threads_.emplace_back(std::make_shared<io_thread_ptr>(each), each.get());
   for (size_t i = 0; i < server.servers(); ++i) {
     auto one = std::make_shared<const server_settings>(server.server(i));
     targets_.push_back({one, spawn_canceller(sys, one)});

@@ -16,7 +16,7 @@ namespace cenote {
 class connector : public connection_factory {
 public:
   /// @param io_threads at least one.
-  connector(caf::actor_system& sys, const server_settings& server, std::vector<io_thread_ptr> io_threads);
+  connector(caf::actor_system& sys, const server_settings& server, const std::vector<io_thread_ptr>& io_threads);
   ~connector() override;
 
   size_t servers() const override { return targets_.size(); }
@@ -36,7 +36,7 @@ private:
   caf::actor_system& sys_;
   server_settings server_;
   std::vector<target> targets_;
-  std::vector<io_thread_ptr> io_threads_;
+  std::vector<io_thread_ptr> io_threads_; ///< For connections alone.
 };
 
 } // namespace cenote

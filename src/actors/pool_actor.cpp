@@ -9,6 +9,7 @@
 #include "pool/sql_rules.hpp"
 #include "runtime/guarded_behavior.hpp"
 #include "runtime/liveness.hpp"
+#include "runtime/resident.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -489,26 +490,13 @@ namespace {
 
 using scheduled_pool_actor = internal_pool_actor::stateful_impl<pool_actor_state>;
 
-/// A pool actor that the event loop of an I/O thread runs. CAF only has brokers there; this class has all that matters.
-class resident_pool_actor : public scheduled_pool_actor {
+class resident_pool_actor : public resident<scheduled_pool_actor> {
 public:
-  resident_pool_actor(caf::actor_config& cfg, event_loop* home, const pool_settings& rules,
+  resident_pool_actor(caf::actor_config& cfg, io_thread_ptr home, const pool_settings& rules,
                       std::unique_ptr<connection_factory> connections, uint64_t seed)
-      : scheduled_pool_actor{cfg, rules, std::move(connections), seed}, home_{home} {
+      : resident{cfg, std::move(home), rules, std::move(connections), seed} {
     state.ends_unreachable = true;
   }
-
-  using scheduled_pool_actor::enqueue;
-
-  bool enqueue(caf::mailbox_element_ptr message, caf::execution_unit*) override {
-    // Once the actor has ended, its mailbox is closed and the loop, which may be gone, is not touched.
-    return scheduled_pool_actor::enqueue(std::move(message), home_);
-  }
-
-  subtype_t subtype() const override { return io_actor; }
-
-private:
-  event_loop* home_;
 };
 
 } // namespace
@@ -518,11 +506,11 @@ internal_pool_actor spawn_pool_actor(caf::actor_system& sys, const pool_settings
   return sys.spawn<scheduled_pool_actor>(rules, std::move(connections), seed);
 }
 
-internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread& thread, const pool_settings& rules,
+internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread_ptr thread, const pool_settings& rules,
                                      std::unique_ptr<connection_factory> connections, uint64_t seed) {
-  caf::actor_config cfg{&thread.loop()};
-  return sys.spawn_class<resident_pool_actor, caf::no_spawn_options>(cfg, &thread.loop(), rules, std::move(connections),
-                                                                     seed);
+  caf::actor_config cfg{&thread->loop()};
+  return sys.spawn_class<resident_pool_actor, caf::no_spawn_options>(cfg, std::move(thread), rules,
+                                                                     std::move(connections), seed);
 }
 
 } // namespace cenote

@@ -16,8 +16,8 @@ internal_pool_actor spawn_pool_actor(caf::actor_system& sys, const pool_settings
                                      std::unique_ptr<connection_factory> connections, uint64_t seed);
 
 /// The same, but the actor lives on an I/O thread instead of the scheduler: messages between it and the
-/// connections there wake no thread. `connections` must own the I/O thread.
-internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread& thread, const pool_settings& rules,
+/// connections there wake no thread.
+internal_pool_actor spawn_pool_actor(caf::actor_system& sys, io_thread_ptr thread, const pool_settings& rules,
                                      std::unique_ptr<connection_factory> connections, uint64_t seed);
 
 } // namespace cenote

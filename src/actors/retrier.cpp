@@ -8,6 +8,7 @@
 #include "pool/retry_rules.hpp"
 #include "runtime/guarded_behavior.hpp"
 #include "runtime/liveness.hpp"
+#include "runtime/resident.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -344,7 +345,11 @@ struct retrier_state {
 
 pool_actor spawn_retrier(caf::actor_system& sys, pool_actor pool, const retry_settings& rules) {
   using impl = notifying_pool_actor::stateful_impl<retrier_state>;
-  return sys.spawn<impl>(std::move(pool), rules, std::random_device{}());
+  auto seed = std::random_device{}();
+  // On another thread each statement would change threads twice more.
+  if (auto home = io_thread_of(sys, caf::actor_cast<caf::strong_actor_ptr>(pool)))
+    return spawn_resident<impl>(sys, std::move(home), std::move(pool), rules, seed);
+  return sys.spawn<impl>(std::move(pool), rules, seed);
 }
 
 } // namespace cenote

@@ -3,6 +3,7 @@
 #include "cenote/configuration.hpp"
 #include "cenote/error.hpp"
 #include "cenote/pool.hpp"
+#include "client/blocking_caller.hpp"
 #include "client/hosted_pool.hpp"
 #include "client/waiting_thread.hpp"
 #include "log/log.hpp"
@@ -10,7 +11,6 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/settings.hpp>
 
@@ -25,30 +25,21 @@ namespace cenote {
 
 namespace {
 
-/// Only the retrier runs on them: the pool has a thread of its own, and callers wait on theirs.
+/// Only functions that listen to events run on them: pool and retrier have a thread of their own, and callers wait on
+/// theirs.
 caf::settings one_worker() {
   caf::settings options;
   caf::put(options, "caf.scheduler.max-threads", 1u);
   return options;
 }
 
-/// Sends a request and waits. Without a timeout of CAF's: a pool answers every request within its own.
-template <class T, class... Ts>
-T ask(caf::scoped_actor& self, const pool_actor& pool, Ts&&... request) {
-  auto answer = self->request(pool, caf::infinite, std::forward<Ts>(request)...);
-  std::optional<failure> problem;
-  auto failed = [&problem](caf::error& error) { problem = details(error); };
-  if constexpr (std::is_void_v<T>) {
-    answer.receive([] {}, failed);
-    if (problem)
-      throw database_error{std::move(*problem)};
-  } else {
-    std::optional<T> out;
-    answer.receive([&out](T& value) { out = std::move(value); }, failed);
-    if (problem)
-      throw database_error{std::move(*problem)};
-    return std::move(*out);
-  }
+/// What a request came to.
+template <class T>
+T value_of(tl::expected<T, failure> answer) {
+  if (!answer)
+    throw database_error{std::move(answer.error())};
+  if constexpr (!std::is_void_v<T>)
+    return std::move(*answer);
 }
 
 } // namespace
@@ -141,9 +132,7 @@ thread_local database::impl::call* database::impl::call::innermost = nullptr;
 template <class T, class... Ts>
 T database::impl::run(Ts&&... request) {
   call here{*this};
-  logger_guard logger;
-  caf::scoped_actor self{*sys};
-  return ask<T>(self, pool, std::forward<Ts>(request)...);
+  return value_of(blocking_caller{*sys}.ask<T>(pool, std::forward<Ts>(request)...));
 }
 
 void database::impl::subscribe(std::function<void(const pool_events&)> f) {
@@ -165,8 +154,7 @@ void database::impl::subscribe(std::function<void(const pool_events&)> f) {
     listeners.push_back(listener);
   }
   try {
-    caf::scoped_actor self{*sys};
-    ask<void>(self, pool, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(listener));
+    value_of(blocking_caller{*sys}.ask<void>(pool, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(listener)));
   } catch (...) {
     std::lock_guard guard{mutex};
     std::erase(listeners, listener);
@@ -184,12 +172,8 @@ void database::impl::close() {
     }
     closing = true;
   }
-  if (own) {
-    caf::scoped_actor self{*sys};
-    // If the pool has ended already, nothing is left to do.
-    self->request(pool, caf::infinite, drain_atom_v, drain_timeout)
-        .receive([](const drain_report&) {}, [](const caf::error&) {});
-  }
+  if (own) // If the pool has ended already, nothing is left to do.
+    blocking_caller{*sys}.ask<drain_report>(pool, drain_atom_v, drain_timeout);
   std::unique_lock guard{mutex};
   changed.wait(guard, [this] { return calls == 0; });
   for (auto& listener : std::exchange(listeners, {}))
@@ -282,7 +266,7 @@ struct database::session::impl {
       : here{of},
         self{*of.sys},
         pool{of.pool},
-        id{ask<session_id>(self, pool, checkout_atom_v, claimed(std::move(terms)))} {
+        id{value_of(self.ask<session_id>(pool, checkout_atom_v, claimed(std::move(terms))))} {
     // nop
   }
 
@@ -302,9 +286,7 @@ struct database::session::impl {
   }
 
   database::impl::call here;
-  logger_guard logger;
-  /// For the pool, the holder of the session.
-  caf::scoped_actor self;
+  blocking_caller self; ///< For the pool, the holder of the session.
   pool_actor pool;
   session_id id;
   std::thread::id owner = std::this_thread::get_id();
@@ -322,7 +304,7 @@ template <class T, class... Ts>
 T database::session::impl::command(Ts&&... request) {
   check_thread();
   try {
-    return ask<T>(self, pool, std::forward<Ts>(request)...);
+    return value_of(self.ask<T>(pool, std::forward<Ts>(request)...));
   } catch (const database_error& err) {
     if (err.details().outcome == outcome::unknown && may_have_ended_transaction(err.details().code))
       doubt = err.details();
@@ -336,7 +318,7 @@ database::session::session(database::impl& of, session_options terms)
 }
 
 database::session::~session() {
-  impl_->self->request(impl_->pool, caf::infinite, checkin_atom_v, impl_->id).receive([] {}, [](const caf::error&) {});
+  impl_->self.ask<void>(impl_->pool, checkin_atom_v, impl_->id);
 }
 
 session_id database::session::id() const noexcept {

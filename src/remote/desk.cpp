@@ -317,7 +317,7 @@ void desk_state::defect(const char* problem) noexcept {
 desk_actor spawn_desk(caf::actor_system& sys, const io_thread_ptr& thread, std::shared_ptr<node_context> shared,
                       node::client_id id, pool_actor pool, net::link connection, descriptor socket) {
   return spawn_resident<desk_actor::stateful_impl<desk_state>>(
-      sys, *thread, thread, std::move(shared), id, std::move(pool), std::move(connection), std::move(socket));
+      sys, thread, thread, std::move(shared), id, std::move(pool), std::move(connection), std::move(socket));
 }
 
 } // namespace cenote::remote

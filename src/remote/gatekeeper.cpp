@@ -272,7 +272,7 @@ struct gatekeeper_state {
 node_actor spawn_gatekeeper(caf::actor_system& sys, const io_thread_ptr& thread, std::shared_ptr<node_context> shared,
                             pool_actor pool, net::listener socket, std::optional<net::tls_identity> identity) {
   return spawn_resident<internal_node_actor::stateful_impl<gatekeeper_state>>(
-      sys, *thread, thread, std::move(shared), std::move(pool), std::move(socket), std::move(identity));
+      sys, thread, thread, std::move(shared), std::move(pool), std::move(socket), std::move(identity));
 }
 
 } // namespace cenote::remote

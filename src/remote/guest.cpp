@@ -82,7 +82,7 @@ struct guest_state {
 } // namespace
 
 guest_actor spawn_guest(caf::actor_system& sys, const io_thread_ptr& thread, pool_actor pool) {
-  return spawn_resident<guest_actor::stateful_impl<guest_state>>(sys, *thread, thread, std::move(pool));
+  return spawn_resident<guest_actor::stateful_impl<guest_state>>(sys, thread, thread, std::move(pool));
 }
 
 } // namespace cenote::remote

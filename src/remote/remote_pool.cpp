@@ -394,7 +394,7 @@ void remote_pool_state::defect(const char* problem) noexcept {
 
 pool_actor spawn_remote_pool(caf::actor_system& sys, const io_thread_ptr& thread, client_rules rules,
                              std::vector<net::endpoint> nodes, const node::remote_core::rules& limits, uint64_t seed) {
-  return spawn_resident<internal_remote_pool::stateful_impl<remote_pool_state>>(sys, *thread, thread, std::move(rules),
+  return spawn_resident<internal_remote_pool::stateful_impl<remote_pool_state>>(sys, thread, thread, std::move(rules),
                                                                                 std::move(nodes), limits, seed);
 }
 

@@ -17,6 +17,10 @@ namespace cenote {
 
 namespace {
 
+/// How many times in a row actors of the loop run that others have woken, before the sockets are looked at: enough for
+/// a request to go through a repository, a retrier and the pool to a connection.
+constexpr int max_ready_rounds = 8;
+
 /// The largest number of actors that wait to be handed over together.
 constexpr size_t max_batch = 16;
 
@@ -75,17 +79,35 @@ event_loop::~event_loop() {
   hand_over();
 }
 
-/// As in the base class, and looks after each turn whether the CPU time is to be read again. The coarse clock, exact to
-/// some milliseconds, costs 5 ns; a loop that sleeps uses no CPU time.
+/// A turn: looks at the sockets, hands over, runs its own actors. The CPU time is read by the coarse clock, which is
+/// exact to some milliseconds and costs 5 ns; a loop that sleeps uses no CPU time.
 void event_loop::run() {
   while (num_socket_handlers() > 0) {
-    poll_once(true);
+    poll_once(ready_.empty() && for_scheduler_.empty());
+    if (!for_scheduler_.empty())
+      end_turn();
+    run_ready();
+    if (expected_ == 0 && !for_scheduler_.empty())
+      hand_over(); // What its own actors have just answered.
     if (auto now = read_clock(CLOCK_MONOTONIC_COARSE); now >= next_measurement_) {
       next_measurement_ = now + measuring_interval;
       measure();
     }
   }
   measure();
+}
+
+void event_loop::run_ready() {
+  if (ready_.empty())
+    return;
+  std::vector<caf::intrusive_ptr<caf::resumable>> jobs;
+  for (auto round = 0; round < max_ready_rounds && !ready_.empty(); ++round) {
+    jobs.swap(ready_);
+    for (auto& job : jobs)
+      resume(std::move(job));
+    jobs.clear();
+  }
+  handle_internal_events();
 }
 
 void event_loop::measure() {
@@ -96,14 +118,12 @@ void event_loop::measure() {
 
 void event_loop::exec_later(caf::resumable* job) {
   auto kind = job->subtype();
-  if (kind == caf::resumable::io_actor || kind == caf::resumable::function_object
-      || std::this_thread::get_id() != thread_id()) {
+  if (std::this_thread::get_id() != thread_id())
     default_multiplexer::exec_later(job);
-    return;
-  }
-  if (for_scheduler_.empty())
-    post([this] { end_turn(); });
-  for_scheduler_.push_back(job);
+  else if (kind == caf::resumable::io_actor || kind == caf::resumable::function_object)
+    ready_.emplace_back(job, false);
+  else
+    for_scheduler_.push_back(job);
 }
 
 void event_loop::end_turn() {
@@ -116,8 +136,7 @@ void event_loop::end_turn() {
   auto more_arrived = for_scheduler_.size() > known_;
   if (expected_ > 0 && more_arrived && for_scheduler_.size() < max_batch) {
     known_ = for_scheduler_.size();
-    post([this] { end_turn(); }); // After polling the sockets once more, without waiting for them.
-    return;
+    return; // The next turn decides, after a look at the sockets without waiting for them.
   }
   hand_over();
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <caf/fwd.hpp>
+#include <caf/intrusive_ptr.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
+#include <caf/resumable.hpp>
 #include <caf/telemetry/counter.hpp>
 
 #include <chrono>
@@ -14,6 +16,9 @@ namespace cenote {
 /// that receive messages from the loop's own actors are handed to the scheduler together, at the end of a turn. While
 /// answers of servers are expected, they wait for the first turn without a new answer. While very many answers are
 /// expected, the loop sleeps a little after each turn, so that answers arrive in batches.
+///
+/// Its own actors run one after the other without a look at the sockets in between, which costs a system call each
+/// time.
 class event_loop : public caf::io::network::default_multiplexer {
 public:
   /// @param cpu_time counts the CPU time of the loop's thread, in seconds; must outlive the loop.
@@ -31,10 +36,13 @@ public:
   void expect(ptrdiff_t more) noexcept { expected_ += static_cast<size_t>(more); }
 
 private:
+  void run_ready();
   void end_turn();
   void hand_over();
   void pause(size_t arrived);
   void measure();
+
+  std::vector<caf::intrusive_ptr<caf::resumable>> ready_; ///< The loop's own actors that are to run.
 
   std::vector<caf::resumable*> for_scheduler_; ///< With a reference to each.
   size_t known_ = 0;                           ///< Their number at the end of the last turn.

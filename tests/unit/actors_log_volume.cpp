@@ -2,58 +2,19 @@
 
 #define CAF_SUITE actors.log_volume
 
-#include "cenote/logger.hpp"
+#include "support/kept_log.hpp"
 #include "support/pool_under_test.hpp"
 
 #include "support/retried_pool.hpp" // After the one before: it defines what that one uses as a name.
 
 #include <algorithm>
-#include <sstream>
 #include <string>
-
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <caf/test/bdd_dsl.hpp>
 
 using namespace cenote;
 using namespace cenote::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// Keeps what is logged from INFO on while it lives.
-class kept_log {
-public:
-  kept_log() {
-    logger_->set_pattern("%l %v");
-    logger_->set_level(spdlog::level::info);
-    set_logger(logger_);
-  }
-
-  ~kept_log() {
-    set_logger(nullptr);
-    logger_->sinks().clear(); // The logger is kept for ever, its stream is not.
-  }
-
-  /// The lines since the last call that contain `text`.
-  std::vector<std::string> take(const std::string& text) {
-    std::vector<std::string> found;
-    std::istringstream in{lines_.str()};
-    lines_.str({});
-    for (std::string line; std::getline(in, line);)
-      if (line.find(text) != std::string::npos)
-        found.push_back(line);
-    return found;
-  }
-
-private:
-  std::ostringstream lines_;
-  std::shared_ptr<spdlog::logger> logger_ =
-      std::make_shared<spdlog::logger>("kept", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_));
-};
-
-} // namespace
 
 SCENARIO("retries of many requests are one line, and their number with the next one") {
   GIVEN("a hundred reads that are repeated") {

@@ -2,6 +2,7 @@
 
 #define CAF_SUITE repository.scripted_pool
 
+#include "cenote/beside.hpp"
 #include "cenote/error.hpp"
 #include "cenote/pool.hpp"
 #include "cenote/testing/scripted_pool.hpp"
@@ -166,6 +167,28 @@ SCENARIO("a retrier works with a scripted pool") {
       run();
       THEN("the answer is that of the second attempt") {
         CHECK_EQ(got, 1);
+        CHECK_EQ(pool.complaint(), "");
+      }
+    }
+    caf::anon_send_exit(retrier, caf::exit_reason::user_shutdown);
+  }
+}
+
+SCENARIO("an actor that is spawned beside a scripted pool runs on the scheduler, in virtual time") {
+  GIVEN("a scripted pool, a retrier before it, and actors beside both") {
+    pool.answer("SELECT 1", table({"x"}, {{int64_t{1}}})).answer("SELECT 1", table({"x"}, {{int64_t{2}}}));
+    auto retrier = spawn_retrier(sys, pool.handle());
+    auto passing_on = [](caf::event_based_actor* relay, const pool_actor& target) -> caf::behavior {
+      return {[relay, target](execute_atom a) { return relay->delegate(target, a, read("SELECT 1")); }};
+    };
+    auto first = spawn_beside(pool.handle(), passing_on, pool.handle());
+    auto second = spawn_beside(retrier, passing_on, retrier);
+    WHEN("they are asked") {
+      auto one = of(ask<result>(first, execute_atom_v));
+      auto two = of(ask<result>(second, execute_atom_v));
+      THEN("they answer when the test lets actors run") {
+        CHECK_EQ(one[0].get<int>(0), 1);
+        CHECK_EQ(two[0].get<int>(0), 2);
         CHECK_EQ(pool.complaint(), "");
       }
     }

@@ -1,30 +1,12 @@
 #include "calling_actor.hpp"
 
+#include "answers.hpp"
+
 #include "cenote/error.hpp"
 
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 namespace cenote::bench {
-
-namespace {
-
-manga copy(const result& rows) {
-  if (rows.size() != 1)
-    throw std::runtime_error{"expected one row, got " + std::to_string(rows.size())};
-  auto row = rows[0];
-  return {row.get<int>(0), row.get<std::string>(1), row.get<std::string>(2), row.get<int>(3)};
-}
-
-large_answer copy_all(const result& rows) {
-  large_answer answer;
-  for (auto row : rows)
-    answer.add(row.get<int>(0), row.get<std::string>(1));
-  return answer;
-}
-
-} // namespace
 
 calling_state::calling_state(caf::event_based_actor* ptr, pool_actor target, caller* loop, workload load,
                              double slow_share, std::latch* all_ended)
@@ -72,15 +54,13 @@ void calling_state::ask_slow() {
 }
 
 void calling_state::read_row() {
-  request(execute_atom_v, read("SELECT id, title, link, chapters FROM bench_point WHERE id = ?", log_->id()))
+  request(execute_atom_v, select_point(*log_))
       .then(noting<result>([this](const result& rows) { log_->answered(copy(rows)); }),
             [this](const caf::error& error) { failed(error); });
 }
 
 void calling_state::transact() {
-  auto statements = all_or_nothing(write("UPDATE bench_account SET balance = balance + 1 WHERE id = ?", log_->id()),
-                                   write("INSERT INTO bench_entry (account) VALUES (?)", log_->id()));
-  request(transact_atom_v, std::move(statements))
+  request(transact_atom_v, book_entry(*log_))
       .then(noting<std::vector<result>>([this](const std::vector<result>& results) {
               log_->answered(results.at(0).affected_rows(), results.at(1).affected_rows());
             }),
@@ -88,7 +68,7 @@ void calling_state::transact() {
 }
 
 void calling_state::read_large() {
-  request(execute_atom_v, read("SELECT id, body FROM bench_large"))
+  request(execute_atom_v, select_large())
       .then(noting<result>([this](const result& rows) { log_->answered(copy_all(rows)); }),
             [this](const caf::error& error) { failed(error); });
 }

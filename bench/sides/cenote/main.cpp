@@ -1,7 +1,9 @@
-// cenote's side: callers are actors, as in an application, and share a pool.
+// cenote's side: callers are actors, as in an application, and share a pool; or threads that share a database.
+#include "blocking.hpp"
 #include "calling_actor.hpp"
 #include "program.hpp"
 
+#include "cenote/beside.hpp"
 #include "cenote/error.hpp"
 #include "cenote/node.hpp"
 #include "cenote/pool.hpp"
@@ -32,6 +34,9 @@ struct tuning {
   size_t io_threads = 1;
   double slow_share = 0;
   size_t large_readers = 0;
+  bool beside = false;
+  bool retrier = false;
+  bool blocking = false;
   remote_settings nodes; ///< Unless empty, the pool is at one of them.
 };
 
@@ -94,6 +99,8 @@ struct ending {
 };
 
 figures run(const options& opts, const tuning& own) {
+  if (own.blocking)
+    return run_blocking(opts, rules_of(opts, own));
   return measure(opts, opts.callers, [&](std::vector<caller>& crew, const std::function<void()>& started) {
     std::latch ended{static_cast<std::ptrdiff_t>(crew.size())};
     system_config cfg{own.workers};
@@ -101,11 +108,14 @@ figures run(const options& opts, const tuning& own) {
     ending guarded{start_pool(sys, opts, own)};
     await_connections(sys, guarded.pool, opts.connections);
     auto recovers = opts.load == workload::recovery;
-    auto pool = recovers ? spawn_retrier(sys, guarded.pool) : guarded.pool;
+    auto pool = recovers || own.retrier ? spawn_retrier(sys, guarded.pool) : guarded.pool;
     for (size_t i = 0; i < own.large_readers; ++i)
       sys.spawn(keep_reading, guarded.pool);
     for (auto& member : crew)
-      sys.spawn<calling_actor>(pool, &member, opts.load, own.slow_share, &ended);
+      if (own.beside)
+        spawn_beside<calling_actor>(pool, pool, &member, opts.load, own.slow_share, &ended);
+      else
+        sys.spawn<calling_actor>(pool, &member, opts.load, own.slow_share, &ended);
     started();
     // Requests that are still being repeated no longer matter.
     if (recovers)
@@ -118,7 +128,7 @@ figures run(const options& opts, const tuning& own) {
 
 int main(int argc, char** argv) {
   tuning own;
-  CLI::App app{"Actors that share a pool of cenote.", "cenote-bench-cenote"};
+  CLI::App app{"Actors that share a pool of cenote, or threads.", "cenote-bench-cenote"};
   app.add_option("--depth", own.depth, "the setting pool.pipeline-depth")->check(CLI::Range(1, 64));
   app.add_option("--workers", own.workers, "scheduler threads of the actor system")->check(CLI::Range(1, 1'024));
   app.add_option("--io-threads", own.io_threads, "the setting pool.io-threads")->check(CLI::Range(1, 64));
@@ -126,6 +136,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 0.99));
   app.add_option("--large-readers", own.large_readers, "further callers that read 10 MB again and again, uncounted")
       ->check(CLI::Range(0, 1'000));
+  app.add_flag("--beside", own.beside, "callers live on the pool's own thread");
+  app.add_flag("--retrier", own.retrier, "callers ask a retrier before the pool");
+  app.add_flag("--blocking", own.blocking, "callers are threads that call one cenote::database");
   app.add_option("--nodes", own.nodes.nodes, "host:port of a pool node that has the pool, in place of one here");
   app.add_option("--certificate", own.nodes.certificate, "PEM file, for TLS to the node");
   app.add_option("--key", own.nodes.key, "PEM file");

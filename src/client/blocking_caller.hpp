@@ -1,0 +1,55 @@
+#pragma once
+
+#include "cenote/actors.hpp"
+#include "cenote/error.hpp"
+
+#include <caf/detail/implicit_conversions.hpp>
+#include <caf/fwd.hpp>
+#include <caf/message.hpp>
+#include <caf/response_type.hpp>
+#include <caf/sec.hpp>
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <tl/expected.hpp>
+
+namespace cenote {
+
+class calling_actor;
+
+/// A thread's part in a conversation with a pool: asks, and waits for the answer. For the pool it is an actor, which
+/// may hold sessions, and ends with this object. Whatever thread answers wakes the waiting one by itself: no mailbox,
+/// no scheduler. One thread at a time.
+class blocking_caller {
+public:
+  explicit blocking_caller(caf::actor_system& sys);
+  blocking_caller(const blocking_caller&) = delete;
+  blocking_caller& operator=(const blocking_caller&) = delete;
+  ~blocking_caller();
+
+  /// Sends a request and waits. Without a time limit: a pool answers every request within its own.
+  template <class T, class... Ts>
+  tl::expected<T, failure> ask(const pool_actor& pool, Ts&&... request) {
+    using given = caf::detail::type_list<caf::detail::implicit_conversions_t<std::decay_t<Ts>>...>;
+    static_assert(caf::response_type_unbox<pool_actor::signatures, given>::valid, "a pool takes no such request");
+    caf::message answer = exchange(pool, caf::make_message(std::forward<Ts>(request)...));
+    if constexpr (std::is_void_v<T>) {
+      if (answer.empty())
+        return {};
+    } else {
+      if (answer.match_elements<T>())
+        return std::move(answer.get_mutable_as<T>(0));
+    }
+    return tl::unexpected{problem_of(answer)};
+  }
+
+private:
+  caf::message exchange(const pool_actor& pool, caf::message request);
+  static failure problem_of(const caf::message& answer);
+
+  caf::intrusive_ptr<caf::actor_control_block> self_;
+};
+
+} // namespace cenote
