@@ -26,6 +26,8 @@ ALWAYS = ("cenote", "threads")
 
 PLAIN = tuple(Entry(side, side) for side in LOCAL)
 AWAY = tuple(Entry(side, side) for side in REMOTE)
+# With the text of each statement, as without the setting pool.prepared-statements.
+TEXT = (Entry("cenote text", "cenote", ("--prepared-statements", "0")),)
 PREPARED = tuple(Entry(f"{side} prepared", side, ("--prepared",)) for side in ("threads", "hikaricp"))
 
 
@@ -81,9 +83,9 @@ def io_threads(callers: int) -> Cell:
 
 
 CELLS = (
-    point(1, "tcp", PLAIN + AWAY),
-    point(10, "tcp", PLAIN + PREPARED + AWAY),
-    point(256, "tcp", PLAIN + PREPARED + AWAY),
+    point(1, "tcp", PLAIN + TEXT + AWAY),
+    point(10, "tcp", PLAIN + TEXT + PREPARED + AWAY),
+    point(256, "tcp", PLAIN + TEXT + PREPARED + AWAY),
     point(1, "unix"),
     point(10, "unix"),
     point(256, "unix"),
