@@ -28,6 +28,8 @@ PLAIN = tuple(Entry(side, side) for side in LOCAL)
 AWAY = tuple(Entry(side, side) for side in REMOTE)
 # Other ways to use cenote: actors on the pool's own thread, and threads that block.
 FACES = tuple(Entry(f"cenote {face}", "cenote", (f"--{face}",)) for face in ("beside", "blocking"))
+# With the text of each statement, as without the setting pool.prepared-statements.
+TEXT = (Entry("cenote text", "cenote", ("--prepared-statements", "0")),)
 PREPARED = tuple(Entry(f"{side} prepared", side, ("--prepared",)) for side in ("threads", "hikaricp"))
 
 
@@ -90,9 +92,9 @@ def retrier(callers: int) -> Cell:
 
 
 CELLS = (
-    point(1, "tcp", PLAIN + FACES + AWAY),
-    point(10, "tcp", PLAIN + FACES + PREPARED + AWAY),
-    point(256, "tcp", PLAIN + FACES + PREPARED + AWAY),
+    point(1, "tcp", PLAIN + FACES + TEXT + AWAY),
+    point(10, "tcp", PLAIN + FACES + TEXT + PREPARED + AWAY),
+    point(256, "tcp", PLAIN + FACES + TEXT + PREPARED + AWAY),
     point(1, "unix"),
     point(10, "unix"),
     point(256, "unix"),

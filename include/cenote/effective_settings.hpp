@@ -25,8 +25,9 @@ bool inspect(Inspector& f, pool_settings& x) {
   return f.object(x).fields(
       f.field("name", x.name), f.field("size", x.size), f.field("max-overflow", x.max_overflow),
       f.field("min-size", x.min_size), f.field("idle-timeout", x.idle_timeout),
-      f.field("pipeline-depth", x.pipeline_depth), f.field("timeout", x.timeout), f.field("recycle", x.recycle),
-      f.field("pre-ping", x.pre_ping), f.field("pre-ping-idle", x.pre_ping_idle), f.field("keepalive", x.keepalive),
+      f.field("pipeline-depth", x.pipeline_depth), f.field("prepared-statements", x.prepared_statements),
+      f.field("timeout", x.timeout), f.field("recycle", x.recycle), f.field("pre-ping", x.pre_ping),
+      f.field("pre-ping-idle", x.pre_ping_idle), f.field("keepalive", x.keepalive),
       f.field("max-waiting", x.max_waiting), f.field("max-connecting", x.max_connecting),
       f.field("reconnect-delay", x.reconnect_delay), f.field("max-reconnect-delay", x.max_reconnect_delay),
       f.field("breaker-after", x.breaker_after), f.field("shed-target", x.shed_target),

@@ -21,7 +21,7 @@ namespace cenote {
 enum class column_type : uint8_t {
   integer,          ///< TINYINT ... BIGINT, YEAR -> int64_t
   unsigned_integer, ///< the same, UNSIGNED -> uint64_t
-  real,             ///< DOUBLE, and FLOAT as the server prints it (6 digits) -> double
+  real,             ///< DOUBLE, and FLOAT -> double. A FLOAT has 6 digits, or all; see docs/limits.md.
   decimal,          ///< DECIMAL -> cenote::decimal
   text,             ///< CHAR, VARCHAR, TEXT, ENUM, SET, UUID, INET6 -> std::string
   json,             ///< JSON -> std::string

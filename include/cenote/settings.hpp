@@ -144,6 +144,11 @@ struct pool_settings {
   /// every statement has its connection alone, to 64.
   size_t pipeline_depth = 16;
 
+  /// The most texts that one connection keeps as prepared statements: those of reads and idempotent writes that it has
+  /// run some times; see docs/usage.md. Fewer if the server does not permit that many to each of its connections.
+  /// Zero: none. Up to 1000.
+  size_t prepared_statements = 32;
+
   /// Longest wait for a connection. At least 1 ms. How long whole calls may take: see `database`.
   std::chrono::nanoseconds timeout = std::chrono::seconds{30};
   /// Age at which an idle connection is replaced, minus up to 10 % at random. Zero: never.

@@ -197,6 +197,7 @@ struct connection_state {
       watch->want(core.wants_read(), core.wants_write());
     if (!core.has_session())
       holder = nullptr;
+    count_prepared();
     expect_answers(core.expected_answers());
     set_timer(core.next_event());
   }
@@ -297,6 +298,18 @@ struct connection_state {
                static_cast<uint64_t>(command.session), seconds(command.limit));
   }
 
+  void count_prepared() {
+    auto before = prepared;
+    if (!core.is_gone())
+      prepared = core.prepared();
+    if (prepared.made != before.made)
+      context.measured->prepared(prepared.made - before.made);
+    if (prepared.server_was_full && !before.server_was_full && context.measured->is_first_without_room())
+      log().warn("the server has no room for more prepared statements (max_prepared_stmt_count): those that have none "
+                 "are sent as text, which takes a little longer; raise it, or lower pool.prepared-statements here or "
+                 "what others take");
+  }
+
   void expect_answers(size_t count) {
     auto before = std::exchange(expected, count);
     if (count != before)
@@ -328,6 +341,7 @@ struct connection_state {
   socket_watch_ptr watch;
   std::unordered_map<ticket, request> awaited;
   uint64_t last_ticket = 0;
+  db::preparations prepared; ///< As counted so far.
   uint64_t answered = 0;
   time_point last_event;        ///< When it happened.
   caf::strong_actor_ptr holder; ///< Of the session, if there is one.

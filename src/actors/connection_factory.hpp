@@ -28,6 +28,10 @@ public:
   /// @returns whether that makes a difference.
   virtual bool reconfigure(const server_settings&) { return false; }
 
+  /// From now on, connections keep that many texts prepared.
+  /// @returns whether that makes a difference.
+  virtual bool keep_prepared(size_t) { return false; }
+
   /// The target of the connections, without credentials.
   virtual std::string endpoint() const = 0;
 

@@ -41,6 +41,7 @@ failure no_room(const server_settings& server, const std::string& reason) {
 struct connect_order {
   connection_context context;
   io_thread_ptr thread;
+  size_t max_prepared = 0;
   bool needs_primary = false;
 };
 
@@ -105,6 +106,8 @@ struct connect_state {
 
   void report(tl::expected<db::connection, db::driver_error> session) {
     auto& [id, pool, canceller, server, measured] = order.context;
+    if (session)
+      session->keep_prepared(order.max_prepared);
     if (!session) {
       self->send(pool, open_failed_atom_v, id, to_failure(session.error(), *server));
       return;
@@ -135,8 +138,9 @@ struct connect_state {
 } // namespace
 
 connector::connector(caf::actor_system& sys, const server_settings& server,
-                     const std::vector<io_thread_ptr>& io_threads)
-    : sys_{sys}, server_{server} {
+                     const std::vector<io_thread_ptr>& io_threads,
+                     size_t max_prepared)
+    : sys_{sys}, server_{server}, max_prepared_{max_prepared} {
   // Owners of their own, so that their use counts are those of connections: other actors live on the threads, too.
   for (auto& each : io_threads)
     io_threads_.emplace_back(std::make_shared<io_thread_ptr>(each), each.get());
@@ -156,8 +160,8 @@ void connector::open(connection_id id, size_t server, const internal_pool_actor&
   auto thread =
       *std::ranges::min_element(io_threads_, {}, &io_thread_ptr::use_count); // Each connection holds its I/O thread.
   auto& to = targets_.at(server);
-  sys_.spawn<caf::stateful_actor<connect_state>>(
-      connect_order{{id, pool, to.canceller, to.server, measured}, std::move(thread), targets_.size() > 1});
+  sys_.spawn<caf::stateful_actor<connect_state>>(connect_order{
+      {id, pool, to.canceller, to.server, measured}, std::move(thread), max_prepared_, targets_.size() > 1});
 }
 
 bool connector::leads_to(const server_settings& settings) const {
@@ -175,6 +179,10 @@ bool connector::reconfigure(const server_settings& settings) {
     caf::anon_send(targets_[i].canceller, reconfigure_atom_v, targets_[i].server);
   }
   return true;
+}
+
+bool connector::keep_prepared(size_t max) {
+  return std::exchange(max_prepared_, max) != max;
 }
 
 std::string connector::endpoint() const {

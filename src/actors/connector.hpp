@@ -16,7 +16,9 @@ namespace cenote {
 class connector : public connection_factory {
 public:
   /// @param io_threads at least one.
-  connector(caf::actor_system& sys, const server_settings& server, const std::vector<io_thread_ptr>& io_threads);
+  /// @param max_prepared see `keep_prepared`.
+  connector(caf::actor_system& sys, const server_settings& server, const std::vector<io_thread_ptr>& io_threads,
+            size_t max_prepared);
   ~connector() override;
 
   size_t servers() const override { return targets_.size(); }
@@ -24,6 +26,7 @@ public:
             const metrics::operation_metrics_ptr& measured) override;
   bool leads_to(const server_settings& settings) const override;
   bool reconfigure(const server_settings& settings) override;
+  bool keep_prepared(size_t max) override;
   std::string endpoint() const override;
   std::string endpoint(size_t server) const override;
 
@@ -36,6 +39,7 @@ private:
   caf::actor_system& sys_;
   server_settings server_;
   std::vector<target> targets_;
+  size_t max_prepared_;
   std::vector<io_thread_ptr> io_threads_; ///< For connections alone.
 };
 

@@ -57,6 +57,7 @@ caf::result<void> pool_actor_state::reconfigure(const settings& config) {
   if (auto problem = obstacle_to(config); !problem.empty())
     return make_error(own_failure(errc::invalid_setting, outcome::rejected, problem));
   auto renew = connections_of->reconfigure(config.server);
+  renew |= connections_of->keep_prepared(config.pool.prepared_statements);
   if (!renew && rules == config.pool)
     return caf::unit;
   rules = config.pool;

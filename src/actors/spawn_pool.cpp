@@ -74,7 +74,7 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
     io_threads.push_back(io_thread::start(sys, cpu_time));
   }
   auto home = io_threads.front();
-  auto connections = std::make_unique<connector>(sys, server, io_threads);
+  auto connections = std::make_unique<connector>(sys, server, io_threads, rules.prepared_statements);
   auto pool = spawn_pool_actor(sys, std::move(home), rules, std::move(connections), std::random_device{}());
   if (rules.budget.connections > 0)
     spawn_budget_agent(sys, pool, rules, server);

@@ -42,6 +42,8 @@ std::vector<setting> make_table() {
        "Idle time after which a connection beyond those is closed; 0 means as soon as no caller waits."},
       {"pool.pipeline-depth", "statements", count{pool(&pool_settings::pipeline_depth), 1, 64}, "",
        "Reads and idempotent writes that one connection carries at a time, if none is idle; 1 means one."},
+      {"pool.prepared-statements", "statements", count{pool(&pool_settings::prepared_statements), 0, 1000}, "",
+       "Texts of frequent statements that one connection keeps prepared on the server; 0 means none."},
       {"pool.timeout", "seconds", duration{pool(&pool_settings::timeout), 1ms, day}, "POOL_TIMEOUT",
        "Longest wait for a connection."},
       {"pool.recycle", "seconds", duration{pool(&pool_settings::recycle), 1ms, 365 * day, true, true}, "POOL_RECYCLE",

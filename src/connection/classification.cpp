@@ -53,7 +53,8 @@ classified_error classify(const db::driver_error& error, statement_kind kind, bo
       return {to_failure(error, {errc::overloaded, outcome::unavailable}),
               error.phase == db::phase::preparing ? disposition::reusable : disposition::broken};
     return {to_failure(error, {errc::connection_lost, outcome::unknown}), disposition::broken};
-  case db::error_source::settings: // Of connects only.
+  case db::error_source::settings:     // Of connects only.
+  case db::error_source::not_prepared: // Such a statement is sent again instead.
   case db::error_source::server:
     break;
   }

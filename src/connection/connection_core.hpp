@@ -108,6 +108,9 @@ public:
   bool wants_read() const noexcept { return wants_read_; }
   bool wants_write() const noexcept { return wants_write_; }
 
+  /// What it has done with prepared statements.
+  db::preparations prepared() const noexcept { return link_ ? link_->prepared() : db::preparations{}; }
+
   /// Answers of the server that are awaited.
   size_t expected_answers() const noexcept { return expected_; }
 

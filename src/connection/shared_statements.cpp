@@ -82,6 +82,13 @@ std::optional<shared_statements::loss> shared_statements::finish_first(db::serve
     put_back(std::move(first));
     return std::nullopt;
   }
+  if (error.source == db::error_source::not_prepared) { // It has not run.
+    if (first.wanted)
+      put_back(std::move(first));
+    else
+      count_end(first);
+    return std::nullopt;
+  }
   reuse.request_failed(error, first.granted.caller);
   auto meaning = classify(error, first.text(), link.is_mariadb());
   if (!link.usable() && out_.ended + out_.requeued > 0)

@@ -89,6 +89,14 @@ progress connection::next() {
   return impl_->next();
 }
 
+void connection::keep_prepared(size_t max) {
+  impl_->keep_prepared(max);
+}
+
+preparations connection::prepared() const noexcept {
+  return impl_->prepared_so_far;
+}
+
 size_t connection::unsent() const noexcept {
   return impl_->unsent();
 }

@@ -45,6 +45,11 @@ public:
   /// Whether the server refused writes when the connection was opened.
   bool is_read_only() const noexcept;
 
+  /// From now on, texts that are sent often are prepared.
+  /// @param max the most that are kept at a time: fewer if the server does not permit as many to each of its
+  ///        connections; none if it is not MariaDB. Zero: none.
+  void keep_prepared(size_t max);
+
   bool is_mariadb() const noexcept override;
   bool alive() const noexcept override;
   progress start_ping() override;
@@ -58,6 +63,7 @@ public:
   bool can_send() const noexcept override;
   void flush() override;
   progress next() override;
+  preparations prepared() const noexcept override;
   size_t unsent() const noexcept override;
   bool in_transaction() const noexcept override;
   bool has_open_transaction() const noexcept override;

@@ -3,15 +3,26 @@
 // Private to src/db: a header that includes mysql.h.
 
 #include "db/outbox.hpp"
+#include "db/prepared_set.hpp"
+#include "db/raw_protocol.hpp"
 #include "db/result_reader.hpp"
 #include "db/session.hpp"
 #include "types/server_session.hpp"
 
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace cenote::db {
+
+/// @name Errors of our own
+/// @{
+driver_error refusal(std::string text);
+driver_error malformed(const std::string& reason);
+driver_error oversized(uint64_t limit);
+/// @}
 
 /// The state of a connection and the state machine of its operations: each step is one call of Connector/C, which may
 /// need the socket several times.
@@ -20,6 +31,8 @@ struct connection::impl {
     idle,
     ping,
     reset,   ///< COM_RESET_CONNECTION.
+    prepare, ///< Prepare the text of the statement that is to be sent.
+    close,   ///< Close the prepared statement that it has replaced.
     send,    ///< Hand the statement over.
     answer,  ///< Read the first packet of the answer.
     row,     ///< Read one row.
@@ -49,12 +62,15 @@ struct connection::impl {
   void flush();
   progress next();
   size_t unsent() const noexcept;
+  void keep_prepared(size_t max);
   progress resume(int ready);
   tl::expected<result, driver_error> take();
   bool usable() const noexcept;
 
   session_ptr session;
   uint64_t max_statement_bytes = 0;
+  uint64_t max_prepared = 0; ///< What this connection may take of the prepared statements that the server permits.
+  preparations prepared_so_far;
   uint64_t max_result_bytes = 0;
   std::string version;
   server_session identity;
@@ -78,6 +94,15 @@ private:
   /// @returns why it cannot be sent.
   template <class Write>
   std::optional<driver_error> write_text(Write write);
+  bool goes_out_together() const noexcept;
+  std::optional<driver_error> write_statement(const statement& request);
+  std::optional<driver_error> hand_over(prepared_text_ptr text);
+  void run_unanswered();
+  bool begin_preparing(prepared_text_ptr text, const statement& request);
+  void finish_preparing();
+  bool accepts(const MYSQL_STMT& made) const;
+  void send_pending();
+  void forget_stale(driver_error& error);
   void begin_set_up();
   void next_of_reset();
   bool tolerates(unsigned error);
@@ -87,6 +112,7 @@ private:
   int continue_call(int ready);
   void finish_step();
   void read_answer();
+  void read_binary_answer(prepared_text& text);
   void read_row();
   void next_result();
   void fail(phase when);
@@ -101,11 +127,21 @@ private:
   bool desynchronised_ = false;
   bool failed_ = false;
   bool limit_each_ = false;
-  outbox out_;           ///< Statements that are sent together.
-  size_t unsent_ = 0;    ///< Others that could not be sent.
-  size_t in_flight_ = 0; ///< Statements that have been sent, or begun to be, and whose outcome has not been taken.
+  outbox out_;        ///< Statements that are sent together.
+  size_t unsent_ = 0; ///< Others that could not be sent.
+  /// Statements that have been sent, or begun to be, and whose outcome has not been taken. As a prepared statement, or
+  /// null: as text.
+  std::deque<prepared_text_ptr> in_flight_;
   size_t set_up_done_ = 0;
-  std::string sql_;
+  std::string sql_; ///< The text of a statement, or what is sent of a prepared one.
+
+  prepared_set prepared_;
+  std::unique_ptr<raw_protocol> raw_; ///< If statements may be prepared.
+  prepared_text_ptr preparing_; ///< The last statement in flight is sent when this is prepared, as `execute_`, or is
+  std::string execute_;         ///< not, as `sql_`.
+  std::string text_to_prepare_;
+  MYSQL_STMT* made_ = nullptr; ///< While it is prepared.
+
   result_reader reader_;
   driver_error error_;
   size_t bytes_this_turn_ = 0;

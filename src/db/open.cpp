@@ -88,6 +88,7 @@ constexpr uint64_t min_packet = 1024;
 /// What the server reports about the session after the set-up.
 struct session_facts {
   uint64_t max_allowed_packet = 0;
+  uint64_t max_prepared = 0;
   bool read_only = false;
   std::string client_charset;
   std::string result_charset;
@@ -96,7 +97,15 @@ struct session_facts {
 };
 
 constexpr size_t first_columns = 5;
-constexpr size_t all_columns = first_columns + 4;
+constexpr size_t all_columns = first_columns + 5;
+
+/// How many prepared statements each connection of the server can have without any of them missing one, whoever its
+/// user is. None if text in a statement and text as a parameter have different collations.
+std::string prepared_column(MYSQL& session) {
+  if (mariadb_connection(&session) == 0)
+    return "0";
+  return "IF(@@collation_connection = 'utf8mb4_general_ci', @@max_prepared_stmt_count DIV @@max_connections, 0)";
+}
 
 /// If the server knows the session by another number than the one given at the login, there is a proxy before it that
 /// numbers its clients itself.
@@ -114,11 +123,17 @@ tl::expected<cells, driver_error> ask_first(MYSQL& session) {
   std::string first = "SELECT @@max_allowed_packet, @@read_only, @@character_set_client, @@character_set_results, ";
   first += has_roles(session) ? "CURRENT_ROLE()" : "NULL";
   const std::string end = " LIMIT 1"; // In case that sql_select_limit is 0.
-  auto answer = ask(session, first + ", CONNECTION_ID(), " + identity_columns(session, "CONNECTION_ID()") + end,
-                    "the first query");
+  auto all = first + ", CONNECTION_ID(), " + identity_columns(session, "CONNECTION_ID()") + ", "
+             + prepared_column(session) + end;
+  auto answer = ask(session, all, "the first query");
   if (answer || is_client_error(answer.error().number))
     return answer;
   return ask(session, first + end, "the first query");
+}
+
+bool read(const std::string& text, uint64_t& number) {
+  auto end = text.data() + text.size();
+  return std::from_chars(text.data(), end, number) == std::from_chars_result{end, std::errc{}};
 }
 
 tl::expected<session_facts, driver_error> inspect_session(MYSQL& session) {
@@ -127,9 +142,7 @@ tl::expected<session_facts, driver_error> inspect_session(MYSQL& session) {
     return tl::unexpected{std::move(answer.error())};
   session_facts result;
   const auto& row = *answer;
-  auto end = row.empty() ? nullptr : row[0].data() + row[0].size();
-  if ((row.size() != first_columns && row.size() != all_columns) || row[0].empty()
-      || std::from_chars(row[0].data(), end, result.max_allowed_packet) != std::from_chars_result{end, std::errc{}}
+  if ((row.size() != first_columns && row.size() != all_columns) || !read(row[0], result.max_allowed_packet)
       || result.max_allowed_packet < min_packet)
     return tl::unexpected{driver_error{error_source::server, phase::connecting, CR_MALFORMED_PACKET, "HY000",
                                        "the first query got an unexpected answer: is that a MariaDB or MySQL server?"}};
@@ -138,6 +151,8 @@ tl::expected<session_facts, driver_error> inspect_session(MYSQL& session) {
   result.result_charset = row[3];
   result.role = row[4];
   result.identity = identity_in(session, row);
+  if (row.size() == all_columns && !read(row.back(), result.max_prepared))
+    result.max_prepared = 0;
   return result;
 }
 
@@ -183,6 +198,7 @@ tl::expected<connection, driver_error> connection::open(const server_settings& s
   result->identity = std::move(facts->identity);
   result->has_database = !server.database.empty();
   result->set_up = set_up_after_reset(handle, server, reports_changes, facts->role);
+  result->max_prepared = facts->max_prepared;
   // A packet must be smaller than the limit, and holds one byte besides the text: the command.
   result->max_statement_bytes = facts->max_allowed_packet - 2;
   if (server.max_allowed_packet != 0)

@@ -34,6 +34,13 @@ progress to_progress(int events) noexcept {
   }
 }
 
+driver_error out_of_memory(phase when, const char* detail) {
+  return {error_source::process_limit, when, 0, "",
+          std::string{"not enough memory for a statement or its result: "} + detail};
+}
+
+} // namespace
+
 driver_error refusal(std::string text) {
   return {error_source::invalid_statement, phase::preparing, 0, "", std::move(text)};
 }
@@ -43,18 +50,11 @@ driver_error malformed(const std::string& reason) {
           "the server's answer is malformed: " + reason};
 }
 
-driver_error out_of_memory(phase when, const char* detail) {
-  return {error_source::process_limit, when, 0, "",
-          std::string{"not enough memory for a statement or its result: "} + detail};
-}
-
 driver_error oversized(uint64_t limit) {
   return {error_source::result_too_large, phase::waiting, 0, "",
           "the result is larger than max-result-bytes, " + std::to_string(limit)
               + ": ask for fewer rows or columns at a time, or raise the setting"};
 }
-
-} // namespace
 
 connection::impl::impl(session_ptr handle, const server_settings& server)
     : session{std::move(handle)},
@@ -65,11 +65,13 @@ connection::impl::impl(session_ptr handle, const server_settings& server)
 }
 
 connection::impl::~impl() {
-  if (!usable() || in_flight_ > 0)
+  if (!usable() || !in_flight_.empty())
     abandon();
   if (tls)
     forget_tls_errors();
   session.reset();
+  if (made_ != nullptr)
+    mysql_stmt_close(made_); // Without its session there is nothing to tell the server.
 }
 
 /// Cuts the socket and unwinds the operation under way, so that closing the session neither talks to the server nor
@@ -83,14 +85,17 @@ void connection::impl::abandon() {
       forget_tls_errors();
     suspended_ = continue_call(MYSQL_WAIT_READ | MYSQL_WAIT_WRITE) != 0;
   }
-  if (rows_ != nullptr) {
+  if (step_ == step::close && !suspended_)
+    made_ = nullptr; // The call has freed it.
+  if (rows_ != nullptr && !(raw_ && raw_->owns(rows_))) {
     rows_->handle = nullptr; // Otherwise it would read the rest of the rows first.
     mysql_free_result(rows_);
   }
 }
 
 bool connection::impl::usable() const noexcept {
-  auto between = step_ == step::idle || step_ == step::done || (step_ == step::answer && !suspended_);
+  auto waits = step_ == step::answer || step_ == step::prepare;
+  auto between = step_ == step::idle || step_ == step::done || (waits && !suspended_);
   return between && !desynchronised_ && mysql_get_socket(session.get()) != MARIADB_INVALID_SOCKET;
 }
 
@@ -118,47 +123,9 @@ progress connection::impl::start_text(Write write, bool limit_each) {
     fail(std::move(*problem));
     return progress::done;
   }
-  ++in_flight_;
+  in_flight_.push_back(nullptr);
   step_ = step::send;
   return run(0);
-}
-
-std::optional<driver_error> connection::impl::send(const statement& request) {
-  assert(can_send());
-  limit_each_ = false;
-  if (auto problem = write_text([&](auto& charset) { return fill_in(sql_, request, charset); }))
-    return problem;
-  auto goes_out_together = !tls && !is_compressed(*session);
-  if (goes_out_together && sql_.size() > outbox::max_statement && in_flight_ > 0) // It would overtake the others.
-    return refusal("the statement is too large to be sent while others are under way");
-  ++in_flight_;
-  if (goes_out_together && sql_.size() <= outbox::max_statement) {
-    out_.add(sql_);
-    step_ = step::answer;
-    return std::nullopt;
-  }
-  step_ = step::send;
-  run(0);
-  if (step_ == step::done) { // The connection is lost, which shows again when the answers are read.
-    failed_ = false;
-    ++unsent_;
-    step_ = step::answer;
-  }
-  return std::nullopt;
-}
-
-void connection::impl::flush() {
-  auto is_within_packet = suspended_ && step_ == step::send;
-  if (out_.is_waiting() && !is_within_packet)
-    out_.flush(mysql_get_socket(session.get()));
-}
-
-size_t connection::impl::unsent() const noexcept {
-  return unsent_ + out_.unsent();
-}
-
-bool connection::impl::can_send() const noexcept {
-  return !suspended_ && (step_ == step::idle || step_ == step::answer);
 }
 
 template <class Write>
@@ -175,6 +142,10 @@ std::optional<driver_error> connection::impl::write_text(Write write) try {
   return out_of_memory(phase::preparing, err.what());
 }
 
+std::optional<driver_error> connection::impl::write_statement(const statement& request) {
+  return write_text([&](auto& charset) { return fill_in(sql_, request, charset); });
+}
+
 progress connection::impl::resume(int ready) {
   if (step_ == step::idle || step_ == step::done)
     return progress::done;
@@ -185,6 +156,8 @@ progress connection::impl::resume(int ready) {
 progress connection::impl::next() {
   if (suspended_)
     return to_progress(events_ | (out_.is_waiting() ? MYSQL_WAIT_WRITE : 0));
+  if (step_ == step::done || step_ == step::prepare)
+    return run(0);
   if (step_ != step::answer) // Within rows: it gave way to other connections.
     return progress::want_write;
   if (has_input(*session))
@@ -194,9 +167,11 @@ progress connection::impl::next() {
 
 tl::expected<result, driver_error> connection::impl::take() {
   assert(step_ == step::done);
-  if (in_flight_ > 0)
-    --in_flight_;
-  step_ = in_flight_ > 0 ? step::answer : step::idle;
+  if (!in_flight_.empty())
+    in_flight_.pop_front();
+  step_ = in_flight_.empty() ? step::idle : step::answer;
+  if (preparing_ != nullptr && in_flight_.size() == 1)
+    step_ = step::prepare;
   if (sql_.capacity() > max_kept_text)
     std::string{}.swap(sql_); // An assignment would keep the memory.
   auto rows = reader_.finish();
@@ -210,7 +185,8 @@ progress connection::impl::run(int ready) {
   try {
     return run_steps(ready);
   } catch (const std::exception& err) { // Out of memory, or a length in a malformed answer.
-    fail(out_of_memory(step_ == step::send ? phase::sending : phase::waiting, err.what()));
+    auto is_sent = step_ != step::send && step_ != step::prepare && step_ != step::close;
+    fail(out_of_memory(is_sent ? phase::waiting : phase::sending, err.what()));
     return progress::done;
   }
 }
@@ -242,7 +218,15 @@ int connection::impl::begin_call() {
     return mysql_ping_start(&status_, handle);
   case step::reset:
     return mysql_reset_connection_start(&status_, handle);
+  case step::prepare:
+    if (made_ == nullptr && (made_ = mysql_stmt_init(handle)) == nullptr)
+      throw std::bad_alloc{};
+    return mysql_stmt_prepare_start(&status_, made_, text_to_prepare_.data(), text_to_prepare_.size());
+  case step::close:
+    return mysql_stmt_close_start(&refused_, made_);
   case step::send:
+    if (raw_)
+      raw_->send_as(!in_flight_.empty() && in_flight_.back() != nullptr ? COM_STMT_EXECUTE : COM_QUERY);
     return mysql_send_query_start(&status_, handle, sql_.data(), sql_.size());
   case step::answer:
     reader_.start(max_result_bytes, limit_each_);
@@ -267,6 +251,10 @@ int connection::impl::continue_call(int ready) {
     return mysql_ping_cont(&status_, handle, ready);
   case step::reset:
     return mysql_reset_connection_cont(&status_, handle, ready);
+  case step::prepare:
+    return mysql_stmt_prepare_cont(&status_, made_, ready);
+  case step::close:
+    return mysql_stmt_close_cont(&refused_, made_, ready);
   case step::send:
     return mysql_send_query_cont(&status_, handle, ready);
   case step::answer:
@@ -294,6 +282,11 @@ void connection::impl::finish_step() {
     if (status_ != 0)
       return fail(phase::waiting);
     return begin_set_up();
+  case step::prepare:
+    return finish_preparing();
+  case step::close:
+    made_ = nullptr;
+    return send_pending();
   case step::send:
     if (status_ != 0)
       return fail(phase::sending);
@@ -328,23 +321,32 @@ void connection::impl::read_answer() {
                     static_cast<uint16_t>(mysql_warning_count(handle)));
     return next_result();
   }
+  if (!in_flight_.empty() && in_flight_.front() != nullptr)
+    return read_binary_answer(*in_flight_.front());
   rows_ = mysql_use_result(handle);
   if (rows_ == nullptr || rows_->fields == nullptr || rows_->field_count == 0)
     return fail(malformed("it has columns that it does not describe"));
-  if (!reader_.begin_rows(*rows_))
+  if (!reader_.begin_rows(columns_of(rows_->fields, rows_->field_count)))
     return fail(oversized(max_result_bytes));
   step_ = step::row;
 }
 
 void connection::impl::read_row() {
   auto handle = session.get();
+  auto is_binary = raw_ && raw_->owns(rows_);
   if (row_ != nullptr) {
-    if (!reader_.add(row_, mysql_fetch_lengths(rows_)))
+    auto lengths = mysql_fetch_lengths(rows_);
+    if (is_binary && !reader_.add_binary(in_flight_.front()->formats, {row_[0], lengths[0]}))
+      return fail(malformed("a row of a prepared statement does not fit its columns"));
+    if (is_binary ? !reader_.is_within_limit() : !reader_.add(row_, lengths))
       return fail(oversized(max_result_bytes));
     bytes_this_turn_ += reader_.last_row();
     return;
   }
-  mysql_free_result(std::exchange(rows_, nullptr));
+  if (is_binary)
+    rows_ = nullptr;
+  else
+    mysql_free_result(std::exchange(rows_, nullptr));
   // No row means the end, or an error: a statement can fail in the middle of its rows.
   if (mysql_errno(handle) != 0)
     return fail(phase::waiting);
@@ -382,6 +384,7 @@ void connection::impl::fail(driver_error error) {
                      || (error.source == error_source::process_limit && error.phase != phase::preparing)
                      || is_client_error(error.number);
   error.complete_sets = reader_.complete_sets();
+  forget_stale(error);
   if (stage_ == reset_stage::rollback && error.number == ER_XAER_RMFAIL)
     error.text =
         "an XA transaction was left in its session, and stays on the server if it is prepared (" + error.text + ')';

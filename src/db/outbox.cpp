@@ -7,20 +7,14 @@
 
 namespace cenote::db {
 
-namespace {
-
-constexpr char com_query = 3;
-
-} // namespace
-
-void outbox::add(std::string_view sql) {
+void outbox::add(outgoing command, std::string_view content) {
   // A packet has three bytes of length, its sequence number, and the payload.
-  auto length = sql.size() + 1;
+  auto length = content.size() + 1;
   for (auto shift : {0, 8, 16})
     packets_ += static_cast<char>((length >> shift) & 0xff);
   packets_ += '\0';
-  packets_ += com_query;
-  packets_ += sql;
+  packets_ += static_cast<char>(command);
+  packets_ += content;
   ends_.push_back(packets_.size());
 }
 

@@ -7,6 +7,9 @@
 
 namespace cenote::db {
 
+/// The commands of the protocol that go through an outbox, by their numbers.
+enum class outgoing : char { query = 3, execute = 23 };
+
 /// Statements on their way to a server without TLS and compression. They are handed over together: one system call, and
 /// one wake-up of the server, for many. Connector/C needs both for each.
 class outbox {
@@ -14,7 +17,8 @@ public:
   /// The largest statement; larger ones need several packets.
   static constexpr size_t max_statement = 0xff'fffe - 1;
 
-  void add(std::string_view sql);
+  /// @param content what follows the command: the text of a query.
+  void add(outgoing command, std::string_view content);
 
   /// Hands over as much as the system takes. After an error nothing more is sent: it shows when the answers are read.
   void flush(int socket);

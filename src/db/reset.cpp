@@ -29,6 +29,7 @@ progress connection::impl::start_reset() {
 }
 
 void connection::impl::begin_set_up() {
+  prepared_.forget_all(); // As the server has.
   stage_ = reset_stage::set_up;
   set_up_done_ = 0;
   sql_ = set_up.front();

@@ -1,5 +1,6 @@
 #include "db/result_reader.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace cenote::db {
@@ -25,17 +26,15 @@ bool has_format(const MYSQL_FIELD& field, std::string_view name) noexcept {
          && std::string_view{format.str, format.length} == name;
 }
 
-std::vector<column> columns_of(const MYSQL_RES& rows) {
+} // namespace
+
+std::vector<column> columns_of(const MYSQL_FIELD* fields, unsigned count) {
   std::vector<column> result;
-  result.reserve(rows.field_count);
-  for (unsigned i = 0; i < rows.field_count; ++i) {
-    const auto& field = rows.fields[i];
-    result.push_back({std::string{field.name, field.name_length}, type_of(field)});
-  }
+  result.reserve(count);
+  for (unsigned i = 0; i < count; ++i)
+    result.push_back({std::string{fields[i].name, fields[i].name_length}, type_of(fields[i])});
   return result;
 }
-
-} // namespace
 
 column_type type_of(const MYSQL_FIELD& field) noexcept {
   switch (field.type) {
@@ -81,16 +80,26 @@ column_type type_of(const MYSQL_FIELD& field) noexcept {
   }
 }
 
+binary_format format_of(const MYSQL_FIELD& field) noexcept {
+  binary_format result;
+  result.type = static_cast<uint8_t>(field.type);
+  result.is_unsigned = (field.flags & UNSIGNED_FLAG) != 0;
+  result.decimals = static_cast<uint8_t>(std::min(field.decimals, 255u));
+  constexpr unsigned long max_width = 255;
+  if ((field.flags & ZEROFILL_FLAG) != 0)
+    result.padded_width = static_cast<uint8_t>(std::min(field.length, max_width));
+  return result;
+}
+
 void result_reader::start(uint64_t max_bytes, bool each) {
   finish();
   max_bytes_ = max_bytes;
   each_ = each;
 }
 
-bool result_reader::begin_rows(const MYSQL_RES& rows) {
+bool result_reader::begin_rows(std::vector<column> columns) {
   ++sets_;
-  columns_ = rows.field_count;
-  auto columns = columns_of(rows);
+  columns_ = columns.size();
   if (sets_ > 1) {
     // A loop in a procedure can return very many small results: they count with all the memory they take.
     complete_ += sizeof(result);
@@ -98,7 +107,7 @@ bool result_reader::begin_rows(const MYSQL_RES& rows) {
       complete_ += sizeof(column) + definition.name.size();
   }
   current().columns(std::move(columns));
-  return held() <= max_bytes_;
+  return is_within_limit();
 }
 
 bool result_reader::add(MYSQL_ROW cells, const unsigned long* lengths) {
@@ -115,6 +124,13 @@ bool result_reader::add(MYSQL_ROW cells, const unsigned long* lengths) {
       target.add({cells[i], lengths[i]});
   }
   return true;
+}
+
+bool result_reader::add_binary(std::span<const binary_format> columns, std::string_view packet) {
+  auto before = held();
+  auto is_well_formed = add_binary_row(current(), columns, packet);
+  last_row_ = static_cast<size_t>(held() - before);
+  return is_well_formed;
 }
 
 void result_reader::end_rows(uint16_t warnings) {

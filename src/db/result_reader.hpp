@@ -3,8 +3,12 @@
 // Private to src/db: a header that includes mysql.h.
 
 #include "cenote/result.hpp"
+#include "db/binary_row.hpp"
 
 #include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
 
 #include <mysql.h>
 
@@ -20,11 +24,17 @@ public:
 
   /// A result set begins.
   /// @returns false if it would exceed the limit, like `add`.
-  bool begin_rows(const MYSQL_RES& rows);
+  bool begin_rows(std::vector<column> columns);
 
   /// Adds a row.
   /// @returns false if it would exceed the limit; then the result is unusable.
   bool add(MYSQL_ROW cells, const unsigned long* lengths);
+
+  /// Adds a row of the binary protocol.
+  /// @returns false if it is malformed; then the result is unusable, as it is beyond the limit.
+  bool add_binary(std::span<const binary_format> columns, std::string_view packet);
+
+  bool is_within_limit() noexcept { return held() <= max_bytes_; }
 
   /// The result set is complete.
   void end_rows(uint16_t warnings);
@@ -58,7 +68,13 @@ private:
   size_t last_row_ = 0;
 };
 
+/// The columns of a result set, as the server describes them.
+std::vector<column> columns_of(const MYSQL_FIELD* fields, unsigned count);
+
 /// How the values of a column are represented.
 column_type type_of(const MYSQL_FIELD& field) noexcept;
+
+/// How they are sent in the binary protocol.
+binary_format format_of(const MYSQL_FIELD& field) noexcept;
 
 } // namespace cenote::db

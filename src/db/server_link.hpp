@@ -32,6 +32,8 @@ enum class error_source : uint8_t {
   result_too_large,  ///< The result exceeded `max_result_bytes`; `number` is zero.
   settings,          ///< The settings are unusable until a person corrects them; `number` is zero.
   process_limit,     ///< The process is out of threads or memory; `number` is zero.
+  not_prepared,      ///< Of `send` only: the server no longer knows the prepared statement, and has run nothing. It can
+                     ///< be sent again at once.
 };
 
 /// An error as it was observed; the table in src/pool classifies it.
@@ -50,6 +52,12 @@ enum class progress : uint8_t {
   want_read,  ///< Call `resume` when the socket is readable.
   want_write, ///< ... writable.
   want_both,  ///< ... either.
+};
+
+/// What a connection has done with prepared statements.
+struct preparations {
+  uint64_t made = 0;            ///< Texts that were prepared, one that was prepared again included.
+  bool server_was_full = false; ///< Whether the server had no room for one more, max_prepared_stmt_count.
 };
 
 /// An open connection with a server. Nothing here blocks; at most one operation runs at a time, or several statements
@@ -96,7 +104,8 @@ public:
   /// limits how much is in flight: a server that cannot send its answers accepts no more statements.
   /// @{
 
-  /// Queues a statement like that of `start_execute` for sending. Only if `can_send`.
+  /// Queues a statement like that of `start_execute` for sending. Only if `can_send`. Texts that are sent often may be
+  /// prepared, which makes no other difference than that to the time.
   /// @returns why it was refused; the others are not affected.
   virtual std::optional<driver_error> send(const statement& request) = 0;
 
@@ -110,6 +119,9 @@ public:
   /// While statements are in flight: what the first of them waits for. Uses only data that has already been read from
   /// the socket.
   virtual progress next() = 0;
+
+  /// What was done with prepared statements since it was opened.
+  virtual preparations prepared() const noexcept { return {}; }
 
   /// When the connection is lost: the number of statements, the last ones, that cannot have reached the server.
   virtual size_t unsent() const noexcept = 0;

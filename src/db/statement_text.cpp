@@ -1,5 +1,6 @@
 #include "db/statement_text.hpp"
 
+#include "db/parameter_rules.hpp"
 #include "db/placeholders.hpp"
 #include "db/session.hpp"
 #include "db/text_literal.hpp"
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 
 namespace cenote::db {
@@ -16,10 +16,6 @@ namespace cenote::db {
 namespace {
 
 using problem_text = std::optional<std::string>;
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
 
 /// Whether this character would form one token with a literal beside it.
 bool sticks_to_literals(char c) noexcept {
@@ -53,20 +49,6 @@ bool ends_with_type(std::string_view sql) noexcept {
       return false;
     return sql.size() == word.size() || !sticks_to_literals(sql[sql.size() - word.size() - 1]);
   });
-}
-
-bool is_real(const date& value) noexcept {
-  using namespace std::chrono;
-  return value.year > 0 && year_month_day{year{value.year}, month{value.month}, day{value.day}}.ok();
-}
-
-bool is_real(const datetime& value) noexcept {
-  return is_real(date{value.year, value.month, value.day});
-}
-
-/// MySQL ends at 838:59:59.
-bool is_real(const time& value) noexcept {
-  return value.hours < 838 || value.minute < 59 || value.second < 59 || value.microsecond == 0;
 }
 
 /// Appends one value as a literal. Every function returns the problem with the value, if there is one.
@@ -144,23 +126,6 @@ private:
     detail::append_text(out_, value);
     out_ += '\'';
     return {};
-  }
-
-  /// Digits, perhaps with a sign before and a point among them.
-  static bool is_decimal(std::string_view text) {
-    constexpr size_t max_length = 200; // Leading zeros do not count as digits, but they take room.
-    if (text.size() > max_length)
-      return false;
-    if (text.starts_with('-'))
-      text.remove_prefix(1);
-    auto point = std::min(text.find('.'), text.size());
-    auto whole = text.substr(0, point);
-    auto fraction = text.substr(std::min(point + 1, text.size()));
-    if (whole.empty() || (point < text.size() && fraction.empty()) || !std::ranges::all_of(whole, is_digit)
-        || !std::ranges::all_of(fraction, is_digit))
-      return false;
-    whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size()));
-    return whole.size() + fraction.size() <= 65;
   }
 
   std::string& out_;

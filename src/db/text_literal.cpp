@@ -47,16 +47,6 @@ size_t length_of_character(std::string_view text, size_t pos, size_t max_bytes) 
   return 0;
 }
 
-bool is_valid(std::string_view text, const MARIADB_CHARSET_INFO& charset) noexcept {
-  for (size_t pos = 0; pos < text.size();) {
-    auto length = length_of_character(text, pos, charset.char_maxlen);
-    if (length == 0)
-      return false;
-    pos += length;
-  }
-  return true;
-}
-
 void append_quoted(std::string& out, std::string_view text) {
   out += '\'';
   for (auto pos = text.find('\''); pos != std::string_view::npos; pos = text.find('\'')) {
@@ -98,6 +88,16 @@ void append_in_pieces(std::string& out, std::string_view text, const MARIADB_CHA
 
 bool is_utf8(const MARIADB_CHARSET_INFO& charset) noexcept {
   return std::string_view{charset.csname}.starts_with("utf8");
+}
+
+bool is_valid(std::string_view text, const MARIADB_CHARSET_INFO& charset) noexcept {
+  for (size_t pos = 0; pos < text.size();) {
+    auto length = length_of_character(text, pos, charset.char_maxlen);
+    if (length == 0)
+      return false;
+    pos += length;
+  }
+  return true;
 }
 
 void append_text_literal(std::string& out, std::string_view text, const MARIADB_CHARSET_INFO& charset, text_form form) {

@@ -12,6 +12,9 @@ namespace cenote::db {
 /// Whether text of this character set is UTF-8.
 bool is_utf8(const MARIADB_CHARSET_INFO& charset) noexcept;
 
+/// Whether a text is valid in this character set, which is UTF-8.
+bool is_valid(std::string_view text, const MARIADB_CHARSET_INFO& charset) noexcept;
+
 /// How texts are written.
 enum class text_form {
   any,         ///< In quotes if that is certain to mean the same in every SQL mode, otherwise in hexadecimal digits.

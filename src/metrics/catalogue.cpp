@@ -18,8 +18,8 @@ constexpr auto otel = "db_client";
 constexpr auto own = "cenote";
 
 /// In the order of `metric`.
-const std::array<definition, 37>& table() {
-  static const std::array<definition, 37> result{{
+const std::array<definition, 38>& table() {
+  static const std::array<definition, 38> result{{
       {otel, "connection_count", "1", kind::gauge, {"db_client_connection_state"}, "Open connections"},
       {otel, "connection_idle_min", "1", kind::gauge, {}, "Connections that are kept when nothing needs them"},
       {otel, "connection_idle_max", "1", kind::gauge, {}, "Connections that may be idle at a time"},
@@ -54,6 +54,7 @@ const std::array<definition, 37>& table() {
        {},
        "Unix time at which the oldest session began; 0 if there is none"},
       {own, "result", "bytes", kind::counter, {}, "Bytes of the cells of results"},
+      {own, "statements_prepared", "1", kind::counter, {}, "Texts that connections have prepared on the server"},
       {own, "retries", "1", kind::counter, {"error_type"}, "Requests that retriers repeated", false},
       {own, "retries_exhausted", "1", kind::counter, {}, "Requests that failed in spite of repetitions", false},
       {own, "io_thread_cpu", "seconds", kind::counter, {"thread"}, "CPU time that an I/O thread has used"},

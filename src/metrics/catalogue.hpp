@@ -68,6 +68,7 @@ enum class metric : uint8_t {
   sessions_held,
   session_oldest_checkout,
   result_bytes,
+  statements_prepared,
   retries,
   retries_exhausted,
   io_thread_cpu,

@@ -28,7 +28,8 @@ operation_metrics::operation_metrics(caf::telemetry::metric_registry& registry, 
     : registry_{registry},
       pool_{std::move(pool)},
       statements_{with_statements},
-      bytes_{counter(registry_, metric::result_bytes, pool_)} {
+      bytes_{counter(registry_, metric::result_bytes, pool_)},
+      prepared_{counter(registry_, metric::statements_prepared, pool_)} {
   // nop
 }
 

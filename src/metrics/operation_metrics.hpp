@@ -32,6 +32,12 @@ public:
   /// A result was delivered.
   void delivered(size_t bytes);
 
+  /// A connection has prepared texts.
+  void prepared(uint64_t texts) { prepared_->inc(static_cast<int64_t>(texts)); }
+
+  /// Whether it is the first time that the server had no room for one more prepared statement.
+  bool is_first_without_room() noexcept { return !was_without_room_.exchange(true); }
+
   /// What single statements cost.
   statement_statistics& statements() noexcept { return statements_; }
 
@@ -45,6 +51,8 @@ private:
   std::string pool_;
   statement_statistics statements_;
   caf::telemetry::int_counter* bytes_;
+  caf::telemetry::int_counter* prepared_;
+  std::atomic<bool> was_without_room_{false};
   /// Each is added when it is first needed, as most never are.
   std::array<std::atomic<caf::telemetry::dbl_histogram*>, operations * endings> durations_{};
 };

@@ -115,6 +115,21 @@ void use(db::connection& x, tally& to) {
   to.unusable += !x.usable();
 }
 
+/// Sends a statement until it has been prepared, and then some more.
+void send_often(db::connection& x, const statement& query, tally& to) {
+  x.keep_prepared(10);
+  for (auto i = 0; i < 12 && x.usable(); ++i) {
+    if (x.send(query))
+      return;
+    x.flush();
+    auto rows = finish(x, x.next());
+    ++(rows ? to.succeeded : to.failed);
+    if (rows)
+      read_all(*rows);
+  }
+  to.unusable += !x.usable();
+}
+
 } // namespace
 
 SCENARIO("an honest server of the test's own kind serves a connection") {
@@ -147,6 +162,50 @@ SCENARIO("thousands of sessions with damaged replies end in results or failures"
   CHECK(all.failed > rounds() / 10);
   CHECK(all.succeeded > rounds() / 10);
   CHECK_EQ(all.misreported, 0u);
+}
+
+SCENARIO("thousands of sessions with damaged replies to prepared statements end in results or failures") {
+  hostile_server server;
+  auto target = server.settings();
+  const auto query = read("SELECT a, b, c FROM t WHERE a > ? AND b < ?", 1, "x");
+  tally honest;
+  auto first = open(target);
+  send_often(first, query, honest);
+  CHECK_EQ(honest.succeeded, 12u);
+  CHECK_EQ(first.prepared().made, 1u);
+  auto seed = first_seed();
+  MESSAGE("CENOTE_TEST_SEED=" << seed);
+  tally all;
+  for (uint64_t i = 0; i < rounds(); ++i) {
+    server.be_hostile(seed + i, hostile_server::replies_of_login + 13);
+    if (auto x = db::connection::open(target))
+      send_often(*x, query, all);
+  }
+  MESSAGE(all.failed << " failed, " << all.succeeded << " succeeded, " << all.unusable << " unusable");
+  CHECK(all.failed > rounds() / 10);
+  CHECK(all.succeeded > rounds());
+}
+
+SCENARIO("when a server has forgotten a prepared statement, that is told from a failure, and it goes as text") {
+  hostile_server server;
+  auto x = open(server.settings());
+  x.keep_prepared(10);
+  const auto query = read("SELECT a, b, c FROM forgotten WHERE a > ?", 1);
+  auto send = [&] {
+    REQUIRE(!x.send(query));
+    x.flush();
+    return finish(x, x.next());
+  };
+  for (auto i = 0; i < 5; ++i)
+    CHECK(send().has_value());
+  auto lost = send();
+  REQUIRE(!lost.has_value());
+  CHECK(lost.error().source == db::error_source::not_prepared);
+  CHECK(!x.is_touched());
+  CHECK(x.usable());
+  for (auto i = 0; i < 5; ++i)
+    CHECK(send().has_value());
+  CHECK_EQ(x.prepared().made, 1u);
 }
 
 SCENARIO("a control session with damaged replies stops, or says that it could not") {

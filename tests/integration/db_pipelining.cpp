@@ -157,8 +157,8 @@ SCENARIO("statements are handed over as packets, together") {
   socket_pair network;
   db::outbox out;
   CHECK(!out.is_waiting());
-  out.add("DO 1");
-  out.add(std::string(300, 'x'));
+  out.add(db::outgoing::query, "DO 1");
+  out.add(db::outgoing::query, std::string(300, 'x'));
   CHECK(out.is_waiting());
   CHECK_EQ(out.unsent(), 2u);
   out.flush(network.ends[0]);
@@ -171,7 +171,7 @@ SCENARIO("what the system does not take at once follows later, and nothing twice
   socket_pair network;
   db::outbox out;
   for (auto i = 0; i < 64; ++i)
-    out.add(std::string(20'000, 'x'));
+    out.add(db::outgoing::query, std::string(20'000, 'x'));
   out.flush(network.ends[0]);
   CHECK(out.is_waiting());
   auto left = out.unsent();
@@ -189,12 +189,12 @@ SCENARIO("what the system does not take at once follows later, and nothing twice
 SCENARIO("after an error nothing more is sent, and it is known what was not") {
   socket_pair network;
   db::outbox out;
-  out.add("DO 1");
+  out.add(db::outgoing::query, "DO 1");
   out.flush(network.ends[0]);
   network.close_other();
-  out.add("DO 2");
+  out.add(db::outgoing::query, "DO 2");
   out.flush(network.ends[0]);
-  out.add("DO 3");
+  out.add(db::outgoing::query, "DO 3");
   out.flush(network.ends[0]);
   CHECK(!out.is_waiting());
   CHECK_EQ(out.unsent(), 2u);

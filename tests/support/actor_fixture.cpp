@@ -49,7 +49,10 @@ actor_fixture::~actor_fixture() {
 }
 
 pool_actor actor_fixture::start_pool(const server_settings& server, const pool_settings& rules) {
-  auto pool = pools_.emplace_back(spawn_pool(system_, server, rules));
+  auto used = rules;
+  if (auto prepared = std::getenv("CENOTE_TEST_PREPARED"))
+    used.prepared_statements = std::strtoull(prepared, nullptr, 10);
+  auto pool = pools_.emplace_back(spawn_pool(system_, server, used));
   return std::getenv("CENOTE_TEST_REMOTE") == nullptr ? pool : pools_.emplace_back(reach_remotely(pool));
 }
 

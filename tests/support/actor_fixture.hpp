@@ -64,7 +64,8 @@ public:
 
   caf::actor_system& system() { return system_; }
 
-  /// Starts a pool that ends with this fixture. If CENOTE_TEST_REMOTE is set, it is reached through a pool node.
+  /// Starts a pool that ends with this fixture. If CENOTE_TEST_REMOTE is set, it is reached through a pool node;
+  /// CENOTE_TEST_PREPARED says how many prepared statements its connections keep.
   pool_actor start_pool(const server_settings& server, const pool_settings& rules = {});
 
   /// Starts one and waits until it has all the connections that it keeps.

@@ -191,6 +191,11 @@ std::string connection_driver::fails(uint32_t number, const std::string& sqlstat
       tl::unexpected{db::driver_error{db::error_source::server, db::phase::waiting, number, sqlstate, "error", 0}});
 }
 
+std::string connection_driver::not_prepared() {
+  return answer_comes(
+      tl::unexpected{db::driver_error{db::error_source::not_prepared, db::phase::waiting, 1243, "HY000", "error", 0}});
+}
+
 std::string connection_driver::lost() {
   server.usable = false;
   return fails(2013);

@@ -82,6 +82,9 @@ public:
   /// It has failed on the server.
   std::string fails(uint32_t number, const std::string& sqlstate = "HY000");
 
+  /// It has not run, because the server no longer knows its prepared statement.
+  std::string not_prepared();
+
   /// The connection broke while it waited for the answer.
   std::string lost();
 

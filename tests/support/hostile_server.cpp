@@ -95,15 +95,65 @@ void add_set(packets& out, const std::vector<int>& types, const std::vector<std:
   out.push_back(end_of(status));
 }
 
+constexpr char com_prepare = 22;
+constexpr char com_execute = 23;
+constexpr char com_close = 25;
+
+/// The ids of prepared statements: those of the second are forgotten at once.
+constexpr char remembered = 1;
+constexpr char forgotten = 2;
+
+/// A statement of three columns.
+void add_prepared(packets& out, std::string_view sql) {
+  auto parameters = static_cast<uint64_t>(std::ranges::count(sql, '?'));
+  std::string head(1, '\0');
+  append_number(head, static_cast<uint64_t>(sql.find("forgotten") != std::string_view::npos ? forgotten : remembered),
+                4);
+  append_number(head, 3, 2);
+  append_number(head, parameters, 2);
+  append_number(head, 0, 3);
+  out.push_back(std::move(head));
+  for (uint64_t i = 0; i < parameters; ++i)
+    out.push_back(column("?", 253));
+  if (parameters > 0)
+    out.push_back(end_of(autocommit));
+  for (auto i = 0; i < 3; ++i)
+    out.push_back(column("c" + std::to_string(i), i == 1 ? 253 : 8));
+  out.push_back(end_of(autocommit));
+}
+
+/// Three rows of its columns.
+void add_executed(packets& out, char id) {
+  if (id == forgotten) {
+    out.emplace_back("\xff\xdb\x04#HY000Unknown prepared statement handler"); // 1243
+    return;
+  }
+  add_set(out, {8, 253, 8}, {}, false);
+  for (uint64_t i = 1; i <= 3; ++i) {
+    std::string row(2, '\0'); // A marker, and no NULLs.
+    append_number(row, i, 8);
+    append_text(row, "text");
+    append_number(row, ~i, 8);
+    out.insert(out.end() - 1, std::move(row));
+  }
+}
+
+/// @returns nothing if there is none.
 packets answer(std::string_view command, uint32_t session) {
   packets out;
   auto sql = command.substr(1);
-  if (command.front() != 3) { // Not a query: a ping, a reset.
+  if (command.front() == com_close) {
+    return out;
+  } else if (command.front() == com_prepare) {
+    add_prepared(out, sql);
+  } else if (command.front() == com_execute && command.size() > 1) {
+    add_executed(out, command[1]);
+  } else if (command.front() != 3) { // Not a query: a ping, a reset.
     out.push_back(ok());
   } else if (sql.find("@@max_allowed_packet") != std::string_view::npos) {
-    add_set(out, {8, 8, 253, 253, 253, 8, 253, 8, 253},
+    add_set(out, {8, 8, 253, 253, 253, 8, 253, 8, 253, 8},
             {{"16777216", "0", "utf8mb4", "utf8mb4", "NONE", std::to_string(session), "a hostile server", "1700000000",
-              "alice@127.0.0.1:1"}},
+              "alice@127.0.0.1:1", "100"}},
             false);
   } else if (sql.starts_with("SELECT CONCAT_WS")) {
     add_set(out, {253, 8, 253}, {{"a hostile server", "1700000000", "alice@127.0.0.1:1"}}, false);
@@ -276,8 +326,8 @@ struct hostile_server::session {
     while (auto command = read_packet()) {
       if (command->empty() || command->front() == 1) // COM_QUIT
         return;
-      if (goes_on)
-        goes_on = reply(answer(*command, id), 1);
+      if (auto all = answer(*command, id); goes_on && !all.empty())
+        goes_on = reply(all, 1);
     }
   }
 };

@@ -34,6 +34,7 @@ const pool_actor& pool_fixture::admin() {
   if (!admin_) {
     auto rules = rules_for(1);
     rules.name = "admin";
+    rules.prepared_statements = 0; // It looks at what others prepare.
     admin_ = start_full_pool(server.settings(), rules);
   }
   return *admin_;

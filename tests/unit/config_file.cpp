@@ -115,7 +115,8 @@ SCENARIO("unknown keys are errors that say what is known") {
   CHECK_EQ(
       load_error("cenote {\n  pool {\n    sise = 7\n  }\n}\n"),
       "test.conf:3: unknown key 'cenote.pool.sise'; known in pool: name, size, max-overflow, min-size, idle-timeout, "
-      "pipeline-depth, timeout, recycle, pre-ping, pre-ping-idle, keepalive, max-waiting, max-connecting, "
+      "pipeline-depth, prepared-statements, timeout, recycle, pre-ping, pre-ping-idle, keepalive, max-waiting, "
+      "max-connecting, "
       "reconnect-delay, max-reconnect-delay, "
       "breaker-after, shed-target, shed-interval, leak-warning, unclaimed-session-timeout, drain-timeout, io-threads, "
       "statement-statistics; "

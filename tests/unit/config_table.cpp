@@ -39,6 +39,7 @@ SCENARIO("the table has every setting once, with its default from the struct") {
       {"pool.min-size", "\"size\"", "0", ""},
       {"pool.idle-timeout", "60s", "0s", ""},
       {"pool.pipeline-depth", "16", "1", ""},
+      {"pool.prepared-statements", "32", "0", ""},
       {"pool.timeout", "30s", "1ms", "POOL_TIMEOUT"},
       {"pool.recycle", "3600s", "0s", "POOL_RECYCLE"},
       {"pool.pre-ping", "true", "true or false", "POOL_PRE_PING"},

@@ -69,6 +69,24 @@ SCENARIO("a stop that has missed its target does not fail the statement behind i
   }
 }
 
+SCENARIO("a statement whose prepared statement is gone is sent again, and nobody notices") {
+  connection_driver connection;
+  connection.share(1, read("SELECT 1"));
+  connection.share(2, idempotent_write("UPDATE 2"));
+  connection.share(3, read("SELECT 3"));
+  CHECK_EQ(connection.not_prepared(), "send SELECT 1");
+  CHECK_EQ(connection.ok(), "answer 2: result, report reusable (1)");
+  CHECK_EQ(connection.ok(), "answer 3: result, report reusable (1)");
+  CHECK_EQ(connection.ok(), "answer 1: result, report reusable (1)");
+  THEN("one that is no longer waited for is not") {
+    connection.share(4, read("SELECT 4").within(1s));
+    CHECK_EQ(connection.wait(1s), "answer 4: statement_timeout unknown, stop");
+    CHECK_EQ(connection.not_prepared(), "");
+    CHECK_EQ(connection.stop_confirmed(), "ping");
+    CHECK_EQ(connection.ok(), "report reusable (1)");
+  }
+}
+
 SCENARIO("the pool is not told that a connection has nothing to do while it is busy with itself") {
   GIVEN("a connection that stops a statement while another one waits for it") {
     connection_driver connection;

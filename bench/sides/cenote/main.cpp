@@ -30,6 +30,7 @@ using namespace cenote::bench;
 /// Options of this side alone.
 struct tuning {
   size_t depth = pool_settings{}.pipeline_depth;
+  size_t prepared_statements = pool_settings{}.prepared_statements;
   size_t workers = 1;
   size_t io_threads = 1;
   double slow_share = 0;
@@ -56,6 +57,7 @@ pool_settings rules_of(const options& opts, const tuning& own) {
   rules.size = opts.connections;
   rules.max_overflow = 0;
   rules.pipeline_depth = own.depth;
+  rules.prepared_statements = own.prepared_statements;
   rules.io_threads = own.io_threads;
   if (opts.pre_ping)
     rules.pre_ping_idle = std::chrono::nanoseconds{0};
@@ -130,6 +132,8 @@ int main(int argc, char** argv) {
   tuning own;
   CLI::App app{"Actors that share a pool of cenote, or threads.", "cenote-bench-cenote"};
   app.add_option("--depth", own.depth, "the setting pool.pipeline-depth")->check(CLI::Range(1, 64));
+  app.add_option("--prepared-statements", own.prepared_statements, "the setting pool.prepared-statements")
+      ->check(CLI::Range(0, 1'000));
   app.add_option("--workers", own.workers, "scheduler threads of the actor system")->check(CLI::Range(1, 1'024));
   app.add_option("--io-threads", own.io_threads, "the setting pool.io-threads")->check(CLI::Range(1, 64));
   app.add_option("--slow-share", own.slow_share, "share of statements that take 100 ms and do not count")
