@@ -10,6 +10,7 @@
 #include "app/logging.hpp"
 #include "app/mistakes.hpp"
 #include "app/pool_host.hpp"
+#include "app/print_result.hpp"
 #include "app/printable.hpp"
 #include "app/signals.hpp"
 #include "app/standard_streams.hpp"
@@ -139,8 +140,7 @@ end run(const options& opts, app::signal_watch& signals) {
 int guarded_run(const options& opts, app::signal_watch& signals) try {
   auto result = run(opts, signals);
   // Printed last: nothing is left to clean up if the reader has gone.
-  app::print(result.output);
-  return result.code;
+  return app::print_result(result.output, signals) ? result.code : app::failed;
 } catch (const configuration_error& err) {
   spdlog::critical("{}", err.what());
   return app::wrong_use;

@@ -3,6 +3,7 @@
 #include "app/commands.hpp"
 #include "app/embedded_server.hpp"
 #include "app/logging.hpp"
+#include "app/print_result.hpp"
 #include "app/process_limits.hpp"
 #include "app/standard_streams.hpp"
 #include "cenote/configuration.hpp"
@@ -118,9 +119,9 @@ int run(options opts, signal_watch& signals, service_notifier& notifier) {
     make_submission(opts.jobs);
   auto result = run(opts, file, std::move(how), std::move(caf_options), signals, notifier);
   // Whoever reads it may take a long time, or stop.
-  print(result.output);
+  auto told_all = print_result(result.output, signals);
   auto ended_early = opts.command != command::serve && result.code != success && signals.received() != 0;
-  return ended_early ? by_signal + signals.received() : result.code;
+  return ended_early || !told_all ? by_signal + signals.received() : result.code;
 }
 
 /// Runs it and reports what it throws.

@@ -113,6 +113,7 @@ void signal_watch::run() {
 }
 
 void signal_watch::answer(int number) {
+  bool is_first;
   {
     std::lock_guard lock{guard_};
     auto asks = number == SIGINT || number == SIGTERM || (number == SIGHUP && !hangup_is_notice_);
@@ -121,19 +122,14 @@ void signal_watch::answer(int number) {
       return;
     }
     end_asked_for = true;
+    is_first = received_ == 0;
     if (to_clean_ == 0 || ++asked_ >= last_warning)
-      std::_Exit(128 + (received_ != 0 ? received_.load() : number));
+      std::_Exit(128 + (is_first ? number : received_.load()));
+    // Under the lock, so that who closes a `clean_up_scope` knows of the signal, or is ended by it.
+    if (is_first)
+      received_ = number;
   }
-  ask_for_end(number);
-}
-
-void signal_watch::ask_for_end(int number) {
-  if (received_ == 0) {
-    received_ = number;
-    first_.request_stop();
-  } else {
-    second_.request_stop();
-  }
+  (is_first ? first_ : second_).request_stop();
 }
 
 clean_up_scope::clean_up_scope(signal_watch& signals) : signals_{signals} {

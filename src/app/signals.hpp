@@ -54,7 +54,6 @@ private:
 
   void run();
   void answer(int number);
-  void ask_for_end(int number);
 
   std::stop_source first_;
   std::stop_source second_;

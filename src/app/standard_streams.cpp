@@ -18,6 +18,20 @@ void wait_for(int fd, short what) {
   poll(&ready, 1, -1);
 }
 
+/// Writes a part whenever `may_go_on` has found room for it, until it says no.
+template <class Predicate>
+bool print_in_parts(std::string_view text, Predicate may_go_on) {
+  constexpr size_t atomic_size = 4096; // A pipe with room takes so much at once: see pipe(7).
+  while (!text.empty()) {
+    if (!may_go_on())
+      return false;
+    auto part = text.substr(0, atomic_size);
+    print(part);
+    text.remove_prefix(part.size());
+  }
+  return true;
+}
+
 } // namespace
 
 output_error::output_error(int error_number)
@@ -62,18 +76,24 @@ void print(std::string_view text) {
 }
 
 bool print_unless(std::string_view text, int cancelled) {
-  constexpr size_t atomic_size = 4096; // A pipe with room takes so much at once: see pipe(7).
-  while (!text.empty()) {
-    pollfd ready[] = {{STDOUT_FILENO, POLLOUT, 0}, {cancelled, POLLIN, 0}};
-    if (poll(ready, 2, -1) < 0)
-      continue; // Interrupted.
-    if (ready[1].revents != 0)
-      return false;
-    auto part = text.substr(0, atomic_size);
-    print(part);
-    text.remove_prefix(part.size());
-  }
-  return true;
+  return print_in_parts(text, [cancelled] {
+    for (;;) {
+      pollfd ready[] = {{STDOUT_FILENO, POLLOUT, 0}, {cancelled, POLLIN, 0}};
+      if (poll(ready, 2, -1) > 0)
+        return ready[1].revents == 0;
+    }
+  });
+}
+
+bool print_within(std::string_view text, std::chrono::milliseconds patience) {
+  return print_in_parts(text, [patience] {
+    for (;;) {
+      pollfd ready{STDOUT_FILENO, POLLOUT, 0};
+      auto n = poll(&ready, 1, static_cast<int>(patience.count()));
+      if (n >= 0)
+        return n > 0;
+    }
+  });
 }
 
 bool forbids_colours() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
@@ -41,6 +42,11 @@ void print(std::string_view text);
 /// The same for a few lines, as long as nothing can be read from the descriptor `cancelled`: then it stops waiting for
 /// a reader of standard output, and returns false.
 bool print_unless(std::string_view text, int cancelled);
+
+/// Writes as much of `text` to standard output as its reader takes without ever pausing for longer than `patience`.
+/// False if that was not all.
+/// @throws output_error
+bool print_within(std::string_view text, std::chrono::milliseconds patience);
 
 /// Whether the user wants no colours anywhere: NO_COLOR, see https://no-color.org.
 bool forbids_colours();
