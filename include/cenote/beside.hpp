@@ -31,7 +31,7 @@ void warn_of_long_turn(const char* name, std::chrono::nanoseconds took);
 
 /// An actor of the application on an I/O thread.
 template <class Actor>
-class beside_actor : public resident<Actor> {
+class beside_actor : public resident<Actor, false> {
 public:
   /// The most messages that it handles in a row: then it is the turn of others, sockets included.
   static constexpr size_t max_messages = 16;
@@ -39,11 +39,11 @@ public:
   /// From this on, a turn is too long for a thread that serves all connections.
   static constexpr std::chrono::nanoseconds max_turn = std::chrono::milliseconds{1};
 
-  using resident<Actor>::resident;
+  using resident<Actor, false>::resident;
 
   caf::resumable::resume_result resume(caf::execution_unit* host, size_t max_throughput) override {
     auto begun = std::chrono::steady_clock::now();
-    auto result = resident<Actor>::resume(host, std::min(max_throughput, max_messages));
+    auto result = resident<Actor, false>::resume(host, std::min(max_throughput, max_messages));
     if (auto took = std::chrono::steady_clock::now() - begun; took > max_turn)
       warn_of_long_turn(this->getf(caf::abstract_actor::is_terminated_flag) ? "that has ended" : this->name(), took);
     return result;
@@ -66,7 +66,9 @@ auto spawn_on(std::shared_ptr<io_thread> home, caf::actor_system& sys, caf::acto
 /// For applications with few requests under way, that want each answer soon. Not for many: actors and connections then
 /// have one core together, while the scheduler would use others. And only for actors that never block and hardly
 /// compute, such as repositories: as long as a handler runs, no statement of the pool is sent, and no answer received.
-/// A turn of up to 16 messages that takes longer than a millisecond is logged, at most every ten seconds.
+/// A turn of up to 16 messages that has taken longer than a millisecond is logged, at most every ten seconds; one that
+/// never ends stops the pool without a word. The actor belongs to the pool's actor system. A class must be no `final`
+/// one, and must not hide `on_exit`.
 ///
 /// A retrier lives on the thread of the pool that it decorates, so actors beside it are there, too; so is what this
 /// function spawns beside an actor of its own. Beside the pool of `connect`, actors live on the thread of the link to

@@ -181,6 +181,7 @@ struct connection_state {
       core.fail(problem, now());
       carry_out();
     } catch (const std::exception&) {
+      expect_answers(0);                   // From this connection nobody waits for one any more.
       self->quit(caf::sec::runtime_error); // Informs the pool, and all callers that wait.
     }
   }
@@ -206,6 +207,7 @@ struct connection_state {
     auto waiting = awaited.extract(answer.to);
     auto& promise = waiting.mapped().promise;
     ++answered;
+    home->loop().note_answer();
     measure(waiting.mapped(), answer);
     if (auto error = std::get_if<failure>(&answer.content)) {
       promise.deliver(make_error(std::move(*error)));

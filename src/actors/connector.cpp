@@ -138,8 +138,7 @@ struct connect_state {
 } // namespace
 
 connector::connector(caf::actor_system& sys, const server_settings& server,
-                     const std::vector<io_thread_ptr>& io_threads,
-                     size_t max_prepared)
+                     const std::vector<io_thread_ptr>& io_threads, size_t max_prepared)
     : sys_{sys}, server_{server}, max_prepared_{max_prepared} {
   // Owners of their own, so that their use counts are those of connections: other actors live on the threads, too.
   for (auto& each : io_threads)

@@ -1,5 +1,7 @@
 #include "client/blocking_caller.hpp"
 
+#include "runtime/io_thread.hpp"
+
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
@@ -16,7 +18,7 @@ namespace cenote {
 
 /// Takes the answer to one request after the other, and nothing else. No thread runs it, and the actor system does not
 /// wait for it: a thread that waits is no reason for a system to live on.
-class calling_actor : public caf::monitorable_actor {
+class calling_actor : public caf::monitorable_actor, public sleeping_thread {
 public:
   explicit calling_actor(caf::actor_config& cfg) : monitorable_actor{cfg} {
     // nop
@@ -33,17 +35,24 @@ public:
 
   /// Takes the answer that is awaited. An answer may come twice, from an actor that has answered and then ended: the
   /// first counts. Runs on any thread.
-  bool enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override {
+  bool enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override {
     auto id = what->mid.integer_value();
     if (what->mid.is_response() && awaited_.compare_exchange_strong(id, nothing)) {
       answer_ = std::move(what->payload);
-      // From now on the waiting thread may go, but the sender still holds this actor.
-      arrived_.store(1, std::memory_order_release);
-      arrived_.notify_one();
+      if (auto loop = dynamic_cast<event_loop*>(host))
+        loop->wake_later(caf::strong_actor_ptr{ctrl()}, *this);
+      else
+        wake();
     } else if (what->mid.is_request()) {
       bounce(what, caf::make_error(caf::sec::unexpected_message));
     }
     return !getf(is_terminated_flag);
+  }
+
+  void wake() noexcept override {
+    // From now on the waiting thread may go, but the caller of this function still holds this actor.
+    arrived_.store(1); // No weaker order: `notify_one` looks for waiting threads next, and must not do so before.
+    arrived_.notify_one();
   }
 
   /// Begins a request; call `wait` afterwards.

@@ -318,7 +318,11 @@ database::session::session(database::impl& of, session_options terms)
 }
 
 database::session::~session() {
-  impl_->self.ask<void>(impl_->pool, checkin_atom_v, impl_->id);
+  try {
+    impl_->self.ask<void>(impl_->pool, checkin_atom_v, impl_->id);
+  } catch (const std::exception&) {
+    // Nobody could be told. The pool takes the session back from a holder that has ended, as `self` does now.
+  }
 }
 
 session_id database::session::id() const noexcept {

@@ -21,6 +21,9 @@ namespace {
 /// a request to go through a repository, a retrier and the pool to a connection.
 constexpr int max_ready_rounds = 8;
 
+/// After so many turns of actors no further round begins.
+constexpr size_t max_ready_turns = 64;
+
 /// The largest number of actors that wait to be handed over together.
 constexpr size_t max_batch = 16;
 
@@ -83,12 +86,16 @@ event_loop::~event_loop() {
 /// exact to some milliseconds and costs 5 ns; a loop that sleeps uses no CPU time.
 void event_loop::run() {
   while (num_socket_handlers() > 0) {
-    poll_once(ready_.empty() && for_scheduler_.empty());
-    if (!for_scheduler_.empty())
+    poll_once(ready_.empty() && !has_to_wake());
+    if (has_to_wake())
       end_turn();
     run_ready();
-    if (expected_ == 0 && !for_scheduler_.empty())
+    auto arrived = std::exchange(arrived_, 0);
+    auto pauses = arrived > 0 && expected_ >= many_expected;
+    if (has_to_wake() && (pauses || expected_ == 0))
       hand_over(); // What its own actors have just answered.
+    if (pauses && ready_.empty())
+      pause(arrived);
     if (auto now = read_clock(CLOCK_MONOTONIC_COARSE); now >= next_measurement_) {
       next_measurement_ = now + measuring_interval;
       measure();
@@ -100,12 +107,13 @@ void event_loop::run() {
 void event_loop::run_ready() {
   if (ready_.empty())
     return;
-  std::vector<caf::intrusive_ptr<caf::resumable>> jobs;
-  for (auto round = 0; round < max_ready_rounds && !ready_.empty(); ++round) {
-    jobs.swap(ready_);
-    for (auto& job : jobs)
+  size_t turns = 0;
+  for (auto round = 0; round < max_ready_rounds && turns < max_ready_turns && !ready_.empty(); ++round) {
+    running_.swap(ready_);
+    turns += running_.size();
+    for (auto& job : running_)
       resume(std::move(job));
-    jobs.clear();
+    running_.clear();
   }
   handle_internal_events();
 }
@@ -126,16 +134,17 @@ void event_loop::exec_later(caf::resumable* job) {
     for_scheduler_.push_back(job);
 }
 
+void event_loop::wake_later(caf::strong_actor_ptr owner, sleeping_thread& who) {
+  if (std::this_thread::get_id() == thread_id())
+    to_wake_.emplace_back(std::move(owner), &who);
+  else
+    who.wake();
+}
+
 void event_loop::end_turn() {
-  if (expected_ >= many_expected) {
-    auto arrived = for_scheduler_.size();
-    hand_over();
-    pause(arrived);
-    return;
-  }
-  auto more_arrived = for_scheduler_.size() > known_;
-  if (expected_ > 0 && more_arrived && for_scheduler_.size() < max_batch) {
-    known_ = for_scheduler_.size();
+  auto more_arrived = count_to_wake() > known_;
+  if (expected_ > 0 && expected_ < many_expected && more_arrived && count_to_wake() < max_batch) {
+    known_ = count_to_wake();
     return; // The next turn decides, after a look at the sockets without waiting for them.
   }
   hand_over();
@@ -149,10 +158,14 @@ void event_loop::hand_over() {
   else if (!for_scheduler_.empty())
     scheduler.enqueue(new batch{for_scheduler_});
   for_scheduler_.clear();
+  for (auto& [owner, who] : to_wake_)
+    who->wake();
+  to_wake_.clear();
 }
 
 /// Polling again at once would mean one wake-up per answer: with a busy server, that costs both sides more than the
 /// answer itself.
+/// @param arrived the number of answers of this turn.
 void event_loop::pause(size_t arrived) {
   auto target = share_of_pause * static_cast<double>(expected_ + arrived);
   auto change = std::clamp(target / static_cast<double>(arrived), 0.5, 1.25);

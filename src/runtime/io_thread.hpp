@@ -1,5 +1,6 @@
 #pragma once
 
+#include <caf/actor_control_block.hpp>
 #include <caf/fwd.hpp>
 #include <caf/intrusive_ptr.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
@@ -8,14 +9,25 @@
 
 #include <chrono>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace cenote {
 
+/// A thread that sleeps until it gets an answer.
+class sleeping_thread {
+public:
+  virtual void wake() noexcept = 0;
+
+protected:
+  ~sleeping_thread() = default;
+};
+
 /// An event loop that rarely wakes the scheduler's threads: a wake-up costs several system calls, on both sides. Actors
-/// that receive messages from the loop's own actors are handed to the scheduler together, at the end of a turn. While
-/// answers of servers are expected, they wait for the first turn without a new answer. While very many answers are
-/// expected, the loop sleeps a little after each turn, so that answers arrive in batches.
+/// that receive messages from the loop's own actors are handed to the scheduler together, at the end of a turn, and
+/// threads that sleep until an answer comes are woken then. While answers of servers are expected, both wait for the
+/// first turn without a new answer. While very many answers are expected, the loop sleeps a little after each turn, so
+/// that answers arrive in batches.
 ///
 /// Its own actors run one after the other without a look at the sockets in between, which costs a system call each
 /// time.
@@ -35,18 +47,30 @@ public:
   /// Adds to the number of expected answers of servers; `more` may be negative. Only on the loop's own thread.
   void expect(ptrdiff_t more) noexcept { expected_ += static_cast<size_t>(more); }
 
+  /// An answer of a server has arrived. Only on the loop's own thread.
+  void note_answer() noexcept { ++arrived_; }
+
+  /// Wakes a thread, with the others of this turn; at once if it is not the loop's own thread that asks for it.
+  /// @param owner keeps `who` alive.
+  void wake_later(caf::strong_actor_ptr owner, sleeping_thread& who);
+
 private:
+  bool has_to_wake() const noexcept { return !for_scheduler_.empty() || !to_wake_.empty(); }
+  size_t count_to_wake() const noexcept { return for_scheduler_.size() + to_wake_.size(); }
   void run_ready();
   void end_turn();
   void hand_over();
   void pause(size_t arrived);
   void measure();
 
-  std::vector<caf::intrusive_ptr<caf::resumable>> ready_; ///< The loop's own actors that are to run.
+  std::vector<caf::intrusive_ptr<caf::resumable>> ready_;   ///< The loop's own actors that are to run.
+  std::vector<caf::intrusive_ptr<caf::resumable>> running_; ///< Those of the current round.
 
   std::vector<caf::resumable*> for_scheduler_; ///< With a reference to each.
-  size_t known_ = 0;                           ///< Their number at the end of the last turn.
+  std::vector<std::pair<caf::strong_actor_ptr, sleeping_thread*>> to_wake_;
+  size_t known_ = 0; ///< Their number at the end of the last turn.
   size_t expected_ = 0;
+  size_t arrived_ = 0;                ///< In this turn.
   std::chrono::nanoseconds pause_{0}; ///< The last one.
 
   caf::telemetry::dbl_counter* cpu_time_;

@@ -6,6 +6,7 @@
 #include <caf/mailbox_element.hpp>
 #include <caf/resumable.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -40,13 +41,18 @@ private:
 
 /// An actor that the event loop of an I/O thread runs. CAF only has brokers there; this class has all that matters. If
 /// the state has `end_turn()`, that is called after each batch of messages.
-template <class Actor>
+/// @tparam EndsTurns false for actors of the application: an `end_turn()` of theirs is their own affair.
+template <class Actor, bool EndsTurns = true>
 class resident : public Actor, public resident_base {
 public:
+  /// The most messages that it handles in a row, whatever CAF's settings say: then it is the turn of others, sockets
+  /// included.
+  static constexpr size_t max_in_a_row = 100;
+
   template <class... Ts>
   resident(caf::actor_config& cfg, std::shared_ptr<io_thread> home, Ts&&... xs)
-      : Actor{cfg, std::forward<Ts>(xs)...}, resident_base{std::move(home)} {
-    // nop
+      : Actor(cfg, std::forward<Ts>(xs)...), resident_base{std::move(home)} {
+    // As in CAF: with braces some arguments would be refused that `spawn` takes.
   }
 
   using Actor::enqueue;
@@ -59,8 +65,8 @@ public:
   caf::resumable::subtype_t subtype() const override { return caf::resumable::io_actor; }
 
   caf::resumable::resume_result resume(caf::execution_unit* host, size_t max_throughput) override {
-    auto result = Actor::resume(host, max_throughput);
-    if constexpr (requires { this->state.end_turn(); }) {
+    auto result = Actor::resume(host, std::min(max_throughput, max_in_a_row));
+    if constexpr (EndsTurns && requires { this->state.end_turn(); }) {
       if (this->getf(caf::abstract_actor::is_terminated_flag))
         return result;
       this->state.end_turn();
