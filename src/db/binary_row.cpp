@@ -125,47 +125,64 @@ private:
   size_t size_ = 0;
 };
 
-/// As the server writes it: the fewest digits that read back as the same number, with an exponent if the point were
-/// far away.
-template <std::floating_point T>
-void add_shortest(cell_text& out, T number) noexcept {
-  char text[32];
-  auto end = std::to_chars(std::begin(text), std::end(text), std::abs(number), std::chars_format::scientific).ptr;
-  std::string_view all{text, end};
-  auto e = std::min(all.find('e'), all.size());
-  auto exponent = 0;
-  if (e < all.size())
-    std::from_chars(text + e + (text[e + 1] == '+' ? 2 : 1), end, exponent);
+/// The fewest digits that read back as the same number.
+struct shortest_form {
   char digits[32];
   size_t count = 0;
-  for (auto c : all.substr(0, e))
-    if (c != '.')
-      digits[count++] = c;
-  std::string_view significant{digits, count};
-  if (std::signbit(number))
+  int exponent = 0; ///< Of the first digit.
+  bool negative = false;
+
+  template <std::floating_point T>
+  explicit shortest_form(T number) noexcept : negative{std::signbit(number)} {
+    char text[32];
+    auto end = std::to_chars(std::begin(text), std::end(text), std::abs(number), std::chars_format::scientific).ptr;
+    std::string_view all{text, end};
+    auto e = std::min(all.find('e'), all.size());
+    if (e < all.size())
+      std::from_chars(text + e + (text[e + 1] == '+' ? 2 : 1), end, exponent);
+    for (auto c : all.substr(0, e))
+      if (c != '.')
+        digits[count++] = c;
+  }
+
+  std::string_view view() const noexcept { return {digits, count}; }
+
+  /// How many digits are behind the point; not more than zero if there is none.
+  int fraction() const noexcept { return static_cast<int>(count) - 1 - exponent; }
+};
+
+void add_plain(cell_text& out, const shortest_form& number) noexcept {
+  auto significant = number.view();
+  if (number.exponent < 0) {
+    out.add("0.");
+    out.add_zeros(static_cast<size_t>(-number.exponent - 1));
+    out.add(significant);
+    return;
+  }
+  auto whole = static_cast<size_t>(number.exponent) + 1;
+  out.add(significant.substr(0, whole));
+  out.add_zeros(whole > significant.size() ? whole - significant.size() : 0);
+  if (significant.size() > whole) {
+    out.add('.');
+    out.add(significant.substr(whole));
+  }
+}
+
+/// As the server writes it: with an exponent if the point were far away and no digit is behind it.
+void add_shortest(cell_text& out, const shortest_form& number) noexcept {
+  if (number.negative)
     out.add('-');
   constexpr auto far = 15; // What `my_gcvt` of the server does.
-  if (exponent < -far || exponent >= far) {
-    out.add(significant.front());
-    if (count > 1) {
-      out.add('.');
-      out.add(significant.substr(1));
-    }
-    out.add('e');
-    out.add_number(exponent);
-  } else if (exponent < 0) {
-    out.add("0.");
-    out.add_zeros(static_cast<size_t>(-exponent - 1));
-    out.add(significant);
-  } else {
-    auto whole = static_cast<size_t>(exponent) + 1;
-    out.add(significant.substr(0, whole));
-    out.add_zeros(whole > count ? whole - count : 0);
-    if (count > whole) {
-      out.add('.');
-      out.add(significant.substr(whole));
-    }
+  if (number.exponent >= -far && (number.exponent < far || number.fraction() > 0))
+    return add_plain(out, number);
+  auto significant = number.view();
+  out.add(significant.front());
+  if (significant.size() > 1) {
+    out.add('.');
+    out.add(significant.substr(1));
   }
+  out.add('e');
+  out.add_number(number.exponent);
 }
 
 template <std::floating_point T>
@@ -173,12 +190,22 @@ bool add_real(cell_text& out, T number, uint8_t decimals) noexcept {
   if (!std::isfinite(number))
     return false;
   if (decimals >= binary_format::any_decimals) {
-    add_shortest(out, number);
+    add_shortest(out, shortest_form{number});
+    return true;
+  }
+  auto wide = static_cast<double>(number);
+  // The server writes no more digits than it takes to read back the number, and zeros behind them.
+  if (shortest_form shortest{wide}; shortest.fraction() <= decimals) {
+    if (shortest.negative)
+      out.add('-');
+    add_plain(out, shortest);
+    if (shortest.fraction() <= 0 && decimals > 0)
+      out.add('.');
+    out.add_zeros(static_cast<size_t>(decimals - std::max(shortest.fraction(), 0)));
     return true;
   }
   char text[400];
-  auto [end, ec] =
-      std::to_chars(std::begin(text), std::end(text), static_cast<double>(number), std::chars_format::fixed, decimals);
+  auto [end, ec] = std::to_chars(std::begin(text), std::end(text), wide, std::chars_format::fixed, decimals);
   if (ec != std::errc{})
     return false;
   out.add({text, end});

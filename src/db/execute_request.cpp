@@ -119,9 +119,11 @@ public:
       return false;
     if (!is_real(moment))
       return as_text(moment);
-    append_number(out_, moment.microsecond != 0 ? 11 : 7, 1);
+    if (moment.microsecond != 0) // MariaDB loses them in unions, and in TIME().
+      return false;
+    append_number(out_, 7, 1);
     append_day(moment.year, moment.month, moment.day);
-    append_clock(moment.hour, moment.minute, moment.second, moment.microsecond);
+    append_clock(moment.hour, moment.minute, moment.second);
     return is(MYSQL_TYPE_DATETIME);
   }
 
@@ -130,10 +132,12 @@ public:
       return false;
     if (!is_real(span))
       return as_text(span);
-    append_number(out_, span.microsecond != 0 ? 12 : 8, 1);
-    append_number(out_, span.negative ? 1 : 0, 1);
+    if (span.negative || span.microsecond != 0) // MariaDB loses the sign where a number is wanted.
+      return false;
+    append_number(out_, 8, 1);
+    append_number(out_, 0, 1);
     append_number(out_, span.hours / 24, 4);
-    append_clock(static_cast<uint8_t>(span.hours % 24), span.minute, span.second, span.microsecond);
+    append_clock(static_cast<uint8_t>(span.hours % 24), span.minute, span.second);
     return is(MYSQL_TYPE_TIME);
   }
 
@@ -157,12 +161,10 @@ private:
     append_number(out_, day, 1);
   }
 
-  void append_clock(uint8_t hour, uint8_t minute, uint8_t second, uint32_t microsecond) {
+  void append_clock(uint8_t hour, uint8_t minute, uint8_t second) {
     append_number(out_, hour, 1);
     append_number(out_, minute, 1);
     append_number(out_, second, 1);
-    if (microsecond != 0)
-      append_number(out_, microsecond, 4);
   }
 
   std::string& out_;
@@ -172,6 +174,21 @@ private:
   size_t index_ = 0;
 };
 
+/// Where the words begin after which a text must have a whole number, but a parameter may be anything: `LIMIT -1` is an
+/// error, and the parameter -1 there means all rows.
+size_t begin_of_counts(std::string_view sql) {
+  auto same = [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x - 'A' + 'a' : x) == y; };
+  size_t first = sql.size();
+  for (std::string_view word : {"limit", "offset", "fetch"})
+    first = std::min(first, static_cast<size_t>(std::ranges::search(sql, word, same).begin() - sql.begin()));
+  return first;
+}
+
+bool is_count(const value& parameter) {
+  auto number = std::get_if<int64_t>(&parameter);
+  return number != nullptr ? *number >= 0 : std::holds_alternative<uint64_t>(parameter);
+}
+
 } // namespace
 
 std::optional<std::string> to_prepare(prepared_text& text, bool named) {
@@ -180,6 +197,8 @@ std::optional<std::string> to_prepare(prepared_text& text, bool named) {
     return std::nullopt;
   text.has_names = named;
   text.names.clear();
+  auto counts = begin_of_counts(text.sql);
+  text.counts_from = static_cast<size_t>(std::ranges::count_if(found.places, [&](auto& x) { return x.pos < counts; }));
   std::string result;
   size_t copied = 0;
   for (auto& [pos, size] : found.places) {
@@ -214,7 +233,8 @@ bool write_execute(std::string& out, const prepared_text& text, const statement&
     auto index = i;
     if (text.has_names)
       index = static_cast<size_t>(std::ranges::find(query.names, text.names[i]) - query.names.begin());
-    if (index >= query.params.size() || !write.add(query.params[index]))
+    if (index >= query.params.size() || (i >= text.counts_from && !is_count(query.params[index]))
+        || !write.add(query.params[index]))
       return false;
   }
   return true;

@@ -219,6 +219,8 @@ int connection::impl::begin_call() {
   case step::reset:
     return mysql_reset_connection_start(&status_, handle);
   case step::prepare:
+    if (made_ != nullptr && made_->mysql == nullptr) // A reset has parted it from its session.
+      mysql_stmt_close(std::exchange(made_, nullptr));
     if (made_ == nullptr && (made_ = mysql_stmt_init(handle)) == nullptr)
       throw std::bad_alloc{};
     return mysql_stmt_prepare_start(&status_, made_, text_to_prepare_.data(), text_to_prepare_.size());

@@ -5,9 +5,27 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
+#include <stdexcept>
 #include <utility>
 
 namespace cenote::db {
+
+namespace {
+
+/// Prepared statements are an aid: a step without memory for them gives nothing, and the statement goes as text.
+template <class F>
+auto if_there_is_memory(F step) -> decltype(step()) {
+  try {
+    return step();
+  } catch (const std::bad_alloc&) {
+    return {};
+  } catch (const std::length_error&) {
+    return {};
+  }
+}
+
+} // namespace
 
 /// Whether statements are collected and handed to the system together.
 bool connection::impl::goes_out_together() const noexcept {
@@ -17,14 +35,15 @@ bool connection::impl::goes_out_together() const noexcept {
 std::optional<driver_error> connection::impl::send(const statement& request) {
   assert(can_send());
   limit_each_ = false;
-  auto text = prepared_.use(request.sql);
-  if (text != nullptr && text->is_prepared && write_execute(sql_, *text, request, *session->charset)
+  auto text = if_there_is_memory([&] { return prepared_.use(request.sql); });
+  auto writes_execute = [&] { return write_execute(sql_, *text, request, *session->charset); };
+  if (text != nullptr && text->is_prepared && if_there_is_memory(writes_execute)
       && sql_.size() <= std::min<uint64_t>(max_statement_bytes, outbox::max_statement))
     return hand_over(text);
   if (auto problem = write_statement(request))
     return problem;
   if (text != nullptr && prepared_.is_due(*text, prepared_set::time_point::clock::now())
-      && begin_preparing(text, request))
+      && if_there_is_memory([&] { return begin_preparing(text, request); }))
     return std::nullopt;
   return hand_over(nullptr);
 }

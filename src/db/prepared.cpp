@@ -43,8 +43,8 @@ bool connection::impl::begin_preparing(prepared_text_ptr text, const statement& 
     return false;
   }
   text_to_prepare_ = std::move(*wanted);
-  preparing_ = std::move(text);
   in_flight_.push_back(nullptr);
+  preparing_ = std::move(text);
   if (in_flight_.size() > 1)
     return true;
   step_ = step::prepare;

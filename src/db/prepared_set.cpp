@@ -32,12 +32,14 @@ prepared_text_ptr prepared_set::use(std::string_view sql) {
   }
   if (!can_be_prepared(sql))
     return nullptr;
-  auto added = candidates_.emplace_front(std::make_shared<prepared_text>());
+  auto added = std::make_shared<prepared_text>();
   added->sql = sql;
   added->uses = 1;
   added->uses_needed = first_uses;
   added->counted_since = added->last_use = uses_;
-  all_.emplace(added->sql, candidates_.begin());
+  texts place{added}; // Both lists or none, also without memory.
+  all_.emplace(added->sql, place.begin());
+  candidates_.splice(candidates_.begin(), place);
   drop_oldest_candidates();
   return added;
 }

@@ -51,9 +51,11 @@ mysql_stmt_fetch_row_func find_packet_reader(const st_mariadb_methods& original)
   return result;
 }
 
-/// Whether the library that runs is at least that of the headers: an older one may have other functions.
+/// Whether the library that runs is of the series of the headers, and not older: others may have other functions. 3.4.1
+/// does not tell lengths, 3.3.20 does.
 bool is_recent() {
-  return mysql_get_client_version() >= MARIADB_PACKAGE_VERSION_ID;
+  auto version = mysql_get_client_version();
+  return version / 100 == MARIADB_PACKAGE_VERSION_ID / 100 && version >= MARIADB_PACKAGE_VERSION_ID;
 }
 
 mysql_stmt_fetch_row_func packet_reader(const st_mariadb_methods& original) {
@@ -115,8 +117,11 @@ int raw_protocol::read_row(MYSQL* session, unsigned columns, MYSQL_ROW row, unsi
     session->server_status = end[3] + 256u * end[4];
     return 1;
   }
-  if (rc != 0 || packet == nullptr)
+  if (rc != 0 || packet == nullptr) {
+    if (session->net.last_errno == 0) // An error without a number would look like the end of the rows.
+      session->methods->set_error(session, CR_MALFORMED_PACKET, "HY000", nullptr);
     return -1;
+  }
   row[0] = reinterpret_cast<char*>(packet);
   lengths[0] = length;
   return 0;
