@@ -34,7 +34,10 @@ struct pool_status {
   uint64_t total_connections = 0; ///< `checked_in + checked_out`.
   uint64_t waiting = 0;           ///< Callers in the queue: more than `max_waiting` if some had a connection already.
   uint64_t connecting = 0;        ///< Connects under way.
-  uint64_t limit = 0;             ///< Connections it may have: size and overflow, or less while the server is full.
+  uint64_t limit = 0;             ///< Connections it may have: size and overflow, or less while the server is full, or
+                                  ///< while its share of a budget is smaller.
+  uint64_t budget = 0;            ///< The setting `budget.connections`; zero: there is no budget.
+  uint64_t share = 0;             ///< Its share of that, the connection from which it stops statements included.
   uint64_t generation = 0;        ///< Raised by each `dispose` and each connection lost in use.
   std::string last_error;         ///< The last failed connect or lost connection; empty: none so far.
   /// Whether callers are made to wait for a server that is down.
@@ -85,10 +88,10 @@ bool inspect(Inspector& f, pool_status& x) {
       f.field("draining", x.draining), f.field("paused", x.paused), f.field("pool-size", x.pool_size),
       f.field("checked-in", x.checked_in), f.field("checked-out", x.checked_out), f.field("in-flight", x.in_flight),
       f.field("overflow", x.overflow), f.field("total-connections", x.total_connections), f.field("waiting", x.waiting),
-      f.field("connecting", x.connecting), f.field("limit", x.limit), f.field("generation", x.generation),
-      f.field("last-error", x.last_error), f.field("breaker", x.breaker), f.field("served", x.served),
-      f.field("timed-out", x.timed_out), f.field("refused", x.refused), f.field("shed", x.shed),
-      f.field("connects", x.connects), f.field("lost", x.lost));
+      f.field("connecting", x.connecting), f.field("limit", x.limit), f.field("budget", x.budget),
+      f.field("share", x.share), f.field("generation", x.generation), f.field("last-error", x.last_error),
+      f.field("breaker", x.breaker), f.field("served", x.served), f.field("timed-out", x.timed_out),
+      f.field("refused", x.refused), f.field("shed", x.shed), f.field("connects", x.connects), f.field("lost", x.lost));
 }
 
 template <class Inspector>

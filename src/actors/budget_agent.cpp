@@ -221,12 +221,19 @@ struct agent_state {
       decide(std::move(rows.others), rows.settled, expired);
       return;
     }
-    execute(table.add_first(order.rules.budget.lease),
+    execute(table.rest(order.rules.budget.lease),
             [this, others = rows.others, expired](const result&) { decide(others, false, expired); });
   }
 
   void decide(std::vector<pool::budget_row> others, bool settled, bool expired) {
     decision = member.decide(std::move(others), settled, now());
+    if (decision.rest)
+      execute(table.rest(order.rules.budget.lease), [this, expired](const result&) { write(expired); });
+    else
+      write(expired);
+  }
+
+  void write(bool expired) {
     execute(table.write(decision.row, order.rules.name, this_process(), order.rules.budget.lease),
             [this, expired](const result&) {
               has_row = true;

@@ -62,10 +62,10 @@ statement budget_table::lock_and_read() const {
                       + name_ + " ORDER BY id LIMIT 100000 FOR UPDATE");
 }
 
-statement budget_table::add_first(std::chrono::nanoseconds lease) const {
-  return cenote::write("INSERT IGNORE INTO " + name_
+statement budget_table::rest(std::chrono::nanoseconds lease) const {
+  return cenote::write("INSERT INTO " + name_
                            + " (id, budget, granted, held, wanted, expires) VALUES ('', 0, 0, 0, 0, UTC_TIMESTAMP(6) + "
-                             "INTERVAL ? MICROSECOND)",
+                             "INTERVAL ? MICROSECOND) ON DUPLICATE KEY UPDATE expires = VALUES(expires)",
                        microseconds(lease));
 }
 

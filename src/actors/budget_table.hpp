@@ -31,8 +31,9 @@ public:
   /// Begins the turn and reads all rows.
   statement lock_and_read() const;
 
-  /// Adds the row with the empty id, which begins the time in which all have to write their rows.
-  statement add_first(std::chrono::nanoseconds lease) const;
+  /// Begins the time in which all have to write their rows, and nobody may grow. It is in the row with the empty id,
+  /// which is added if it is missing.
+  statement rest(std::chrono::nanoseconds lease) const;
 
   /// Writes a pool's row, which holds for this time from now on.
   statement write(const pool::budget_row& row, const std::string& pool, const std::string& process,

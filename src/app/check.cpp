@@ -77,6 +77,10 @@ std::string readable(const report& x) {
   out += line("total_connections", number(p.total_connections));
   out += line("waiting", number(p.waiting));
   out += line("connecting", number(p.connecting));
+  if (p.budget > 0) {
+    out += line("budget", number(p.budget));
+    out += line("share", number(p.share));
+  }
   out += line("generation", number(p.generation));
   out += line("last_error", p.last_error.empty() ? "none" : p.last_error);
   return out;

@@ -157,6 +157,8 @@ json to_json(const pool_status& x) {
   out["waiting"] = x.waiting;
   out["connecting"] = x.connecting;
   out["limit"] = x.limit;
+  out["budget"] = x.budget;
+  out["share"] = x.share;
   out["generation"] = x.generation;
   out["last_error"] = x.last_error.empty() ? json(nullptr) : json(x.last_error);
   out["breaker"] = to_string(x.breaker);

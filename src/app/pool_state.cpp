@@ -20,6 +20,11 @@ std::string with_error(std::string text, const pool_status& status) {
   return status.last_error.empty() ? text : std::move(text) + "; the last error: " + status.last_error;
 }
 
+/// How many of so many connections a pool may have with its share of a budget, that which stops statements not counted.
+size_t within_share(size_t connections, const pool_status& status) {
+  return status.budget > 0 ? std::min<size_t>(connections, status.share - 1) : connections;
+}
+
 } // namespace
 
 std::string to_string(condition x) {
@@ -82,7 +87,7 @@ void state_tracker::find_weaknesses(const pool_view& seen, size_t kept, time_poi
   auto& status = *seen.status;
   note(waiting_since_, status.waiting > 0, now);
   // Without an error they are being opened, after the start say.
-  note(missing_since_, status.total_connections < kept && !status.last_error.empty(), now);
+  note(missing_since_, status.total_connections < within_share(kept, status) && !status.last_error.empty(), now);
   if (auto refused = status.refused + status.shed + status.timed_out;
       refused != std::exchange(refused_before_, refused))
     refused_at_ = now;
@@ -91,7 +96,7 @@ void state_tracker::find_weaknesses(const pool_view& seen, size_t kept, time_poi
     reasons.emplace_back("callers wait for a connection");
   if (lasts(missing_since_))
     reasons.push_back(with_error("fewer connections are open than the pool keeps", status));
-  if (status.limit < status.pool_size)
+  if (status.limit < within_share(status.pool_size, status))
     reasons.emplace_back("the server permits fewer connections than the pool's size");
   if (refused_at_ && now - *refused_at_ < memory)
     reasons.emplace_back("requests have been turned away in the last 10 s");

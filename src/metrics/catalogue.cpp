@@ -18,8 +18,8 @@ constexpr auto otel = "db_client";
 constexpr auto own = "cenote";
 
 /// In the order of `metric`.
-const std::array<definition, 38>& table() {
-  static const std::array<definition, 38> result{{
+const std::array<definition, 40>& table() {
+  static const std::array<definition, 40> result{{
       {otel, "connection_count", "1", kind::gauge, {"db_client_connection_state"}, "Open connections"},
       {otel, "connection_idle_min", "1", kind::gauge, {}, "Connections that are kept when nothing needs them"},
       {otel, "connection_idle_max", "1", kind::gauge, {}, "Connections that may be idle at a time"},
@@ -39,6 +39,8 @@ const std::array<definition, 38>& table() {
       {own, "requests_refused", "1", kind::counter, {"error_type"}, "Requests that the pool itself failed"},
       {own, "requests_returned", "1", kind::counter, {}, "Requests that came back unsent from a dead connection"},
       {own, "statements_requeued", "1", kind::counter, {}, "Statements taken back from behind a slow one"},
+      {own, "budget_connections", "1", kind::gauge, {}, "Connections that pools may have together; 0: no budget"},
+      {own, "budget_share", "1", kind::gauge, {}, "The pool's share of the budget"},
       {own, "connections_connecting", "1", kind::gauge, {}, "Connects under way"},
       {own, "connections_opened", "1", kind::counter, {}, "Connections opened"},
       {own, "connections_lost", "1", kind::counter, {}, "Connections that broke, in use or idle"},

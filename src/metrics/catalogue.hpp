@@ -58,6 +58,8 @@ enum class metric : uint8_t {
   requests_refused,
   requests_returned,
   statements_requeued,
+  budget_connections,
+  budget_share,
   connections_connecting,
   connections_opened,
   connections_lost,

@@ -25,6 +25,8 @@ pool_metrics::pool_metrics(caf::telemetry::metric_registry& registry, const pool
       max_{gauge(registry, metric::connection_max, pool_)},
       pending_{gauge(registry, metric::pending_requests, pool_)},
       in_flight_{gauge(registry, metric::requests_in_flight, pool_)},
+      budget_{gauge(registry, metric::budget_connections, pool_)},
+      share_{gauge(registry, metric::budget_share, pool_)},
       connecting_{gauge(registry, metric::connections_connecting, pool_)},
       generation_{gauge(registry, metric::pool_generation, pool_)},
       sessions_{gauge(registry, metric::sessions_held, pool_)},
@@ -55,6 +57,7 @@ pool_metrics::pool_metrics(caf::telemetry::metric_registry& registry, const pool
 void pool_metrics::apply(const pool_settings& rules) {
   auto kept = static_cast<int64_t>(rules.kept());
   auto most = static_cast<int64_t>(rules.size + rules.max_overflow);
+  budget_.set(static_cast<int64_t>(rules.budget.connections));
   idle_min_.set(kept);
   idle_max_.set(rules.idle_timeout > rules.idle_timeout.zero() ? most : kept);
   operations_->statements().enable(rules.statement_statistics);
@@ -66,6 +69,7 @@ void pool_metrics::update(const pool::levels& now) {
   max_.set(static_cast<int64_t>(now.limit));
   pending_.set(static_cast<int64_t>(now.waiting));
   in_flight_.set(static_cast<int64_t>(now.in_flight));
+  share_.set(static_cast<int64_t>(now.share));
   connecting_.set(static_cast<int64_t>(now.connecting));
   generation_.set(static_cast<int64_t>(now.generation));
   if (now.lost != lost_before_)

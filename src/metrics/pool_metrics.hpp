@@ -82,7 +82,8 @@ private:
   std::string pool_;
   operation_metrics_ptr operations_;
 
-  contribution idle_, used_, idle_min_, idle_max_, max_, pending_, in_flight_, connecting_, generation_, sessions_;
+  contribution idle_, used_, idle_min_, idle_max_, max_, pending_, in_flight_, budget_, share_, connecting_,
+      generation_, sessions_;
   std::vector<std::array<contribution, 3>> breakers_; ///< By server and state.
 
   caf::telemetry::int_gauge* oldest_;

@@ -44,6 +44,7 @@ struct budget_decision {
   size_t pools = 0;      ///< How many share the budget.
   bool disagree = false; ///< They are set to different budgets; the smallest counts.
   bool crowded = false;  ///< The budget has not even the smallest share for each of them.
+  bool rest = false;     ///< Nobody may grow for one lease from now on, as if the table were new.
 };
 
 /// Decides about one pool, in a round that no other pool's round overlaps.
@@ -64,8 +65,9 @@ struct pool_load {
 /// It may have what the last round has granted, for as long as its lease runs by its own clock, which it counts from
 /// before the server did. If the lease is about to end, the others are about to take its share. Then it depends on why
 /// its rounds have failed. If the server refuses the table, others are refused as well, as a rule: the pool keeps the
-/// connections that it has and opens no more. Otherwise it has not reached the server, or no connection has become
-/// free, or it is paused: it goes down to one connection.
+/// connections that it has and opens no more. So do the others, while the leases in the table end: when it can be used
+/// again, it rests until all have had time to write their rows. Otherwise the pool has not reached the server, or no
+/// connection has become free, or it is paused: it goes down to one connection.
 class budget_member {
 public:
   /// @param id of its row.
@@ -117,12 +119,14 @@ private:
   pool_load load_{1, 0};
   budget_decision decision_; ///< Of the last round.
   bool refused_ = false;     ///< The last round, by the server.
+  bool was_refused_ = false; ///< Any since the last one that has succeeded.
 
   size_t peak_ = 0;      ///< The greatest need lately,
   size_t last_peak_ = 0; ///< and in the time before that.
   time_point peak_since_ = time_point::min();
 
   time_point lease_began_ = time_point::min(); ///< Of the decision.
+  time_point agreed_at_ = time_point::min();   ///< The same of the last one that was committed.
   time_point gives_up_at_ = time_point::max();
   time_point last_round_ = time_point::min();
   time_point next_round_ = time_point::min();

@@ -13,6 +13,7 @@ struct levels {
   size_t in_flight = 0;
   size_t waiting = 0;
   size_t limit = 0;
+  size_t share = 0; ///< Of a budget; 0: there is none.
   uint64_t generation = 0;
   uint64_t lost = 0; ///< Connections that broke since the start.
 };

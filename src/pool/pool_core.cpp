@@ -408,6 +408,8 @@ pool_status pool_core::status() const {
   result.waiting = numbers.waiting;
   result.connecting = numbers.connecting;
   result.limit = numbers.limit;
+  result.budget = rules_.budget.connections;
+  result.share = numbers.share;
   result.generation = numbers.generation;
   result.breaker = servers_.state();
   return result;
@@ -421,6 +423,7 @@ pool::levels pool_core::levels() const {
   result.in_flight = sharing_.in_flight();
   result.waiting = queue_.size();
   result.limit = sizing_.limit();
+  result.share = sizing_.share();
   result.generation = slots_.generation();
   result.lost = record_.numbers().lost;
   return result;

@@ -108,6 +108,10 @@ public:
   /// The most connections there may be now: from 1 to `size + max_overflow`, or to the share of a budget.
   size_t limit() const noexcept { return limit_; }
 
+  /// What is taken of a budget: the connections that it permits, and the one from which the pool stops statements; 0 if
+  /// there is no budget.
+  size_t share() const noexcept { return rules_.budget.connections > 0 ? budget_ + 1 : 0; }
+
   /// How long a connect usually takes; zero while it is unknown.
   duration connect_time() const { return price_.usual(); }
 

@@ -39,6 +39,10 @@ std::string to_string(const pool_status& status) {
   add(result, "waiting", status.waiting);
   add(result, "connecting", status.connecting);
   add(result, "limit", status.limit);
+  if (status.budget > 0) {
+    add(result, "budget", status.budget);
+    add(result, "share", status.share);
+  }
   add(result, "generation", status.generation);
   add(result, "served", status.served);
   add(result, "timed out", status.timed_out);

@@ -2,12 +2,10 @@
 
 #define CAF_SUITE budget_server.shares
 
+#include "integration/budget_support.hpp"
 #include "support/callers.hpp"
-#include "support/pool_fixture.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 
 #include <caf/test/bdd_dsl.hpp>
 
@@ -17,44 +15,22 @@ using namespace std::literals;
 
 namespace {
 
-constexpr size_t budget = 9;
 constexpr auto lease_time = 2s;
 
-pool_settings shared_rules(const std::string& name) {
-  auto result = rules_for(6);
-  result.name = name;
-  result.min_size = 1;
-  result.budget.connections = budget;
-  result.budget.lease = lease_time;
-  return result;
-}
+struct fixture : budget_fixture {
+  fixture() { must(admin(), write("GRANT CREATE ON cenote.* TO 'shared'@'%'")); }
 
-statement busy_for_a_while(uint64_t) {
-  return write("SELECT SLEEP(0.02)");
-}
-
-struct budget_fixture : pool_fixture {
-  budget_fixture() : account{plain_user("shared", "secret")} {
-    must(admin(), write("GRANT CREATE ON cenote.* TO 'shared'@'%'"));
-    watcher = std::jthread{[this](const std::stop_token& stop) {
-      while (!stop.stop_requested())
-        highest = std::max<uint64_t>(highest, count());
-    }};
-  }
-
-  ~budget_fixture() {
-    watcher.request_stop();
-    watcher.join();
-  }
-
-  /// The account's connections at this moment, those that stop statements included.
-  uint64_t count() {
-    return must(admin(), read("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'shared'"))[0]
-        .get<uint64_t>(0);
+  static pool_settings shared_rules(const std::string& name) {
+    auto result = rules_for(6);
+    result.name = name;
+    result.min_size = 1;
+    result.budget.connections = budget;
+    result.budget.lease = lease_time;
+    return result;
   }
 
   pool_actor start(const std::string& name) {
-    auto result = start_pool(account, shared_rules(name));
+    auto result = start_pool(account(), shared_rules(name));
     await_status(result, [](auto& now) { return now.total_connections == 1; });
     return result;
   }
@@ -68,20 +44,14 @@ struct budget_fixture : pool_fixture {
   void await_first_lease() {
     CHECK(eventually([this] { return run(admin(), read("SELECT 1 FROM cenote_node")).has_value(); }));
     CHECK(eventually([this] {
-      return must(admin(), read("SELECT COUNT(*) FROM cenote_node WHERE id = '' AND expires < UTC_TIMESTAMP(6)"))[0]
-                 .get<uint64_t>(0)
-             == 1;
+      return number("SELECT COUNT(*) FROM cenote_node WHERE id = '' AND expires < UTC_TIMESTAMP(6)") == 1;
     }));
   }
-
-  server_settings account;
-  std::atomic<uint64_t> highest{0};
-  std::jthread watcher;
 };
 
 } // namespace
 
-BEGIN_FIXTURE_SCOPE(budget_fixture)
+BEGIN_FIXTURE_SCOPE(fixture)
 
 SCENARIO("pools with a budget never have more connections together, and the busy one has most") {
   GIVEN("three pools of six with a budget of nine") {
@@ -104,9 +74,9 @@ SCENARIO("pools with a budget never have more connections together, and the busy
       THEN("each has one at least, what is returned is taken, and there were never more than nine") {
         CHECK_EQ(others, 1u);
         CHECK_EQ(left, 1u);
-        CHECK_LE(highest.load(), budget);
-        CHECK_GE(highest.load(), 5u);
-        CHECK_EQ(must(admin(), read("SELECT COUNT(*) FROM cenote_node"))[0].get<uint64_t>(0), 3u);
+        CHECK_LE(highest(), budget);
+        CHECK_GE(highest(), 5u);
+        CHECK_EQ(number("SELECT COUNT(*) FROM cenote_node"), 3u);
       }
     }
   }
@@ -128,7 +98,7 @@ SCENARIO("the share of a process that has vanished is free when its lease ends")
       crowd.stop();
       THEN("the pool makes room for it, and takes all when it is over; the row is removed") {
         CHECK_LE(waited, 10s);
-        CHECK_EQ(must(admin(), read("SELECT COUNT(*) FROM cenote_node WHERE id = 'dead'"))[0].get<uint64_t>(0), 0u);
+        CHECK_EQ(number("SELECT COUNT(*) FROM cenote_node WHERE id = 'dead'"), 0u);
       }
     }
   }
@@ -138,7 +108,7 @@ SCENARIO("a pool that cannot use the table keeps what it has and takes no more")
   GIVEN("two pools, one of which has three connections") {
     auto rules = shared_rules("a");
     rules.idle_timeout = 60s;
-    auto a = start_pool(account, rules);
+    auto a = start_pool(account(), rules);
     auto b = start("b");
     await_first_lease();
     callers first{system(), a, 3, busy_for_a_while};
@@ -164,7 +134,7 @@ SCENARIO("a pool that cannot use the table keeps what it has and takes no more")
       THEN("it has three all the time, and takes more when the table is back") {
         CHECK_EQ(most, 3u);
         CHECK_EQ(least, 3u);
-        CHECK_LE(highest.load(), budget);
+        CHECK_LE(highest(), budget);
       }
     }
   }

@@ -2,12 +2,14 @@
 
 #include "cenote/node.hpp"
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <unistd.h>
 
+#include <caf/actor_registry.hpp>
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
@@ -45,7 +47,16 @@ actor_fixture::~actor_fixture() {
   for (auto& pool : pools_)
     caf::anon_send_exit(pool, caf::exit_reason::user_shutdown);
   pools_.clear();
-  system_.await_all_actors_done();
+  await_end();
+}
+
+/// Ends the program if that takes too long: it would hide why the test has failed.
+void actor_fixture::await_end() {
+  auto end = std::async(std::launch::async, [this] { system_.await_all_actors_done(); });
+  if (end.wait_for(patience) == std::future_status::ready)
+    return;
+  std::fprintf(stderr, "%zu actors of a test do not end\n", system_.registry().running());
+  std::abort();
 }
 
 pool_actor actor_fixture::start_pool(const server_settings& server, const pool_settings& rules) {

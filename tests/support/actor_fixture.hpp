@@ -129,6 +129,7 @@ public:
 
 private:
   void pause();
+  void await_end();
   pool_actor reach_remotely(const pool_actor& pool);
 
   application_config config_;

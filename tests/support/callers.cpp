@@ -67,6 +67,11 @@ callers::callers(caf::actor_system& sys, const pool_actor& pool, size_t count, m
     sys.spawn([common = shared_](caf::event_based_actor* self) { next_request(self, common, common->each); });
 }
 
+callers::~callers() {
+  if (shared_)
+    shared_->stopping = true;
+}
+
 uint64_t callers::answered() const {
   std::lock_guard guard{shared_->mutex};
   return shared_->records.size();

@@ -25,6 +25,10 @@ public:
 
   /// @param each how many requests each of them makes before it stops by itself.
   callers(caf::actor_system& sys, const pool_actor& pool, size_t count, maker next, uint64_t each = UINT64_MAX);
+  callers(callers&&) noexcept = default;
+
+  /// Has them stop, as `stop` does, and waits for nothing: a check has failed, and the test must come to its end.
+  ~callers();
 
   /// Requests that were answered so far.
   uint64_t answered() const;

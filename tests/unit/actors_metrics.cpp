@@ -130,6 +130,40 @@ SCENARIO("the gauges of a pool follow what it does, and are back at zero when it
   }
 }
 
+SCENARIO("a budget, and the pool's share of it, are gauges, and are back at zero when the pool has ended") {
+  GIVEN("a pool with a budget of twenty, and one without") {
+    auto rules = still_rules(4);
+    rules.budget.connections = 20;
+    pool_under_test x{named("main", rules), 1};
+    scripted_connections others{x};
+    auto other = x.own(spawn_pool_actor(x.sys, named("other", still_rules(1)), others.factory(), 1));
+    x.settle();
+    auto first = metrics_of(x.sys);
+    WHEN("it is granted three connections, and is drained then") {
+      auto told = x.ask<budget_report>(x.pool, budget_atom_v, uint64_t{3});
+      auto granted = metrics_of(x.sys);
+      auto status = x.status();
+      x.connections.succeed(2);
+      x.connections.succeed(3);
+      x.drain(1s);
+      x.settle();
+      auto after = metrics_of(x.sys);
+      THEN("they tell so, that which stops statements included") {
+        REQUIRE(told->arrived());
+        CHECK_EQ(first[of_pool("cenote_budget_connections")], 20);
+        CHECK_EQ(first[of_pool("cenote_budget_share")], 2);
+        CHECK_EQ(first[of_pool("cenote_budget_connections", {}, "other")], 0);
+        CHECK_EQ(first[of_pool("cenote_budget_share", {}, "other")], 0);
+        CHECK_EQ(granted[of_pool("cenote_budget_share")], 4);
+        CHECK_EQ(status.budget, 20u);
+        CHECK_EQ(status.share, 4u);
+        CHECK_EQ(after[of_pool("cenote_budget_connections")], 0);
+        CHECK_EQ(after[of_pool("cenote_budget_share")], 0);
+      }
+    }
+  }
+}
+
 SCENARIO("a pool that is started again under its name goes on with its series") {
   GIVEN("a pool that has opened two connections and has ended") {
     pool_under_test x{named("main", still_rules(2)), 2};

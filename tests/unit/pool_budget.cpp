@@ -92,6 +92,8 @@ public:
       x.member.failed(false, now_, random());
       return;
     }
+    if (decision.rest)
+      settled_at_ = now_ + lease_time;
     table_[id] = {decision.row, now_ + lease_time};
     x.commit_known = !fails_ || !one_in(20);
     x.answer = now_ + std::chrono::milliseconds{below(200)};
@@ -137,7 +139,7 @@ public:
   void check() {
     auto permitted = std::max(budget_, min_share * nodes_.size());
     for (auto& [id, x] : nodes_)
-      permitted += x.suspect_until > now_ ? x.open + 1 : 0;
+      permitted += !refused_alike_ && x.suspect_until > now_ ? x.open + 1 : 0;
     if (total() > permitted)
       problems_.insert("together they have more than the budget");
     highest_ = std::max(highest_, total());
@@ -157,7 +159,8 @@ public:
 
   std::minstd_rand rng_;
   size_t budget_;
-  bool fails_ = true; ///< Some rounds fail.
+  bool fails_ = true;          ///< Some rounds fail.
+  bool refused_alike_ = false; ///< Whoever has no lease is refused the table, as all others are.
   time_point now_{1h};
   time_point settled_at_ = now_ + lease_time;
   size_t last_id_ = 0;
@@ -242,9 +245,10 @@ SCENARIO("pools that ask in any order never have more than the budget together, 
           for (auto& [id, x] : world.nodes_) {
             if (world.one_in(4))
               x.callers = world.one_in(2) ? 0 : world.below(2 * budget);
-            if (world.one_in(30))
+            if (world.one_in(30)) {
               x.reaches_table = false;
-            else if (world.one_in(4))
+              x.is_refused = world.one_in(2);
+            } else if (world.one_in(4))
               x.reaches_table = true;
           }
           if (world.one_in(20) && world.nodes_.size() > 1)
@@ -260,6 +264,48 @@ SCENARIO("pools that ask in any order never have more than the budget together, 
       THEN("they are within it, and most use all of it") {
         CHECK_EQ(problems, std::set<std::string>{});
         CHECK_GT(full, 250u);
+      }
+    }
+  }
+}
+
+SCENARIO("pools that were all refused the table do not take each other's connections when it is there again") {
+  GIVEN("two hundred worlds of two to six pools") {
+    std::set<std::string> problems;
+    size_t moved = 0;
+    WHEN("nobody can use the table for some time, while needs change") {
+      for (uint32_t seed = 1; seed <= 200; ++seed) {
+        auto budget = 12 + seed % 40;
+        budget_world world{seed, budget};
+        world.fails_ = false;
+        for (auto count = 2 + world.below(5); count > 0; --count)
+          world.add();
+        world.pass(2 * lease_time, true);
+        world.refused_alike_ = true;
+        for (auto outage = 0; outage < 3; ++outage) {
+          for (auto& [id, x] : world.nodes_) {
+            x.callers = world.one_in(2) ? 0 : world.below(2 * budget);
+            x.reaches_table = true;
+          }
+          world.pass(3 * lease_time, true);
+          auto before = world.granted();
+          for (auto& [id, x] : world.nodes_) {
+            x.callers = world.one_in(2) ? 0 : world.below(2 * budget);
+            x.reaches_table = false;
+            x.is_refused = true;
+          }
+          world.pass(std::chrono::milliseconds{world.below(40'000)}, true);
+          for (auto& [id, x] : world.nodes_)
+            x.reaches_table = true;
+          world.pass(3 * lease_time, true);
+          moved += world.granted() != before;
+        }
+        for (auto& problem : world.problems_)
+          problems.insert("seed " + std::to_string(seed) + ": " + problem);
+      }
+      THEN("they are within the budget all the time, and their shares follow need again") {
+        CHECK_EQ(problems, std::set<std::string>{});
+        CHECK_GT(moved, 300u);
       }
     }
   }

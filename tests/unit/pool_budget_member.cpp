@@ -156,12 +156,43 @@ SCENARIO("a pool that the server refuses the table keeps what it has and takes n
       }
       member.failed(false, now, 0);
       auto alone = member.connections();
+      auto rests = member.decide({}, true, now).rest;
+      member.agreed(now, 0);
+      auto resting = member.connections();
+      agree({}, false);
       agree();
-      THEN("one is left if the server is gone as well, and all is as before when the table is there again") {
+      THEN("one is left if the server is gone as well; when the table is there again, it rests, and all is as before") {
         CHECK_EQ(alone, 1u);
+        CHECK(rests);
+        CHECK_EQ(resting, 1u);
         CHECK_EQ(member.connections(), 18u);
       }
     }
+  }
+}
+
+SCENARIO("the table rests if it was out of use for so long that rows may have ended that somebody would have renewed") {
+  struct {
+    duration silence; ///< From the last round that has succeeded.
+    bool refused;     ///< One since then.
+    bool rests;
+  } rows[] = {
+      {5s, false, false},     {5s, true, false},   {7400ms, true, false}, {7500ms, true, true},
+      {7500ms, false, false}, {20s, false, false}, {20s, true, true},
+  };
+  for (auto& x : rows) {
+    member_fixture fresh;
+    fresh.load(1, 30);
+    fresh.agree({{"b", 20, 10, 10, 30}});
+    fresh.pass(x.silence - 1s);
+    fresh.member.failed(x.refused, fresh.now, 0);
+    fresh.pass(1s);
+    auto before = fresh.member.share();
+    auto decision = fresh.member.decide({}, true, fresh.now);
+    CHECK_EQ(decision.rest, x.rests);
+    CHECK_EQ(decision.row.granted > before, !x.rests); // The row of the other one has ended.
+    fresh.member.agreed(fresh.now, 0);
+    CHECK(!fresh.member.decide({}, true, fresh.now).rest);
   }
 }
 

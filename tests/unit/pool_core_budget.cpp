@@ -25,14 +25,17 @@ SCENARIO("a pool with a budget begins with one connection") {
     WHEN("it starts, and is granted three") {
       auto first = pool.start();
       auto alone = pool.opened(1);
-      auto limit = pool.status().limit;
+      auto before = pool.status();
       auto granted = pool.set_budget(3);
       THEN("it opens one, and the others then") {
         CHECK_EQ(first, "open 1");
         CHECK_EQ(alone, "");
-        CHECK_EQ(limit, 1u);
+        CHECK_EQ(before.limit, 1u);
+        CHECK_EQ(before.budget, 20u);
+        CHECK_EQ(before.share, 2u); // That which stops statements included.
         CHECK_EQ(granted, "open 2, open 3");
         CHECK_EQ(pool.status().limit, 3u);
+        CHECK_EQ(pool.status().share, 4u);
       }
     }
   }

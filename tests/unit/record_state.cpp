@@ -68,6 +68,19 @@ SCENARIO("each condition has its sign") {
          x.status->total_connections = 2;
          x.status->last_error = "too many connections";
        }},
+      {condition::serving,
+       [](pool_view& x) { // Its share of a budget permits no more.
+         x.status->budget = 9;
+         x.status->share = 3;
+         x.status->limit = x.status->total_connections = 2;
+         x.status->last_error = "too many connections";
+       }},
+      {condition::degraded,
+       [](pool_view& x) {
+         x.status->budget = 9;
+         x.status->share = 4;
+         x.status->limit = 2;
+       }},
   };
   for (auto& row : rows) {
     auto x = healthy();

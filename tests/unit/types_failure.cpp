@@ -95,6 +95,9 @@ SCENARIO("the state of a pool is told in one line") {
   CHECK(to_string(x).ends_with(", not initialized, server db:3306/bato, last error: refused again"));
   x.draining = true;
   CHECK_NE(to_string(x).find(", draining, "), std::string::npos);
+  x.budget = 60;
+  x.share = 12;
+  CHECK_NE(to_string(x).find(", limit 0, budget 60, share 12, generation "), std::string::npos);
   CHECK(over_the_wire(x) == x);
   CHECK(over_the_wire(verification{"10.11", 7, 3ms}) == (verification{"10.11", 7, 3ms}));
   CHECK(over_the_wire(drain_report{1, 2}) == (drain_report{1, 2}));
