@@ -17,6 +17,14 @@ struct pace_rules {
   duration poll_longest{std::chrono::seconds{5}};
 };
 
+/// Places of a queue that are not free on this node. As many ends may be stored as jobs may run: a server that does not
+/// keep up is not asked for more and more.
+/// @param running attempts that the handlers have.
+/// @param ending attempts whose end is being stored.
+constexpr size_t occupied_places(size_t running, size_t ending, size_t max_running) noexcept {
+  return std::max(running, running + ending > max_running ? running + ending - max_running : 0);
+}
+
 /// What to ask the database about a queue.
 enum class pace_step {
   nothing,
