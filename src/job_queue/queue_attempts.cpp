@@ -260,7 +260,7 @@ void queue_state::resolve_doubts(std::vector<job_tables::attempt_key> keys) {
   for (auto& key : keys)
     ids.push_back(key.id);
   ask(
-      job_tables::states(ids),
+      job_tables::states(ids).within(30s),
       [this, keys](const result& rows) {
         auto found = states_by_id(rows);
         for (auto& key : keys) {

@@ -26,15 +26,15 @@ jobs::limits_of_queue limits_in(const std::vector<job_tables::limit_row>& rows,
 
 } // namespace
 
-void queue_state::claim_within_limits(queue_of_node& queue, bool some_are_due) {
+void queue_state::claim_within_limits(queue_of_node& queue) {
   transaction look{{job_tables::limits(queue.settings.name), job_tables::count_running(queue.settings.name)},
                    {isolation::read_committed, true},
                    30s,
                    {}};
   ask(
       std::move(look),
-      [this, &queue, some_are_due](const std::vector<result>& results) {
-        claim_group(queue, job_tables::read_limits(results[0]), job_tables::read_running(results[1]), some_are_due);
+      [this, &queue](const std::vector<result>& results) {
+        claim_group(queue, job_tables::read_limits(results[0]), job_tables::read_running(results[1]));
       },
       [this, &queue](const failure&) { claim_later(queue, rules.poll); });
 }
@@ -45,7 +45,7 @@ void queue_state::claim_later(queue_of_node& queue, duration pause) {
 }
 
 void queue_state::claim_group(queue_of_node& queue, const std::vector<job_tables::limit_row>& rows,
-                              const std::vector<job_tables::running_of_kind>& running, bool some_are_due) {
+                              const std::vector<job_tables::running_of_kind>& running) {
   auto whole = std::ranges::find(rows, "", &job_tables::limit_row::kind);
   queue.has_limits = whole != rows.end();
   if (!queue.has_limits || kinds.empty()) {
@@ -61,15 +61,16 @@ void queue_state::claim_group(queue_of_node& queue, const std::vector<job_tables
     group_is_empty(queue, groups.size(), allowed.wait.count() > 0 ? duration{allowed.wait} : rules.poll / 4);
     return;
   }
-  auto order = make_order(queue, group, allowed.count, some_are_due);
+  // Whether a due job is of this group, or when its turn comes, nobody knows.
+  auto order = make_order(queue, group, allowed.count, true);
+  order.within_limits = true;
   transaction request{
       {job_tables::limits_fence(order.queue, whole->version)}, {isolation::read_committed, false}, 30s, 0};
   std::ranges::move(job_tables::claim(order), std::back_inserter(request.statements));
   auto position_of_claimed = request.statements.size() - 1;
   auto note_rate = [&](std::string_view kind) {
     if (auto limit = limits.find(kind); limit != nullptr && limit->per_second > 0)
-      request.statements.push_back(
-          job_tables::note_begun(order, kind, whole->now, jobs::interval_of(limit->per_second)));
+      request.statements.push_back(job_tables::note_begun(order, kind, jobs::interval_of(limit->per_second)));
   };
   note_rate("");
   if (limits.limits_kind(group.front()))

@@ -170,9 +170,9 @@ struct queue_state {
 
   // -- queue_limits.cpp -----------------------------------------------------------------
 
-  void claim_within_limits(queue_of_node& queue, bool some_are_due);
+  void claim_within_limits(queue_of_node& queue);
   void claim_group(queue_of_node& queue, const std::vector<job_tables::limit_row>& rows,
-                   const std::vector<job_tables::running_of_kind>& running, bool some_are_due);
+                   const std::vector<job_tables::running_of_kind>& running);
   void group_is_empty(queue_of_node& queue, size_t groups, duration pause);
   void claim_later(queue_of_node& queue, duration pause);
 
@@ -208,6 +208,7 @@ struct queue_state {
   void plan_periodic();
   void fire_periodic();
   void fire(const job_tables::due_periodic_job& found);
+  void has_fired(bool well);
 
   // -- queue_housekeeping.cpp -----------------------------------------------------------
 
@@ -222,9 +223,9 @@ struct queue_state {
     job_queue_settings settings;
     jobs::queue_pace pace;
     size_t index = 0;
-    size_t running = 0;      ///< Attempts that the handlers have.
-    size_t ending = 0;       ///< Attempts whose end is being stored.
-    bool has_limits = false; ///< As the last look saw.
+    size_t running = 0;        ///< Attempts that the handlers have.
+    size_t ending = 0;         ///< Attempts whose end is being stored.
+    bool has_limits = false;   ///< As the last look saw.
     jobs::group_turns turns{}; ///< Of kinds with limits.
 
     /// Places that are not free.
@@ -286,6 +287,8 @@ struct queue_state {
   bool is_keeping_house = false;
   time_point next_periodic = time_point::max();
   bool is_firing = false;
+  size_t firings = 0; ///< Under way.
+  bool firing_failed = false;
 
   std::vector<caf::typed_response_promise<void>> draining;
   std::optional<time_point> drain_until;
