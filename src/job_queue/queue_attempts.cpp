@@ -34,21 +34,6 @@ bool is_refused(const failure& reason) {
          && reason.code != errc::session_ended;
 }
 
-/// Whether a job is in the state that this end of an attempt gives it, and not in that of a cancelled one.
-bool is_what_was_stored(job_state state, job_verdict verdict) {
-  switch (verdict) {
-  case job_verdict::done:
-  case job_verdict::stored:
-    return state == job_state::done;
-  case job_verdict::discard:
-    return state == job_state::discarded;
-  case job_verdict::retry:
-  case job_verdict::snooze:
-    return state == job_state::scheduled || state == job_state::waiting;
-  }
-  return false;
-}
-
 } // namespace
 
 queue_state::states queue_state::states_by_id(const result& rows) {
@@ -256,8 +241,7 @@ void queue_state::end_not_stored(job_tables::attempt_key key, const failure& rea
     return;
   }
   work->in_doubt |= reason.outcome == outcome::unknown;
-  auto pause = std::min<duration>(100ms * (1u << std::min(work->failures++, 6u)), 5s);
-  self->run_delayed(std::chrono::duration_cast<duration>(pause * (0.75 + random() / 2)), [this, key] {
+  self->run_delayed(jobs::pause_before_storing(work->failures++, random()), [this, key] {
     turn([&] {
       auto again = find(key);
       if (again == nullptr)
@@ -276,7 +260,7 @@ void queue_state::resolve_doubts(std::vector<job_tables::attempt_key> keys) {
   for (auto& key : keys)
     ids.push_back(key.id);
   ask(
-      job_tables::states(ids),
+      job_tables::states(ids).within(30s),
       [this, keys](const result& rows) {
         auto found = states_by_id(rows);
         for (auto& key : keys) {
@@ -284,17 +268,21 @@ void queue_state::resolve_doubts(std::vector<job_tables::attempt_key> keys) {
           if (work == nullptr)
             continue;
           auto row = found.find(key.id);
-          if (row == found.end() || row->second.attempt != key.attempt) {
-            is_lost(key);
-          } else if (row->second.state == job_state::running && work->how.verdict == job_verdict::stored) {
-            end_as_failed(*work, "its handler says that it has stored the end of the job, but it has not");
-          } else if (row->second.state == job_state::running) {
+          auto counts = row != found.end() && row->second.attempt == key.attempt;
+          switch (jobs::resolve_doubt(work->how.verdict, counts ? std::optional{row->second.state} : std::nullopt)) {
+          case jobs::end_in_doubt::stored:
+            has_ended_as(key, work->how.verdict);
+            break;
+          case jobs::end_in_doubt::not_stored:
             // If the earlier transaction still commits, the fence waits for it, and tells.
             store_end(*work);
-          } else if (is_what_was_stored(row->second.state, work->how.verdict)) {
-            has_ended_as(key, work->how.verdict);
-          } else {
+            break;
+          case jobs::end_in_doubt::never_stored:
+            end_as_failed(*work, "its handler says that it has stored the end of the job, but it has not");
+            break;
+          case jobs::end_in_doubt::lost:
             is_lost(key);
+            break;
           }
         }
       },

@@ -40,7 +40,8 @@ void queue_state::renew_lease() {
   }
   lease.asked(now());
   ask(
-      job_tables::renew_lease(node, rules.lease),
+      // One that takes longer is of no use, and keeps the next one waiting.
+      job_tables::renew_lease(node, rules.lease).within(rules.lease / 3),
       [this](const result& changed) {
         if (changed.affected_rows() > 0) {
           lease.renewed();
@@ -121,7 +122,7 @@ void queue_state::work_on(queue_of_node& queue) {
 
 void queue_state::look(queue_of_node& queue) {
   ask(
-      job_tables::look(queue.settings.name, kinds),
+      job_tables::look(queue.settings.name, kinds).within(30s),
       [this, &queue](const result& rows) {
         auto seen = job_tables::read_outlook(rows);
         queue.has_limits = seen.has_limits;
@@ -135,7 +136,7 @@ void queue_state::look(queue_of_node& queue) {
 
 void queue_state::claim(queue_of_node& queue, bool some_are_due) {
   if (queue.has_limits || !queue.settings.limits.empty()) {
-    claim_within_limits(queue, some_are_due);
+    claim_within_limits(queue);
     return;
   }
   auto order = make_order(queue, kinds, queue.pace.free_places(queue.occupied()), some_are_due);
@@ -165,7 +166,7 @@ void queue_state::find_again(const job_tables::claim_order& order, size_t queue,
       if (order.node != node)
         return; // Others will find them.
       ask(
-          job_tables::claimed(order),
+          job_tables::claimed(order).within(30s),
           [this, order, queue, tries](const result& rows) {
             begin(queues[queue], job_tables::read_claimed(rows));
             if (tries + 1 < most_tries)

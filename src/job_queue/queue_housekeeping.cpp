@@ -76,9 +76,9 @@ void queue_state::remove_old() {
       },
       [](const failure&) {});
   ask(
-      job_tables::forget_silent_nodes(), [](const result&) {}, [](const failure&) {});
+      job_tables::forget_silent_nodes().within(statement_limit), [](const result&) {}, [](const failure&) {});
   ask(
-      job_tables::remove_old_batches(), [](const result&) {}, [](const failure&) {});
+      job_tables::remove_old_batches().within(statement_limit), [](const result&) {}, [](const failure&) {});
 }
 
 void queue_state::remove_old(const job_tables::queue_and_kind& of, job_state state, duration keep) {

@@ -1,6 +1,7 @@
 #include "actors/messages.hpp"
 #include "job_queue/notices.hpp"
 #include "job_queue/queue_state.hpp"
+#include "jobs/first_wait.hpp"
 
 #include <caf/send.hpp>
 
@@ -65,7 +66,7 @@ void queue_state::has_stored(const std::vector<job>& works) {
     if (queue == nullptr || !handlers.contains(work.kind)) {
       for_others.insert(work.queue);
     } else if (work.run_at || work.delay > work.delay.zero()) {
-      queue->pace.note_due(now() + wait_of(work));
+      queue->pace.note_due(now() + jobs::wait_of(work, std::chrono::system_clock::now()));
     } else {
       queue->pace.wake();
       if (++begun_here[queue] > queue->pace.free_places(queue->occupied()))

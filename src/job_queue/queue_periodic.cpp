@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <limits>
+#include <utility>
 
 // Jobs that are submitted at certain times, once over all nodes: who changes the next time first submits them.
 
@@ -101,15 +102,29 @@ void queue_state::fire_periodic() {
   ask(
       job_tables::due_periodic().within(request_limit),
       [this](const result& rows) {
-        is_firing = false;
-        for (auto& found : job_tables::read_due_periodic(rows))
+        auto due = job_tables::read_due_periodic(rows);
+        firings = due.size() + 1;
+        for (auto& found : due)
           fire(found);
-        plan_periodic();
+        has_fired(true);
       },
       [this](const failure&) {
-        is_firing = false;
-        next_periodic = now() + rules.poll;
+        firings = 1;
+        has_fired(false);
       });
+}
+
+/// What is due is asked for again only when all of this has ended: until then it would be the same. After a failure,
+/// not at once.
+void queue_state::has_fired(bool well) {
+  firing_failed |= !well;
+  if (--firings > 0)
+    return;
+  is_firing = false;
+  if (std::exchange(firing_failed, false))
+    next_periodic = now() + rules.poll;
+  else
+    plan_periodic();
 }
 
 void queue_state::fire(const job_tables::due_periodic_job& found) {
@@ -117,11 +132,13 @@ void queue_state::fire(const job_tables::due_periodic_job& found) {
   std::string problem;
   if (!detail::read_payload(found.work, work, problem)) {
     log().error("jobs: the periodic job {} cannot be read: {}", found.name, problem);
+    has_fired(false);
     return;
   }
   auto times = jobs::timetable::make(work.when);
   if (!times) {
     log().error("jobs: the periodic job {} cannot be fired: {}", found.name, times.error());
+    has_fired(false);
     return;
   }
   auto due = jobs::decide(*times, as_time(found.next_at), as_time(found.now), work.missed);
@@ -141,9 +158,10 @@ void queue_state::fire(const job_tables::due_periodic_job& found) {
       std::move(request),
       [this, submitted](const std::vector<result>&) {
         has_stored(submitted);
-        plan_periodic();
+        has_fired(true);
       },
-      [](const failure&) {}); // Another node was faster, or the next housekeeping finds it again.
+      // With its fence, another node was faster.
+      [this](const failure& reason) { has_fired(reason.number == job_tables::fence_error); });
 }
 
 } // namespace cenote

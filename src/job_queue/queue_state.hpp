@@ -5,7 +5,7 @@
 #include "job_tables/rows.hpp"
 #include "job_tables/statements.hpp"
 #include "jobs/attempt_end.hpp"
-#include "jobs/claim_limits.hpp"
+#include "jobs/claim_groups.hpp"
 #include "jobs/lease_clock.hpp"
 #include "jobs/queue_pace.hpp"
 #include "log/log_pacer.hpp"
@@ -131,7 +131,6 @@ struct queue_state {
   void store_submissions();
   void store(std::vector<job> works, std::function<void(std::vector<job_id>)> stored,
              std::function<void(const failure&)> failed);
-  duration wait_of(const job& work);
   void poll_awaited();
   void look_at_awaited(std::vector<job_id> ids);
   void read_ended(std::vector<job_id> ids);
@@ -171,21 +170,9 @@ struct queue_state {
 
   // -- queue_limits.cpp -----------------------------------------------------------------
 
-  /// The limits of a queue over all nodes, and what of them is used up.
-  struct limits_of_queue {
-    std::vector<job_tables::limit_row> rows;
-    std::vector<job_tables::running_of_kind> running;
-
-    /// @param kind empty: the queue as a whole.
-    const job_tables::limit_row* row_of(std::string_view kind) const;
-    /// Whether the kind has a limit of its own.
-    bool limits_kind(std::string_view kind) const;
-    /// @param kind empty: the queue as a whole.
-    jobs::limit_in_force in_force(std::string_view kind) const;
-  };
-
-  void claim_within_limits(queue_of_node& queue, bool some_are_due);
-  void claim_group(queue_of_node& queue, const limits_of_queue& limits, bool some_are_due);
+  void claim_within_limits(queue_of_node& queue);
+  void claim_group(queue_of_node& queue, const std::vector<job_tables::limit_row>& rows,
+                   const std::vector<job_tables::running_of_kind>& running);
   void group_is_empty(queue_of_node& queue, size_t groups, duration pause);
   void claim_later(queue_of_node& queue, duration pause);
 
@@ -221,6 +208,7 @@ struct queue_state {
   void plan_periodic();
   void fire_periodic();
   void fire(const job_tables::due_periodic_job& found);
+  void has_fired(bool well);
 
   // -- queue_housekeeping.cpp -----------------------------------------------------------
 
@@ -235,20 +223,13 @@ struct queue_state {
     job_queue_settings settings;
     jobs::queue_pace pace;
     size_t index = 0;
-    size_t running = 0;      ///< Attempts that the handlers have.
-    size_t ending = 0;       ///< Attempts whose end is being stored.
-    bool has_limits = false; ///< As the last look saw.
-    // Of kinds with limits:
-    size_t next_group = 0;
-    size_t empty_groups = 0;     ///< In turn.
-    duration pause_of_limits{0}; ///< Of these.
+    size_t running = 0;        ///< Attempts that the handlers have.
+    size_t ending = 0;         ///< Attempts whose end is being stored.
+    bool has_limits = false;   ///< As the last look saw.
+    jobs::group_turns turns{}; ///< Of kinds with limits.
 
-    /// Places that are not free. As many ends may be stored as jobs may run: a server that does not keep up is not
-    /// asked for more and more.
-    size_t occupied() const noexcept {
-      auto most = size_t{settings.max_running};
-      return std::max(running, running + ending > most ? running + ending - most : 0);
-    }
+    /// Places that are not free.
+    size_t occupied() const noexcept { return jobs::occupied_places(running, ending, settings.max_running); }
   };
 
   /// An attempt that this node has begun.
@@ -306,6 +287,8 @@ struct queue_state {
   bool is_keeping_house = false;
   time_point next_periodic = time_point::max();
   bool is_firing = false;
+  size_t firings = 0; ///< Under way.
+  bool firing_failed = false;
 
   std::vector<caf::typed_response_promise<void>> draining;
   std::optional<time_point> drain_until;

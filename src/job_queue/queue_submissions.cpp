@@ -166,17 +166,6 @@ caf::result<job_id> queue_state::submit(job_batch batch) {
   return promise;
 }
 
-/// How long a job has to wait, as far as this node's clock can tell; the next look tells better.
-queue_state::duration queue_state::wait_of(const job& work) {
-  constexpr duration longest{std::chrono::hours{24 * 365}};
-  auto wait = std::min<duration>(work.delay, longest);
-  if (work.run_at) {
-    auto ahead = *work.run_at - std::min(*work.run_at, std::chrono::system_clock::now());
-    wait = std::max(wait, std::min<duration>(ahead, longest));
-  }
-  return wait;
-}
-
 // -- single jobs ------------------------------------------------------------------------
 
 caf::result<job_status> queue_state::job_status_of(const job_id& id) {

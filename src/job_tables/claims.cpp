@@ -52,13 +52,15 @@ statement take(const claim_order& order) {
   sql_builder out{statement_kind::write};
   out.add("UPDATE (");
   add_first_ones(out, order, job_state::waiting, order.count, "");
-  // A queue that has been paused gives nothing; the row of the queue as a whole has no kind.
+  // A queue that has been paused gives nothing; the row of the queue as a whole has no kind. Nor does one with limits,
+  // if the claim does not keep them: whether a queue has some is not left to what a node has seen last.
   out.add(") first_ones STRAIGHT_JOIN cenote_job j FORCE INDEX (PRIMARY) ON first_ones.id = j.id SET j.state = ?, "
           "j.place = ?, j.attempt = j.attempt + 1, j.node = ?, "
           "j.progress = 0, j.started_at = "
               + now
               + ", j.unique_key = IF(j.unique_scope = ?, NULL, j.unique_key) WHERE NOT EXISTS (SELECT 1 FROM "
-                "cenote_job_limit WHERE queue = ? AND kind = '' AND paused = 1)",
+                "cenote_job_limit WHERE queue = ? AND ((kind = '' AND paused = 1)"
+              + (order.within_limits ? "))" : " OR max_running > 0 OR per_second > 0))"),
           code_of(job_state::running), order.number, order.node, static_cast<int64_t>(unique_scope::waiting),
           order.queue);
   return std::move(out).finish();
@@ -152,12 +154,12 @@ statement note_claim(std::string_view queue) {
   return write("UPDATE cenote_job_limit SET version = version + 1 WHERE queue = ? AND kind = ''", queue);
 }
 
-statement note_begun(const claim_order& order, std::string_view kind, int64_t at, int64_t interval) {
+statement note_begun(const claim_order& order, std::string_view kind, int64_t interval) {
   sql_builder out{statement_kind::write};
-  out.add(
-      "UPDATE cenote_job_limit SET next_at = GREATEST(next_at, ?) + ? * (SELECT COUNT(*) FROM cenote_job FORCE INDEX "
-      "(claim) WHERE queue = ? AND kind IN (",
-      at, interval, order.queue);
+  out.add("UPDATE cenote_job_limit SET next_at = GREATEST(next_at, " + now
+              + ") + ? * (SELECT COUNT(*) FROM cenote_job FORCE INDEX "
+                "(claim) WHERE queue = ? AND kind IN (",
+          interval, order.queue);
   out.add_each(order.kinds, ", ", [&](auto& one) { out.add("?", one); });
   out.add(") AND state = ? AND place = ?) WHERE queue = ? AND kind = ?", code_of(job_state::running), order.number,
           order.queue, kind);

@@ -68,6 +68,7 @@ struct claim_order {
   int64_t number = 0;             ///< Unique for each claim, greater than zero.
   std::string node;               ///< For whom.
   bool some_are_due = false;      ///< Scheduled ones are to be made waiting ones before.
+  bool within_limits = false;     ///< Otherwise a queue with limits gives nothing.
 };
 
 /// Takes jobs of a queue, the first ones by their place; others skip them at once. For one transaction, READ COMMITTED.
@@ -137,9 +138,8 @@ statement limits_fence(std::string_view queue, uint64_t version);
 /// In the same: notes the claim.
 statement note_claim(std::string_view queue);
 /// In the same, behind the claim: notes for the rate of a limit's row how many jobs it has taken.
-/// @param at the server's time, in microseconds.
 /// @param interval between two jobs, in microseconds.
-statement note_begun(const claim_order& order, std::string_view kind, int64_t at, int64_t interval);
+statement note_begun(const claim_order& order, std::string_view kind, int64_t interval);
 
 // -- periodic jobs ------------------------------------------------------------------
 

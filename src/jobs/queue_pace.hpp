@@ -17,6 +17,14 @@ struct pace_rules {
   duration poll_longest{std::chrono::seconds{5}};
 };
 
+/// Places of a queue that are not free on this node. As many ends may be stored as jobs may run: a server that does not
+/// keep up is not asked for more and more.
+/// @param running attempts that the handlers have.
+/// @param ending attempts whose end is being stored.
+constexpr size_t occupied_places(size_t running, size_t ending, size_t max_running) noexcept {
+  return std::max(running, running + ending > max_running ? running + ending - max_running : 0);
+}
+
 /// What to ask the database about a queue.
 enum class pace_step {
   nothing,
@@ -35,7 +43,8 @@ public:
   /// A claim for a part of the free places waits this long for more of them.
   static constexpr duration patience{std::chrono::milliseconds{2}};
 
-  queue_pace(const pace_rules& rules, time_point now) : rules_{rules}, pause_{rules.poll}, next_look_{now} {
+  queue_pace(const pace_rules& rules, time_point now)
+      : rules_{rules}, pause_{rules.poll}, next_look_{now}, last_due_{now} {
     // nop
   }
 
@@ -62,14 +71,17 @@ public:
   pace_step next(size_t running, time_point now) {
     if (is_busy_ || now < not_before_ || running >= rules_.max_running)
       return pace_step::nothing;
-    auto is_due = next_due_ && *next_due_ <= now;
+    // While there are always some that wait, there are no looks: others' scheduled jobs would be overtaken for ever.
+    auto is_due = (next_due_ && *next_due_ <= now) || (some_wait_ && now >= last_due_ + rules_.poll_longest);
     if (is_due || some_wait_) {
       if (!is_due && running > 0 && free_places(running) < rules_.max_running / 2 && now < last_claim_ + patience)
         return pace_step::nothing;
       is_busy_ = true;
       some_wait_ = false;
-      if (is_due)
+      if (is_due) {
         next_due_.reset();
+        last_due_ = now;
+      }
       return is_due ? pace_step::claim_due : pace_step::claim;
     }
     if (now < next_look_)
@@ -90,7 +102,7 @@ public:
   /// @param random from 0 to 1.
   void looked(bool some_wait, std::optional<duration> due_in, double random, time_point now) {
     is_busy_ = false;
-    last_look_ = now;
+    last_look_ = last_due_ = now;
     some_wait_ |= some_wait;
     if (due_in)
       note_due(now + *due_in);
@@ -142,6 +154,7 @@ private:
   duration pause_;
   time_point next_look_;
   time_point last_look_ = time_point::min();
+  time_point last_due_;   ///< When scheduled jobs whose time has come were looked for.
   bool notified_ = false; ///< While it was busy.
   time_point not_before_ = time_point::min();
   time_point last_claim_ = time_point::min();

@@ -105,40 +105,4 @@ run_report play(const plan& run_plan, std::FILE* out) {
   return played->play();
 }
 
-std::string kind_of_problem(const std::string& problem) {
-  auto result = problem.substr(0, problem.find(':'));
-  std::erase_if(result, [](char c) { return c >= '0' && c <= '9'; });
-  return result;
-}
-
-plan shorten(const plan& failing, const std::string& problem) {
-  auto best = failing;
-  auto fails = [&](const plan& candidate) {
-    return kind_of_problem(play(candidate).problem) == kind_of_problem(problem);
-  };
-  auto better = [&](auto change) {
-    auto other = best;
-    change(other);
-    if (fails(other))
-      best = other;
-  };
-  for (auto& part : all_ingredients())
-    if (best.with.*part.member)
-      better([&](plan& candidate) { candidate.with.*part.member = false; });
-  // Halves, quarters ... of the callers, then each alone.
-  for (auto size = std::max<size_t>(best.callers / 2, 1); size > 0; size /= 2)
-    for (size_t first = 0; first < best.callers; first += size) {
-      auto group = ((uint64_t{1} << size) - 1) << first;
-      if ((best.absent & group) != group)
-        better([&](plan& candidate) { candidate.absent |= group; });
-    }
-  for (auto step = best.rounds / 2; step > 0; step /= 2)
-    if (best.rounds > step)
-      better([&](plan& candidate) { candidate.rounds -= step; });
-  for (auto& part : all_ingredients())
-    if (best.with.*part.member)
-      better([&](plan& candidate) { candidate.with.*part.member = false; });
-  return best;
-}
-
 } // namespace cenote::simulation

@@ -19,10 +19,4 @@ struct run_report {
 /// @param out gets a line for each step; may be null.
 run_report play(const plan& run_plan, std::FILE* out = nullptr);
 
-/// Leaves out of a failing run all that it does not need in order to fail in the same way.
-plan shorten(const plan& failing, const std::string& problem);
-
-/// The problem without the numbers in it.
-std::string kind_of_problem(const std::string& problem);
-
 } // namespace cenote::simulation
