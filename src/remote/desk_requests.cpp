@@ -72,6 +72,8 @@ void desk_state::answer(uint64_t number, T& value) {
 }
 
 void desk_state::failed(uint64_t number, failure reason) {
+  if (auto i = requests.find(number); i != requests.end())
+    add_wait(reason, i->second.waited);
   release(number);
   send_answer(number, encode_failure(reason), false);
 }
@@ -188,14 +190,14 @@ void desk_state::granted(uint64_t number, node::demand kind) {
   }
   auto& x = i->second;
   waits.erase({x.due, number});
-  auto waited = now() - x.arrived;
+  x.waited = now() - x.arrived;
   if (auto terms = std::get_if<session_options>(&x.work)) {
     if (has_too_many_guests(x.holder)) {
       failed(number, too_many_holders());
       return;
     }
-    shorten(terms->acquire_timeout, waited);
-    shorten(terms->time_limit, waited);
+    shorten(terms->acquire_timeout, x.waited);
+    shorten(terms->time_limit, x.waited);
     check_out(number, guest(x.holder), std::move(*terms));
     return;
   }
@@ -207,11 +209,11 @@ void desk_state::granted(uint64_t number, node::demand kind) {
   });
   auto caller = caf::actor_cast<caf::strong_actor_ptr>(x.caller);
   if (auto query = std::get_if<statement>(&x.work)) {
-    shorten(query->timeout, waited);
+    shorten(query->timeout, x.waited);
     ask<result>(number, pool, execute_atom_v, std::move(*query), caller);
   } else {
     auto& work = std::get<transaction>(x.work);
-    shorten(work.timeout, waited);
+    shorten(work.timeout, x.waited);
     ask<std::vector<result>>(number, pool, transact_atom_v, std::move(work), caller);
   }
   x.work = std::monostate{};

@@ -56,7 +56,8 @@ struct desk_state {
     uint64_t holder = 0;                                                        ///< Of the session that is asked for.
     caf::actor caller; ///< For the pool, stands for the client's caller; null until it is let through.
     time_point arrived;
-    time_point due; ///< While it waits.
+    time_point due;                     ///< While it waits.
+    std::chrono::nanoseconds waited{0}; ///< Until it was let through.
     bool cancelled = false;
   };
 

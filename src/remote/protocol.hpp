@@ -147,6 +147,13 @@ bool inspect(Inspector& f, nothing& x) {
   return f.object(x).fields();
 }
 
+/// A failure tells for how long its request waited for a connection: also at a client and at a node's gate.
+/// @param elsewhere where it was not counted.
+inline void add_wait(failure& reason, std::chrono::nanoseconds elsewhere) {
+  if (reason.outcome == outcome::unavailable || reason.waited > reason.waited.zero())
+    reason.waited += elsewhere;
+}
+
 /// An answer begins with whether it is one, or a failure.
 template <class T>
 net::blob encode_answer(T& value) {

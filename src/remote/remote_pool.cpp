@@ -99,23 +99,22 @@ internal_remote_pool::behavior_type remote_pool_state::make_behavior() {
 internal_remote_pool::behavior_type remote_pool_state::handlers() {
   using type = node::call::type;
   using std::move;
-  auto deadline = [this](auto& request) { return deadline_after(now(), request.timeout); };
   return {
-      [=, this](execute_atom, statement& query) {
-        auto due = deadline(query);
-        return submit<result>(operation::execute, move(query), type::work, self->current_sender(), due);
+      [this](execute_atom, statement& query) {
+        auto limit = query.timeout;
+        return submit<result>(operation::execute, move(query), type::work, self->current_sender(), limit);
       },
-      [=, this](execute_atom, statement& query, caf::strong_actor_ptr& user) {
-        auto due = deadline(query);
-        return submit<result>(operation::execute, move(query), type::work, move(user), due);
+      [this](execute_atom, statement& query, caf::strong_actor_ptr& user) {
+        auto limit = query.timeout;
+        return submit<result>(operation::execute, move(query), type::work, move(user), limit);
       },
-      [=, this](transact_atom, transaction& work) {
-        auto due = deadline(work);
-        return submit<std::vector<result>>(operation::transact, move(work), type::work, self->current_sender(), due);
+      [this](transact_atom, transaction& work) {
+        auto limit = work.timeout;
+        return submit<std::vector<result>>(operation::transact, move(work), type::work, self->current_sender(), limit);
       },
-      [=, this](transact_atom, transaction& work, caf::strong_actor_ptr& user) {
-        auto due = deadline(work);
-        return submit<std::vector<result>>(operation::transact, move(work), type::work, move(user), due);
+      [this](transact_atom, transaction& work, caf::strong_actor_ptr& user) {
+        auto limit = work.timeout;
+        return submit<std::vector<result>>(operation::transact, move(work), type::work, move(user), limit);
       },
       [this](checkout_atom, session_options& options) { return check_out(move(options), self->current_sender()); },
       [this](checkout_atom, session_options& options, caf::strong_actor_ptr& holder) {
@@ -182,7 +181,7 @@ internal_remote_pool::behavior_type remote_pool_state::handlers() {
 // -- requests ----------------------------------------------------------------------------
 
 /// Keeps the promise of the current request until it is answered.
-void remote_pool_state::accept(waiting request, node::call terms) {
+void remote_pool_state::accept(waiting request, node::call terms, caf::timespan limit) {
   request.promise = self->make_response_promise();
   if (auto excess = find_excess(request)) {
     session_answered(request, false);
@@ -191,7 +190,8 @@ void remote_pool_state::accept(waiting request, node::call terms) {
   }
   auto number = ++last_request;
   terms.id = node::call_id{number};
-  terms.accepted = now();
+  terms.accepted = request.accepted = now();
+  terms.deadline = request.deadline = deadline_after(terms.accepted, limit);
   requests.emplace(number, std::move(request));
   perform(core.submit(terms, terms.accepted));
 }

@@ -307,12 +307,13 @@ void remote_pool_state::carry_out(const node::send_call& x) {
 }
 
 net::blob remote_pool_state::encode_request(waiting& x) {
+  x.sent = now();
   if (auto query = std::get_if<statement>(&x.content))
-    fit(query->timeout, x.deadline, now());
+    fit(query->timeout, x.deadline, x.sent);
   else if (auto work = std::get_if<transaction>(&x.content))
-    fit(work->timeout, x.deadline, now());
+    fit(work->timeout, x.deadline, x.sent);
   else if (auto terms = std::get_if<checkout_terms>(&x.content))
-    fit(terms->options.acquire_timeout, x.deadline, now());
+    fit(terms->options.acquire_timeout, x.deadline, x.sent);
   return with_parts(x, [](auto&... parts) { return encode(parts...); });
 }
 
@@ -385,6 +386,7 @@ void remote_pool_state::take_answer(node::link_id id, connection& from, net::mes
 }
 
 void remote_pool_state::failed_at_node(node::link_id, uint64_t number, waiting& request, failure reason) {
+  add_wait(reason, request.sent - request.accepted);
   session_answered(request, false);
   if (reason.code == errc::session_ended)
     if (auto of = std::get_if<session_request>(&request.content))

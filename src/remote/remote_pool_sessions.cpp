@@ -15,10 +15,10 @@ caf::result<session_id> remote_pool_state::check_out(session_options options, ca
     return make_error(own_failure(errc::invalid_statement, outcome::rejected,
                                   "a session needs a holder: send checkout from an actor"));
   auto in_time = std::min(options.time_limit, options.acquire_timeout) >= options.time_limit.zero();
-  auto deadline = deadline_after(now(), in_time ? options.acquire_timeout : caf::timespan{-1});
+  auto limit = in_time ? options.acquire_timeout : caf::timespan{-1};
   auto number = use(holder);
   return submit<session_id>(operation::checkout, checkout_terms{number, std::move(options)}, node::call::type::harmless,
-                            std::move(holder), deadline);
+                            std::move(holder), limit);
 }
 
 void remote_pool_state::in_session(operation what, session_step step, session_request request) {
@@ -32,7 +32,7 @@ void remote_pool_state::in_session(operation what, session_step step, session_re
   terms.kind = node::call::type::bound;
   terms.link = session.link;
   auto query = std::get_if<statement>(&request.argument);
-  terms.deadline = query ? deadline_after(now(), query->timeout) : time_point::max();
+  auto limit = query ? query->timeout : caf::timespan{0};
   terms.if_unsent = session.record.if_unsent(step);
   terms.if_lost = session.record.send(step, query ? std::string_view{query->sql} : std::string_view{});
   // What a holder has asked for is stopped if it ends, even after its checkin.
@@ -40,7 +40,7 @@ void remote_pool_state::in_session(operation what, session_step step, session_re
   request.user = session.holder;
   if (request.new_holder)
     request.argument = use(request.new_holder);
-  accept({what, std::move(request), {}, nullptr, terms.deadline, step}, terms);
+  accept({what, std::move(request), {}, nullptr, step}, terms, limit);
 }
 
 /// Whether it exists, and the current message came from its holder; see `pool_actor_state::belongs_to_sender`.

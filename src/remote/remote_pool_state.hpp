@@ -84,9 +84,11 @@ struct remote_pool_state {
     operation what = operation::execute;
     std::variant<std::monostate, statement, transaction, checkout_terms, session_request, session_id> content;
     caf::response_promise promise;
-    caf::strong_actor_ptr caller; ///< It is useless after its end; may be null.
-    time_point deadline = time_point::max();
+    caf::strong_actor_ptr caller;              ///< It is useless after its end; may be null.
     session_step step = session_step::execute; ///< Of a request for a session.
+    time_point accepted{};
+    time_point sent{}; ///< To the node that has it.
+    time_point deadline = time_point::max();
   };
 
   /// A request whose answer is being decoded elsewhere.
@@ -124,16 +126,16 @@ struct remote_pool_state {
 
   // -- requests ----------------------------------------------------------------------
 
-  void accept(waiting request, node::call terms);
+  /// @param limit its own; see `statement::timeout`.
+  void accept(waiting request, node::call terms, caf::timespan limit);
 
   /// Takes the current request; it is answered later.
   template <class T>
   caf::result<T> submit(operation what, decltype(waiting::content) content, node::call::type kind,
-                        caf::strong_actor_ptr caller, time_point deadline = time_point::max()) {
+                        caf::strong_actor_ptr caller, caf::timespan limit = caf::timespan{0}) {
     node::call terms;
     terms.kind = kind;
-    terms.deadline = deadline;
-    accept({what, std::move(content), {}, std::move(caller), deadline}, terms);
+    accept({what, std::move(content), {}, std::move(caller)}, terms, limit);
     return caf::delegated<T>{};
   }
 

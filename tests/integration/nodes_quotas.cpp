@@ -34,6 +34,22 @@ size_t in_flight(const node_status& x) {
   return x.clients.at(0).in_flight;
 }
 
+/// Keeps a pool's only connection, so that requests wait in vain: the second one until the first is given up.
+void check_waits(nodes_fixture& nodes, const pool_actor& pool, const pool_actor& remote) {
+  session_user user{nodes.clients().system(), pool};
+  user.checkout();
+  auto first = nodes.clients().ask(remote, write("DO 1").within(200ms));
+  auto second = nodes.clients().ask(remote, write("DO 2").within(500ms));
+  for (auto& [pending, limit] : {std::pair{&first, 200ms}, std::pair{&second, 500ms}}) {
+    auto refused = pending->get();
+    REQUIRE(!refused);
+    MESSAGE(to_string(refused.error()));
+    CHECK_EQ(refused.error().code, errc::acquire_timeout);
+    CHECK_EQ(refused.error().outcome, outcome::unavailable);
+    CHECK(refused.error().waited >= limit);
+  }
+}
+
 } // namespace
 
 BEGIN_FIXTURE_SCOPE(fixture)
@@ -94,6 +110,24 @@ SCENARIO("a client has no more sessions than it may, and gets the next one when 
       CHECK(waiting.get().has_value());
       CHECK_EQ(status_of(node.node).clients.at(0).sessions, 2u);
       CHECK(clients().run(reach(node.port), read("SELECT 1")).has_value());
+    }
+  }
+}
+
+SCENARIO("a failure tells the whole wait: at the client, at the node's gate and in the pool") {
+  GIVEN("a pool with one connection") {
+    auto pool = start_local_pool(1);
+    WHEN("the node lets one request through at a time") {
+      auto rules = node_rules();
+      rules.max_in_flight = 1;
+      auto node = publish(pool, rules);
+      check_waits(*this, pool, reach(node.port, greedy_rules()));
+    }
+    WHEN("the client sends one request at a time") {
+      auto node = publish(pool);
+      auto rules = client_rules("modest");
+      rules.max_in_flight = 1;
+      check_waits(*this, pool, reach(node.port, rules));
     }
   }
 }
