@@ -98,7 +98,7 @@ void books::ended(const job_row& row, const std::string& reason) {
     object(name_of(row.terms.id) + " ends twice");
   known.end = row.state;
   if (row.state != job_state::cancelled)
-    known.ended_attempt = row.attempt;
+    known.ended_attempts.insert(row.attempt);
   --open_;
   auto name = row.state == job_state::done ? "done" : row.state == job_state::discarded ? "discarded" : "cancelled";
   ++tally_.ends[name];
@@ -109,7 +109,7 @@ void books::ended(const job_row& row, const std::string& reason) {
 
 void books::put_off(const job_row& before, const jobs::attempt_end& how) {
   auto& known = facts_[before.terms.id];
-  known.ended_attempt = before.attempt;
+  known.ended_attempts.insert(before.attempt);
   if (how.verdict == job_verdict::snooze)
     --known.attempts_that_count;
   step(before.terms.id, "comes back in " + std::to_string(how.pause / 1ms) + " ms: " + how.reason);
@@ -200,7 +200,7 @@ void books::fired(const due_periodic_job& found, const std::vector<job_terms>& w
 
 bool books::has_ended_by(const attempt_key& key) const {
   auto found = facts_.find(key.id);
-  return found != facts_.end() && found->second.ended_attempt == key.attempt;
+  return found != facts_.end() && found->second.ended_attempts.contains(key.attempt);
 }
 
 void books::close() {

@@ -83,7 +83,7 @@ private:
     std::optional<job_state> end;
     uint32_t last_attempt = 0;
     uint32_t attempts_that_count = 0;
-    uint32_t ended_attempt = 0; ///< The last one whose end was stored.
+    std::set<uint32_t> ended_attempts; ///< Those whose end was stored; a node may hear of it after the next one.
     uint32_t effects = 0;
     job_no batch{};
   };
