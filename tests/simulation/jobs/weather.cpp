@@ -18,7 +18,7 @@ weather::weather(world& shared)
     if (!victim.is_up())
       return;
     victim.kill();
-    restart_later(victim.index());
+    restart_later(victim);
   };
   add_if(with.kills, [this] {
     if (auto victim = any_node())
@@ -54,7 +54,7 @@ weather::weather(world& shared)
     auto limit = random_.up_to(3s);
     if (auto victim = any_node(); victim != nullptr && !victim->is_frozen()) {
       victim->drain(limit);
-      restart_later(victim->index());
+      restart_later(*victim);
     }
   });
   add_if(with.handler_ends, [this] {
@@ -102,13 +102,13 @@ void weather::start_node(size_t index) {
       started.submit_periodic(row);
 }
 
-void weather::restart_later(size_t index) {
+void weather::restart_later(node& ended) {
   auto pause = random_.up_to(random_.one_in(4) ? 10s : 500ms);
-  world_.time.after(world_.calm ? 0ns : pause, [this, index] {
-    if (current(index)->is_up()) // It still drains.
-      restart_later(index);
-    else
-      start_node(index);
+  world_.time.after(world_.calm ? 10ms : pause, [this, &ended] {
+    if (ended.is_up()) // It still drains.
+      restart_later(ended);
+    else if (current(ended.index()) == &ended) // Otherwise it was killed while it drained, and has a successor.
+      start_node(ended.index());
   });
 }
 

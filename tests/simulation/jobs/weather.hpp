@@ -24,7 +24,7 @@ public:
 private:
   void next();
   void start_node(size_t index);
-  void restart_later(size_t index);
+  void restart_later(node& ended);
   void add_if(bool enabled, std::function<void()> fault);
   node* any_node();
   /// The newest one of a number.
