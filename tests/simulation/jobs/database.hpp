@@ -63,6 +63,10 @@ public:
   void slow_down(duration most, duration span);
   void calm_down();
 
+  bool is_down() const { return time_.now() < down_until_; }
+  /// The end of its last restart; in the far past without one.
+  time_point down_until() const { return down_until_; }
+
   size_t open_requests() const noexcept { return calls_.size(); }
 
 private:
@@ -79,7 +83,6 @@ private:
   void wake_blocked();
   void answer(const call_ptr& one);
   void fail(const call_ptr& one, request_failure reason, duration after);
-  bool is_down() const { return time_.now() < down_until_; }
   duration travel();
   duration statement_time(client& from);
 

@@ -59,7 +59,8 @@ void node::run_delayed(duration pause, std::function<void()> event) {
 }
 
 bool node::is_well() const {
-  return is_up_ && !is_frozen() && !drain_until_ && world_.now() > bad_until_ + 2 * rules_.lease + 1s;
+  auto bad_until = std::max(bad_until_, world_.server.down_until());
+  return is_up_ && !is_frozen() && !drain_until_ && world_.now() > bad_until + 2 * rules_.lease + 1s;
 }
 
 // -- time -----------------------------------------------------------------------------
