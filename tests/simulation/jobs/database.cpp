@@ -161,7 +161,9 @@ bool database::begin(const call_ptr& one) {
     execute(one);
     return true;
   }
-  if (!one->is_silent)
+  if (!one->client_waits) // Its client has ended while it was on its way: nobody commits it.
+    leave_server(one);
+  else if (!one->is_silent)
     time_.after(travel(), [one] {
       if (one->client_waits && !one->is_silent)
         one->from->post([one] { one->begun(); });
