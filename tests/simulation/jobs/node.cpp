@@ -45,12 +45,19 @@ void node::start() {
 void node::post(std::function<void()> event) {
   if (!is_up_)
     return;
-  auto at = std::max(frozen_until_, world_.now());
-  world_.time.at(at, [this, event = std::move(event)]() mutable {
-    if (is_frozen())
-      post(std::move(event));
-    else if (is_up_)
+  mailbox_.push_back(std::move(event));
+  plan_event();
+}
+
+void node::plan_event() {
+  world_.time.at(std::max(frozen_until_, world_.now()), [this] {
+    if (is_frozen()) {
+      plan_event();
+    } else if (is_up_) {
+      auto event = std::move(mailbox_.front());
+      mailbox_.pop_front();
       event();
+    }
   });
 }
 

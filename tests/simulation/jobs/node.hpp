@@ -73,6 +73,8 @@ public:
 private:
   using dice = simulation::dice;
 
+  void plan_event();
+
   struct queue_of_node {
     job_queue_settings settings;
     jobs::queue_pace pace;
@@ -210,6 +212,7 @@ private:
 
   bool is_up_ = true;
   time_point frozen_until_ = time_point::min();
+  std::deque<std::function<void()>> mailbox_; ///< One event is planned for each.
   time_point bad_until_; ///< Until then, something was wrong with it.
 
   node_name known_as_{};
