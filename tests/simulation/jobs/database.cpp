@@ -31,6 +31,9 @@ namespace {
 /// When a client notices that a connection is dead, without a limit of its own: what kernels do.
 constexpr auto kernel_limit = 15min;
 
+/// When the server ends a transaction that is idle: its `idle_transaction_timeout`.
+constexpr auto idle_limit = 1min;
+
 } // namespace
 
 database::database(const plan& run_plan, simulation::schedule& time, tables& of_server, simulation::transcript& log)
@@ -267,6 +270,8 @@ void database::silence(client& from) {
       if (one->where == call::place::on_its_way && random_.one_in(2))
         one->where = call::place::gone;
       time_.after(kernel_limit, [this, one] { fail(one, request_failure::unknown, 0ns); });
+      if (one->is_held)
+        time_.after(idle_limit, [this, one] { leave_server(one); });
     }
 }
 
