@@ -25,7 +25,10 @@ void books::acknowledged(job_no asked, job_no holder) {
 }
 
 void books::cancel_acknowledged(job_no id) {
-  facts_[id].is_cancel_acknowledged = true;
+  auto& known = facts_[id];
+  known.is_cancel_acknowledged = true;
+  if (!known.was_cancelled)
+    object(name_of(id) + " is told to be cancelled, but was not");
 }
 
 void books::inserted(const job_row& row) {
@@ -97,7 +100,9 @@ void books::ended(const job_row& row, const std::string& reason) {
   if (known.end)
     object(name_of(row.terms.id) + " ends twice");
   known.end = row.state;
-  if (row.state != job_state::cancelled)
+  if (row.state == job_state::cancelled)
+    known.was_cancelled = true;
+  else
     known.ended_attempts.insert(row.attempt);
   --open_;
   auto name = row.state == job_state::done ? "done" : row.state == job_state::discarded ? "discarded" : "cancelled";
@@ -143,7 +148,6 @@ void books::reran(const job_row& row) {
   known.was_rerun = true;
   if (known.end) {
     known.end.reset();
-    known.is_cancel_acknowledged = false;
     known.batch = {};
     ++open_;
   }
@@ -207,7 +211,7 @@ void books::close() {
   for (auto& [id, known] : facts_) {
     if (known.is_stored && !known.end)
       object(name_of(id) + " has not come to an end");
-    if (known.is_cancel_acknowledged && known.end != job_state::cancelled)
+    if (known.is_cancel_acknowledged && !known.was_rerun && known.end != job_state::cancelled)
       object(name_of(id) + " was cancelled, but has another end");
     if (known.end && *known.end != job_state::done && known.effects > 0)
       object(name_of(id) + " has taken effect, but is not done");

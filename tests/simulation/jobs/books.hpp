@@ -78,7 +78,8 @@ private:
   struct fact {
     bool is_stored = false;
     bool is_acknowledged = false;
-    bool is_cancel_acknowledged = false;
+    bool is_cancel_acknowledged = false; ///< Perhaps only after it was to be done again.
+    bool was_cancelled = false;
     bool was_rerun = false;
     std::optional<job_state> end;
     uint32_t last_attempt = 0;
