@@ -297,6 +297,7 @@ void queue_state::has_ended_as(job_tables::attempt_key key, job_verdict verdict)
   if (work == nullptr)
     return;
   auto& queue = queues[work->queue];
+  queue.pace.job_ended(now());
   switch (verdict) {
   case job_verdict::done:
     ++counters.done;

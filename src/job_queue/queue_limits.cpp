@@ -104,7 +104,7 @@ void queue_state::group_is_empty(queue_of_node& queue, size_t groups, duration p
   if (!again)
     queue.pace.claimed(1, 1, random(), now());
   else if (*again > duration{0})
-    claim_later(queue, *again);
+    queue.pace.limited(*again, now());
   else
     queue.pace.claimed(0, 1, random(), now());
 }

@@ -77,6 +77,7 @@ public:
       if (!is_due && running > 0 && free_places(running) < rules_.max_running / 2 && now < last_claim_ + patience)
         return pace_step::nothing;
       is_busy_ = true;
+      is_limited_ = has_ended_ = false;
       some_wait_ = false;
       if (is_due) {
         next_due_.reset();
@@ -121,11 +122,26 @@ public:
     plan_look(random, now);
   }
 
-  /// A look or a claim failed, or is not allowed now: not again before `pause` has passed.
+  /// A look or a claim failed: not again before `pause` has passed.
   void failed(duration pause, time_point now) {
     is_busy_ = false;
     not_before_ = now + pause;
     next_look_ = not_before_;
+  }
+
+  /// A limit over all nodes does not allow a claim of those that may wait: not again before `pause` has passed, or a
+  /// job of this node has ended.
+  void limited(duration pause, time_point now) {
+    failed(std::exchange(has_ended_, false) ? duration{0} : pause, now);
+    some_wait_ = is_limited_ = true;
+  }
+
+  /// The end of a job of this node is stored: a limit may allow another one.
+  void job_ended(time_point now) noexcept {
+    if (is_busy_)
+      has_ended_ = true;
+    else if (is_limited_)
+      not_before_ = std::min(not_before_, now);
   }
 
   /// When `next` may have something else to say, unless a place comes free or `wake` is called before.
@@ -161,6 +177,8 @@ private:
   std::optional<time_point> next_due_;
   bool some_wait_ = false;
   bool is_busy_ = false;
+  bool is_limited_ = false; ///< Until the next claim.
+  bool has_ended_ = false;  ///< A job, while it was busy.
 };
 
 } // namespace cenote::jobs

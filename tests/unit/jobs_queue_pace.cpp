@@ -155,6 +155,56 @@ SCENARIO("known jobs are claimed at once, one claim at a time") {
   }
 }
 
+SCENARIO("what a limit over all nodes does not allow is claimed when a job of the node has ended") {
+  GIVEN("a claim of a queue with a limit") {
+    pace.wake();
+    REQUIRE(pace.next(0, now) == pace_step::claim);
+    WHEN("the limit allows none") {
+      pace.limited(250ms, now);
+      THEN("the next one comes after the pause") {
+        CHECK(pace.next_event(1) == now + 250ms);
+        CHECK(pace.next(1, now + 249ms) == pace_step::nothing);
+        CHECK(pace.next(1, now + 250ms) == pace_step::claim);
+      }
+    }
+    WHEN("a job of this node ends in the pause") {
+      queue_pace other{{10, 1s, 5s}, now};
+      other.wake();
+      other.next(0, now);
+      other.limited(250ms, now);
+      other.job_ended(now + 10ms);
+      THEN("the next one comes at once, and once") {
+        CHECK(other.next_event(0) == now + 10ms);
+        CHECK(other.next(0, now + 10ms) == pace_step::claim);
+        other.limited(250ms, now + 10ms);
+        CHECK(other.next(0, now + 259ms) == pace_step::nothing);
+        CHECK(other.next(0, now + 260ms) == pace_step::claim);
+      }
+    }
+    WHEN("a job of this node ends while the limits are read") {
+      queue_pace other{{10, 1s, 5s}, now};
+      other.wake();
+      other.next(1, now);
+      other.job_ended(now);
+      other.limited(250ms, now);
+      THEN("they are read again at once") {
+        CHECK(other.next(0, now) == pace_step::claim);
+      }
+    }
+    WHEN("a claim has failed") {
+      queue_pace other{{10, 1s, 5s}, now};
+      other.wake();
+      other.next(1, now);
+      other.failed(250ms, now);
+      other.wake();
+      other.job_ended(now + 10ms);
+      THEN("the end of a job does not repeat it earlier") {
+        CHECK(other.next(0, now + 249ms) == pace_step::nothing);
+      }
+    }
+  }
+}
+
 SCENARIO("scheduled jobs are claimed when they are due, not at the next look") {
   GIVEN("a look that has seen one due in 2.5 s") {
     REQUIRE(pace.next(0, now) == pace_step::look);

@@ -202,6 +202,7 @@ void node::has_ended_as(attempt_key key, job_verdict verdict) {
   auto& queue = queues_[work->queue];
   if (!world_.claims.has_ended_by(key))
     world_.log.object(name_ + " takes an end of " + name_of(key.id) + " for stored that was not");
+  queue.pace.job_ended(now());
   switch (verdict) {
   case job_verdict::done:
     has_stored_effects(work->answer.wanted.follow_up);

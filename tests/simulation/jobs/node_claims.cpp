@@ -279,7 +279,7 @@ void node::group_is_empty(queue_of_node& queue, size_t groups, duration pause) {
   if (!again)
     queue.pace.claimed(1, 1, random(), now());
   else if (*again > duration{0})
-    claim_later(queue, *again);
+    queue.pace.limited(*again, now());
   else
     queue.pace.claimed(0, 1, random(), now());
 }
