@@ -5,6 +5,7 @@ Each has a name, the file, the text that is there exactly once, and what stands 
 
 POOL = "src/pool/"
 CONNECTION = "src/connection/"
+JOBS = "src/jobs/"
 
 RULES = [
     # -- the pool: who gets which connection ------------------------------------------
@@ -125,4 +126,58 @@ RULES = [
      "  if (current().kind == step_kind::check && reason.outcome == outcome::not_sent)", "  if (false)"),
     ("a transaction that a procedure has ended goes unnoticed", CONNECTION + "client_request.cpp",
      "    auto marked = pool::may_restart_transaction(part.sql);", "    auto marked = false;"),
+
+    # -- jobs: leases ------------------------------------------------------------------
+    ("jobs: a node counts its lease from the answer on, and for longer", JOBS + "lease_clock.hpp",
+     "    valid_until_ = asked_at_ + lease_;", "    valid_until_ = asked_at_ + 2 * lease_;"),
+    ("jobs: a node that has lost its lease goes on", JOBS + "lease_clock.hpp",
+     "    valid_until_ = time_point::min();\n    next_ = now;", "    next_ = now;"),
+    ("jobs: nodes judge each other at once after an outage", JOBS + "lease_clock.hpp",
+     "    next_ = now + lease_ / 15;\n    renewals_ = 0;", "    next_ = now + lease_ / 15;"),
+    ("jobs: a lease is renewed too late", JOBS + "lease_clock.hpp",
+     "    next_ = asked_at_ + lease_ / 3;", "    next_ = asked_at_ + lease_ * 2;"),
+
+    # -- jobs: ends of attempts --------------------------------------------------------
+    ("jobs: another attempt follows the last one", JOBS + "attempt_end.hpp",
+     "  if (attempt >= max_attempts) {", "  if (attempt > max_attempts) {"),
+    ("jobs: another attempt follows at once", JOBS + "attempt_end.hpp",
+     "pause < pause.zero() ? pause_after(attempt, backoff, random)", "pause < pause.zero() ? std::chrono::nanoseconds{0}"),
+    ("jobs: an end in doubt counts as stored", JOBS + "attempt_end.hpp",
+     "    return verdict == job_verdict::stored ? end_in_doubt::never_stored : end_in_doubt::not_stored;",
+     "    return end_in_doubt::stored;"),
+    ("jobs: an end in doubt that was stored counts as lost", JOBS + "attempt_end.hpp",
+     "  return is_what_was_stored(*state, verdict) ? end_in_doubt::stored : end_in_doubt::lost;",
+     "  return end_in_doubt::lost;"),
+    ("jobs: a handler is believed that it has stored an end", JOBS + "attempt_end.hpp",
+     "verdict == job_verdict::stored ? end_in_doubt::never_stored : end_in_doubt::not_stored;",
+     "verdict == job_verdict::stored ? end_in_doubt::stored : end_in_doubt::not_stored;"),
+
+    # -- jobs: who looks when ----------------------------------------------------------
+    ("jobs: a node takes more than it has places for", JOBS + "queue_pace.hpp",
+     "return running >= rules_.max_running ? 0 : rules_.max_running - running;", "return rules_.max_running;"),
+    ("jobs: new jobs keep those whose time has come waiting", JOBS + "queue_pace.hpp",
+     " || (some_wait_ && now >= last_due_ + rules_.poll_longest);", ";"),
+    ("jobs: nobody looks for jobs of which no other node has told", JOBS + "queue_pace.hpp",
+     "    if (now < next_look_)\n      return pace_step::nothing;", "    return pace_step::nothing;"),
+    ("jobs: nodes do not look less often when there is nothing to do", JOBS + "queue_pace.hpp",
+     "pause_ = finds_some ? rules_.poll : std::min<duration>(pause_ + pause_ / 2, rules_.poll_longest);",
+     "pause_ = rules_.poll;"),
+    ("jobs: the end of a job does not let the next one begin within a limit", JOBS + "queue_pace.hpp",
+     "      not_before_ = std::min(not_before_, now);", "      not_before_ = not_before_;"),
+
+    # -- jobs: limits over all nodes -----------------------------------------------------
+    ("jobs: what runs elsewhere does not count for a limit", JOBS + "claim_limits.hpp",
+     "limit.running < limit.max_running ? limit.max_running - limit.running : 0", "limit.max_running"),
+    ("jobs: a rate permits too long a burst", JOBS + "rate_limit.cpp",
+     "  auto burst = interval * rate_burst;", "  auto burst = interval * (rate_burst + 1);"),
+    ("jobs: the limit of a kind does not count", JOBS + "claim_groups.hpp",
+     "    if (out.count > 0 && limits_kind(group.front()))", "    if (false)"),
+    ("jobs: a kind with a limit keeps the others waiting", JOBS + "claim_groups.hpp",
+     "return turn_++ % groups;", "return 0 * turn_++ % groups;"),
+
+    # -- jobs: periodic ones -------------------------------------------------------------
+    ("jobs: missed times are submitted though they should not be", JOBS + "periodic.cpp",
+     "missed == missed_times::run_all ?", "true ?"),
+    ("jobs: a periodic job's time is fired again", JOBS + "periodic.cpp",
+     "  out.next = time && *time <= now ? times.next(now) : time;", "  out.next = out.fired.empty() ? time : out.fired.back();"),
 ]
