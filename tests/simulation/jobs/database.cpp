@@ -23,7 +23,7 @@ struct call {
   bool is_silent = false; ///< Its connection delivers nothing to the client any more.
   bool is_held = false;   ///< Belongs to a session: waits for its commit.
   bool is_begun = false;
-  std::function<void()> begun;
+  std::function<void(const database::session&)> begun;
 };
 
 namespace {
@@ -169,7 +169,7 @@ bool database::begin(const call_ptr& one) {
   else if (!one->is_silent)
     time_.after(travel(), [one] {
       if (one->client_waits && !one->is_silent)
-        one->from->post([one] { one->begun(); });
+        one->from->post([one] { one->begun(one); });
     });
   return true;
 }
@@ -212,8 +212,8 @@ void database::wake_blocked() {
 
 // -- sessions ---------------------------------------------------------------------------
 
-database::session database::open(client& from, request what, std::function<void()> begun,
-                                 std::function<void(request_failure)> failed) {
+void database::open(client& from, request what, std::function<void(const session&)> begun,
+                    std::function<void(request_failure)> failed) {
   auto one = std::make_shared<call>();
   one->from = &from;
   one->what = std::move(what);
@@ -221,7 +221,6 @@ database::session database::open(client& from, request what, std::function<void(
   one->begun = std::move(begun);
   one->is_held = true;
   start(one);
-  return one;
 }
 
 void database::commit(const session& held, std::function<void()> then, std::function<void(request_failure)> failed) {

@@ -47,7 +47,8 @@ public:
 
   /// A transaction in a session that a handler has: begins, and waits with what its request changes for `commit`.
   using session = std::shared_ptr<struct call>;
-  session open(client& from, request what, std::function<void()> begun, std::function<void(request_failure)> failed);
+  void open(client& from, request what, std::function<void(const session&)> begun,
+            std::function<void(request_failure)> failed);
   void commit(const session& held, std::function<void()> then, std::function<void(request_failure)> failed);
 
   // -- weather ----------------------------------------------------------------------------

@@ -81,16 +81,15 @@ void node::run_session(const attempt& work, duration takes, bool believes_it) {
   auto request = world_.rows.store_end(key, {job_verdict::done, {}, {}}, wanted, work.batch).sent;
   request.what = "session";
   request.limit = 0ns;
-  auto held = std::make_shared<database::session>();
   auto failed_before = [this, key](request_failure) { turn([&] { failed(key, "its session failed"); }); };
-  *held = world_.server.open(
+  world_.server.open(
       *this, std::move(request),
-      [=, this] {
+      [=, this](const database::session& held) {
         run_delayed(takes, [=, this] {
           world_.server.commit(
-              *held, [this, key] { turn([&] {
-                                     answered(key, {job_verdict::stored, {}, {}, {}, false});
-                                   }); },
+              held, [this, key] { turn([&] {
+                                    answered(key, {job_verdict::stored, {}, {}, {}, false});
+                                  }); },
               [this, key, believes_it](request_failure reason) {
                 turn([&] {
                   if (reason == request_failure::unknown && believes_it)

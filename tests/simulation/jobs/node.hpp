@@ -213,7 +213,7 @@ private:
   bool is_up_ = true;
   time_point frozen_until_ = time_point::min();
   std::deque<std::function<void()>> mailbox_; ///< One event is planned for each.
-  time_point bad_until_; ///< Until then, something was wrong with it.
+  time_point bad_until_;                      ///< Until then, something was wrong with it.
 
   node_name known_as_{};
   jobs::lease_clock lease_;
