@@ -40,8 +40,8 @@ void queue_state::renew_lease() {
   }
   lease.asked(now());
   ask(
-      // One that takes longer is of no use, and keeps the next one waiting.
-      job_tables::renew_lease(node, rules.lease).within(rules.lease / 3),
+      // One that takes longer keeps the next one waiting, of which more is left.
+      job_tables::renew_lease(node, rules.lease).within(rules.lease / 2),
       [this](const result& changed) {
         if (changed.affected_rows() > 0) {
           lease.renewed();

@@ -91,10 +91,12 @@ void queue_state::claim_group(queue_of_node& queue, const std::vector<job_tables
       },
       [this, &queue, order](const failure& reason) {
         // Another claim came before.
-        if (reason.number == job_tables::fence_error)
+        if (reason.number == job_tables::fence_error) {
+          queue.turns.again();
           claim_later(queue, std::chrono::duration_cast<duration>(10ms * random()));
-        else
+        } else {
           claim_has_failed(queue, order, reason);
+        }
       });
 }
 

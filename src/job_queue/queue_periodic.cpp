@@ -102,43 +102,49 @@ void queue_state::fire_periodic() {
   ask(
       job_tables::due_periodic().within(request_limit),
       [this](const result& rows) {
-        auto due = job_tables::read_due_periodic(rows);
-        firings = due.size() + 1;
-        for (auto& found : due)
-          fire(found);
-        has_fired(true);
+        is_firing = false;
+        for (auto& found : job_tables::read_due_periodic(rows))
+          if (firings.insert(found.name).second)
+            fire(found);
+        plan_after_firing(true);
       },
       [this](const failure&) {
-        firings = 1;
-        has_fired(false);
+        is_firing = false;
+        plan_after_firing(false);
       });
 }
 
-/// What is due is asked for again only when all of this has ended: until then it would be the same. After a failure,
-/// not at once.
-void queue_state::has_fired(bool well) {
-  firing_failed |= !well;
-  if (--firings > 0)
-    return;
-  is_firing = false;
-  if (std::exchange(firing_failed, false))
-    next_periodic = now() + rules.poll;
-  else
+/// What is due stays so until its firing has ended: until then, and after a failure, it is not asked for at once. A
+/// firing that takes long does not keep the others waiting.
+void queue_state::plan_after_firing(bool well) {
+  if (well && firings.empty())
     plan_periodic();
+  else
+    next_periodic = std::min(next_periodic, now() + rules.poll);
+}
+
+void queue_state::has_fired(const std::string& name, bool well) {
+  firings.erase(name);
+  plan_after_firing(well);
+}
+
+/// It is tried again, but told of once.
+void queue_state::cannot_fire(const std::string& name, const std::string& problem) {
+  if (unusable_schedules.insert(name + ": " + problem).second)
+    log().error("jobs: the periodic job {} cannot be fired: {}", name, problem);
+  has_fired(name, false);
 }
 
 void queue_state::fire(const job_tables::due_periodic_job& found) {
   periodic_job work;
   std::string problem;
   if (!detail::read_payload(found.work, work, problem)) {
-    log().error("jobs: the periodic job {} cannot be read: {}", found.name, problem);
-    has_fired(false);
+    cannot_fire(found.name, problem);
     return;
   }
   auto times = jobs::timetable::make(work.when);
   if (!times) {
-    log().error("jobs: the periodic job {} cannot be fired: {}", found.name, times.error());
-    has_fired(false);
+    cannot_fire(found.name, times.error());
     return;
   }
   auto due = jobs::decide(*times, as_time(found.next_at), as_time(found.now), work.missed);
@@ -156,12 +162,12 @@ void queue_state::fire(const job_tables::due_periodic_job& found) {
   request.statements.push_back(job_tables::set_next_time(found.name, stored(due.next)));
   ask(
       std::move(request),
-      [this, submitted](const std::vector<result>&) {
+      [this, name = found.name, submitted](const std::vector<result>&) {
         has_stored(submitted);
-        has_fired(true);
+        has_fired(name, true);
       },
       // With its fence, another node was faster.
-      [this](const failure& reason) { has_fired(reason.number == job_tables::fence_error); });
+      [this, name = found.name](const failure& reason) { has_fired(name, reason.number == job_tables::fence_error); });
 }
 
 } // namespace cenote

@@ -208,7 +208,9 @@ struct queue_state {
   void plan_periodic();
   void fire_periodic();
   void fire(const job_tables::due_periodic_job& found);
-  void has_fired(bool well);
+  void plan_after_firing(bool well);
+  void has_fired(const std::string& name, bool well);
+  void cannot_fire(const std::string& name, const std::string& problem);
 
   // -- queue_housekeeping.cpp -----------------------------------------------------------
 
@@ -286,9 +288,9 @@ struct queue_state {
   unsigned rounds_of_housekeeping = 0;
   bool is_keeping_house = false;
   time_point next_periodic = time_point::max();
-  bool is_firing = false;
-  size_t firings = 0; ///< Under way.
-  bool firing_failed = false;
+  bool is_firing = false;                   ///< What is due is asked for.
+  std::set<std::string> firings;            ///< Names; under way.
+  std::set<std::string> unusable_schedules; ///< Of which the log tells.
 
   std::vector<caf::typed_response_promise<void>> draining;
   std::optional<time_point> drain_until;

@@ -1,6 +1,7 @@
 #include "job_tables/server_time.hpp"
 #include "job_tables/sql_builder.hpp"
 #include "job_tables/statements.hpp"
+#include "jobs/rate_limit.hpp"
 
 namespace cenote::job_tables {
 
@@ -156,10 +157,10 @@ statement note_claim(std::string_view queue) {
 
 statement note_begun(const claim_order& order, std::string_view kind, int64_t interval) {
   sql_builder out{statement_kind::write};
-  out.add("UPDATE cenote_job_limit SET next_at = GREATEST(next_at, " + now
-              + ") + ? * (SELECT COUNT(*) FROM cenote_job FORCE INDEX "
-                "(claim) WHERE queue = ? AND kind IN (",
-          interval, order.queue);
+  // See `jobs::limit_rate`: no more than a burst ahead.
+  out.add("UPDATE cenote_job_limit SET next_at = LEAST(GREATEST(next_at, " + now + "), " + now
+              + " + ?) + ? * (SELECT COUNT(*) FROM cenote_job FORCE INDEX (claim) WHERE queue = ? AND kind IN (",
+          interval * (jobs::rate_burst - 1), interval, order.queue);
   out.add_each(order.kinds, ", ", [&](auto& one) { out.add("?", one); });
   out.add(") AND state = ? AND place = ?) WHERE queue = ? AND kind = ?", code_of(job_state::running), order.number,
           order.queue, kind);

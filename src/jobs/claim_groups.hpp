@@ -86,7 +86,13 @@ public:
   size_t next(size_t groups) noexcept { return turn_++ % groups; }
 
   /// The group had jobs.
-  void found() noexcept { empty_ = 0; }
+  void found() noexcept {
+    empty_ = 0;
+    pause_ = duration{0};
+  }
+
+  /// Another node came first: it is the same group's turn again.
+  void again() noexcept { --turn_; }
 
   /// The group has no jobs, or may not begin any.
   /// @param pause if a limit is the reason: when it may allow more; otherwise zero.

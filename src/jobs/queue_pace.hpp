@@ -44,7 +44,7 @@ public:
   static constexpr duration patience{std::chrono::milliseconds{2}};
 
   queue_pace(const pace_rules& rules, time_point now)
-      : rules_{rules}, pause_{rules.poll}, next_look_{now}, last_due_{now} {
+      : rules_{rules}, pause_{rules.poll}, next_look_{now}, last_due_{now}, gave_way_at_{now} {
     // nop
   }
 
@@ -54,10 +54,8 @@ public:
   /// Another node says that there may be new jobs. They may have been taken already: a look tells, for less than a
   /// claim.
   void notified(time_point now) noexcept {
-    if (is_busy_)
-      notified_ = true;
-    else
-      next_look_ = std::min(next_look_, std::max(now, last_look_ + look_gap));
+    notified_ = true; // Until the next look: claims do not put it off.
+    next_look_ = std::min(next_look_, std::max(now, last_look_ + look_gap));
   }
 
   /// A job will be due at this time.
@@ -73,21 +71,27 @@ public:
       return pace_step::nothing;
     // While there are always some that wait, there are no looks: others' scheduled jobs would be overtaken for ever.
     auto is_due = (next_due_ && *next_due_ <= now) || (some_wait_ && now >= last_due_ + rules_.poll_longest);
-    if (is_due || some_wait_) {
+    // A claim that got nothing although some were told to wait may be of the wrong kind: a look says what there is.
+    auto knows_some = is_due || some_wait_;
+    if (knows_some && !was_empty_) {
       if (!is_due && running > 0 && free_places(running) < rules_.max_running / 2 && now < last_claim_ + patience)
         return pace_step::nothing;
       is_busy_ = true;
-      is_limited_ = has_ended_ = false;
+      if (std::exchange(is_limited_, false) && !was_cut_short_)
+        gave_way_at_ = now;
       some_wait_ = false;
-      if (is_due) {
+      if (next_due_ && *next_due_ <= now)
         next_due_.reset();
+      if (is_due)
         last_due_ = now;
-      }
       return is_due ? pace_step::claim_due : pace_step::claim;
     }
-    if (now < next_look_)
+    if (now < next_look_ && !knows_some)
       return pace_step::nothing;
     is_busy_ = true;
+    some_wait_ = notified_ = false;
+    if (is_due)
+      next_due_.reset();
     return pace_step::look;
   }
 
@@ -102,7 +106,7 @@ public:
   /// @param due_in when the next scheduled job is due; may be less than zero.
   /// @param random from 0 to 1.
   void looked(bool some_wait, std::optional<duration> due_in, double random, time_point now) {
-    is_busy_ = false;
+    is_busy_ = was_empty_ = false;
     last_look_ = last_due_ = now;
     some_wait_ |= some_wait;
     if (due_in)
@@ -115,6 +119,7 @@ public:
   /// The answer to a claim.
   void claimed(size_t got, size_t asked, double random, time_point now) {
     is_busy_ = false;
+    was_empty_ = got == 0;
     last_claim_ = now;
     some_wait_ |= got == asked;
     if (got > 0)
@@ -130,18 +135,24 @@ public:
   }
 
   /// A limit over all nodes does not allow a claim of those that may wait: not again before `pause` has passed, or a
-  /// job of this node has ended.
+  /// job of this node has ended. Not for longer than `poll`: meanwhile there may be jobs that no limit concerns.
   void limited(duration pause, time_point now) {
-    failed(std::exchange(has_ended_, false) ? duration{0} : pause, now);
+    failed(std::min(pause, rules_.poll), now);
     some_wait_ = is_limited_ = true;
+    was_cut_short_ = false;
+    if (std::exchange(has_ended_, false))
+      job_ended(now);
   }
 
-  /// The end of a job of this node is stored: a limit may allow another one.
+  /// The end of a job of this node is stored: a limit may allow another one. Now and then the node sits out a whole
+  /// pause all the same: other nodes may have jobs for the same place, and only look now and then.
   void job_ended(time_point now) noexcept {
-    if (is_busy_)
+    if (!is_limited_) {
       has_ended_ = true;
-    else if (is_limited_)
-      not_before_ = std::min(not_before_, now);
+    } else if (now < gave_way_at_ + rules_.poll_longest && now < not_before_) {
+      not_before_ = now;
+      was_cut_short_ = true;
+    }
   }
 
   /// When `next` may have something else to say, unless a place comes free or `wake` is called before.
@@ -149,7 +160,7 @@ public:
     if (is_busy_ || running >= rules_.max_running)
       return time_point::max();
     if (some_wait_)
-      return std::max(not_before_, last_claim_ + patience);
+      return std::max(not_before_, was_empty_ ? not_before_ : last_claim_ + patience);
     auto at = next_look_;
     if (next_due_)
       at = std::min(at, *next_due_);
@@ -158,7 +169,7 @@ public:
 
 private:
   void plan_look(double random, time_point now) {
-    if (std::exchange(notified_, false)) {
+    if (notified_) {
       next_look_ = now + look_gap;
       return;
     }
@@ -171,14 +182,17 @@ private:
   time_point next_look_;
   time_point last_look_ = time_point::min();
   time_point last_due_;   ///< When scheduled jobs whose time has come were looked for.
-  bool notified_ = false; ///< While it was busy.
+  bool notified_ = false; ///< Since the last look.
   time_point not_before_ = time_point::min();
   time_point last_claim_ = time_point::min();
   std::optional<time_point> next_due_;
   bool some_wait_ = false;
   bool is_busy_ = false;
-  bool is_limited_ = false; ///< Until the next claim.
-  bool has_ended_ = false;  ///< A job, while it was busy.
+  bool was_empty_ = false;     ///< The last claim, and there was no look since then.
+  bool is_limited_ = false;    ///< Until the next claim.
+  bool was_cut_short_ = false; ///< The pause because of a limit.
+  bool has_ended_ = false;     ///< A job, while no limit was in the way.
+  time_point gave_way_at_;     ///< When it had sat out such a pause.
 };
 
 } // namespace cenote::jobs

@@ -29,7 +29,8 @@ rate_decision limit_rate(int64_t stored, int64_t now, double per_second, uint32_
   auto exact = 1e6 / std::clamp(per_second, min_rate, max_rate);
   auto interval = static_cast<int64_t>(std::ceil(exact - exact * 1e-12));
   auto burst = interval * rate_burst;
-  auto planned = std::clamp(stored, now, now + burst);
+  // More than a burst ahead: the clock was set back, or the rate was lower. One may begin, and that is forgotten.
+  auto planned = stored > now + burst ? now + burst - interval : std::max(stored, now);
   auto free = (now + burst - planned) / interval;
   auto granted = std::min<int64_t>(free, wanted);
   planned += granted * interval;

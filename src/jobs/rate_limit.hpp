@@ -17,7 +17,7 @@ struct rate_decision {
 
 /// Limits how many jobs begin per second: the generic cell rate algorithm. What is stored is the moment at which all
 /// that has begun would have begun if jobs came evenly, in microseconds of the server's clock; it is never more than a
-/// burst ahead, so that a clock that was set back delays jobs by one interval at most.
+/// burst ahead: after the clock was set back, or the rate was raised, one job may begin at once and brings it there.
 ///
 /// An interval between two jobs that is no whole number of microseconds is rounded up: above some thousand per second
 /// fewer begin than are permitted, never more.

@@ -107,7 +107,7 @@ budget_decision budget_member::decide(std::vector<budget_row> others, bool settl
   budget_row self{id_, rules_.connections, granted_, load_.open + 1, wanted()};
   // A row is renewed after a third of its lease. If nobody could do so for about as long as the rest of it, there may
   // be pools whose rows have ended though they have all their connections.
-  auto was_out_of_use = was_refused_ && agreed_at_ <= now - rules_.lease / 2;
+  auto was_out_of_use = refusals_ > 1 && agreed_at_ <= now - rules_.lease / 2;
   decision_ = decide_share(std::move(self), std::move(others), settled && !was_out_of_use);
   decision_.rest = was_out_of_use;
   // No more than the pool can use; it never had more.
@@ -121,7 +121,8 @@ void budget_member::agreed(time_point now, double random) {
   auto shrinks = decision_.row.granted < granted_;
   auto is_served = std::min(decision_.target, decision_.row.wanted) <= decision_.row.granted;
   granted_ = decision_.row.granted;
-  refused_ = was_refused_ = false;
+  refused_ = false;
+  refusals_ = 0;
   agreed_at_ = lease_began_;
   gives_up_at_ = later(lease_began_, rules_.lease - rules_.lease / 5);
   auto usual = rules_.lease / 3;
@@ -136,7 +137,9 @@ void budget_member::agreed(time_point now, double random) {
 
 void budget_member::failed(bool refused, time_point now, double random) {
   refused_ = refused;
-  was_refused_ |= refused;
+  refusals_ += refused;
+  if (refused && agreed_at_ == time_point::min())
+    agreed_at_ = now; // What was before it began, the table tells.
   last_round_ = now;
   next_round_ = later(now, jittered(std::min<duration>(rules_.lease / 6, std::chrono::seconds{2}), random));
   if (!is_agreed())

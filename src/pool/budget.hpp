@@ -66,8 +66,9 @@ struct pool_load {
 /// before the server did. If the lease is about to end, the others are about to take its share. Then it depends on why
 /// its rounds have failed. If the server refuses the table, others are refused as well, as a rule: the pool keeps the
 /// connections that it has and opens no more. So do the others, while the leases in the table end: when it can be used
-/// again, it rests until all have had time to write their rows. Otherwise the pool has not reached the server, or no
-/// connection has become free, or it is paused: it goes down to one connection.
+/// again, it rests until all have had time to write their rows. One refusal alone, as a lock wait, is no reason.
+/// Otherwise the pool has not reached the server, or no connection has become free, or it is paused: it goes down to
+/// one connection.
 class budget_member {
 public:
   /// @param id of its row.
@@ -119,14 +120,14 @@ private:
   pool_load load_{1, 0};
   budget_decision decision_; ///< Of the last round.
   bool refused_ = false;     ///< The last round, by the server.
-  bool was_refused_ = false; ///< Any since the last one that has succeeded.
+  size_t refusals_ = 0;      ///< Since the last one that has succeeded.
 
   size_t peak_ = 0;      ///< The greatest need lately,
   size_t last_peak_ = 0; ///< and in the time before that.
   time_point peak_since_ = time_point::min();
 
   time_point lease_began_ = time_point::min(); ///< Of the decision.
-  time_point agreed_at_ = time_point::min();   ///< The same of the last one that was committed.
+  time_point agreed_at_ = time_point::min();   ///< The same of the last one that was committed; before: a refusal.
   time_point gives_up_at_ = time_point::max();
   time_point last_round_ = time_point::min();
   time_point next_round_ = time_point::min();

@@ -23,7 +23,7 @@ namespace cenote::remote {
 constexpr uint32_t magic = 0x636e7465;
 
 /// Raised with each change that older peers would misunderstand.
-constexpr uint16_t protocol_version = 1;
+constexpr uint16_t protocol_version = 2;
 
 /// A client introduces itself.
 struct hello {

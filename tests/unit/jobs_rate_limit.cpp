@@ -57,12 +57,21 @@ SCENARIO("without a rate there is no limit") {
   }
 }
 
-SCENARIO("a clock that is set back delays by one interval at most") {
+SCENARIO("a clock that is set back delays nothing for longer than an interval") {
   auto before = limit_rate(0, start, 0.1, 100);
   auto after = limit_rate(before.stored, start - 3'600'000'000, 0.1, 100);
-  CHECK_EQ(after.granted, 0u);
+  CHECK_EQ(after.granted, 1u);
   CHECK(after.wait == 10s);
+  CHECK_EQ(limit_rate(after.stored, start - 3'590'000'001, 0.1, 100).granted, 0u);
   CHECK_EQ(limit_rate(after.stored, start - 3'590'000'000, 0.1, 100).granted, 1u);
+}
+
+SCENARIO("what a lower rate has used up does not count for a higher one") {
+  auto slow = limit_rate(0, start, 0.01, 100);
+  auto fast = limit_rate(slow.stored, start + 1, 100, 100);
+  CHECK_EQ(fast.granted, 1u);
+  CHECK(fast.wait == 10ms);
+  CHECK_EQ(limit_rate(fast.stored, start + 10'001, 100, 100).granted, 1u);
 }
 
 SCENARIO("over a long time as many begin as the rate permits") {

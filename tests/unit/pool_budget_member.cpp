@@ -174,18 +174,20 @@ SCENARIO("a pool that the server refuses the table keeps what it has and takes n
 SCENARIO("the table rests if it was out of use for so long that rows may have ended that somebody would have renewed") {
   struct {
     duration silence; ///< From the last round that has succeeded.
-    bool refused;     ///< One since then.
+    int refusals;     ///< Since then.
     bool rests;
   } rows[] = {
-      {5s, false, false},     {5s, true, false},   {7400ms, true, false}, {7500ms, true, true},
-      {7500ms, false, false}, {20s, false, false}, {20s, true, true},
+      {5s, 0, false},     {5s, 2, false},  {7400ms, 2, false}, {7500ms, 2, true}, {7500ms, 1, false},
+      {7500ms, 0, false}, {20s, 0, false}, {20s, 1, false},    {20s, 2, true},
   };
   for (auto& x : rows) {
     member_fixture fresh;
     fresh.load(1, 30);
     fresh.agree({{"b", 20, 10, 10, 30}});
     fresh.pass(x.silence - 1s);
-    fresh.member.failed(x.refused, fresh.now, 0);
+    fresh.member.failed(false, fresh.now, 0);
+    for (auto i = 0; i < x.refusals; ++i)
+      fresh.member.failed(true, fresh.now, 0);
     fresh.pass(1s);
     auto before = fresh.member.share();
     auto decision = fresh.member.decide({}, true, fresh.now);
@@ -193,6 +195,17 @@ SCENARIO("the table rests if it was out of use for so long that rows may have en
     CHECK_EQ(decision.row.granted > before, !x.rests); // The row of the other one has ended.
     fresh.member.agreed(fresh.now, 0);
     CHECK(!fresh.member.decide({}, true, fresh.now).rest);
+  }
+}
+
+SCENARIO("a new pool has the table rest only if it was refused for long itself") {
+  for (auto time : {7400ms, 7500ms}) {
+    member_fixture fresh;
+    fresh.load(1, 30);
+    fresh.member.failed(true, fresh.now, 0);
+    fresh.member.failed(true, fresh.now, 0);
+    fresh.pass(time);
+    CHECK_EQ(fresh.member.decide({{"b", 20, 10, 10, 30}}, true, fresh.now).rest, time == 7500ms);
   }
 }
 

@@ -200,7 +200,8 @@ private:
   void plan_periodic();
   void fire_periodic();
   void fire(const due_periodic_job& found);
-  void has_fired(bool well);
+  void plan_after_firing(bool well);
+  void has_fired(uint32_t number, bool well);
 
   world& world_;
   size_t index_;
@@ -238,8 +239,7 @@ private:
   bool is_keeping_house_ = false;
   time_point next_periodic_ = time_point::max();
   bool is_firing_ = false;
-  size_t firings_ = 0;
-  bool firing_failed_ = false;
+  std::set<uint32_t> firings_;
 
   std::optional<time_point> drain_until_;
   bool is_leaving_ = false;

@@ -267,10 +267,12 @@ void node::claim_group(queue_of_node& queue, const limits_seen& seen) {
         begin(queue, jobs, false);
       },
       [this, &queue, order](request_failure reason) {
-        if (reason == request_failure::fenced)
+        if (reason == request_failure::fenced) {
+          queue.turns.again();
           claim_later(queue, std::chrono::duration_cast<duration>(10ms * random()));
-        else
+        } else {
           claim_has_failed(queue, order, reason);
+        }
       });
 }
 

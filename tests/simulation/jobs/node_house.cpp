@@ -109,26 +109,28 @@ void node::fire_periodic() {
   ask(
       world_.rows.due_periodic(),
       [this](const std::vector<due_periodic_job>& found) {
-        firings_ = found.size() + 1;
+        is_firing_ = false;
         for (auto& each : found)
-          fire(each);
-        has_fired(true);
+          if (firings_.insert(each.row.number).second)
+            fire(each);
+        plan_after_firing(true);
       },
       [this](request_failure) {
-        firings_ = 1;
-        has_fired(false);
+        is_firing_ = false;
+        plan_after_firing(false);
       });
 }
 
-void node::has_fired(bool well) {
-  firing_failed_ |= !well;
-  if (--firings_ > 0)
-    return;
-  is_firing_ = false;
-  if (std::exchange(firing_failed_, false))
-    next_periodic_ = now() + rules_.poll;
-  else
+void node::plan_after_firing(bool well) {
+  if (well && firings_.empty())
     plan_periodic();
+  else
+    next_periodic_ = std::min(next_periodic_, now() + rules_.poll);
+}
+
+void node::has_fired(uint32_t number, bool well) {
+  firings_.erase(number);
+  plan_after_firing(well);
 }
 
 void node::fire(const due_periodic_job& found) {
@@ -142,11 +144,13 @@ void node::fire(const due_periodic_job& found) {
   }
   ask(
       world_.rows.fire(found, works, due.next->time_since_epoch().count()),
-      [this, works](int) {
+      [this, number = found.row.number, works](int) {
         has_stored(works);
-        has_fired(true);
+        has_fired(number, true);
       },
-      [this](request_failure reason) { has_fired(reason == request_failure::fenced); });
+      [this, number = found.row.number](request_failure reason) {
+        has_fired(number, reason == request_failure::fenced);
+      });
 }
 
 } // namespace cenote::job_simulation

@@ -32,7 +32,7 @@ job_limit random_limit(dice& random, std::string kind) {
   if (what != 0)
     out.max_running = static_cast<uint32_t>(random.between(1, 6));
   if (what != 1)
-    out.per_second = static_cast<double>(random.between(4, 60)) / (random.one_in(3) ? 1.7 : 1);
+    out.per_second = static_cast<double>(random.between(1, 60)) / (random.one_in(3) ? 1.7 : 1);
   return out;
 }
 

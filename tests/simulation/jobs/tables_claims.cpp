@@ -1,3 +1,4 @@
+#include "jobs/rate_limit.hpp"
 #include "simulation/jobs/tables.hpp"
 
 #include <algorithm>
@@ -120,14 +121,14 @@ query<std::vector<claimed_job>> tables::claim(claim_order order, std::optional<w
     }
     *answer = taken(order);
     check_order(order, chosen->first, chosen->at);
-    if (!limits && chosen->first.empty())
+    if (!limits) // Limits that were set meanwhile came later.
       return;
     check_limits(order, chosen->first, chosen->at);
-    if (!limits)
-      return;
     for (auto& rate : limits->rates) {
       auto& row = limit(order.queue, rate.kind);
-      row.next_at = std::max(row.next_at, chosen->at) + rate.interval * static_cast<int64_t>(chosen->first.size());
+      auto most = chosen->at + rate.interval * (jobs::rate_burst - 1);
+      row.next_at = std::min(std::max(row.next_at, chosen->at), most)
+                    + rate.interval * static_cast<int64_t>(chosen->first.size());
     }
     ++limit(order.queue, {}).version;
   };
@@ -135,7 +136,6 @@ query<std::vector<claimed_job>> tables::claim(claim_order order, std::optional<w
   return out;
 }
 
-/// The limits count for all claims, whatever the nodes know.
 void tables::check_limits(const claim_order& order, const std::vector<job_no>& first, server_micros at) {
   for (auto& row : limits_) {
     if (row.queue != order.queue)
