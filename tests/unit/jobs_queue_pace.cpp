@@ -205,6 +205,97 @@ SCENARIO("what a limit over all nodes does not allow is claimed when a job of th
   }
 }
 
+SCENARIO("a node that uses up a limit gives way to others now and then") {
+  GIVEN("a node whose jobs take 10 ms, within a limit of one") {
+    duration longest{0};
+    WHEN("it has a long queue") {
+      auto last = now;
+      for (auto end = now + 11s; now < end; now += 1ms) {
+        if (pace.next(0, now) != pace_step::nothing) {
+          longest = std::max(longest, now - last);
+          last = now;
+          pace.limited(250ms, now);
+        }
+        if (now - last == 10ms)
+          pace.job_ended(now);
+        pace.wake();
+      }
+      THEN("it sits out a whole pause, and no more than that") {
+        CHECK(longest == 250ms);
+      }
+    }
+  }
+}
+
+SCENARIO("a long wait for a limit does not keep from what no limit concerns") {
+  GIVEN("a queue of which one kind has a slow rate") {
+    pace.wake();
+    REQUIRE(pace.next(0, now) == pace_step::claim);
+    WHEN("that kind may not begin for long") {
+      pace.limited(100s, now);
+      THEN("the next claim comes after the pause between two looks") {
+        CHECK(pace.next_event(0) == now + 1s);
+        CHECK(pace.next(0, now + 1s) == pace_step::claim);
+      }
+    }
+  }
+}
+
+SCENARIO("after a claim that got nothing, a look tells what there is") {
+  GIVEN("a claim without success") {
+    pace.wake();
+    REQUIRE(pace.next(0, now) == pace_step::claim);
+    pace.claimed(0, 10, 0.5, now);
+    WHEN("there may be new jobs") {
+      pace.wake();
+      THEN("they are looked for before they are claimed") {
+        CHECK(pace.next_event(0) <= now);
+        REQUIRE(pace.next(0, now) == pace_step::look);
+        pace.looked(true, std::nullopt, 0.5, now);
+        CHECK(pace.next(0, now) == pace_step::claim);
+      }
+    }
+    WHEN("one is due") {
+      queue_pace other{{10, 1s, 5s}, now};
+      other.wake();
+      other.next(0, now);
+      other.claimed(0, 10, 0.5, now);
+      other.note_due(now + 100ms);
+      THEN("it is looked for at that time") {
+        CHECK(other.next_event(0) == now + 100ms);
+        REQUIRE(other.next(0, now + 100ms) == pace_step::look);
+        other.looked(false, -1ms, 0.5, now + 100ms);
+        CHECK(other.next(0, now + 100ms) == pace_step::claim_due);
+      }
+    }
+    WHEN("there are none") {
+      queue_pace other{{10, 1s, 5s}, now};
+      other.wake();
+      other.next(0, now);
+      other.claimed(0, 10, 0.5, now);
+      THEN("nothing happens until the next look") {
+        CHECK(other.next(0, now + 999ms) == pace_step::nothing);
+        CHECK(other.next(0, now + 1s) == pace_step::look);
+      }
+    }
+  }
+}
+
+SCENARIO("a claim of what is due does not forget what comes due later") {
+  GIVEN("a queue at which nobody has looked for long") {
+    pace.note_due(now + 5300ms);
+    WHEN("new jobs come before that time") {
+      pace.wake();
+      REQUIRE(pace.next(0, now + 5s) == pace_step::claim_due);
+      pace.claimed(1, 10, 0.5, now + 5s);
+      THEN("that time counts all the same") {
+        CHECK(pace.next_event(0) == now + 5300ms);
+        CHECK(pace.next(0, now + 5300ms) == pace_step::claim_due);
+      }
+    }
+  }
+}
+
 SCENARIO("scheduled jobs are claimed when they are due, not at the next look") {
   GIVEN("a look that has seen one due in 2.5 s") {
     REQUIRE(pace.next(0, now) == pace_step::look);
