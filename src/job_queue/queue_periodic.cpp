@@ -123,16 +123,16 @@ void queue_state::plan_after_firing(bool well) {
     next_periodic = std::min(next_periodic, now() + rules.poll);
 }
 
-void queue_state::has_fired(const std::string& name, bool well) {
-  firings.erase(name);
+void queue_state::has_fired(const std::string& periodic, bool well) {
+  firings.erase(periodic);
   plan_after_firing(well);
 }
 
 /// It is tried again, but told of once.
-void queue_state::cannot_fire(const std::string& name, const std::string& problem) {
-  if (unusable_schedules.insert(name + ": " + problem).second)
-    log().error("jobs: the periodic job {} cannot be fired: {}", name, problem);
-  has_fired(name, false);
+void queue_state::cannot_fire(const std::string& periodic, const std::string& problem) {
+  if (unusable_schedules.insert(periodic + ": " + problem).second)
+    log().error("jobs: the periodic job {} cannot be fired: {}", periodic, problem);
+  has_fired(periodic, false);
 }
 
 void queue_state::fire(const job_tables::due_periodic_job& found) {
@@ -162,12 +162,14 @@ void queue_state::fire(const job_tables::due_periodic_job& found) {
   request.statements.push_back(job_tables::set_next_time(found.name, stored(due.next)));
   ask(
       std::move(request),
-      [this, name = found.name, submitted](const std::vector<result>&) {
+      [this, periodic = found.name, submitted](const std::vector<result>&) {
         has_stored(submitted);
-        has_fired(name, true);
+        has_fired(periodic, true);
       },
       // With its fence, another node was faster.
-      [this, name = found.name](const failure& reason) { has_fired(name, reason.number == job_tables::fence_error); });
+      [this, periodic = found.name](const failure& reason) {
+        has_fired(periodic, reason.number == job_tables::fence_error);
+      });
 }
 
 } // namespace cenote

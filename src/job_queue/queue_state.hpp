@@ -209,8 +209,8 @@ struct queue_state {
   void fire_periodic();
   void fire(const job_tables::due_periodic_job& found);
   void plan_after_firing(bool well);
-  void has_fired(const std::string& name, bool well);
-  void cannot_fire(const std::string& name, const std::string& problem);
+  void has_fired(const std::string& periodic, bool well);
+  void cannot_fire(const std::string& periodic, const std::string& problem);
 
   // -- queue_housekeeping.cpp -----------------------------------------------------------
 
