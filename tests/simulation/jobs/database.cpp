@@ -231,6 +231,17 @@ void database::commit(const session& held, std::function<void()> then, std::func
     fail(held, request_failure::rolled_back, travel());
     return;
   }
+  // Cuts are rare, and a commit takes little time: some are aimed at it.
+  auto is_cut = random_.one_in(10);
+  auto arrives = random_.one_in(2);
+  if (run_plan_.with.cuts && is_cut && !is_calm_) {
+    held->from->suffers();
+    fail(held, request_failure::unknown, travel());
+    if (!arrives) {
+      leave_server(held);
+      return;
+    }
+  }
   time_.after(travel(), [this, held] {
     if (held->where == call::place::at_server)
       execute(held);
@@ -309,6 +320,7 @@ void database::slow_down(duration most, duration span) {
 }
 
 void database::calm_down() {
+  is_calm_ = true;
   slow_until_ = time_.now();
   down_until_ = std::min(down_until_, time_.now());
 }

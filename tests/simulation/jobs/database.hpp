@@ -98,6 +98,7 @@ private:
   time_point down_until_ = time_point::min();
   time_point slow_until_ = time_point::min();
   duration slowest_{0};
+  bool is_calm_ = false;
 };
 
 } // namespace cenote::job_simulation
