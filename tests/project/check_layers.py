@@ -52,7 +52,7 @@ LAYERS = [
     ("src/node/", ["node", "pool", "types"], NOT_PURE),
     ("src/remote/", ["remote", "actors", "node", "net", "pool", "connection", "db", "config", "log", "metrics", "runtime", "types"], MARIADB),
     ("src/actors/", ["actors", "pool", "connection", "net", "db", "config", "log", "metrics", "runtime", "types"], MARIADB),
-    ("src/job_tables/", ["job_tables", "types"], NOT_PURE),
+    ("src/job_tables/", ["job_tables", "jobs", "types"], NOT_PURE),
     ("src/job_queue/", ["job_queue", "job_tables", "jobs", "actors", "client", "log", "runtime", "types"], (*MARIADB, "spdlog/spdlog.h")),
     ("src/client/", ["client", "log", "runtime", "types"], (*MARIADB, "spdlog/")),
     ("src/http/", ["http"], (CAF, *MARIADB, "spdlog/", "openssl/", "cenote/")),
