@@ -71,7 +71,7 @@ pool_actor spawn_pool(caf::actor_system& sys, const server_settings& server, con
   for (size_t i = 0; i < rules.io_threads; ++i) {
     auto cpu_time = metrics::seconds_counter(sys.metrics(), metrics::metric::io_thread_cpu, rules.name,
                                              {{"thread", std::to_string(i)}});
-    io_threads.push_back(io_thread::start(sys, cpu_time));
+    io_threads.push_back(io_thread::start(sys, cpu_time, guests::admitted));
   }
   auto home = io_threads.front();
   auto connections = std::make_unique<connector>(sys, server, io_threads, rules.prepared_statements);

@@ -1,6 +1,6 @@
 #include "client/blocking_caller.hpp"
 
-#include "runtime/io_thread.hpp"
+#include "runtime/resident.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
@@ -13,6 +13,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace cenote {
 
@@ -20,7 +22,8 @@ namespace cenote {
 /// wait for it: a thread that waits is no reason for a system to live on.
 class calling_actor : public caf::monitorable_actor, public sleeping_thread {
 public:
-  explicit calling_actor(caf::actor_config& cfg) : monitorable_actor{cfg} {
+  /// @param home the pool's event loop; null if it has none in this process.
+  calling_actor(caf::actor_config& cfg, std::shared_ptr<event_loop> home) : monitorable_actor{cfg}, home_{std::move(home)} {
     // nop
   }
 
@@ -39,10 +42,16 @@ public:
     auto id = what->mid.integer_value();
     if (what->mid.is_response() && awaited_.compare_exchange_strong(id, nothing)) {
       answer_ = std::move(what->payload);
-      if (auto loop = dynamic_cast<event_loop*>(host))
-        loop->wake_later(caf::strong_actor_ptr{ctrl()}, *this);
-      else
+      if (runs_home_) {
+        caf::strong_actor_ptr guard{ctrl()};
         wake();
+        if (host != home_.get())
+          home_->interrupt();
+      } else if (auto loop = dynamic_cast<event_loop*>(host)) {
+        loop->wake_later(caf::strong_actor_ptr{ctrl()}, *this);
+      } else {
+        wake();
+      }
     } else if (what->mid.is_request()) {
       bounce(what, caf::make_error(caf::sec::unexpected_message));
     }
@@ -55,16 +64,19 @@ public:
     arrived_.notify_one();
   }
 
-  /// Begins a request; call `wait` afterwards.
-  /// @returns its id.
-  caf::message_id begin() {
+  /// Sends a request, and waits for the answer.
+  caf::message exchange(caf::abstract_actor& receiver, caf::message request) {
     ++last_;
     arrived_.store(0, std::memory_order_relaxed);
     awaited_.store(last_.response_id().integer_value());
-    return last_;
-  }
-
-  caf::message wait() {
+    auto send = [&](caf::execution_unit* host) {
+      receiver.enqueue(caf::make_mailbox_element(caf::strong_actor_ptr{ctrl()}, last_, {}, std::move(request)), host);
+    };
+    runs_home_ = home_ != nullptr;
+    if (!home_ || !home_->run_as_guest([&] { send(home_.get()); }, arrived_)) {
+      runs_home_ = false;
+      send(nullptr);
+    }
     arrived_.wait(0, std::memory_order_acquire);
     return std::move(answer_);
   }
@@ -73,6 +85,8 @@ private:
   /// No id of a response.
   static constexpr uint64_t nothing = 0;
 
+  std::shared_ptr<event_loop> home_; ///< Never changes.
+  std::atomic<bool> runs_home_ = false; ///< Whether the waiting thread runs that loop.
   caf::message_id last_;
   std::atomic<uint64_t> awaited_{nothing};
   caf::message answer_;
@@ -87,20 +101,20 @@ calling_actor& actor_of(const caf::strong_actor_ptr& self) {
 
 } // namespace
 
-blocking_caller::blocking_caller(caf::actor_system& sys) {
+blocking_caller::blocking_caller(pool_actor pool) : pool_{std::move(pool)} {
+  auto& sys = pool_.home_system();
+  auto thread = io_thread_of(sys, caf::actor_cast<caf::strong_actor_ptr>(pool_));
   caf::actor_config cfg;
-  self_ = caf::make_actor<calling_actor, caf::strong_actor_ptr>(sys.next_actor_id(), sys.node(), &sys, cfg);
+  self_ = caf::make_actor<calling_actor, caf::strong_actor_ptr>(sys.next_actor_id(), sys.node(), &sys, cfg,
+                                                                thread ? thread->share_loop() : nullptr);
 }
 
 blocking_caller::~blocking_caller() {
   actor_of(self_).cleanup(caf::exit_reason::normal, nullptr);
 }
 
-caf::message blocking_caller::exchange(const pool_actor& pool, caf::message request) {
-  auto& self = actor_of(self_);
-  auto receiver = caf::actor_cast<caf::abstract_actor*>(pool);
-  receiver->enqueue(caf::make_mailbox_element(self_, self.begin(), {}, std::move(request)), nullptr);
-  return self.wait();
+caf::message blocking_caller::exchange(caf::message request) {
+  return actor_of(self_).exchange(*caf::actor_cast<caf::abstract_actor*>(pool_), std::move(request));
 }
 
 failure blocking_caller::problem_of(const caf::message& answer) {

@@ -132,7 +132,7 @@ thread_local database::impl::call* database::impl::call::innermost = nullptr;
 template <class T, class... Ts>
 T database::impl::run(Ts&&... request) {
   call here{*this};
-  return value_of(blocking_caller{*sys}.ask<T>(pool, std::forward<Ts>(request)...));
+  return value_of(blocking_caller{pool}.ask<T>(std::forward<Ts>(request)...));
 }
 
 void database::impl::subscribe(std::function<void(const pool_events&)> f) {
@@ -154,7 +154,7 @@ void database::impl::subscribe(std::function<void(const pool_events&)> f) {
     listeners.push_back(listener);
   }
   try {
-    value_of(blocking_caller{*sys}.ask<void>(pool, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(listener)));
+    value_of(blocking_caller{pool}.ask<void>(subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(listener)));
   } catch (...) {
     std::lock_guard guard{mutex};
     std::erase(listeners, listener);
@@ -173,7 +173,7 @@ void database::impl::close() {
     closing = true;
   }
   if (own) // If the pool has ended already, nothing is left to do.
-    blocking_caller{*sys}.ask<drain_report>(pool, drain_atom_v, drain_timeout);
+    blocking_caller{pool}.ask<drain_report>(drain_atom_v, drain_timeout);
   std::unique_lock guard{mutex};
   changed.wait(guard, [this] { return calls == 0; });
   for (auto& listener : std::exchange(listeners, {}))
@@ -264,9 +264,8 @@ void database::close() {
 struct database::session::impl {
   impl(database::impl& of, session_options terms)
       : here{of},
-        self{*of.sys},
-        pool{of.pool},
-        id{value_of(self.ask<session_id>(pool, checkout_atom_v, claimed(std::move(terms))))} {
+        self{of.pool},
+        id{value_of(self.ask<session_id>(checkout_atom_v, claimed(std::move(terms))))} {
     // nop
   }
 
@@ -287,7 +286,6 @@ struct database::session::impl {
 
   database::impl::call here;
   blocking_caller self; ///< For the pool, the holder of the session.
-  pool_actor pool;
   session_id id;
   std::thread::id owner = std::this_thread::get_id();
   std::optional<failure> doubt; ///< Why the transaction may have been committed although nobody asked for that.
@@ -304,7 +302,7 @@ template <class T, class... Ts>
 T database::session::impl::command(Ts&&... request) {
   check_thread();
   try {
-    return value_of(self.ask<T>(pool, std::forward<Ts>(request)...));
+    return value_of(self.ask<T>(std::forward<Ts>(request)...));
   } catch (const database_error& err) {
     if (err.details().outcome == outcome::unknown && may_have_ended_transaction(err.details().code))
       doubt = err.details();
@@ -319,7 +317,7 @@ database::session::session(database::impl& of, session_options terms)
 
 database::session::~session() {
   try {
-    impl_->self.ask<void>(impl_->pool, checkin_atom_v, impl_->id);
+    impl_->self.ask<void>(checkin_atom_v, impl_->id);
   } catch (const std::exception&) {
     // Nobody could be told. The pool takes the session back from a holder that has ended, as `self` does now.
   }

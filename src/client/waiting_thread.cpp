@@ -1,5 +1,7 @@
 #include "client/waiting_thread.hpp"
 
+#include "runtime/event_loop.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <string_view>
@@ -17,6 +19,8 @@ constexpr std::string_view names[] = {"caf.worker", "caf.thread", "caf.clock", "
 } // namespace
 
 bool runs_actors() {
+  if (event_loop::runs_here()) // Of its own, or as a guest.
+    return true;
   char name[16] = {};
   return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0
          && std::ranges::find(names, std::string_view{name}) != std::end(names);
@@ -25,7 +29,7 @@ bool runs_actors() {
 void refuse_actors() {
   // A thread that may wait once may always wait: CAF names its own threads before the first actor runs.
   thread_local bool permitted = false;
-  if (permitted)
+  if (permitted && !event_loop::runs_here())
     return;
   if (runs_actors())
     throw std::logic_error{"a cenote::database was called from inside an actor, where waiting would block a thread of "

@@ -55,8 +55,8 @@ std::optional<net::tls_identity> load_identity(const std::string& section, const
 }
 
 io_thread_ptr start_thread(caf::actor_system& sys, const std::string& name) {
-  return io_thread::start(
-      sys, metrics::seconds_counter(sys.metrics(), metrics::metric::io_thread_cpu, name, {{"thread", "0"}}));
+  auto cpu_time = metrics::seconds_counter(sys.metrics(), metrics::metric::io_thread_cpu, name, {{"thread", "0"}});
+  return io_thread::start(sys, cpu_time, guests::refused);
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runtime/io_thread.hpp"
+#include "runtime/event_loop.hpp"
 
 #include <caf/io/network/event_handler.hpp>
 #include <caf/message.hpp>

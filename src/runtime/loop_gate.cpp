@@ -1,0 +1,85 @@
+#include "runtime/loop_gate.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace cenote {
+
+void loop_gate::leave(job what) {
+  std::lock_guard guard{mutex_};
+  jobs_.push_back(std::move(what));
+  if (runner_ == runner::nobody)
+    recall();
+  wake();
+}
+
+void loop_gate::knock() {
+  std::lock_guard guard{mutex_};
+  wake();
+}
+
+bool loop_gate::enter(clock::time_point now) {
+  std::lock_guard guard{mutex_};
+  auto soon = now - std::exchange(last_guest_, now) < patience;
+  if (runner_ == runner::nobody && !recalled_) {
+    runner_ = runner::guest;
+    visited_ = true;
+    return true;
+  }
+  wanted_ = wanted_ || soon;
+  return false;
+}
+
+bool loop_gate::begin_sleep() {
+  std::lock_guard guard{mutex_};
+  sleeps_ = jobs_.empty();
+  return sleeps_;
+}
+
+void loop_gate::take(std::vector<job>& jobs) {
+  std::lock_guard guard{mutex_};
+  sleeps_ = false;
+  if (jobs.empty()) {
+    jobs.swap(jobs_);
+  } else {
+    jobs.insert(jobs.end(), std::move_iterator{jobs_.begin()}, std::move_iterator{jobs_.end()});
+    jobs_.clear();
+  }
+}
+
+void loop_gate::exit(bool idle) {
+  std::lock_guard guard{mutex_};
+  runner_ = runner::nobody;
+  if (!idle || !jobs_.empty() || !watches_)
+    recall();
+}
+
+void loop_gate::admit_guests() {
+  std::unique_lock guard{mutex_};
+  if (!std::exchange(wanted_, false) || !jobs_.empty())
+    return;
+  runner_ = runner::nobody;
+  do {
+    visited_ = false;
+    changed_.wait_for(guard, patience, [this] { return recalled_; });
+    if (runner_ == runner::guest && !visited_) { // The same one all the time: nobody watches for its end.
+      watches_ = false;
+      changed_.wait(guard, [this] { return recalled_; });
+      watches_ = true;
+    }
+  } while (!recalled_ && visited_);
+  recalled_ = false;
+  runner_ = runner::own;
+}
+
+void loop_gate::wake() {
+  if (std::exchange(sleeps_, false))
+    wake_();
+}
+
+void loop_gate::recall() {
+  recalled_ = true;
+  changed_.notify_one();
+}
+
+} // namespace cenote

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <caf/intrusive_ptr.hpp>
+#include <caf/resumable.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace cenote {
+
+/// What other threads leave for an event loop, and which thread runs it: its own, or a guest, which waits for an answer
+/// from the loop and runs it meanwhile, so that no thread wakes another. A guest may enter while nothing is under way,
+/// once the loop's own thread has noticed that guests come one soon after the other.
+class loop_gate {
+public:
+  using clock = std::chrono::steady_clock;
+  using job = caf::intrusive_ptr<caf::resumable>;
+
+  /// The loop's own thread takes the loop back when no guest has entered for that long: nobody looks at the sockets
+  /// meanwhile. Two guests that follow each other within this time are soon enough.
+  static constexpr std::chrono::nanoseconds patience = std::chrono::milliseconds{1};
+
+  /// @param wake makes a loop that sleeps at its sockets look up. Runs on any thread, while the loop cannot end: it takes
+  /// no job meanwhile.
+  explicit loop_gate(std::function<void()> wake) : wake_{std::move(wake)} {
+    // nop
+  }
+
+  /// @name On any thread
+  /// @{
+
+  /// Leaves a job for the thread that runs the loop. When that has done it, the loop may be gone.
+  void leave(job what);
+
+  /// Makes the thread that runs the loop look up, without a job.
+  void knock();
+
+  /// Tries to run the loop from now on, as a guest.
+  /// @returns false if another thread runs it.
+  [[nodiscard]] bool enter(clock::time_point now);
+  /// @}
+
+  /// @name On the thread that runs the loop
+  /// @{
+
+  /// Must be called before the loop sleeps at its sockets.
+  /// @returns false if it must not, because there is a job.
+  [[nodiscard]] bool begin_sleep();
+
+  /// Takes the jobs that were left, behind those that the vector holds. Must be called after each look at the sockets.
+  void take(std::vector<job>& jobs);
+  /// @}
+
+  /// A guest goes.
+  /// @param idle whether nothing is under way.
+  void exit(bool idle);
+
+  /// Lets guests in if they would come one soon after the other. To be called by the loop's own thread while nothing is
+  /// under way; returns when that has to run the loop again.
+  void admit_guests();
+
+private:
+  enum class runner { own, guest, nobody };
+
+  void wake();
+  void recall();
+
+  std::function<void()> wake_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<job> jobs_;
+  runner runner_ = runner::own;
+  bool sleeps_ = false;   ///< At the sockets; nobody has woken it.
+  bool recalled_ = false; ///< The loop's own thread must run it.
+  bool watches_ = true;   ///< The loop's own thread, while it does not run it, looks by itself whether guests still come.
+  bool visited_ = false;  ///< A guest has entered since it looked.
+  bool wanted_ = false;   ///< Two guests came, one soon after the other, and could not enter.
+  clock::time_point last_guest_;
+};
+
+} // namespace cenote
