@@ -16,6 +16,8 @@
 #include <memory>
 #include <utility>
 
+#include <semaphore.h>
+
 namespace cenote {
 
 /// Takes the answer to one request after the other, and nothing else. No thread runs it, and the actor system does not
@@ -24,8 +26,10 @@ class calling_actor : public caf::monitorable_actor, public sleeping_thread {
 public:
   /// @param home the pool's event loop; null if it has none in this process.
   calling_actor(caf::actor_config& cfg, std::shared_ptr<event_loop> home) : monitorable_actor{cfg}, home_{std::move(home)} {
-    // nop
+    sem_init(&wakes_, 0, 0);
   }
+
+  ~calling_actor() override { sem_destroy(&wakes_); }
 
   /// As CAF asks of a class of actors; this one is not measured.
   void setup_metrics() {
@@ -60,8 +64,8 @@ public:
 
   void wake() noexcept override {
     // From now on the waiting thread may go, but the caller of this function still holds this actor.
-    arrived_.store(1); // No weaker order: `notify_one` looks for waiting threads next, and must not do so before.
-    arrived_.notify_one();
+    arrived_ = 1;
+    sem_post(&wakes_);
   }
 
   /// Sends a request, and waits for the answer.
@@ -73,11 +77,12 @@ public:
       receiver.enqueue(caf::make_mailbox_element(caf::strong_actor_ptr{ctrl()}, last_, {}, std::move(request)), host);
     };
     runs_home_ = home_ != nullptr;
-    if (!home_ || !home_->run_as_guest([&] { send(home_.get()); }, arrived_)) {
+    if (!home_ || !home_->run_until_answered([&] { send(home_.get()); }, arrived_)) {
       runs_home_ = false;
       send(nullptr);
     }
-    arrived_.wait(0, std::memory_order_acquire);
+    while (sem_wait(&wakes_) != 0)
+      ; // A signal came.
     return std::move(answer_);
   }
 
@@ -90,7 +95,8 @@ private:
   caf::message_id last_;
   std::atomic<uint64_t> awaited_{nothing};
   caf::message answer_;
-  std::atomic<int> arrived_{0};
+  std::atomic<int> arrived_{0}; ///< For the event loop that this thread runs.
+  sem_t wakes_;                 ///< No `std::atomic::wait`: that first yields the processor again and again.
 };
 
 namespace {

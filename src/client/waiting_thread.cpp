@@ -19,7 +19,7 @@ constexpr std::string_view names[] = {"caf.worker", "caf.thread", "caf.clock", "
 } // namespace
 
 bool runs_actors() {
-  if (event_loop::runs_here()) // Of its own, or as a guest.
+  if (event_loop::runs_any_here()) // Of its own, or as a guest.
     return true;
   char name[16] = {};
   return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0
@@ -29,7 +29,7 @@ bool runs_actors() {
 void refuse_actors() {
   // A thread that may wait once may always wait: CAF names its own threads before the first actor runs.
   thread_local bool permitted = false;
-  if (permitted && !event_loop::runs_here())
+  if (permitted && !event_loop::runs_any_here())
     return;
   if (runs_actors())
     throw std::logic_error{"a cenote::database was called from inside an actor, where waiting would block a thread of "

@@ -1,6 +1,7 @@
 #include "runtime/event_loop.hpp"
 
 #include "runtime/logger_guard.hpp"
+#include "runtime/visitor.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -123,43 +124,63 @@ void event_loop::run() {
   running_loop = nullptr;
 }
 
-bool event_loop::run_as_guest(const std::function<void()>& ask, const std::atomic<int>& answered) {
+template <class F>
+bool event_loop::run_as_guest(F f) {
   if (!gate_.enter(loop_gate::clock::now()))
     return false;
   logger_guard logger;
-  struct stay {
-    explicit stay(event_loop& loop) : visited{loop}, outer{std::exchange(running_loop, &loop)} {
-      // nop
-    }
-
-    ~stay() {
-      running_loop = outer;
-      visited.gate_.exit(visited.is_idle() && visited.num_socket_handlers() > 0);
-    }
-
-    event_loop& visited;
-    event_loop* outer;
-  } here{*this};
-  ask();
-  run_ready();
-  while (answered == 0 && num_socket_handlers() > 0) {
-    turn();
-    if (answered == 0)
-      pause();
+  auto outer = std::exchange(running_loop, this);
+  try {
+    f();
+    hand_over();
+  } catch (...) { // No memory.
+    running_loop = outer;
+    gate_.exit(false);
+    throw;
   }
-  hand_over();
+  running_loop = outer;
   return true;
 }
 
-void event_loop::interrupt() {
-  gate_.knock();
+bool event_loop::run_until_answered(const std::function<void()>& ask, const std::atomic<int>& answered) {
+  auto ran = run_as_guest([&] {
+    ask();
+    run_ready();
+    while (answered == 0 && num_socket_handlers() > 0) {
+      turn();
+      if (answered == 0)
+        pause();
+    }
+  });
+  if (ran)
+    gate_.exit(is_idle() && num_socket_handlers() > 0);
+  return ran;
 }
 
-bool event_loop::runs_here() noexcept {
+bool event_loop::run_while_idle(const std::atomic<int>& has_jobs) {
+  auto ran = run_as_guest([&] {
+    gate_.take(ready_);
+    run_ready();
+    while ((has_jobs == 0 || !ready_.empty()) && num_socket_handlers() > 0) {
+      turn();
+      if (has_jobs == 0)
+        pause();
+    }
+  });
+  if (!ran)
+    return false;
+  if (expected_ < many_expected && num_socket_handlers() > 0)
+    gate_.exit_for_a_moment(is_idle());
+  else
+    gate_.exit(false);
+  return true;
+}
+
+bool event_loop::runs_any_here() noexcept {
   return running_loop != nullptr;
 }
 
-bool event_loop::runs_on_this_thread() const noexcept {
+bool event_loop::runs_here() const noexcept {
   return running_loop == this;
 }
 
@@ -212,7 +233,7 @@ void event_loop::measure() {
 void event_loop::exec_later(caf::resumable* job) {
   auto kind = job->subtype();
   auto is_own = kind == caf::resumable::io_actor || kind == caf::resumable::function_object;
-  if (runs_on_this_thread()) {
+  if (runs_here()) {
     if (is_own)
       ready_.emplace_back(job, false);
     else
@@ -220,12 +241,12 @@ void event_loop::exec_later(caf::resumable* job) {
   } else if (!is_own) {
     default_multiplexer::exec_later(job);
   } else {
-    gate_.leave({job, false});
+    gate_.leave({job, false}, visitor::promise(*this));
   }
 }
 
 void event_loop::wake_later(caf::strong_actor_ptr owner, sleeping_thread& who) {
-  if (runs_on_this_thread())
+  if (runs_here())
     to_wake_.emplace_back(std::move(owner), &who);
   else
     who.wake();

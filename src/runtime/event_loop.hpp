@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -38,7 +39,7 @@ enum class guests { refused, admitted };
 ///
 /// Its own actors run one after the other without a look at the sockets in between, which costs a system call each
 /// time.
-class event_loop : public caf::io::network::default_multiplexer {
+class event_loop : public caf::io::network::default_multiplexer, public std::enable_shared_from_this<event_loop> {
 public:
   /// @param cpu_time counts the CPU time of the loop's own thread, in seconds; must outlive the loop.
   event_loop(caf::actor_system* sys, caf::telemetry::dbl_counter* cpu_time, guests visitors);
@@ -47,18 +48,29 @@ public:
   /// Runs until nobody needs the loop any more.
   void run() override;
 
-  /// Runs the loop on the calling thread, which needs an answer from it, unless another thread does: then it does nothing.
+  /// Sends a request, and runs the loop on the calling thread until the answer is there, unless another thread runs it.
   /// @param ask sends the request.
-  /// @param answered becomes other than 0 when the answer is there; if another thread writes it, `interrupt` must be
-  /// called afterwards.
-  /// @returns whether it has asked, and is answered (or the loop has ended).
-  bool run_as_guest(const std::function<void()>& ask, const std::atomic<int>& answered);
+  /// @param answered becomes other than 0 when the answer is there; if another thread writes it, that must call
+  /// `interrupt` afterwards.
+  /// @returns false if another thread runs the loop; then it has done nothing. True does not mean that there is an answer:
+  /// the loop may have ended.
+  bool run_until_answered(const std::function<void()>& ask, const std::atomic<int>& answered);
+
+  /// Runs the loop on the calling thread, one of the scheduler's that has nothing to do, unless another thread runs it.
+  /// @param has_jobs becomes other than 0 when the thread has something to do, as above.
+  /// @returns false if another thread runs the loop.
+  bool run_while_idle(const std::atomic<int>& has_jobs);
+
+  /// A thread that has run the loop by `run_while_idle` will not be back soon. May be called from any thread.
+  void stay_away() { gate_.stay_away(); }
 
   /// Makes the thread that runs the loop look around. May be called from any thread.
-  void interrupt();
+  void interrupt() { gate_.knock(); }
 
   /// Whether this thread runs some event loop at the moment.
-  static bool runs_here() noexcept;
+  static bool runs_any_here() noexcept;
+
+  bool runs_here() const noexcept;
 
   /// Runs actors of this loop on it, in their turn. Others are handed to the scheduler: later if the calling thread runs
   /// the loop, otherwise at once.
@@ -78,7 +90,8 @@ private:
   bool has_to_wake() const noexcept { return !for_scheduler_.empty() || !to_wake_.empty(); }
   size_t count_to_wake() const noexcept { return for_scheduler_.size() + to_wake_.size(); }
   bool is_idle() const noexcept { return ready_.empty() && expected_ == 0 && !has_to_wake(); }
-  bool runs_on_this_thread() const noexcept;
+  template <class F>
+  bool run_as_guest(F f);
   void turn();
   void run_ready();
   void run_one(loop_gate::job job);

@@ -5,10 +5,10 @@
 
 namespace cenote {
 
-void loop_gate::leave(job what) {
+void loop_gate::leave(job what, bool will_enter) {
   std::lock_guard guard{mutex_};
   jobs_.push_back(std::move(what));
-  if (runner_ == runner::nobody)
+  if (runner_ == runner::nobody && !will_enter)
     recall();
   wake();
 }
@@ -50,7 +50,22 @@ void loop_gate::take(std::vector<job>& jobs) {
 void loop_gate::exit(bool idle) {
   std::lock_guard guard{mutex_};
   runner_ = runner::nobody;
+  under_way_ = !idle;
   if (!idle || !jobs_.empty() || !watches_)
+    recall();
+}
+
+void loop_gate::exit_for_a_moment(bool idle) {
+  std::lock_guard guard{mutex_};
+  runner_ = runner::nobody;
+  under_way_ = !idle;
+  if (!jobs_.empty() || !watches_)
+    recall();
+}
+
+void loop_gate::stay_away() {
+  std::lock_guard guard{mutex_};
+  if (runner_ == runner::nobody && (under_way_ || !jobs_.empty()))
     recall();
 }
 

@@ -13,8 +13,9 @@
 namespace cenote {
 
 /// What other threads leave for an event loop, and which thread runs it: its own, or a guest, which waits for an answer
-/// from the loop and runs it meanwhile, so that no thread wakes another. A guest may enter while nothing is under way,
-/// once the loop's own thread has noticed that guests come one soon after the other.
+/// from the loop and runs it meanwhile, so that no thread wakes another. The first guest may enter while nothing is under
+/// way, once the loop's own thread has noticed that guests come one soon after the other. That thread takes the loop back
+/// when it is needed, or when no guest comes any more.
 class loop_gate {
 public:
   using clock = std::chrono::steady_clock;
@@ -34,7 +35,9 @@ public:
   /// @{
 
   /// Leaves a job for the thread that runs the loop. When that has done it, the loop may be gone.
-  void leave(job what);
+  /// @param will_enter whether the calling thread will try to enter in a moment: then nobody is woken if no thread runs
+  /// the loop.
+  void leave(job what, bool will_enter = false);
 
   /// Makes the thread that runs the loop look up, without a job.
   void knock();
@@ -56,8 +59,15 @@ public:
   /// @}
 
   /// A guest goes.
-  /// @param idle whether nothing is under way.
+  /// @param idle whether nothing is under way. If something is, the loop's own thread is called.
   void exit(bool idle);
+
+  /// A guest goes for a moment, and says `stay_away` if that gets long.
+  /// @param idle as above; here nobody is called.
+  void exit_for_a_moment(bool idle);
+
+  /// The guest that went for a moment needs longer. Runs on any thread.
+  void stay_away();
 
   /// Lets guests in if they would come one soon after the other. To be called by the loop's own thread while nothing is
   /// under way; returns when that has to run the loop again.
@@ -74,6 +84,7 @@ private:
   std::condition_variable changed_;
   std::vector<job> jobs_;
   runner runner_ = runner::own;
+  bool under_way_ = false; ///< Something was, when the last guest went.
   bool sleeps_ = false;   ///< At the sockets; nobody has woken it.
   bool recalled_ = false; ///< The loop's own thread must run it.
   bool watches_ = true;   ///< The loop's own thread, while it does not run it, looks by itself whether guests still come.

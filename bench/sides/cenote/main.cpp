@@ -3,14 +3,13 @@
 #include "calling_actor.hpp"
 #include "program.hpp"
 
+#include "cenote/actor_system_config.hpp"
 #include "cenote/beside.hpp"
 #include "cenote/error.hpp"
 #include "cenote/node.hpp"
 #include "cenote/pool.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
@@ -41,15 +40,9 @@ struct tuning {
   remote_settings nodes; ///< Unless empty, the pool is at one of them.
 };
 
-/// Settings for request and response: see the facts about `stealing` in the design.
-class system_config : public caf::actor_system_config {
+class system_config : public cenote::actor_system_config {
 public:
-  explicit system_config(size_t workers) {
-    load<caf::io::middleman>();
-    set("caf.scheduler.policy", "sharing");
-    set("caf.scheduler.max-threads", workers);
-    set("caf.scheduler.max-throughput", size_t{100});
-  }
+  explicit system_config(size_t workers) { set("caf.scheduler.max-threads", workers); }
 };
 
 pool_settings rules_of(const options& opts, const tuning& own) {
