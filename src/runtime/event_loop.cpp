@@ -158,13 +158,15 @@ bool event_loop::run_until_answered(const std::function<void()>& ask, const std:
 }
 
 bool event_loop::run_while_idle(const std::atomic<int>& has_jobs) {
+  auto makes_room = false;
   auto ran = run_as_guest([&] {
     gate_.take(ready_);
     run_ready();
-    while ((has_jobs == 0 || !ready_.empty()) && num_socket_handlers() > 0) {
+    while (!makes_room && (has_jobs == 0 || !ready_.empty()) && num_socket_handlers() > 0) {
       turn();
       if (has_jobs == 0)
         pause();
+      makes_room = is_idle() && gate_.is_wanted();
     }
   });
   if (!ran)
@@ -173,7 +175,7 @@ bool event_loop::run_while_idle(const std::atomic<int>& has_jobs) {
     gate_.exit_for_a_moment(is_idle());
   else
     gate_.exit(false);
-  return true;
+  return !makes_room;
 }
 
 bool event_loop::runs_any_here() noexcept {

@@ -58,7 +58,7 @@ public:
 
   /// Runs the loop on the calling thread, one of the scheduler's that has nothing to do, unless another thread runs it.
   /// @param has_jobs becomes other than 0 when the thread has something to do, as above.
-  /// @returns false if another thread runs the loop.
+  /// @returns false if another thread runs the loop, or should: one that waits for an answer.
   bool run_while_idle(const std::atomic<int>& has_jobs);
 
   /// A thread that has run the loop by `run_while_idle` will not be back soon. May be called from any thread.

@@ -24,9 +24,11 @@ bool loop_gate::enter(clock::time_point now) {
   if (runner_ == runner::nobody && !recalled_) {
     runner_ = runner::guest;
     visited_ = true;
+    wanted_ = false;
     return true;
   }
-  wanted_ = wanted_ || soon;
+  if (soon)
+    wanted_ = true;
   return false;
 }
 
@@ -71,7 +73,7 @@ void loop_gate::stay_away() {
 
 void loop_gate::admit_guests() {
   std::unique_lock guard{mutex_};
-  if (!std::exchange(wanted_, false) || !jobs_.empty())
+  if (!wanted_.exchange(false) || !jobs_.empty())
     return;
   runner_ = runner::nobody;
   do {

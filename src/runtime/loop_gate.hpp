@@ -3,6 +3,7 @@
 #include <caf/intrusive_ptr.hpp>
 #include <caf/resumable.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -45,6 +46,9 @@ public:
   /// Tries to run the loop from now on, as a guest.
   /// @returns false if another thread runs it.
   [[nodiscard]] bool enter(clock::time_point now);
+
+  /// Whether others have tried to enter, one soon after the other, since the last one has.
+  bool is_wanted() const noexcept { return wanted_.load(std::memory_order_relaxed); }
   /// @}
 
   /// @name On the thread that runs the loop
@@ -89,7 +93,7 @@ private:
   bool recalled_ = false; ///< The loop's own thread must run it.
   bool watches_ = true;   ///< The loop's own thread, while it does not run it, looks by itself whether guests still come.
   bool visited_ = false;  ///< A guest has entered since it looked.
-  bool wanted_ = false;   ///< Two guests came, one soon after the other, and could not enter.
+  std::atomic<bool> wanted_ = false; ///< Changed with the lock.
   clock::time_point last_guest_;
 };
 
