@@ -62,7 +62,12 @@ bool run_queue::visit(visitor& self, std::unique_lock<std::mutex>& guard) {
     return false;
   visited_ = loop.get();
   guard.unlock();
-  auto ran = loop->run_while_idle(has_jobs_);
+  auto ran = false;
+  try {
+    ran = loop->run_while_idle(has_jobs_);
+  } catch (...) {
+    // No memory. The loop is its own thread's again, and this one goes on.
+  }
   if (ran)
     self.left(loop);
   guard.lock();

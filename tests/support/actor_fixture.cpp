@@ -11,7 +11,6 @@
 
 #include <caf/actor_registry.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
 
 namespace cenote::test {
@@ -33,10 +32,8 @@ struct temporary_file {
 } // namespace
 
 application_config::application_config() {
-  set("caf.scheduler.policy", "sharing");
   set("caf.scheduler.max-threads", 2u);
   set("caf.logger.console.verbosity", "quiet");
-  load<caf::io::middleman>();
 }
 
 actor_fixture::actor_fixture() : system_{config_} {

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "cenote/actor_system_config.hpp"
 #include "cenote/pool.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 
 #include <chrono>
@@ -50,8 +50,8 @@ private:
   std::future<answer<T>> future_;
 };
 
-/// CAF as an application would configure it: with its I/O module, and few threads that share one queue.
-class application_config : public caf::actor_system_config {
+/// CAF as an application would configure it, with few threads.
+class application_config : public actor_system_config {
 public:
   application_config();
 };
