@@ -60,9 +60,9 @@ auto spawn_on(std::shared_ptr<io_thread> home, caf::actor_system& sys, caf::acto
 } // namespace detail
 
 /// @name Actors on the pool's own thread
-/// Like `caf::actor_system::spawn`, but the actor runs on the I/O thread of `pool`, with its connections, or on the thread
-/// that does its work meanwhile (`actor_system_config`, `database`). Its requests to the pool and their answers stay on
-/// that thread; on the scheduler each of them may wake another thread.
+/// Like `caf::actor_system::spawn`, but the actor runs on the I/O thread of `pool`, with its connections, or on the
+/// thread that does its work meanwhile (`actor_system_config`, `database`). Its requests to the pool and their answers
+/// stay on that thread; on the scheduler each of them may wake another thread.
 ///
 /// For applications with few requests under way, that want each answer soon. Not for many: actors and connections then
 /// have one core together, while the scheduler would use others. And only for actors that never block and hardly

@@ -44,8 +44,9 @@ concept expected_like = requires(T& x) {
 /// failure. For non-actor threads; any number of them may use one object at the same time, each call uses a connection
 /// of its own.
 ///
-/// While a thread waits, it may do the work of the pool's I/O thread, if that has nothing to do: send and receive for all
-/// callers, and run the actors of `spawn_beside` and the application's log sinks. It needs a stack of a usual size (128 KiB).
+/// While a thread waits, it may do the work of the pool's I/O thread, if that has nothing to do: send and receive for
+/// all callers, and run the actors of `spawn_beside` and the application's log sinks. It needs a stack of a usual size
+/// (128 KiB).
 ///
 ///     cenote::settings settings;
 ///     settings.server = cenote::parse_uri(uri);

@@ -25,7 +25,8 @@ namespace cenote {
 class calling_actor : public caf::monitorable_actor, public sleeping_thread {
 public:
   /// @param home the pool's event loop; null if it has none in this process.
-  calling_actor(caf::actor_config& cfg, std::shared_ptr<event_loop> home) : monitorable_actor{cfg}, home_{std::move(home)} {
+  calling_actor(caf::actor_config& cfg, std::shared_ptr<event_loop> home)
+      : monitorable_actor{cfg}, home_{std::move(home)} {
     sem_init(&wakes_, 0, 0);
   }
 
@@ -90,7 +91,7 @@ private:
   /// No id of a response.
   static constexpr uint64_t nothing = 0;
 
-  std::shared_ptr<event_loop> home_; ///< Never changes.
+  std::shared_ptr<event_loop> home_;    ///< Never changes.
   std::atomic<bool> runs_home_ = false; ///< Whether the waiting thread runs that loop.
   caf::message_id last_;
   std::atomic<uint64_t> awaited_{nothing};

@@ -21,8 +21,8 @@ class calling_actor;
 
 /// A thread's part in a conversation with a pool: asks, and waits for the answer. For the pool it is an actor, which
 /// may hold sessions, and ends with this object. Nothing lies between the two, neither a mailbox nor the scheduler: the
-/// thread that answers wakes the one that waits; or, while the pool's I/O thread has nothing to do, the thread that waits
-/// does its work and so gets the answer by itself. One thread at a time.
+/// thread that answers wakes the one that waits; or, while the pool's I/O thread has nothing to do, the thread that
+/// waits does its work and so gets the answer by itself. One thread at a time.
 class blocking_caller {
 public:
   explicit blocking_caller(pool_actor pool);

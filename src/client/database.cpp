@@ -263,9 +263,7 @@ void database::close() {
 
 struct database::session::impl {
   impl(database::impl& of, session_options terms)
-      : here{of},
-        self{of.pool},
-        id{value_of(self.ask<session_id>(checkout_atom_v, claimed(std::move(terms))))} {
+      : here{of}, self{of.pool}, id{value_of(self.ask<session_id>(checkout_atom_v, claimed(std::move(terms))))} {
     // nop
   }
 

@@ -97,7 +97,8 @@ event_loop::event_loop(caf::actor_system* sys, caf::telemetry::dbl_counter* cpu_
     : default_multiplexer{sys},
       visitors_{visitors},
       gate_{[this] { default_multiplexer::exec_later(&the_bell); }},
-      max_messages_{caf::get_or(sys->config(), "caf.scheduler.max-throughput", caf::defaults::scheduler::max_throughput)},
+      max_messages_{
+          caf::get_or(sys->config(), "caf.scheduler.max-throughput", caf::defaults::scheduler::max_throughput)},
       cpu_time_{cpu_time} {
   // nop
 }
@@ -106,8 +107,8 @@ event_loop::~event_loop() {
   hand_over();
 }
 
-/// The CPU time is read by the coarse clock, which is exact to some milliseconds and costs 5 ns; a loop that sleeps uses
-/// no CPU time.
+/// The CPU time is read by the coarse clock, which is exact to some milliseconds and costs 5 ns; a loop that sleeps
+/// uses no CPU time.
 void event_loop::run() {
   running_loop = this;
   while (num_socket_handlers() > 0) {
@@ -215,14 +216,14 @@ void event_loop::run_ready() {
 /// As CAF's loop does it; but what wants to go on later does so here, where it is seen.
 void event_loop::run_one(loop_gate::job job) {
   switch (job->resume(this, max_messages_)) {
-    case caf::resumable::resume_later:
-      ready_.push_back(std::move(job));
-      break;
-    case caf::resumable::shutdown_execution_unit:
-      job.release(); // Counts no references.
-      break;
-    default:
-      break;
+  case caf::resumable::resume_later:
+    ready_.push_back(std::move(job));
+    break;
+  case caf::resumable::shutdown_execution_unit:
+    job.release(); // Counts no references.
+    break;
+  default:
+    break;
   }
 }
 

@@ -27,8 +27,8 @@ protected:
   ~sleeping_thread() = default;
 };
 
-/// Whether threads that wait for an answer may run an event loop meanwhile. They must not if its actors expect data from
-/// sockets without telling the loop so (`expect`): for a moment after a guest, nobody looks at the sockets.
+/// Whether threads that wait for an answer may run an event loop meanwhile. They must not if its actors expect data
+/// from sockets without telling the loop so (`expect`): for a moment after a guest, nobody looks at the sockets.
 enum class guests { refused, admitted };
 
 /// An event loop that rarely wakes other threads: a wake-up costs several system calls, on both sides. Actors of the
@@ -52,8 +52,8 @@ public:
   /// @param ask sends the request.
   /// @param answered becomes other than 0 when the answer is there; if another thread writes it, that must call
   /// `interrupt` afterwards.
-  /// @returns false if another thread runs the loop; then it has done nothing. True does not mean that there is an answer:
-  /// the loop may have ended.
+  /// @returns false if another thread runs the loop; then it has done nothing. True does not mean that there is an
+  /// answer: the loop may have ended.
   bool run_until_answered(const std::function<void()>& ask, const std::atomic<int>& answered);
 
   /// Runs the loop on the calling thread, one of the scheduler's that has nothing to do, unless another thread runs it.
@@ -72,8 +72,8 @@ public:
 
   bool runs_here() const noexcept;
 
-  /// Runs actors of this loop on it, in their turn. Others are handed to the scheduler: later if the calling thread runs
-  /// the loop, otherwise at once.
+  /// Runs actors of this loop on it, in their turn. Others are handed to the scheduler: later if the calling thread
+  /// runs the loop, otherwise at once.
   void exec_later(caf::resumable* job) override;
 
   /// Adds to the number of expected answers of servers; `more` may be negative. Only on the thread that runs the loop.

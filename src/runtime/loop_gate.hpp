@@ -14,9 +14,9 @@
 namespace cenote {
 
 /// What other threads leave for an event loop, and which thread runs it: its own, or a guest, which waits for an answer
-/// from the loop and runs it meanwhile, so that no thread wakes another. The first guest may enter while nothing is under
-/// way, once the loop's own thread has noticed that guests come one soon after the other. That thread takes the loop back
-/// when it is needed, or when no guest comes any more.
+/// from the loop and runs it meanwhile, so that no thread wakes another. The first guest may enter while nothing is
+/// under way, once the loop's own thread has noticed that guests come one soon after the other. That thread takes the
+/// loop back when it is needed, or when no guest comes any more.
 class loop_gate {
 public:
   using clock = std::chrono::steady_clock;
@@ -26,8 +26,8 @@ public:
   /// meanwhile. Two guests that follow each other within this time are soon enough.
   static constexpr std::chrono::nanoseconds patience = std::chrono::milliseconds{1};
 
-  /// @param wake makes a loop that sleeps at its sockets look up. Runs on any thread, while the loop cannot end: it takes
-  /// no job meanwhile.
+  /// @param wake makes a loop that sleeps at its sockets look up. Runs on any thread, while the loop cannot end: it
+  /// takes no job meanwhile.
   explicit loop_gate(std::function<void()> wake) : wake_{std::move(wake)} {
     // nop
   }
@@ -89,10 +89,10 @@ private:
   std::vector<job> jobs_;
   runner runner_ = runner::own;
   bool under_way_ = false; ///< Something was, when the last guest went.
-  bool sleeps_ = false;   ///< At the sockets; nobody has woken it.
-  bool recalled_ = false; ///< The loop's own thread must run it.
-  bool watches_ = true;   ///< The loop's own thread, while it does not run it, looks by itself whether guests still come.
-  bool visited_ = false;  ///< A guest has entered since it looked.
+  bool sleeps_ = false;    ///< At the sockets; nobody has woken it.
+  bool recalled_ = false;  ///< The loop's own thread must run it.
+  bool watches_ = true; ///< The loop's own thread, while it does not run it, looks by itself whether guests still come.
+  bool visited_ = false;             ///< A guest has entered since it looked.
   std::atomic<bool> wanted_ = false; ///< Changed with the lock.
   clock::time_point last_guest_;
 };

@@ -12,8 +12,8 @@
 
 namespace cenote {
 
-/// What the scheduler's threads share: the actors that are to run. A thread that finds none runs the event loop to which
-/// its actors send: an answer then needs no other thread.
+/// What the scheduler's threads share: the actors that are to run. A thread that finds none runs the event loop to
+/// which its actors send: an answer then needs no other thread.
 class run_queue {
 public:
   /// Adds an actor, with a reference to it. May be called from any thread.

@@ -7,8 +7,8 @@ namespace cenote {
 
 class event_loop;
 
-/// The event loop that a thread of the scheduler runs while it has nothing else to do: the one to which its actors send.
-/// One object per thread.
+/// The event loop that a thread of the scheduler runs while it has nothing else to do: the one to which its actors
+/// send. One object per thread.
 class visitor {
 public:
   using clock = std::chrono::steady_clock;
