@@ -123,14 +123,16 @@ def io_threads(callers: int) -> Cell:
                 reference="cenote 1 I/O thread", seconds=2, on_request=True)
 
 
-def cores(callers: int) -> Cell:
-    """What further I/O threads and scheduler threads add, as far as there are cores for them."""
+def cores(workload: str, callers: int) -> Cell:
+    """What further I/O threads and scheduler threads add, as far as there are cores for them. Large results keep the
+    first I/O thread busy on two cores already."""
     threads = [(io, workers) for workers in (1, 2, 4) for io in (1, 2, 4) if io + workers <= max(3, CORES)]
-    entries = tuple(Entry(f"cenote {io} I/O, {workers} CAF", "cenote", ("--io-threads", str(io), "--workers", str(workers)))
+    entries = tuple(Entry(f"cenote {io} I/O + {workers} CAF", "cenote", ("--io-threads", str(io), "--workers", str(workers)))
                     for io, workers in threads)
-    title = f"point select, {callers} callers, TCP, by I/O threads and scheduler threads"
-    return Cell(f"cores-{callers}", title, "point", callers, entries=entries, reference=entries[0].name, seconds=2,
-                on_request=True)
+    what = {"point": "point select", "large": "result of 10 000 rows of 1 000 bytes"}[workload]
+    title = f"{what}, {callers} callers, TCP, by I/O threads and scheduler threads"
+    return Cell(f"cores-{workload}-{callers}", title, workload, callers, entries=entries, reference=entries[0].name,
+                seconds=2, on_request=True)
 
 
 def retrier(callers: int) -> Cell:
@@ -158,8 +160,9 @@ CELLS = (
     mix(64),
     mix(256),
     io_threads(4),
-    cores(256),
-    cores(1024),
+    cores("point", 256),
+    cores("point", 1_024),
+    cores("large", 8),
     retrier(1),
     retrier(10),
     retrier(256),
