@@ -126,7 +126,9 @@ def overview(what: str, group: list[str], results: list[Result]) -> str:
 
 
 def overview_table(heading: str, names: list[str], results: list[Result], cell: Callable[[Result, str], str]) -> str:
-    lines = [[x.cell.title] + [cell(x, y) if y in x.rounds else "-" for y in names] for x in results]
+    cells = {y: [cell(x, y) if y in x.rounds else "-" for x in results] for y in names}
+    names = [x for x in names if set(cells[x]) != {"-"}]
+    lines = [[x.cell.title] + [cells[y][i] for y in names] for i, x in enumerate(results)]
     return f"### {heading}\n\n{table(['', *names], lines)}\n"
 
 

@@ -169,16 +169,21 @@ def cores() -> str:
     return f"{workloads.CORES} of {os.cpu_count()} hardware threads"
 
 
+def but_for(usual: float, each: dict[str, float]) -> str:
+    """Some seconds, and who has others."""
+    others = ", ".join(f"{name}: {x:g} s" for name, x in each.items() if x != usual)
+    return f"{usual:g} s" + (f" ({others})" if others else "")
+
+
 def describe(plan: Plan, server: Server, load: float, results: list[report.Result]) -> dict[str, str]:
     entries = list(dict.fromkeys(x for result in results for x in result.cell.entries if x.name in result.rounds))
-    longer = {x.side: x.min_warm_up for x in entries if x.min_warm_up > plan.warm_up}
-    own = "".join(f" ({x.cell.name}: {x.cell.seconds:g} s)" for x in results if x.cell.seconds)
-    warm_up = f"{plan.warm_up:g} s of warm-up" + "".join(f" ({x}: {y:g} s)" for x, y in longer.items())
+    seconds = but_for(plan.seconds, {x.cell.name: plan.length(x.cell) for x in results})
+    warm_up = but_for(plan.warm_up, {x.side: plan.warm_up_of(x) for x in entries})
     about = {
         "connections": f"{plan.connections} for each side",
-        "threads": "hand-written, blocking, at most one per connection: with more callers than that its latency lacks "
-                   "the wait for one",
-        "rounds": f"{plan.rounds} for all sides, of {plan.seconds:g} s each{own} after {warm_up}, all sides in turn; "
+        "threads": "hand-written, blocking, at most one per connection: with more callers than that their latency lacks "
+                   "the wait for a connection",
+        "rounds": f"{plan.rounds} for all sides, of {seconds} each after {warm_up} of warm-up, all sides in turn; "
                   "medians; ratios are those of a round, latencies those of the operations that ended in it",
         "machine": f"{cores()}, load average {load:.1f} before",
         "versions": ", ".join([f"server {server.version}", f"Linux {platform.release()}", *sides.versions()]),

@@ -127,8 +127,8 @@ def cores(workload: str, callers: int) -> Cell:
     """What further I/O threads and scheduler threads add, as far as there are cores for them. Large results keep the
     first I/O thread busy on two cores already."""
     threads = [(io, workers) for workers in (1, 2, 4) for io in (1, 2, 4) if io + workers <= max(3, CORES)]
-    entries = tuple(Entry(f"cenote {io} I/O + {workers} CAF", "cenote", ("--io-threads", str(io), "--workers", str(workers)))
-                    for io, workers in threads)
+    entries = tuple(Entry(f"cenote {io} I/O + {workers} CAF", "cenote",
+                          ("--io-threads", str(io), "--workers", str(workers))) for io, workers in threads)
     what = {"point": "point select", "large": "result of 10 000 rows of 1 000 bytes"}[workload]
     title = f"{what}, {callers} callers, TCP, by I/O threads and scheduler threads"
     return Cell(f"cores-{workload}-{callers}", title, workload, callers, entries=entries, reference=entries[0].name,
