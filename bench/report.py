@@ -1,11 +1,11 @@
 """What came out: medians and ratios over the rounds, as Markdown and as JSON."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
-from workloads import Cell, Entry
+from workloads import CENOTE, GROUPS, Cell, Entry
 
 Figures = dict[str, float]
 
@@ -31,7 +31,7 @@ class Result:
     def ratios(self, entry: str) -> list[float]:
         """Beside the reference, round by round; empty for the reference itself or without it."""
         reference = self.rounds.get(self.cell.reference, {})
-        if entry == self.cell.reference or self.cell.workload == "recovery":
+        if entry not in self.rounds or entry == self.cell.reference or self.cell.workload == "recovery":
             return []
         key = self.cell.compared
         return [x[key] / reference[n][key] for n, x in self.rounds[entry].items() if reference.get(n, {}).get(key)]
@@ -102,23 +102,50 @@ def cell_line(result: Result, entry: str) -> list[str]:
             str(len(result.rounds[entry])), ratio(result.ratios(entry))]
 
 
-def overview(results: list[Result]) -> str:
-    """The ratios of all cells on one page."""
-    results = [x for x in results if x.cell.compared == "per_second" and any(map(x.ratios, x.entries()))]
-    names = list(dict.fromkeys(y for x in results for y in x.entries() if y != x.cell.reference))
-    if not names:
-        return ""
-    lines = []
-    for x in results:
-        ratios = {y: x.ratios(y) for y in x.entries()}
-        lines.append([x.cell.title] + [f"{median(ratios[y]):.2f}" if ratios.get(y) else "-" for y in names])
-    return f"### Operations per second, as a ratio to {results[0].cell.reference}\n\n{table(['', *names], lines)}\n"
+def overviews(results: list[Result]) -> str:
+    """Ratios and latencies of all cells on one page: a pair of tables for each group of entries."""
+    grouped = {entry.name for _, entries in GROUPS for entry in entries}
+    others = dict.fromkeys(y for x in results for y in x.entries() if y not in grouped)
+    groups = [*((what, [x.name for x in entries]) for what, entries in GROUPS), ("others", [*others])]
+    return "".join(overview(what, names, results) for what, names in groups)
+
+
+def overview(what: str, group: list[str], results: list[Result]) -> str:
+    """The cells of a group. cenote stands in each one, but makes none alone."""
+    results = [x for x in results if x.cell.workload != "recovery" and set(x.entries()) & set(group) - {CENOTE.name}]
+    names = [x for x in group if any(x in y.rounds for y in results)]
+    compared = [x for x in results if x.cell.compared == "per_second" and any(map(x.ratios, names))]
+    text = ""
+    for reference in dict.fromkeys(x.cell.reference for x in compared):
+        heading = f"Operations per second, as a ratio to {reference}: {what}"
+        text += overview_table(heading, [x for x in names if x != reference],
+                               [x for x in compared if x.cell.reference == reference], median_ratio)
+    if results:
+        text += overview_table(f"p50 / p99: {what}", names, results, median_latency)
+    return text
+
+
+def overview_table(heading: str, names: list[str], results: list[Result], cell: Callable[[Result, str], str]) -> str:
+    cells = {y: [cell(x, y) if y in x.rounds else "-" for x in results] for y in names}
+    names = [x for x in names if set(cells[x]) != {"-"}]
+    lines = [[x.cell.title] + [cells[y][i] for y in names] for i, x in enumerate(results)]
+    return f"### {heading}\n\n{table(['', *names], lines)}\n"
+
+
+def median_ratio(result: Result, entry: str) -> str:
+    ratios = result.ratios(entry)
+    return f"{median(ratios):.2f}" if ratios else "-"
+
+
+def median_latency(result: Result, entry: str) -> str:
+    figures = result.medians(entry)
+    return latency(figures["p50_us"], figures["p99_us"])
 
 
 def to_markdown(report: Report) -> str:
     text = "".join(f"- {what}: {value}\n" for what, value in report.about.items())
     text += "".join(f"- missing: {side} ({why})\n" for side, why in report.missing.items())
-    return f"{text}\n{overview(report.results)}{''.join(map(cell_table, report.results))}".rstrip() + "\n"
+    return f"{text}\n{overviews(report.results)}{''.join(map(cell_table, report.results))}".rstrip() + "\n"
 
 
 # ---- JSON ------------------------------------------------------------------------------------------------------------
@@ -135,7 +162,7 @@ def to_json(report: Report) -> str:
         "title": x.cell.title,
         "workload": x.cell.workload,
         "callers": x.cell.callers,
-        "transport": x.cell.transport,
+        "transport": x.cell.transport.name,
         "compared": x.cell.compared,
         "reference": x.cell.reference,
         "entries": {name: entry(x, name) for name in x.entries()},

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import report
 import sides
 import workloads
 from server import Server
-from workloads import ALWAYS, Cell, Entry
+from workloads import Cell, Entry, Transport
 
 BEFORE_CRASH_SECONDS = 0.5
 
@@ -27,7 +28,6 @@ class Plan:
     """How long and how often."""
 
     rounds: int
-    rival_rounds: int
     warm_up: float
     seconds: float
     connections: int
@@ -35,34 +35,32 @@ class Plan:
     def length(self, cell: Cell) -> float:
         return cell.seconds or self.seconds
 
-    def takes_part(self, cell: Cell, entry: Entry, number: int) -> bool:
-        """Whether an entry runs in this round, counted from zero."""
-        often = entry.name in ALWAYS and not cell.once or cell.on_request
-        return number < (self.rounds if often else self.rival_rounds)
+    def warm_up_of(self, entry: Entry) -> float:
+        return max(self.warm_up, entry.min_warm_up)
 
     def order(self, cells: list[Cell]) -> list[tuple[int, Cell, Entry]]:
         """All runs. In each round of a cell another one begins, so that a machine that slows down favours none."""
         runs = []
         for number in range(self.rounds):
             for i, cell in enumerate(cells):
-                turns = [(number, cell, x) for x in cell.entries if self.takes_part(cell, x, number)]
-                first = (number + i) % max(1, len(turns))
+                turns = [(number, cell, x) for x in cell.entries]
+                first = (number + i) % len(turns)
                 runs += turns[first:] + turns[:first]
         return runs
 
-    def duration(self, cell: Cell) -> float:
+    def duration(self, cell: Cell, entry: Entry) -> float:
         """About how long a run takes, its start and end included."""
-        return self.warm_up + self.length(cell) + 0.7
+        return self.warm_up_of(entry) + self.length(cell) + 0.4
 
 
 class Bench:
-    def __init__(self, plan: Plan, cells: list[Cell], server: Server, slow: network.SlowNetwork):
-        self.plan, self.server, self.slow = plan, server, slow
+    def __init__(self, plan: Plan, cells: list[Cell], server: Server, networks: dict[Transport, network.SlowNetwork]):
+        self.plan, self.server, self.networks = plan, server, networks
         self.results = {x.name: report.Result(x) for x in cells}
 
     def run_all(self) -> None:
         runs = self.plan.order([x.cell for x in self.results.values()])
-        total = sum(self.plan.duration(cell) for _, cell, _ in runs)
+        total = sum(self.plan.duration(cell, entry) for _, cell, entry in runs)
         say(f"{len(runs)} runs, about {total / 60:.0f} minutes")
         begin, done = time.monotonic(), 0.0
         for number, cell, entry in runs:
@@ -76,7 +74,7 @@ class Bench:
                     result.problems[entry.name] = outcome.problem
             else:
                 outcome = sides.Outcome(problem="left out: it failed before")
-            done += self.plan.duration(cell)
+            done += self.plan.duration(cell, entry)
             left = (time.monotonic() - begin) / done * (total - done)
             say(f"round {number + 1}/{self.plan.rounds}, {cell.name}, {entry.name}: {summary(outcome)} "
                 f"({left:.0f} s left)")
@@ -92,9 +90,14 @@ class Bench:
             return sides.Outcome(problem=str(error))
 
     def run_side(self, cell: Cell, entry: Entry, **options) -> sides.Outcome:
-        uri = self.server.uri(cell.transport, self.slow.port if cell.transport == "network" else None)
         arguments = [*cell.arguments(entry), "--connections", str(self.plan.connections)]
-        return sides.run(entry.side, uri, arguments, self.plan.warm_up, self.plan.length(cell), **options)
+        return sides.run(entry.side, self.uri(cell.transport), arguments, self.plan.warm_up_of(entry),
+                         self.plan.length(cell), **options)
+
+    def uri(self, way: Transport) -> str:
+        if way is workloads.UNIX:
+            return self.server.unix_uri()
+        return self.server.uri(self.networks[way].port if way in self.networks else None)
 
     def run_transactions(self, cell: Cell, entry: Entry) -> sides.Outcome:
         self.server.reset_transactions()
@@ -152,21 +155,43 @@ def build_sides(cells: list[Cell]) -> dict[str, str]:
     return missing
 
 
+def caf_settings(entries: list[Entry]) -> str:
+    """What cenote's program says of the settings of CAF that it uses, for each way to run it."""
+    users: dict[str, list[str]] = {}
+    for entry in entries:
+        users.setdefault(sides.caf_settings(entry.options), []).append(entry.name)
+    return "; ".join(f"{what} ({', '.join(names)})" for what, names in users.items())
+
+
+def cores() -> str:
+    if workloads.CORES == os.cpu_count():
+        return f"{workloads.CORES} hardware threads, shared with the server"
+    return f"{workloads.CORES} of {os.cpu_count()} hardware threads"
+
+
+def but_for(usual: float, each: dict[str, float]) -> str:
+    """Some seconds, and who has others."""
+    others = ", ".join(f"{name}: {x:g} s" for name, x in each.items() if x != usual)
+    return f"{usual:g} s" + (f" ({others})" if others else "")
+
+
 def describe(plan: Plan, server: Server, load: float, results: list[report.Result]) -> dict[str, str]:
-    often = f"{plan.rounds} for {' and '.join(ALWAYS)}, {plan.rival_rounds} for the others"
-    if plan.rounds == plan.rival_rounds:
-        often = f"{plan.rounds} for all"
+    entries = list(dict.fromkeys(x for result in results for x in result.cell.entries if x.name in result.rounds))
+    seconds = but_for(plan.seconds, {x.cell.name: plan.length(x.cell) for x in results})
+    warm_up = but_for(plan.warm_up, {x.side: plan.warm_up_of(x) for x in entries})
     about = {
         "connections": f"{plan.connections} for each side",
-        "threads": "hand-written, blocking, at most one per connection: with more callers than that its latency lacks "
-                   "the wait for one",
-        "rounds": f"{often}, of {plan.seconds:g} s each after {plan.warm_up:g} s of warm-up, all sides in turn; "
+        "threads": "hand-written, blocking, at most one per connection: with more callers than that their latency lacks "
+                   "the wait for a connection",
+        "rounds": f"{plan.rounds} for all sides, of {seconds} each after {warm_up} of warm-up, all sides in turn; "
                   "medians; ratios are those of a round, latencies those of the operations that ended in it",
-        "machine": f"{os.cpu_count()} hardware threads, shared with the server, load average {load:.1f} before",
+        "machine": f"{cores()}, load average {load:.1f} before",
         "versions": ", ".join([f"server {server.version}", f"Linux {platform.release()}", *sides.versions()]),
     }
-    if any(x.cell.transport == "network" for x in results):
-        about["1 ms per round trip"] = network.DESCRIPTION
+    if cenote := [x for x in entries if x.side == "cenote"]:
+        about["CAF's scheduler"] = caf_settings(cenote)
+    if round_trips := sorted({x.cell.transport.round_trip_ms for x in results} - {0}):
+        about["per round trip"] = network.describe(round_trips)
     audited = [x for x in results if x.cell.workload == "transaction"]
     if audited:
         torn = any(y.startswith("audit:") for x in audited for y in x.problems.values())
@@ -185,11 +210,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         epilog="Cells: " + ", ".join(x.name for x in workloads.CELLS) + ". Only if named: "
         + ", ".join(x.name for x in workloads.CELLS if x.on_request) + ".")
     lengths = parser.add_mutually_exclusive_group()
-    lengths.add_argument("--quick", action="store_true", help="some minutes; rivals have one round (the default)")
-    lengths.add_argument("--full", action="store_true", help="5 rounds for all, longer ones: about 45 minutes")
+    lengths.add_argument("--quick", action="store_true", help="about 15 minutes: 2 rounds (the default)")
+    lengths.add_argument("--full", action="store_true", help="about 70 minutes: 5 longer rounds")
     parser.add_argument("--only", default="", metavar="CELL,...", help="cells: names, parts of them, patterns with *")
     parser.add_argument("--sides", default="", metavar="SIDE,...", help="sides: " + ", ".join(workloads.SIDES))
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of all sides")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds")
     parser.add_argument("--seconds", type=float, metavar="S", help="measured seconds of a run")
     parser.add_argument("--connections", type=int, default=10, metavar="N", help="connections of each side")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all rounds")
@@ -209,9 +234,8 @@ def main() -> int:
     if not cells:
         say("error: nothing to measure: no cell or side has such a name (--help lists them)")
         return 2
-    rounds, rival_rounds, warm_up, seconds = (5, 5, 1.5, 2.0) if options.full else (3, 1, 0.5, 0.7)
-    plan = Plan(options.rounds or rounds, options.rounds or rival_rounds, warm_up, options.seconds or seconds,
-                options.connections)
+    rounds, warm_up, seconds = (5, 1.5, 2.0) if options.full else (2, 0.5, 0.7)
+    plan = Plan(options.rounds or rounds, warm_up, options.seconds or seconds, options.connections)
     load = os.getloadavg()[0]
     if load > (os.cpu_count() or 1) / 2:
         say(f"warning: the machine is busy (load average {load:.1f}), its figures will vary")
@@ -222,8 +246,10 @@ def main() -> int:
     cells = [x for x in (y.without(missing) for y in cells) if x.entries]
     folder = options.server_dir and options.server_dir.resolve()
     server = Server(os.environ["DATABASE_URI"], folder, options.server_with)
-    with network.SlowNetwork(server.port) as slow:
-        bench = Bench(plan, cells, server, slow)
+    with ExitStack() as stack:
+        networks = {x: stack.enter_context(network.SlowNetwork(server.port, x.round_trip_ms))
+                    for x in dict.fromkeys(y.transport for y in cells) if x.round_trip_ms}
+        bench = Bench(plan, cells, server, networks)
         try:
             server.make_tables()
             bench.run_all()

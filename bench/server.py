@@ -37,12 +37,15 @@ class Server:
             raise RuntimeError(f"the server refused what the benchmark needs: {done.stderr.strip()}")
         return [x.split("\t") for x in done.stdout.splitlines()]
 
-    def uri(self, transport: str, port: int | None = None) -> str:
-        """The way in by TCP, on a port that may be a forwarder's, or by the unix socket."""
-        who = f"mysql://{quote(self.user, safe='')}:{quote(self.password, safe='')}"
-        if transport == "unix":
-            return f"{who}@localhost/{self.database}?unix_socket={quote(self.socket)}"
-        return f"{who}@127.0.0.1:{port or self.port}/{self.database}"
+    def uri(self, port: int | None = None) -> str:
+        """The way in by TCP, on a port that may be a forwarder's."""
+        return f"{self._login()}@127.0.0.1:{port or self.port}/{self.database}"
+
+    def unix_uri(self) -> str:
+        return f"{self._login()}@localhost/{self.database}?unix_socket={quote(self.socket)}"
+
+    def _login(self) -> str:
+        return f"mysql://{quote(self.user, safe='')}:{quote(self.password, safe='')}"
 
     def make_tables(self) -> None:
         self.sql((BENCH / "tables.sql").read_text())

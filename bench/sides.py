@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,13 @@ def run(side: str, uri: str, arguments: list[str], warm_up: float, seconds: floa
         return Outcome(figures_of(printed) | peak)
     except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
         return Outcome(problem=f"printed no figures ({type(error).__name__}: {error})")
+
+
+def caf_settings(options: Sequence[str]) -> str:
+    """What cenote's side, run with these options, says of the settings of CAF."""
+    done = subprocess.run([SIDES / "cenote" / "run", BUILD / "cenote", "point", *options, "--show-caf-settings"],
+                          capture_output=True, text=True, process_group=0)
+    return last_line(done.stdout) if done.returncode == 0 else error_line(done.stderr)
 
 
 def watch(process: subprocess.Popen, limit: float, at_ready: Callable[[], None]) -> tuple[str, dict[str, float]]:

@@ -1,5 +1,6 @@
 """What is measured: the sides, the ways to run them, and the cells of the result."""
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -15,22 +16,57 @@ class Entry:
     side: str  # The folder in bench/sides.
     options: tuple[str, ...] = ()
 
+    @property
+    def min_warm_up(self) -> float:
+        """Seconds of warm-up that the side needs, however short that of the others is."""
+        return MIN_WARM_UP.get(self.side, 0)
+
+
+CORES = len(os.sched_getaffinity(0))  # That the sides may use.
 
 # In the order of the report: what is compared first, then its rivals.
 LOCAL = ("cenote", "threads", "go", "hikaricp", "mysql2", "sqlalchemy", "poco", "soci")
 # The pool in a process of its own, beside the one in the process of its callers.
 REMOTE = ("cenote-remote", "cenote-remote-tls")
 SIDES = LOCAL + REMOTE
-# Measured in each round of --quick too, which lets the others have one round.
-ALWAYS = ("cenote", "threads")
+# Seconds: Java compiles what is called often, and later once more with what it has learnt.
+MIN_WARM_UP = {"hikaricp": 4.0}
 
+# Each side in its default configuration, cenote with one scheduler thread.
 PLAIN = tuple(Entry(side, side) for side in LOCAL)
-AWAY = tuple(Entry(side, side) for side in REMOTE)
+CENOTE = PLAIN[0]
+# Those that prepare their statements if they are told to; cenote does so by itself, the others cannot or do so each time.
+PREPARED = tuple(Entry(f"{side} prepared", side, ("--prepared",)) for side in ("threads", "go", "hikaricp", "mysql2"))
 # Other ways to use cenote: actors on the pool's own thread, and threads that block.
 FACES = tuple(Entry(f"cenote {face}", "cenote", (f"--{face}",)) for face in ("beside", "blocking"))
+# cenote's settings for CAF with as many scheduler threads as CAF takes, and CAF without any settings.
+CAF = (Entry("cenote threads", "cenote", ("--workers", "0")), Entry("cenote plain CAF", "cenote", ("--plain-caf",)))
 # With the text of each statement, as without the setting pool.prepared-statements.
 TEXT = (Entry("cenote text", "cenote", ("--prepared-statements", "0")),)
-PREPARED = tuple(Entry(f"{side} prepared", side, ("--prepared",)) for side in ("threads", "hikaricp"))
+AWAY = tuple(Entry(side, side) for side in REMOTE)
+
+# What stands in one table of the overview.
+GROUPS = (
+    ("default configuration", PLAIN),
+    ("with prepared statements", (CENOTE, *PREPARED)),
+    ("ways to use cenote", (CENOTE, *FACES, *CAF, *TEXT, *AWAY)),
+)
+
+
+@dataclass(frozen=True)
+class Transport:
+    """A way to the server."""
+
+    name: str  # In the names of cells.
+    title: str
+    round_trip_ms: float = 0  # What a network adds to each round trip; zero: there is none.
+
+
+TCP = Transport("tcp", "TCP")
+UNIX = Transport("unix", "unix socket")
+# Within a data centre, and between two in the same city.
+NEAR = Transport("network-0.2ms", "TCP, 0.2 ms per round trip", 0.2)
+FAR = Transport("network-1ms", "TCP, 1 ms per round trip", 1)
 
 
 @dataclass(frozen=True)
@@ -41,13 +77,12 @@ class Cell:
     title: str
     workload: str
     callers: int
-    transport: str = "tcp"  # Or "unix", or "network": TCP with 1 ms per round trip.
+    transport: Transport = TCP
     options: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = PLAIN
     compared: str = "per_second"  # The figure whose ratio to the reference is given.
     reference: str = REFERENCE
     seconds: float | None = None  # A length of its own, if the usual one does not do.
-    once: bool = False  # One round for all is enough for --quick.
     on_request: bool = False  # Only if --only names it.
 
     def arguments(self, entry: Entry) -> list[str]:
@@ -57,10 +92,14 @@ class Cell:
         return replace(self, entries=tuple(x for x in self.entries if x.side not in sides))
 
 
-def point(callers: int, transport: str, entries: tuple[Entry, ...] = PLAIN) -> Cell:
-    way = {"tcp": "TCP", "unix": "unix socket", "network": "TCP, 1 ms per round trip"}[transport]
-    title = f"point select, {callers} caller{'s' if callers > 1 else ''}, {way}"
-    return Cell(f"point-{callers}-{transport}", title, "point", callers, transport, entries=entries)
+def point(callers: int, way: Transport, entries: tuple[Entry, ...] = PLAIN) -> Cell:
+    title = f"point select, {callers} caller{'s' if callers > 1 else ''}, {way.title}"
+    return Cell(f"point-{callers}-{way.name}", title, "point", callers, way, entries=entries)
+
+
+def transaction(way: Transport, entries: tuple[Entry, ...] = PLAIN) -> Cell:
+    name = "transaction" if way is TCP else f"transaction-{way.name}"
+    return Cell(name, f"transaction of 2 statements, 64 callers, {way.title}", "transaction", 64, way, entries=entries)
 
 
 def mix(callers: int) -> Cell:
@@ -84,6 +123,18 @@ def io_threads(callers: int) -> Cell:
                 reference="cenote 1 I/O thread", seconds=2, on_request=True)
 
 
+def cores(workload: str, callers: int) -> Cell:
+    """What further I/O threads and scheduler threads add, as far as there are cores for them. Large results keep the
+    first I/O thread busy on two cores already."""
+    threads = [(io, workers) for workers in (1, 2, 4) for io in (1, 2, 4) if io + workers <= max(3, CORES)]
+    entries = tuple(Entry(f"cenote {io} I/O + {workers} CAF", "cenote",
+                          ("--io-threads", str(io), "--workers", str(workers))) for io, workers in threads)
+    what = {"point": "point select", "large": "result of 10 000 rows of 1 000 bytes"}[workload]
+    title = f"{what}, {callers} callers, TCP, by I/O threads and scheduler threads"
+    return Cell(f"cores-{workload}-{callers}", title, workload, callers, entries=entries, reference=entries[0].name,
+                seconds=2, on_request=True)
+
+
 def retrier(callers: int) -> Cell:
     """What a retrier before the pool costs."""
     entries = (Entry("cenote", "cenote"), Entry("cenote retrier", "cenote", ("--retrier",)))
@@ -92,27 +143,26 @@ def retrier(callers: int) -> Cell:
 
 
 CELLS = (
-    point(1, "tcp", PLAIN + FACES + TEXT + AWAY),
-    point(10, "tcp", PLAIN + FACES + TEXT + PREPARED + AWAY),
-    point(256, "tcp", PLAIN + FACES + TEXT + PREPARED + AWAY),
-    point(1, "unix"),
-    point(10, "unix"),
-    point(256, "unix"),
+    *(point(n, TCP, PLAIN + PREPARED + FACES + CAF + TEXT + AWAY) for n in (1, 10, 256)),
+    *(point(n, UNIX) for n in (1, 10, 256)),
     Cell("pre-ping", "point select, 10 callers, TCP, every checkout pings first", "point", 10, options=("--pre-ping",)),
-    Cell("transaction", "transaction of 2 statements, 64 callers, TCP", "transaction", 64,
-         entries=PLAIN + FACES),
-    point(256, "network"),
-    Cell("transaction-network", "transaction of 2 statements, 64 callers, TCP, 1 ms per round trip", "transaction", 64,
-         "network"),
+    transaction(TCP, PLAIN + PREPARED + FACES + CAF),
+    *(point(n, NEAR) for n in (1, 10, 256)),
+    transaction(NEAR),
+    point(256, FAR),
+    transaction(FAR),
     Cell("large", "result of 10 000 rows of 1 000 bytes, 1 caller, TCP", "large", 1),
     Cell("crowd", "point select, 10 000 callers, TCP", "point", 10_000, seconds=2),
     Cell("checkout", "checkout and return, 1 caller", "checkout", 1, entries=PLAIN + FACES),
     Cell("recovery", "recovery from a crash of the server, 10 callers: its first greeting to the first answer",
-         "recovery", 10, compared="resumed_ms", seconds=6, once=True),
+         "recovery", 10, compared="resumed_ms", seconds=6),
     mix(10),
     mix(64),
     mix(256),
     io_threads(4),
+    cores("point", 256),
+    cores("point", 1_024),
+    cores("large", 8),
     retrier(1),
     retrier(10),
     retrier(256),

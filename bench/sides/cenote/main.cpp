@@ -10,10 +10,16 @@
 #include "cenote/pool.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/defaults.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include <cstdio>
 #include <latch>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -37,13 +43,35 @@ struct tuning {
   bool beside = false;
   bool retrier = false;
   bool blocking = false;
+  bool plain_caf = false;
+  bool show_caf_settings = false;
   remote_settings nodes; ///< Unless empty, the pool is at one of them.
 };
 
-class system_config : public cenote::actor_system_config {
-public:
-  explicit system_config(size_t workers) { set("caf.scheduler.max-threads", workers); }
-};
+/// The settings of CAF: cenote's, with so many threads, or those of an application that sets none.
+std::unique_ptr<caf::actor_system_config> config_of(const tuning& own) {
+  if (own.plain_caf) {
+    auto plain = std::make_unique<caf::actor_system_config>();
+    plain->load<caf::io::middleman>();
+    return plain;
+  }
+  auto config = std::make_unique<cenote::actor_system_config>();
+  if (own.workers > 0 && !own.blocking) // The database has an actor system of its own.
+    config->set("caf.scheduler.max-threads", own.workers);
+  return config;
+}
+
+/// Prints CAF's settings for its scheduler in one line.
+void print_caf_settings(const tuning& own) {
+  auto config = config_of(own);
+  caf::actor_system sys{*config};
+  auto throughput = sys.scheduler().max_throughput();
+  std::printf("policy %s, max-threads %zu, max-throughput %s\n",
+              caf::get_or(*config, "caf.scheduler.policy", caf::defaults::scheduler::policy).c_str(),
+              sys.scheduler().num_workers(),
+              throughput == caf::defaults::scheduler::max_throughput ? "unlimited"
+                                                                     : std::to_string(throughput).c_str());
+}
 
 pool_settings rules_of(const options& opts, const tuning& own) {
   pool_settings rules;
@@ -94,12 +122,16 @@ struct ending {
 };
 
 figures run(const options& opts, const tuning& own) {
+  if (own.show_caf_settings) {
+    print_caf_settings(own);
+    throw CLI::Success{};
+  }
   if (own.blocking)
     return run_blocking(opts, rules_of(opts, own));
   return measure(opts, opts.callers, [&](std::vector<caller>& crew, const std::function<void()>& started) {
     std::latch ended{static_cast<std::ptrdiff_t>(crew.size())};
-    system_config cfg{own.workers};
-    caf::actor_system sys{cfg};
+    auto config = config_of(own);
+    caf::actor_system sys{*config};
     ending guarded{start_pool(sys, opts, own)};
     await_connections(sys, guarded.pool, opts.connections);
     auto recovers = opts.load == workload::recovery;
@@ -127,7 +159,8 @@ int main(int argc, char** argv) {
   app.add_option("--depth", own.depth, "the setting pool.pipeline-depth")->check(CLI::Range(1, 64));
   app.add_option("--prepared-statements", own.prepared_statements, "the setting pool.prepared-statements")
       ->check(CLI::Range(0, 1'000));
-  app.add_option("--workers", own.workers, "scheduler threads of the actor system")->check(CLI::Range(1, 1'024));
+  app.add_option("--workers", own.workers, "scheduler threads of the actor system, 0 for as many as CAF takes")
+      ->check(CLI::Range(0, 1'024));
   app.add_option("--io-threads", own.io_threads, "the setting pool.io-threads")->check(CLI::Range(1, 64));
   app.add_option("--slow-share", own.slow_share, "share of statements that take 100 ms and do not count")
       ->check(CLI::Range(0.0, 0.99));
@@ -136,6 +169,9 @@ int main(int argc, char** argv) {
   app.add_flag("--beside", own.beside, "callers live on the pool's own thread");
   app.add_flag("--retrier", own.retrier, "callers ask a retrier before the pool");
   app.add_flag("--blocking", own.blocking, "callers are threads that call one cenote::database");
+  app.add_flag("--plain-caf", own.plain_caf, "leave CAF's settings as they are, in place of cenote's and --workers")
+      ->excludes("--blocking", "--workers");
+  app.add_flag("--show-caf-settings", own.show_caf_settings, "print CAF's settings in place of a round");
   app.add_option("--nodes", own.nodes.nodes, "host:port of a pool node that has the pool, in place of one here");
   app.add_option("--certificate", own.nodes.certificate, "PEM file, for TLS to the node");
   app.add_option("--key", own.nodes.key, "PEM file");

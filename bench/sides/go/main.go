@@ -16,6 +16,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
+var errNotApplicable = errors.New("--prepared is for point, transaction and recovery, without --pre-ping")
+
 // options are what the command line says.
 type options struct {
 	workload    string
@@ -25,6 +27,7 @@ type options struct {
 	seconds     float64
 	rows        int
 	prePing     bool
+	prepared    bool
 }
 
 func parseOptions(arguments []string) (options, error) {
@@ -37,6 +40,7 @@ func parseOptions(arguments []string) (options, error) {
 	flags.Float64Var(&o.seconds, "seconds", 1, "")
 	flags.IntVar(&o.rows, "rows", 10000, "")
 	flags.BoolVar(&o.prePing, "pre-ping", false, "")
+	flags.BoolVar(&o.prepared, "prepared", false, "")
 	if len(arguments) == 0 {
 		return o, errors.New("name a workload")
 	}
@@ -69,7 +73,8 @@ func configFromURI(text string) (*mysql.Config, error) {
 	} else if uri.Port() == "" {
 		config.Addr += ":3306"
 	}
-	// One round trip for a statement with parameters instead of prepare, execute and close.
+	// One round trip for a statement with parameters instead of prepare, execute and close. With --prepared there is a
+	// statement that stays prepared.
 	config.InterpolateParams = true
 	return config, nil
 }
@@ -88,7 +93,7 @@ func run(arguments []string) error {
 		return err
 	}
 	defer p.db.Close()
-	operation, err := p.workload(o)
+	operation, err := p.workload(context.Background(), o)
 	if err != nil {
 		return err
 	}
@@ -107,6 +112,9 @@ func main() {
 	if err := run(os.Args[1:]); err != nil {
 		line, _, _ := strings.Cut(err.Error(), "\n")
 		fmt.Fprintln(os.Stderr, "go:", line)
+		if errors.Is(err, errNotApplicable) {
+			os.Exit(3)
+		}
 		os.Exit(1)
 	}
 }

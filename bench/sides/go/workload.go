@@ -78,12 +78,44 @@ func (p *pool) ask(ctx context.Context, f func(asker) error) error {
 	return f(conn)
 }
 
-func (p *pool) workload(o options) (operation, error) {
+// command is a statement, and what was prepared of it with --prepared: once for the whole pool, as Go's manual has it.
+// database/sql prepares it on each connection when it is first used there.
+type command struct {
+	text     string
+	prepared *sql.Stmt
+}
+
+func (p *pool) command(ctx context.Context, text string, prepare bool) (command, error) {
+	if !prepare {
+		return command{text, nil}, nil
+	}
+	prepared, err := p.db.PrepareContext(ctx, text)
+	return command{text, prepared}, err
+}
+
+func (c command) queryRow(ctx context.Context, db asker, args ...any) *sql.Row {
+	if c.prepared != nil {
+		return c.prepared.QueryRowContext(ctx, args...)
+	}
+	return db.QueryRowContext(ctx, c.text, args...)
+}
+
+func (c command) exec(ctx context.Context, tx *sql.Tx, args ...any) (sql.Result, error) {
+	if c.prepared != nil {
+		return tx.StmtContext(ctx, c.prepared).ExecContext(ctx, args...)
+	}
+	return tx.ExecContext(ctx, c.text, args...)
+}
+
+func (p *pool) workload(ctx context.Context, o options) (operation, error) {
+	if o.prepared && (o.prePing || o.workload == "large" || o.workload == "checkout") {
+		return nil, errNotApplicable
+	}
 	switch o.workload {
 	case "point", "recovery":
-		return p.point(o.rows), nil
+		return p.point(ctx, o)
 	case "transaction":
-		return p.transaction, nil
+		return p.transaction(ctx, o)
 	case "large":
 		return p.large, nil
 	case "checkout":
@@ -99,18 +131,22 @@ type manga struct {
 	chapters int
 }
 
-func (p *pool) point(rows int) operation {
-	expected := make([]manga, rows)
+func (p *pool) point(ctx context.Context, o options) (operation, error) {
+	read, err := p.command(ctx, pointSelect, o.prepared)
+	if err != nil {
+		return nil, err
+	}
+	expected := make([]manga, o.rows)
 	for i := range expected {
 		id := i + 1
 		expected[i] = manga{id, fmt.Sprintf("Manga no. %d%s 漫画", id, strings.Repeat("~", id%40)),
 			fmt.Sprintf("https://manga.example/title/%d/a-slug-of-usual-length", id), 1 + id*7%900}
 	}
 	return func(ctx context.Context, _ int, numbers *rand.Rand) error {
-		id := 1 + numbers.Intn(rows)
+		id := 1 + numbers.Intn(o.rows)
 		var row manga
 		err := p.ask(ctx, func(db asker) error {
-			return db.QueryRowContext(ctx, pointSelect, id).Scan(&row.id, &row.title, &row.link, &row.chapters)
+			return read.queryRow(ctx, db, id).Scan(&row.id, &row.title, &row.link, &row.chapters)
 		})
 		if err != nil {
 			return fmt.Errorf("row %d: %w", id, err)
@@ -119,27 +155,40 @@ func (p *pool) point(rows int) operation {
 			return fmt.Errorf("asked for row %d, got %+v", id, row)
 		}
 		return nil
-	}
+	}, nil
 }
 
-func (p *pool) transaction(ctx context.Context, caller int, _ *rand.Rand) error {
-	return p.ask(ctx, func(db asker) error {
-		tx, err := db.BeginTx(ctx, nil)
+func (p *pool) transaction(ctx context.Context, o options) (operation, error) {
+	var changes []command
+	for _, text := range []string{update, insert} {
+		change, err := p.command(ctx, text, o.prepared)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, change)
+	}
+	return func(ctx context.Context, caller int, _ *rand.Rand) error {
+		return p.ask(ctx, func(db asker) error { return book(ctx, db, changes, caller) })
+	}, nil
+}
+
+// book makes all changes for a caller's account, or none.
+func book(ctx context.Context, db asker, changes []command, caller int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // Does nothing after a commit.
+	for _, change := range changes {
+		result, err := change.exec(ctx, tx, caller)
 		if err != nil {
 			return err
 		}
-		defer tx.Rollback() // Does nothing after a commit.
-		for _, statement := range []string{update, insert} {
-			result, err := tx.ExecContext(ctx, statement, caller)
-			if err != nil {
-				return err
-			}
-			if n, err := result.RowsAffected(); err != nil || n != 1 {
-				return fmt.Errorf("account %d: %d rows affected by %s (%v)", caller, n, statement, err)
-			}
+		if n, err := result.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("account %d: %d rows affected by %s (%v)", caller, n, change.text, err)
 		}
-		return tx.Commit()
-	})
+	}
+	return tx.Commit()
 }
 
 type largeRow struct {

@@ -55,29 +55,42 @@ int number(const char* text, unsigned long size) {
   return x;
 }
 
-prepared_select::prepared_select(MYSQL* x) : statement_{mysql_stmt_init(x)} {
-  auto stmt = statement_.get();
-  if (mysql_stmt_prepare(stmt, select_sql.data(), select_sql.size()) != 0)
-    fail(mysql_stmt_error(stmt), mysql_stmt_errno(stmt));
+prepared_statement::prepared_statement(MYSQL* x, std::string_view sql) : statement_{mysql_stmt_init(x)} {
+  if (mysql_stmt_prepare(handle(), sql.data(), sql.size()) != 0)
+    fail();
   parameter_.buffer_type = MYSQL_TYPE_LONG;
-  parameter_.buffer = &wanted_;
+  parameter_.buffer = &value_;
+  if (mysql_stmt_bind_param(handle(), &parameter_) != 0)
+    fail();
+}
+
+void prepared_statement::execute(int parameter) {
+  value_ = parameter;
+  if (mysql_stmt_execute(handle()) != 0)
+    fail();
+}
+
+void prepared_statement::fail() const {
+  bench::fail(mysql_stmt_error(handle()), mysql_stmt_errno(handle()));
+}
+
+prepared_select::prepared_select(MYSQL* x) : prepared_statement{x, select_sql} {
   bind(0, MYSQL_TYPE_LONG, &id_, sizeof id_);
   bind(1, MYSQL_TYPE_STRING, title_, sizeof title_);
   bind(2, MYSQL_TYPE_STRING, link_, sizeof link_);
   bind(3, MYSQL_TYPE_LONG, &chapters_, sizeof chapters_);
-  if (mysql_stmt_bind_param(stmt, &parameter_) != 0 || mysql_stmt_bind_result(stmt, columns_) != 0)
-    fail(mysql_stmt_error(stmt), mysql_stmt_errno(stmt));
+  if (mysql_stmt_bind_result(handle(), columns_) != 0)
+    fail();
 }
 
 manga prepared_select::operator()(int id) {
-  auto stmt = statement_.get();
-  wanted_ = id;
-  if (mysql_stmt_execute(stmt) != 0 || mysql_stmt_store_result(stmt) != 0)
-    fail(mysql_stmt_error(stmt), mysql_stmt_errno(stmt));
-  if (mysql_stmt_fetch(stmt) != 0)
+  execute(id);
+  if (mysql_stmt_store_result(handle()) != 0)
+    fail();
+  if (mysql_stmt_fetch(handle()) != 0)
     throw std::runtime_error{"no row " + std::to_string(id)};
   manga row{id_, text(1), text(2), chapters_};
-  mysql_stmt_free_result(stmt);
+  mysql_stmt_free_result(handle());
   return row;
 }
 
@@ -90,6 +103,11 @@ void prepared_select::bind(size_t column, enum_field_types type, void* buffer, u
 
 std::string prepared_select::text(size_t column) const {
   return {static_cast<const char*>(columns_[column].buffer), sizes_[column]};
+}
+
+uint64_t prepared_change::operator()(int parameter) {
+  execute(parameter);
+  return mysql_stmt_affected_rows(handle());
 }
 
 } // namespace cenote::bench

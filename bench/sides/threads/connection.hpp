@@ -36,9 +36,26 @@ uint64_t change(MYSQL* x, std::string_view sql);
 /// @returns the number that a cell holds.
 int number(const char* text, unsigned long size);
 
-/// The point select as a prepared statement of the server. Results come in binary form, right into the row. Must not
-/// outlive its connection.
-class prepared_select {
+/// A prepared statement of the server, with a number as its parameter. Must not outlive its connection.
+class prepared_statement {
+public:
+  prepared_statement(MYSQL* x, std::string_view sql);
+  prepared_statement(const prepared_statement&) = delete;
+  prepared_statement& operator=(const prepared_statement&) = delete;
+
+protected:
+  MYSQL_STMT* handle() const { return statement_.get(); }
+  void execute(int parameter);
+  [[noreturn]] void fail() const;
+
+private:
+  statement_ptr statement_;
+  int value_ = 0;
+  MYSQL_BIND parameter_ = {};
+};
+
+/// The point select. Results come in binary form, right into the row.
+class prepared_select : prepared_statement {
 public:
   explicit prepared_select(MYSQL* x);
   manga operator()(int id);
@@ -47,15 +64,21 @@ private:
   void bind(size_t column, enum_field_types type, void* buffer, unsigned long size);
   std::string text(size_t column) const;
 
-  statement_ptr statement_;
-  int wanted_ = 0;
   int id_ = 0;
   int chapters_ = 0;
   char title_[1024] = {};
   char link_[1024] = {};
-  MYSQL_BIND parameter_ = {};
   MYSQL_BIND columns_[4] = {};
   unsigned long sizes_[4] = {};
+};
+
+/// A statement that changes rows.
+class prepared_change : prepared_statement {
+public:
+  using prepared_statement::prepared_statement;
+
+  /// @returns how many rows.
+  uint64_t operator()(int parameter);
 };
 
 } // namespace cenote::bench

@@ -15,6 +15,25 @@ namespace {
 using namespace cenote;
 using namespace cenote::bench;
 
+constexpr const char* update_sql = "UPDATE bench_account SET balance = balance + 1 WHERE id = ";
+constexpr const char* insert_sql = "INSERT INTO bench_entry (account) VALUES (";
+
+/// What `--prepared` prepares on each connection: as much as the workload needs.
+struct prepared_statements {
+  prepared_statements(MYSQL* x, workload load) {
+    if (load == workload::transaction) {
+      update.emplace(x, std::string{update_sql} + "?");
+      insert.emplace(x, std::string{insert_sql} + "?)");
+    } else {
+      select.emplace(x);
+    }
+  }
+
+  std::optional<prepared_select> select;
+  std::optional<prepared_change> update;
+  std::optional<prepared_change> insert;
+};
+
 /// A thread's own connection.
 class worker {
 public:
@@ -32,7 +51,7 @@ public:
       operate(self);
     } catch (...) {
       // Reconnecting is left to the next operation.
-      select_.reset();
+      prepared_statements_.reset();
       connection_.reset();
       throw;
     }
@@ -42,7 +61,7 @@ private:
   void connect() {
     connection_ = open(*where_);
     if (prepared_)
-      select_.emplace(connection_.get());
+      prepared_statements_.emplace(connection_.get(), load_);
   }
 
   void operate(caller& self) {
@@ -52,7 +71,7 @@ private:
     case workload::large:
       return read_large(self);
     default:
-      self.answered(select_ ? (*select_)(self.id()) : select(self.id()));
+      self.answered(prepared_ ? (*prepared_statements_->select)(self.id()) : select(self.id()));
     }
   }
 
@@ -71,8 +90,8 @@ private:
     auto x = connection_.get();
     auto id = std::to_string(self.id());
     query(x, "BEGIN");
-    auto updated = change(x, "UPDATE bench_account SET balance = balance + 1 WHERE id = " + id);
-    auto inserted = change(x, "INSERT INTO bench_entry (account) VALUES (" + id + ")");
+    auto updated = prepared_ ? (*prepared_statements_->update)(self.id()) : change(x, update_sql + id);
+    auto inserted = prepared_ ? (*prepared_statements_->insert)(self.id()) : change(x, insert_sql + id + ")");
     query(x, "COMMIT");
     self.answered(updated, inserted);
   }
@@ -92,14 +111,14 @@ private:
   bool pre_ping_;
   bool prepared_;
   connection_ptr connection_;
-  std::optional<prepared_select> select_; ///< Ends before its connection.
+  std::optional<prepared_statements> prepared_statements_; ///< Ends before their connection.
 };
 
 figures run(const options& opts, bool prepared) {
   if (opts.load == workload::checkout)
     throw not_applicable{"a thread has a connection of its own: there is no pool to take one from"};
-  if (prepared && opts.load != workload::point && opts.load != workload::recovery)
-    throw not_applicable{"--prepared is for point and recovery"};
+  if (prepared && opts.load == workload::large)
+    throw not_applicable{"--prepared is for point, transaction and recovery"};
   auto where = server_of_environment();
   return measure_threads(opts, std::min(opts.callers, opts.connections), [&] {
     return [hand = std::make_shared<worker>(where, opts, prepared)](caller& self) { hand->run(self); };
@@ -111,6 +130,6 @@ figures run(const options& opts, bool prepared) {
 int main(int argc, char** argv) {
   CLI::App app{"Hand-written threads with blocking Connector/C.", "cenote-bench-threads"};
   bool prepared = false;
-  app.add_flag("--prepared", prepared, "prepare the point select on the server, once per connection");
+  app.add_flag("--prepared", prepared, "prepare the statements on the server, once per connection");
   return run_side(app, argc, argv, [&](const options& opts) { return run(opts, prepared); });
 }
