@@ -41,8 +41,9 @@ public:
   open_connections(caf::actor_system& sys, server_settings server, std::shared_ptr<std::vector<connection_actor>> out)
       : sys_{sys},
         server_{std::make_shared<const server_settings>(std::move(server))},
-        io_thread_{io_thread::start(sys, metrics::seconds_counter(sys.metrics(), metrics::metric::io_thread_cpu,
-                                                                  "hostile", {{"thread", "0"}}))},
+        io_thread_{io_thread::start(
+            sys, metrics::seconds_counter(sys.metrics(), metrics::metric::io_thread_cpu, "hostile", {{"thread", "0"}}),
+            guests::admitted)},
         canceller_{spawn_canceller(sys, server_)},
         opened_{std::move(out)} {
     // nop
