@@ -26,8 +26,8 @@ std::shared_ptr<io_thread> io_thread_of(const pool_actor& pool);
 
 caf::execution_unit* loop_of(io_thread& thread) noexcept;
 
-/// Logs that an actor has kept the I/O thread, on which this is called, from its work.
-void warn_of_long_turn(const char* name, std::chrono::nanoseconds took);
+/// Logs that an actor has kept an I/O thread from its work; rarely for each loop.
+void warn_of_long_turn(const caf::execution_unit* loop, const char* name, std::chrono::nanoseconds took);
 
 /// An actor of the application on an I/O thread.
 template <class Actor>
@@ -45,7 +45,8 @@ public:
     auto begun = std::chrono::steady_clock::now();
     auto result = resident<Actor, false>::resume(host, std::min(max_throughput, max_messages));
     if (auto took = std::chrono::steady_clock::now() - begun; took > max_turn)
-      warn_of_long_turn(this->getf(caf::abstract_actor::is_terminated_flag) ? "that has ended" : this->name(), took);
+      warn_of_long_turn(host, this->getf(caf::abstract_actor::is_terminated_flag) ? "that has ended" : this->name(),
+                        took);
     return result;
   }
 };

@@ -6,6 +6,9 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <map>
+#include <mutex>
+
 namespace cenote::detail {
 
 std::shared_ptr<io_thread> io_thread_of(const pool_actor& pool) {
@@ -16,9 +19,14 @@ caf::execution_unit* loop_of(io_thread& thread) noexcept {
   return &thread.loop();
 }
 
-void warn_of_long_turn(const char* name, std::chrono::nanoseconds took) {
-  thread_local log_pacer lines; // Of this I/O thread.
-  if (auto count = lines.add(std::chrono::steady_clock::now()))
+void warn_of_long_turn(const caf::execution_unit* loop, const char* name, std::chrono::nanoseconds took) {
+  static std::mutex mutex;
+  static std::map<const caf::execution_unit*, log_pacer>
+      lines; // Grows by one entry for each loop that ever complained.
+  std::unique_lock guard{mutex};
+  auto count = lines[loop].add(std::chrono::steady_clock::now());
+  guard.unlock();
+  if (count)
     log().warn("the actor {} beside a pool has held the pool's I/O thread for {:.1f} ms: no statement is sent and no "
                "answer received meanwhile; spawn it on CAF's scheduler, or let it do less at a time{}",
                name, std::chrono::duration<double, std::milli>{took}.count(), and_more(*count));

@@ -31,12 +31,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using thread_id = std::thread::id;
+/// An event loop, or a thread of the scheduler.
+using home = const caf::execution_unit*;
 
-/// Says on which thread it runs, and asks the pool.
+/// Says where it runs, and asks the pool.
 caf::behavior inquirer(caf::event_based_actor* self, const pool_actor& pool,
-                       const std::shared_ptr<std::promise<thread_id>>& where) {
-  where->set_value(std::this_thread::get_id());
+                       const std::shared_ptr<std::promise<home>>& where) {
+  where->set_value(self->context());
   return {[self, pool](int number) {
     return query(self, pool, read("SELECT ?", number), [](const result& rows) { return rows[0].get<int>(0); });
   }};
@@ -46,7 +47,7 @@ caf::behavior inquirer(caf::event_based_actor* self, const pool_actor& pool,
 struct inquirer_state {
   static inline const char* name = "inquirer";
 
-  inquirer_state(caf::event_based_actor* this_actor, pool_actor target, std::shared_ptr<std::promise<thread_id>> where,
+  inquirer_state(caf::event_based_actor* this_actor, pool_actor target, std::shared_ptr<std::promise<home>> where,
                  std::shared_ptr<std::promise<void>> on_end = nullptr)
       : self{this_actor}, pool{std::move(target)}, said{std::move(where)}, gone{std::move(on_end)} {
     // nop
@@ -61,7 +62,7 @@ struct inquirer_state {
 
   caf::event_based_actor* self;
   pool_actor pool;
-  std::shared_ptr<std::promise<thread_id>> said;
+  std::shared_ptr<std::promise<home>> said;
   std::shared_ptr<std::promise<void>> gone;
 };
 
@@ -117,9 +118,9 @@ struct fixture : actor_fixture {
   }
 
   /// Starts an inquirer beside a pool, and waits until it runs.
-  /// @returns its thread.
-  thread_id start_beside(const pool_actor& target) {
-    auto where = std::make_shared<std::promise<thread_id>>();
+  /// @returns where that is.
+  home start_beside(const pool_actor& target) {
+    auto where = std::make_shared<std::promise<home>>();
     actors.push_back(spawn_beside(target, inquirer, target, where));
     return where->get_future().get();
   }
@@ -158,21 +159,20 @@ auto run_beside(const pool_actor& pool, F f) {
 
 BEGIN_FIXTURE_SCOPE(fixture)
 
-SCENARIO("actors beside a pool, a retrier before it, or beside each other share the thread of the pool") {
+SCENARIO("actors beside a pool, a retrier before it, or beside each other share the event loop of the pool") {
   GIVEN("a pool, a retrier before it, and a retrier before that") {
     auto retrier = spawn_retrier(system(), pool);
     auto second = spawn_retrier(system(), retrier);
     auto other = start_full_pool(shared_server().settings(), rules_for(1));
     WHEN("actors are spawned beside each of them") {
-      auto thread = start_beside(pool);
+      auto loop = start_beside(pool);
       auto others = {start_beside(pool), start_beside(retrier), start_beside(second)};
-      auto by_class = std::make_shared<std::promise<thread_id>>();
+      auto by_class = std::make_shared<std::promise<home>>();
       actors.push_back(spawn_beside<inquirer_actor>(pool, pool, by_class));
-      THEN("all run on one thread, and are served") {
+      THEN("all run on one event loop, and are served") {
         for (auto each : others)
-          CHECK(each == thread);
-        CHECK(by_class->get_future().get() == thread);
-        CHECK(thread != std::this_thread::get_id());
+          CHECK(each == loop);
+        CHECK(by_class->get_future().get() == loop);
         for (auto& each : actors)
           CHECK_EQ(*request_of<int>(each, 42).get(), 42);
       }
@@ -199,11 +199,11 @@ SCENARIO("beside what does not live on an I/O thread, actors run on the schedule
   GIVEN("a pool, and a decorator of the application before it") {
     auto decorator = decorate(pool);
     WHEN("actors are spawned beside both, and beside a retrier before the decorator") {
-      auto home = start_beside(pool);
+      auto loop = start_beside(pool);
       auto elsewhere = {start_beside(decorator), start_beside(spawn_retrier(system(), decorator))};
-      THEN("only the first is on the pool's thread, and all are served") {
-        for (auto thread : elsewhere)
-          CHECK(thread != home);
+      THEN("only the first is on the pool's event loop, and all are served") {
+        for (auto each : elsewhere)
+          CHECK(each != loop);
         for (auto& each : actors)
           if (each != actors.front())
             CHECK_EQ(*request_of<int>(each, 7).get(), 7);
@@ -218,11 +218,11 @@ SCENARIO("a retrier in another actor system than its pool lives in its own") {
     caf::actor_system other{config};
     WHEN("a retrier is spawned there") {
       auto retrier = spawn_retrier(other, pool);
-      auto thread = start_beside(pool);
-      auto where = std::make_shared<std::promise<thread_id>>();
+      auto loop = start_beside(pool);
+      auto where = std::make_shared<std::promise<home>>();
       auto beside_it = spawn_beside(retrier, inquirer, retrier, where);
       THEN("actors beside it run there as well") {
-        CHECK(where->get_future().get() != thread);
+        CHECK(where->get_future().get() != loop);
         CHECK(run(retrier, read("SELECT 1")).has_value());
       }
       caf::anon_send_exit(beside_it, caf::exit_reason::user_shutdown);
@@ -234,7 +234,7 @@ SCENARIO("a retrier in another actor system than its pool lives in its own") {
 SCENARIO("an actor beside a pool ends as every other actor does") {
   GIVEN("actors beside a pool") {
     auto start = [this] {
-      auto where = std::make_shared<std::promise<thread_id>>();
+      auto where = std::make_shared<std::promise<home>>();
       auto gone = std::make_shared<std::promise<void>>();
       auto actor = spawn_beside<inquirer_actor>(pool, pool, where, gone);
       where->get_future().wait();
@@ -260,17 +260,17 @@ SCENARIO("an actor beside a pool ends as every other actor does") {
 SCENARIO("actors beside a pool outlive it, and so does a retrier's answer") {
   GIVEN("an actor beside a retrier before a pool") {
     auto retrier = spawn_retrier(system(), pool);
-    auto thread = start_beside(retrier);
+    auto loop = start_beside(retrier);
     WHEN("the pool ends") {
       CHECK(drain(pool, caf::timespan{0}).get().has_value());
       auto refused = request_of<int>(actors.back(), 1).get();
-      THEN("the actor goes on, on its thread, and is told that the pool has ended") {
+      THEN("the actor goes on, on its event loop, and is told that the pool has ended") {
         REQUIRE(!refused.has_value());
         CHECK(refused.error().code == errc::shutting_down || refused.error().code == errc::pool_gone);
         CHECK(eventually([&] { return !run(retrier, read("SELECT 1")).has_value(); }));
-        auto here = std::make_shared<std::promise<thread_id>>();
-        auto late = spawn_beside(pool, inquirer, pool, here); // The thread is still there.
-        CHECK(here->get_future().get() == thread);
+        auto here = std::make_shared<std::promise<home>>();
+        auto late = spawn_beside(pool, inquirer, pool, here); // The loop is still there.
+        CHECK(here->get_future().get() == loop);
         caf::anon_send_exit(late, caf::exit_reason::user_shutdown);
       }
     }
