@@ -163,7 +163,7 @@ bool event_loop::run_while_idle(const std::atomic<int>& has_jobs) {
   auto ran = run_as_guest([&] {
     gate_.take(ready_);
     run_ready();
-    while (!makes_room && (has_jobs == 0 || !ready_.empty()) && num_socket_handlers() > 0) {
+    while (!makes_room && has_jobs == 0 && num_socket_handlers() > 0) {
       turn();
       if (has_jobs == 0)
         pause();
@@ -172,7 +172,7 @@ bool event_loop::run_while_idle(const std::atomic<int>& has_jobs) {
   });
   if (!ran)
     return false;
-  if (expected_ < many_expected && num_socket_handlers() > 0)
+  if (ready_.empty() && expected_ < many_expected && num_socket_handlers() > 0)
     gate_.exit_for_a_moment(is_idle());
   else
     gate_.exit(false);
