@@ -163,12 +163,14 @@ bool event_loop::run_while_idle(const std::atomic<int>& has_jobs) {
   auto ran = run_as_guest([&] {
     gate_.take(ready_);
     run_ready();
-    while (!makes_room && has_jobs == 0 && num_socket_handlers() > 0) {
+    if (has_jobs != 0)
+      gate_.knock(); // No waiting, but others may wait for what has arrived at the sockets.
+    do {
       turn();
       if (has_jobs == 0)
         pause();
       makes_room = is_idle() && gate_.is_wanted();
-    }
+    } while (!makes_room && has_jobs == 0 && num_socket_handlers() > 0);
   });
   if (!ran)
     return false;

@@ -15,6 +15,7 @@ void loop_gate::leave(job what, bool will_enter) {
 
 void loop_gate::knock() {
   std::lock_guard guard{mutex_};
+  knocked_ = !sleeps_;
   wake();
 }
 
@@ -34,7 +35,7 @@ bool loop_gate::enter(clock::time_point now) {
 
 bool loop_gate::begin_sleep() {
   std::lock_guard guard{mutex_};
-  sleeps_ = jobs_.empty();
+  sleeps_ = !std::exchange(knocked_, false) && jobs_.empty();
   return sleeps_;
 }
 

@@ -55,7 +55,7 @@ public:
   /// @{
 
   /// Must be called before the loop sleeps at its sockets.
-  /// @returns false if it must not, because there is a job.
+  /// @returns false if it must not, because there is a job, or somebody has knocked since it last was to sleep.
   [[nodiscard]] bool begin_sleep();
 
   /// Takes the jobs that were left, behind those that the vector holds. Must be called after each look at the sockets.
@@ -90,6 +90,7 @@ private:
   runner runner_ = runner::own;
   bool under_way_ = false; ///< Something was, when the last guest went.
   bool sleeps_ = false;    ///< At the sockets; nobody has woken it.
+  bool knocked_ = false;   ///< While it did not sleep.
   bool recalled_ = false;  ///< The loop's own thread must run it.
   bool watches_ = true; ///< The loop's own thread, while it does not run it, looks by itself whether guests still come.
   bool visited_ = false;             ///< A guest has entered since it looked.

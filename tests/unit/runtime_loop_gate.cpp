@@ -110,13 +110,24 @@ SCENARIO("other threads leave jobs for a loop") {
         std::vector<loop_gate::job> jobs;
         gate.take(jobs);
         CHECK_EQ(jobs.size(), 2u);
+        CHECK(!gate.begin_sleep()); // Somebody has knocked.
       }
     }
-    WHEN("it sleeps again, and somebody knocks") {
+    WHEN("somebody knocks when it sleeps again") {
       CHECK(gate.begin_sleep());
       gate.knock();
       THEN("it is woken again") {
         CHECK_EQ(woken, 2);
+      }
+    }
+    WHEN("somebody knocks while it is awake") {
+      std::vector<loop_gate::job> none;
+      gate.take(none);
+      gate.knock();
+      THEN("it does not fall asleep before it has looked around once") {
+        CHECK_EQ(woken, 2);
+        CHECK(!gate.begin_sleep());
+        CHECK(gate.begin_sleep());
       }
     }
   }
