@@ -31,6 +31,7 @@ caf::resumable* run_queue::take(visitor& self) {
       continue;
     if (!jobs_.empty())
       break;
+    self.rest();
     ++asleep_;
     changed_.wait(guard, [this] { return called_ > 0; });
     --asleep_;
@@ -69,7 +70,7 @@ bool run_queue::visit(visitor& self, std::unique_lock<std::mutex>& guard) {
     // No memory. The loop is its own thread's again, and this one goes on.
   }
   if (ran)
-    self.left(loop);
+    self.left();
   guard.lock();
   visited_ = nullptr;
   return ran;

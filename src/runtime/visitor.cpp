@@ -18,7 +18,7 @@ void visitor::begin() {
 
 std::shared_ptr<event_loop> visitor::next() {
   promised_ = false;
-  left_.reset();
+  owes_ = false;
   auto loop = home_.lock();
   if (!loop)
     known_ = nullptr;
@@ -26,22 +26,36 @@ std::shared_ptr<event_loop> visitor::next() {
 }
 
 void visitor::work() {
-  auto loop = left_.lock();
-  if (!loop || clock::now() - since_ < longest_absence)
-    return;
-  left_.reset();
-  loop->stay_away();
+  if (owes_ && clock::now() - since_ >= longest_absence)
+    cancel();
 }
 
 bool visitor::promise(event_loop& loop) {
   auto self = of_thread;
-  if (self == nullptr)
+  if (self == nullptr || event_loop::runs_any_here()) // It is busy there, perhaps for long.
     return false;
   if (!std::exchange(self->promised_, true) && self->known_ != &loop) {
+    self->cancel();
     self->home_ = loop.weak_from_this();
     self->known_ = &loop;
   }
-  return self->known_ == &loop;
+  if (self->known_ != &loop)
+    return false;
+  if (!self->owes_)
+    self->owe();
+  return true;
+}
+
+void visitor::owe() {
+  owes_ = true;
+  since_ = clock::now();
+}
+
+void visitor::cancel() {
+  if (!std::exchange(owes_, false))
+    return;
+  if (auto loop = home_.lock())
+    loop->stay_away();
 }
 
 } // namespace cenote

@@ -7,13 +7,14 @@ namespace cenote {
 
 class event_loop;
 
-/// The event loop that a thread of the scheduler runs while it has nothing else to do: the one to which its actors
-/// send. One object per thread.
+/// What a thread of the scheduler, one object each, has to do with event loops: while it has nothing else to do, it
+/// runs the one to which its actors send. It owes a loop a visit after it has left jobs there that nobody was woken
+/// for, or has gone away from it to run an actor; if it cannot come soon, it calls the loop's own thread.
 class visitor {
 public:
   using clock = std::chrono::steady_clock;
 
-  /// When the thread has been away from a loop for that long, to run actors, the loop's own thread takes over.
+  /// Soon.
   static constexpr std::chrono::nanoseconds longest_absence = std::chrono::microseconds{100};
 
   /// Must be called on its thread, before anything else.
@@ -23,25 +24,28 @@ public:
   /// @returns null if there is none.
   std::shared_ptr<event_loop> next();
 
-  /// The thread has run that loop, and has left it for a moment.
-  void left(const std::shared_ptr<event_loop>& loop) {
-    left_ = loop;
-    since_ = clock::now();
-  }
+  /// The thread has run the loop, and will be back.
+  void left() { owe(); }
 
   /// The thread is about to run an actor.
   void work();
 
+  /// The thread is about to sleep.
+  void rest() { cancel(); }
+
   /// For a job that this thread is about to leave for a loop.
-  /// @returns whether it will try to run the loop next.
+  /// @returns whether it will visit that loop.
   static bool promise(event_loop& loop);
 
 private:
+  void owe();
+  void cancel();
+
   std::weak_ptr<event_loop> home_;
   const event_loop* known_ = nullptr; ///< The same.
   bool promised_ = false;             ///< Since it last had nothing to do, it has left a job for that loop.
-  std::weak_ptr<event_loop> left_;    ///< Until it has been away for long.
-  clock::time_point since_;
+  bool owes_ = false;                 ///< A visit to it,
+  clock::time_point since_;           ///< since then.
 };
 
 } // namespace cenote
