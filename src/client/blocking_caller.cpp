@@ -20,17 +20,48 @@
 
 namespace cenote {
 
+namespace {
+
+/// A thread that waits for one answer after the other.
+class waiting_thread final : public sleeping_thread {
+public:
+  waiting_thread() { sem_init(&wakes_, 0, 0); }
+  waiting_thread(const waiting_thread&) = delete;
+  waiting_thread& operator=(const waiting_thread&) = delete;
+  ~waiting_thread() { sem_destroy(&wakes_); }
+
+  /// Must be called before each request.
+  void begin() noexcept { is_answered_.store(0, std::memory_order_relaxed); }
+
+  void wake() noexcept override {
+    is_answered_ = 1;
+    sem_post(&wakes_);
+  }
+
+  void wait() noexcept {
+    while (sem_wait(&wakes_) != 0)
+      ; // A signal came.
+  }
+
+  /// For the event loop that the thread runs.
+  const std::atomic<int>& is_answered() const noexcept { return is_answered_; }
+
+private:
+  std::atomic<int> is_answered_ = 0;
+  sem_t wakes_; ///< No `std::atomic::wait`: that first yields the processor again and again.
+};
+
+} // namespace
+
 /// Takes the answer to one request after the other, and nothing else. No thread runs it, and the actor system does not
 /// wait for it: a thread that waits is no reason for a system to live on.
-class calling_actor : public caf::monitorable_actor, public sleeping_thread {
+class calling_actor : public caf::monitorable_actor {
 public:
   /// @param home the pool's event loop; null if it has none in this process.
   calling_actor(caf::actor_config& cfg, std::shared_ptr<event_loop> home)
       : monitorable_actor{cfg}, home_{std::move(home)} {
-    sem_init(&wakes_, 0, 0);
+    // nop
   }
-
-  ~calling_actor() override { sem_destroy(&wakes_); }
 
   /// As CAF asks of a class of actors; this one is not measured.
   void setup_metrics() {
@@ -48,14 +79,15 @@ public:
     if (what->mid.is_response() && awaited_.compare_exchange_strong(id, nothing)) {
       answer_ = std::move(what->payload);
       if (runs_home_) {
-        caf::strong_actor_ptr guard{ctrl()};
-        wake();
+        caf::strong_actor_ptr guard{ctrl()}; // From the next line on the waiting thread may go.
+        thread_.wake();
         if (host != home_.get())
           home_->interrupt();
       } else if (auto loop = dynamic_cast<event_loop*>(host)) {
-        loop->wake_later(caf::strong_actor_ptr{ctrl()}, *this);
+        loop->wake_later(caf::strong_actor_ptr{ctrl()}, thread_);
       } else {
-        wake();
+        caf::strong_actor_ptr guard{ctrl()};
+        thread_.wake();
       }
     } else if (what->mid.is_request()) {
       bounce(what, caf::make_error(caf::sec::unexpected_message));
@@ -63,27 +95,20 @@ public:
     return !getf(is_terminated_flag);
   }
 
-  void wake() noexcept override {
-    // From now on the waiting thread may go, but the caller of this function still holds this actor.
-    arrived_ = 1;
-    sem_post(&wakes_);
-  }
-
   /// Sends a request, and waits for the answer.
   caf::message exchange(caf::abstract_actor& receiver, caf::message request) {
     ++last_;
-    arrived_.store(0, std::memory_order_relaxed);
+    thread_.begin();
     awaited_.store(last_.response_id().integer_value());
     auto send = [&](caf::execution_unit* host) {
       receiver.enqueue(caf::make_mailbox_element(caf::strong_actor_ptr{ctrl()}, last_, {}, std::move(request)), host);
     };
     runs_home_ = home_ != nullptr;
-    if (!home_ || !home_->run_until_answered([&] { send(home_.get()); }, arrived_)) {
+    if (!home_ || !home_->run_until_answered([&] { send(home_.get()); }, thread_.is_answered())) {
       runs_home_ = false;
       send(nullptr);
     }
-    while (sem_wait(&wakes_) != 0)
-      ; // A signal came.
+    thread_.wait();
     return std::move(answer_);
   }
 
@@ -96,8 +121,7 @@ private:
   caf::message_id last_;
   std::atomic<uint64_t> awaited_{nothing};
   caf::message answer_;
-  std::atomic<int> arrived_{0}; ///< For the event loop that this thread runs.
-  sem_t wakes_;                 ///< No `std::atomic::wait`: that first yields the processor again and again.
+  waiting_thread thread_;
 };
 
 namespace {
