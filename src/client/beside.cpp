@@ -6,6 +6,7 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <cstdint>
 #include <map>
 #include <mutex>
 
@@ -21,10 +22,10 @@ caf::execution_unit* loop_of(io_thread& thread) noexcept {
 
 void warn_of_long_turn(const caf::execution_unit* loop, const char* name, std::chrono::nanoseconds took) {
   static std::mutex mutex;
-  static std::map<const caf::execution_unit*, log_pacer>
-      lines; // Grows by one entry for each loop that ever complained.
+  static std::map<uint64_t, log_pacer> lines; // Grows by one entry for each loop that ever complained.
+  auto known = dynamic_cast<const event_loop*>(loop);
   std::unique_lock guard{mutex};
-  auto count = lines[loop].add(std::chrono::steady_clock::now());
+  auto count = lines[known != nullptr ? known->number() : 0].add(std::chrono::steady_clock::now());
   guard.unlock();
   if (count)
     log().warn("the actor {} beside a pool has held the pool's I/O thread for {:.1f} ms: no statement is sent and no "

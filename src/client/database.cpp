@@ -278,6 +278,7 @@ struct database::session::impl {
   T command(Ts&&... request);
 
   void check_thread() const {
+    refuse_actors(); // Those that the session's thread runs while it waits.
     if (std::this_thread::get_id() != owner)
       throw std::logic_error{"a cenote::database::session was used in a thread other than its own"};
   }

@@ -13,6 +13,7 @@
 #include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 #include <thread>
 #include <utility>
@@ -88,6 +89,8 @@ public:
 
 bell the_bell;
 
+std::atomic<uint64_t> loops_made = 0;
+
 /// The loop that this thread runs at the moment.
 thread_local event_loop* running_loop = nullptr;
 
@@ -95,6 +98,7 @@ thread_local event_loop* running_loop = nullptr;
 
 event_loop::event_loop(caf::actor_system* sys, caf::telemetry::dbl_counter* cpu_time, guests visitors)
     : default_multiplexer{sys},
+      number_{++loops_made},
       visitors_{visitors},
       gate_{[this] { default_multiplexer::exec_later(&the_bell); }},
       max_messages_{
@@ -104,7 +108,8 @@ event_loop::event_loop(caf::actor_system* sys, caf::telemetry::dbl_counter* cpu_
 }
 
 event_loop::~event_loop() {
-  hand_over();
+  if (has_to_wake())
+    hand_over();
 }
 
 /// The CPU time is read by the coarse clock, which is exact to some milliseconds and costs 5 ns; a loop that sleeps
@@ -114,7 +119,7 @@ void event_loop::run() {
   while (num_socket_handlers() > 0) {
     turn();
     pause();
-    if (visitors_ == guests::admitted && is_idle())
+    if (visitors_ == guests::admitted && is_idle() && num_socket_handlers() > 0)
       gate_.admit_guests();
     if (auto now = read_clock(CLOCK_MONOTONIC_COARSE); now >= next_measurement_) {
       next_measurement_ = now + measuring_interval;
@@ -135,6 +140,8 @@ bool event_loop::run_as_guest(F f) {
     f();
     hand_over();
   } catch (...) { // No memory.
+    if (ready_.empty())
+      ready_.swap(running_); // What was still to run.
     running_loop = outer;
     gate_.exit(false);
     throw;
@@ -144,18 +151,26 @@ bool event_loop::run_as_guest(F f) {
 }
 
 bool event_loop::run_until_answered(const std::function<void()>& ask, const std::atomic<int>& answered) {
-  auto ran = run_as_guest([&] {
-    ask();
-    run_ready();
-    while (answered == 0 && num_socket_handlers() > 0) {
-      turn();
-      if (answered == 0)
-        pause();
-    }
-  });
-  if (ran)
-    gate_.exit(is_idle() && num_socket_handlers() > 0);
-  return ran;
+  auto asked = false;
+  try {
+    auto ran = run_as_guest([&] {
+      ask();
+      asked = true;
+      run_ready();
+      while (answered == 0 && num_socket_handlers() > 0) {
+        turn();
+        if (answered == 0)
+          pause();
+      }
+    });
+    if (ran)
+      gate_.exit(is_idle() && num_socket_handlers() > 0);
+    return ran;
+  } catch (...) {
+    if (!asked)
+      throw;
+    return true; // No memory. The loop's own thread brings the answer.
+  }
 }
 
 bool event_loop::run_while_idle(const std::atomic<int>& has_jobs) {
@@ -163,8 +178,9 @@ bool event_loop::run_while_idle(const std::atomic<int>& has_jobs) {
   auto ran = run_as_guest([&] {
     gate_.take(ready_);
     run_ready();
-    if (has_jobs != 0)
-      gate_.knock(); // No waiting, but others may wait for what has arrived at the sockets.
+    // No waiting then. But others may wait for what has arrived at the sockets; and a loop that has ended is not woken.
+    if (has_jobs != 0 || num_socket_handlers() == 0)
+      gate_.knock();
     do {
       turn();
       if (has_jobs == 0)
@@ -209,7 +225,8 @@ void event_loop::run_ready() {
     running_.swap(ready_);
     turns += running_.size();
     for (auto& job : running_)
-      run_one(std::move(job));
+      if (job) // Empty if it has thrown, for lack of memory.
+        run_one(std::move(job));
     running_.clear();
   }
   handle_internal_events();

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -67,6 +68,9 @@ public:
   /// Makes the thread that runs the loop look around. May be called from any thread.
   void interrupt() { gate_.knock(); }
 
+  /// No other loop of this process has the same, before or after.
+  uint64_t number() const noexcept { return number_; }
+
   /// Whether this thread runs some event loop at the moment.
   static bool runs_any_here() noexcept;
 
@@ -100,6 +104,7 @@ private:
   void pause();
   void measure();
 
+  uint64_t number_;
   guests visitors_;
   loop_gate gate_;
   std::vector<loop_gate::job> ready_;   ///< The loop's own actors that are to run.

@@ -71,6 +71,7 @@ bool run_queue::visit(visitor& self, std::unique_lock<std::mutex>& guard) {
   }
   if (ran)
     self.left();
+  loop.reset(); // Its end may need the lock.
   guard.lock();
   visited_ = nullptr;
   return ran;

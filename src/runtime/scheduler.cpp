@@ -12,6 +12,8 @@
 #include <caf/scheduler/coordinator.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 
+#include <iostream>
+
 namespace cenote {
 
 namespace {
@@ -80,6 +82,8 @@ caf::actor_system::module* make_scheduler(caf::actor_system& sys) {
     return new caf::scheduler::coordinator<sharing>{sys};
   if (policy == "testing")
     return new caf::scheduler::test_coordinator{sys};
+  if (policy != "stealing") // As CAF does.
+    std::cerr << "[WARNING] caf.scheduler.policy: there is no policy " << policy << "; 'stealing' is used" << std::endl;
   return new caf::scheduler::coordinator<caf::policy::work_stealing>{sys};
 }
 
