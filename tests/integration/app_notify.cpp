@@ -117,23 +117,24 @@ private:
   std::vector<std::string> lines_;
 };
 
-/// Stops all threads of a child that run its I/O, while it lives.
-class frozen_io {
+/// Stops all threads of a child that run its actors, while it lives: those of the scheduler also do I/O while they
+/// wait.
+class frozen_actors {
 public:
-  explicit frozen_io(pid_t child) {
+  explicit frozen_actors(pid_t child) {
     for (auto& entry : fs::directory_iterator{"/proc/" + std::to_string(child) + "/task"}) {
       std::string name;
       std::ifstream{entry.path() / "comm"} >> name;
       auto id = static_cast<pid_t>(std::stoi(entry.path().filename()));
-      if (name != "caf.thread" || ptrace(PTRACE_SEIZE, id, nullptr, nullptr) != 0)
+      if ((name != "caf.thread" && name != "caf.worker") || ptrace(PTRACE_SEIZE, id, nullptr, nullptr) != 0)
         continue;
       threads_.push_back(id);
       ptrace(PTRACE_INTERRUPT, id, nullptr, nullptr);
       waitpid(id, nullptr, __WALL);
     }
   }
-  frozen_io(const frozen_io&) = delete;
-  ~frozen_io() {
+  frozen_actors(const frozen_actors&) = delete;
+  ~frozen_actors() {
     for (auto id : threads_)
       ptrace(PTRACE_DETACH, id, nullptr, nullptr);
   }
@@ -204,7 +205,7 @@ SCENARIO("the watchdog is fed while the actors answer") {
   CHECK(manager.gets("WATCHDOG=1"));
   CHECK(manager.gets("WATCHDOG=1"));
   {
-    frozen_io frozen{serve.pid()};
+    frozen_actors frozen{serve.pid()};
     CHECK(frozen.count() > 0);
     manager.count_for(3s, "WATCHDOG=1");
     CHECK_EQ(manager.count_for(3s, "WATCHDOG=1"), 0u);
