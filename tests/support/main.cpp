@@ -10,6 +10,14 @@
 #  include "cenote/pool.hpp"
 #endif
 
+#ifdef __SANITIZE_ADDRESS__
+/// A lack of memory is an error for who asked, as without sanitizers: hostile servers announce results of many
+/// gigabytes.
+extern "C" const char* __asan_default_options() {
+  return "allocator_may_return_null=1";
+}
+#endif
+
 int main(int argc, char** argv) {
 #ifdef CENOTE_TEST_WITH_ACTORS
   cenote::init();

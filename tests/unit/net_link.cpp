@@ -278,12 +278,14 @@ SCENARIO("whoever waits for the socket, or the next event, gets all, also what T
   link_pair pair{true};
   auto stuck = 0;
   auto asked_again = 0;
-  for (size_t size = 480'000; size < 560'000; size += 2500) {
+  // On a busy machine the sockets may cut the data elsewhere.
+  for (size_t i = 0; i < 32 || (asked_again == 0 && i < 3200); ++i) {
+    auto size = 480'000 + 2500 * (i % 32);
     pair.client.send(message_kind::request, size, make_blob(bytes(size)));
-    for (auto i = 0; i < 5; ++i)
+    for (auto j = 0; j < 5; ++j)
       pair.client.advance(pair.now);
     pair.at_node.clear();
-    for (auto i = 0; i < 1000 && pair.at_node.empty(); ++i) {
+    for (auto j = 0; j < 1000 && pair.at_node.empty(); ++j) {
       pair.node.advance(pair.now);
       link_pair::take(pair.node, pair.at_node);
       if (!pair.at_node.empty() || pair.client.unsent() > 0 || pair.client.wants_write()) {
