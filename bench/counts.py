@@ -18,7 +18,7 @@ from report import number, table
 from server import Server
 
 PROGRAM = Path(__file__).resolve().parent.parent / "build" / "release" / "bin" / "cenote-bench-cenote"
-IO_LOOP = "event_loop::run"  # Only I/O threads call it.
+IO_LOOP = "event_loop::run()"  # Only I/O threads call it; others may run a loop while they wait.
 SECONDS = 8.0
 TRACED_SECONDS = 2.0
 
