@@ -71,9 +71,11 @@ bool run_queue::visit(visitor& self, std::unique_lock<std::mutex>& guard) {
   }
   if (ran)
     self.left();
+  guard.lock();
+  visited_ = nullptr; // Before the loop may go: others look here.
+  guard.unlock();
   loop.reset(); // Its end may need the lock.
   guard.lock();
-  visited_ = nullptr;
   return ran;
 }
 

@@ -1,14 +1,21 @@
 #define CAF_SUITE runtime.run_queue
 
+#include "runtime/event_loop.hpp"
 #include "runtime/run_queue.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <latch>
+#include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
 #include <caf/resumable.hpp>
+#include <caf/telemetry/counter.hpp>
 #include <caf/test/bdd_dsl.hpp>
 
 using namespace cenote;
@@ -22,6 +29,18 @@ struct task : caf::resumable {
   void intrusive_ptr_release_impl() override {}
 
   std::atomic<int> taken = 0;
+};
+
+/// A job of a loop.
+struct left_behind : task {
+  explicit left_behind(std::function<void()> f = [] {}) : when_dropped{std::move(f)} {
+    // nop
+  }
+
+  subtype_t subtype() const override { return function_object; }
+  void intrusive_ptr_release_impl() override { when_dropped(); }
+
+  std::function<void()> when_dropped;
 };
 
 } // namespace
@@ -85,6 +104,56 @@ SCENARIO("no job is lost, and no thread sleeps on") {
       THEN("each was taken once") {
         CHECK_EQ(taken, tasks.size());
         CHECK(std::ranges::all_of(tasks, [](auto& x) { return x.taken == 1; }));
+      }
+    }
+  }
+}
+
+SCENARIO("a loop that has gone is not called") {
+  GIVEN("a thread that sends to loops, one after the other, and so visits them") {
+    caf::actor_system_config config;
+    caf::actor_system system{config};
+    caf::telemetry::dbl_counter cpu_time;
+    run_queue queue;
+    task send, end, another;
+    left_behind sent;
+    std::shared_ptr<event_loop> loop;
+    std::atomic<bool> is_sent = false;
+    std::thread visiting{[&] {
+      visitor self;
+      for (auto job = queue.take(self); job != &end; job = queue.take(self))
+        if (job == &send) {
+          loop->exec_later(&sent);
+          is_sent = true;
+        }
+    }};
+    WHEN("nobody but its visitor needs a loop any more, and there is a new job while it goes") {
+      auto gone_in_visits = 0;
+      std::atomic<bool> is_gone = false;
+      left_behind in_pipe{[&] { // The loop's base class drops it.
+        if (std::this_thread::get_id() == visiting.get_id()) {
+          ++gone_in_visits;
+          queue.add(&another);
+        }
+        is_gone = true;
+      }};
+      for (auto i = 0; gone_in_visits < 3 && i < 20'000; ++i) {
+        is_sent = is_gone = false;
+        loop = std::make_shared<event_loop>(&system, &cpu_time, guests::admitted);
+        loop->default_multiplexer::exec_later(&in_pipe);
+        queue.add(&send);
+        while (!is_sent)
+          std::this_thread::yield();
+        for (volatile auto j = 0; j < i % 256;)
+          j = j + 1; // The visit begins in a moment.
+        loop.reset();
+        while (!is_gone)
+          std::this_thread::yield();
+      }
+      queue.add(&end);
+      visiting.join();
+      THEN("the queue does not call the loop") { // A sanitizer would notice.
+        CHECK_EQ(gone_in_visits, 3);
       }
     }
   }
