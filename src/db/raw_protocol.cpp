@@ -14,7 +14,8 @@ constexpr bool tells_length =
 
 /// Reads one packet.
 template <class Reader>
-int read_packet(Reader read, MYSQL_STMT& statement, unsigned char*& packet, unsigned long& length) {
+CENOTE_MAY_CHANGE_THREADS int read_packet(Reader read, MYSQL_STMT& statement, unsigned char*& packet,
+                                          unsigned long& length) {
   if constexpr (tells_length)
     return read(&statement, &packet, &length);
   else

@@ -6,6 +6,10 @@
 
 #include <mysql.h>
 
+/// For a function that Connector/C calls on the stack of a suspended call: it may begin on one thread and end on
+/// another, which ThreadSanitizer's account of the functions that a thread has entered does not allow for.
+#define CENOTE_MAY_CHANGE_THREADS __attribute__((no_sanitize("thread")))
+
 namespace cenote::db {
 
 /// What Connector/C's non-blocking functions cannot do by themselves: send other commands than queries without waiting
@@ -41,8 +45,10 @@ private:
   explicit raw_protocol(MYSQL& session);
 
   static const methods& of(const MYSQL* session) noexcept;
+  CENOTE_MAY_CHANGE_THREADS
   static int send_command(MYSQL* session, enum_server_command command, const char* data, size_t size,
                           my_bool skip_check, void* option);
+  CENOTE_MAY_CHANGE_THREADS
   static int read_row(MYSQL* session, unsigned columns, MYSQL_ROW row, unsigned long* lengths);
 
   MYSQL& session_;
