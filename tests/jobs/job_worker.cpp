@@ -37,6 +37,7 @@ namespace {
 struct options {
   std::string name;
   size_t connections = 4;
+  size_t prepared = pool_settings{}.prepared_statements;
   uint32_t max_running = 64;
   double lease = 2;
   double drain = 20;
@@ -56,6 +57,7 @@ options parse(int argc, char** argv) {
                "job-worker"};
   app.add_option("--name", out.name, "of its node")->required();
   app.add_option("--connections", out.connections, "of its pool")->check(CLI::Range(1, 100));
+  app.add_option("--prepared", out.prepared, "statements that each connection keeps")->check(CLI::Range(0, 1000));
   app.add_option("--max-running", out.max_running, "jobs at a time")->check(CLI::Range(1, 10'000));
   app.add_option("--lease", out.lease, "seconds")->check(CLI::Range(1.0, 60.0));
   app.add_option("--drain", out.drain, "seconds for its jobs after SIGTERM")->check(CLI::Range(0.0, 600.0));
@@ -142,6 +144,7 @@ void run(const options& how, const sigset_t& signals) {
   all.server = parse_uri(uri);
   all.pool.size = how.connections;
   all.pool.max_overflow = 0;
+  all.pool.prepared_statements = how.prepared;
   all.retry = {.max_retries = 1000, .initial_delay = 20ms, .max_delay = 500ms};
   job_settings rules;
   rules.node = how.name;

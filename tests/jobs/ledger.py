@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "bench"), str(ROOT / "tests/nodes")]
 
 from audit import OPENING, Books, check_accounts, read_told  # noqa: E402
-from processes import START_SECONDS, Fault, Program, await_true, clean_environment  # noqa: E402
+from processes import START_SECONDS, Fault, Program, await_true, clean_environment, prepared  # noqa: E402
 from proof import conduct  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -91,7 +91,7 @@ class JobWorker(Program):
         super().__init__(folder / f"{name}.log")
         self.name, self.told = name, folder / f"{name}.out"
         with self.told.open("w") as out:
-            self.launch([binary, "--name", name, *options], stdin=subprocess.DEVNULL, stdout=out, cwd=folder,
+            self.launch([binary, "--name", name, *prepared("--prepared"), *options], stdin=subprocess.DEVNULL, stdout=out, cwd=folder,
                         env=clean_environment(DATABASE_URI=uri))
 
     def await_ready(self) -> None:

@@ -31,6 +31,12 @@ def await_true(what: str, condition: Callable[[], bool], seconds: float) -> floa
     return time.monotonic() - begin
 
 
+def prepared(option: str) -> list[str]:
+    """CENOTE_TEST_PREPARED, if it is set, says how many prepared statements each connection keeps."""
+    kept = os.environ.get("CENOTE_TEST_PREPARED")
+    return [] if kept is None else [f"{option}={kept}"]
+
+
 def clean_environment(**variables: str) -> dict[str, str]:
     """Without settings of the user's own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CENOTE_", "DATABASE_"))}
@@ -98,7 +104,8 @@ class Node(Program):
     def start(self) -> None:
         begin = self.log.stat().st_size if self.log.exists() else 0
         self.launch([self.binary, "serve", f"--node-name={self.name}", "--node-listen=127.0.0.1:0",
-                     "--http-listen=127.0.0.1:0", "--log-status-interval=0", *self.options],
+                     "--http-listen=127.0.0.1:0", "--log-status-interval=0",
+                     *prepared("--pool-prepared-statements"), *self.options],
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=self.folder,
                     env=clean_environment(DATABASE_URI=self.uri))
 

@@ -36,6 +36,12 @@ application_config::application_config() {
   set("caf.logger.console.verbosity", "quiet");
 }
 
+pool_settings as_environment_says(pool_settings rules) {
+  if (auto prepared = std::getenv("CENOTE_TEST_PREPARED"))
+    rules.prepared_statements = std::strtoull(prepared, nullptr, 10);
+  return rules;
+}
+
 actor_fixture::actor_fixture() : system_{config_} {
   // nop
 }
@@ -57,10 +63,7 @@ void actor_fixture::await_end() {
 }
 
 pool_actor actor_fixture::start_pool(const server_settings& server, const pool_settings& rules) {
-  auto used = rules;
-  if (auto prepared = std::getenv("CENOTE_TEST_PREPARED"))
-    used.prepared_statements = std::strtoull(prepared, nullptr, 10);
-  auto pool = pools_.emplace_back(spawn_pool(system_, server, used));
+  auto pool = pools_.emplace_back(spawn_pool(system_, server, as_environment_says(rules)));
   return std::getenv("CENOTE_TEST_REMOTE") == nullptr ? pool : pools_.emplace_back(reach_remotely(pool));
 }
 

@@ -56,6 +56,10 @@ public:
   application_config();
 };
 
+/// The rules, but with as many prepared statements as CENOTE_TEST_PREPARED says, if it is set: with 0, all tests of a
+/// pool are such of statements as text.
+pool_settings as_environment_says(pool_settings rules);
+
 /// An actor system with its pools, which end with it. Time is real; everything that waits has a limit.
 class actor_fixture {
 public:
@@ -64,8 +68,8 @@ public:
 
   caf::actor_system& system() { return system_; }
 
-  /// Starts a pool that ends with this fixture. If CENOTE_TEST_REMOTE is set, it is reached through a pool node;
-  /// CENOTE_TEST_PREPARED says how many prepared statements its connections keep.
+  /// Starts a pool that ends with this fixture, with the rules that the environment says. If CENOTE_TEST_REMOTE is set,
+  /// it is reached through a pool node.
   pool_actor start_pool(const server_settings& server, const pool_settings& rules = {});
 
   /// Starts one and waits until it has all the connections that it keeps.

@@ -58,7 +58,8 @@ nodes_fixture::~nodes_fixture() {
 }
 
 pool_actor nodes_fixture::start_local_pool(size_t size, size_t max_overflow) {
-  auto pool = locals_.emplace_back(spawn_pool(system(), server.settings(), rules_for(size, max_overflow)));
+  auto rules = as_environment_says(rules_for(size, max_overflow));
+  auto pool = locals_.emplace_back(spawn_pool(system(), server.settings(), rules));
   await_free(pool, size);
   return pool;
 }
