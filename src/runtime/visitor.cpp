@@ -12,6 +12,11 @@ thread_local visitor* of_thread = nullptr;
 
 } // namespace
 
+visitor::~visitor() {
+  if (of_thread == this)
+    of_thread = nullptr;
+}
+
 void visitor::begin() {
   of_thread = this;
 }

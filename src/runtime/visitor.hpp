@@ -17,6 +17,10 @@ public:
   /// Soon.
   static constexpr std::chrono::nanoseconds longest_absence = std::chrono::microseconds{100};
 
+  visitor() = default;
+  visitor(const visitor&) = default; ///< CAF makes those of its threads so, before they begin.
+  ~visitor();
+
   /// Must be called on its thread, before anything else.
   void begin();
 
