@@ -37,7 +37,8 @@ application_config::application_config() {
 }
 
 pool_settings as_environment_says(pool_settings rules) {
-  if (auto prepared = std::getenv("CENOTE_TEST_PREPARED"))
+  auto prepared = std::getenv("CENOTE_TEST_PREPARED");
+  if (prepared != nullptr && rules.prepared_statements == pool_settings{}.prepared_statements)
     rules.prepared_statements = std::strtoull(prepared, nullptr, 10);
   return rules;
 }

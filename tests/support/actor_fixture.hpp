@@ -56,8 +56,8 @@ public:
   application_config();
 };
 
-/// The rules, but with as many prepared statements as CENOTE_TEST_PREPARED says, if it is set: with 0, all tests of a
-/// pool are such of statements as text.
+/// The rules, but with as many prepared statements as CENOTE_TEST_PREPARED says, if it is set and the rules have the
+/// default: with 0, the tests of pools are such of statements as text.
 pool_settings as_environment_says(pool_settings rules);
 
 /// An actor system with its pools, which end with it. Time is real; everything that waits has a limit.
