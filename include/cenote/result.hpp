@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cenote/detail/growing_array.hpp"
+#include "cenote/detail/cell_block.hpp"
 #include "cenote/detail/inspect_enum.hpp"
 #include "cenote/value.hpp"
 
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -83,10 +84,10 @@ public:
   // -- rows --------------------------------------------------------------------
 
   /// The columns in the order of the SELECT; empty for a statement without a result set.
-  const std::vector<column>& columns() const noexcept { return columns_; }
+  const std::vector<column>& columns() const noexcept { return columns_ ? *columns_ : no_columns(); }
 
   /// Number of rows; zero for a statement without a result set.
-  size_t size() const noexcept { return columns_.empty() ? 0 : ends_.size() / columns_.size(); }
+  size_t size() const noexcept { return columns().empty() ? 0 : cells_.count() / columns().size(); }
 
   /// Whether there are no rows.
   bool empty() const noexcept { return size() == 0; }
@@ -133,19 +134,17 @@ public:
   const std::vector<result>& more() const noexcept { return more_; }
 
   /// Bytes held by the cells.
-  size_t data_size() const noexcept { return data_.size(); }
+  size_t data_size() const noexcept { return cells_.size(); }
 
-  bool operator==(const result&) const = default;
+  bool operator==(const result& other) const {
+    return columns() == other.columns() && cells_ == other.cells_ && affected_rows_ == other.affected_rows_
+           && last_insert_id_ == other.last_insert_id_ && warnings_ == other.warnings_ && more_ == other.more_;
+  }
 
   template <class Inspector>
   friend bool inspect(Inspector& f, result& x) {
-    // Data from other nodes may be damaged: the accessors rely on `ends`.
-    auto check = [&x] { return x.consistent(); };
     detail::further_results more{x.more_};
-    return f.object(x).on_load(check).fields(f.field("columns", x.columns_), f.field("data", x.data_),
-                                             f.field("ends", x.ends_), f.field("affected-rows", x.affected_rows_),
-                                             f.field("last-insert-id", x.last_insert_id_),
-                                             f.field("warnings", x.warnings_), f.field("more", more));
+    return x.inspect_with(f, f.field("more", more));
   }
 
   template <class Inspector>
@@ -155,15 +154,39 @@ private:
   friend class row;
   friend class result_builder;
 
-  static constexpr uint32_t null_bit = 0x8000'0000;
+  static const std::vector<column>& no_columns() noexcept;
 
-  /// Whether all cells lie in `data_` and all rows are complete.
+  /// Whether all cells and all rows are complete.
   bool consistent() const noexcept;
 
-  std::vector<column> columns_;
-  detail::growing_array<char> data_;
-  /// End of each cell in `data_`, row by row; `null_bit` marks NULL. Results stay below 2 GiB.
-  detail::growing_array<uint32_t> ends_;
+  /// All fields but the further results, then those given.
+  template <class Inspector, class... Fields>
+  bool inspect_with(Inspector& f, Fields&&... further) {
+    auto get_columns = [this] { return columns(); };
+    auto set_columns = [this](std::vector<column> definitions) {
+      columns_ = std::make_shared<const std::vector<column>>(std::move(definitions));
+      return true;
+    };
+    auto get_data = [this] { return std::string{cells_.content()}; };
+    auto set_data = [this](const std::string& data) {
+      cells_ = {data, cells_.ends()};
+      return true;
+    };
+    auto get_ends = [this] { return cells_.ends(); };
+    auto set_ends = [this](const std::vector<uint32_t>& ends) {
+      cells_ = {cells_.content(), ends};
+      return true;
+    };
+    // Data from other nodes may be damaged: the accessors rely on it.
+    auto check = [this] { return consistent(); };
+    return f.object(*this).on_load(check).fields(
+        f.field("columns", get_columns, set_columns), f.field("data", get_data, set_data),
+        f.field("ends", get_ends, set_ends), f.field("affected-rows", affected_rows_),
+        f.field("last-insert-id", last_insert_id_), f.field("warnings", warnings_), std::forward<Fields>(further)...);
+  }
+
+  std::shared_ptr<const std::vector<column>> columns_; ///< Null if there are none.
+  detail::cell_block cells_;                           ///< Row by row.
   uint64_t affected_rows_ = 0;
   uint64_t last_insert_id_ = 0;
   uint16_t warnings_ = 0;
@@ -181,12 +204,12 @@ private:
 class row {
 public:
   /// Row `index` of a result, which must be less than its `size()`; see `result::operator[]`.
-  row(const result* parent, size_t index) noexcept : parent_{parent}, first_{index * parent->columns_.size()} {
+  row(const result* parent, size_t index) noexcept : parent_{parent}, first_{index * parent->columns().size()} {
     // nop
   }
 
   /// Number of columns.
-  size_t size() const noexcept { return parent_->columns_.size(); }
+  size_t size() const noexcept { return parent_->columns().size(); }
 
   /// Whether the value is NULL.
   /// @throws result_error if there is no such column.
@@ -333,16 +356,18 @@ inline result::iterator result::end() const noexcept {
 class result_builder {
 public:
   /// Starts a result with these columns.
-  void columns(std::vector<column> definitions) { result_.columns_ = std::move(definitions); }
+  void columns(std::vector<column> definitions) {
+    columns(std::make_shared<const std::vector<column>>(std::move(definitions)));
+  }
+
+  /// Starts a result with columns that it shares with others.
+  void columns(std::shared_ptr<const std::vector<column>> definitions) { result_.columns_ = std::move(definitions); }
 
   /// Appends a cell that is NULL.
-  void add_null() { result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()) | result::null_bit); }
+  void add_null() { result_.cells_.add_null(); }
 
   /// Appends a cell in the server's text form.
-  void add(std::string_view cell) {
-    result_.data_.append(cell.data(), cell.size());
-    result_.ends_.push_back(static_cast<uint32_t>(result_.data_.size()));
-  }
+  void add(std::string_view cell) { result_.cells_.add(cell); }
 
   /// Sets the effects of a write.
   void effects(uint64_t affected_rows, uint64_t last_insert_id, uint16_t warnings) {
@@ -355,7 +380,7 @@ public:
   void more(result further) { result_.more_.push_back(std::move(further)); }
 
   /// Bytes that the result holds so far, with the room for the ends of its cells.
-  size_t size() const noexcept { return result_.data_.size() + result_.ends_.size() * sizeof(uint32_t); }
+  size_t size() const noexcept { return result_.cells_.size() + result_.cells_.count() * sizeof(uint32_t); }
 
   /// The result sets of a result one by one, without their common effects.
   static std::vector<result> take_apart(result combined);
@@ -370,12 +395,7 @@ private:
 /// Further results have none themselves: data from other nodes must not decide how deep a reader recurses.
 template <class Inspector>
 bool detail::inspect(Inspector& f, further_result& x) {
-  auto& set = x.content;
-  auto check = [&set] { return set.consistent(); };
-  return f.object(x).on_load(check).fields(f.field("columns", set.columns_), f.field("data", set.data_),
-                                           f.field("ends", set.ends_), f.field("affected-rows", set.affected_rows_),
-                                           f.field("last-insert-id", set.last_insert_id_),
-                                           f.field("warnings", set.warnings_));
+  return x.content.inspect_with(f);
 }
 
 template <class Inspector>

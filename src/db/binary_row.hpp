@@ -3,10 +3,15 @@
 #include "cenote/result.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace cenote::db {
+
+/// The columns of a result: those of a prepared statement are the same for all its results.
+using shared_columns = std::shared_ptr<const std::vector<column>>;
 
 /// How the server sends the values of a column in the binary protocol, and how it would write them in the text
 /// protocol.

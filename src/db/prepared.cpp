@@ -127,7 +127,7 @@ void connection::impl::read_binary_answer(prepared_text& text) {
   if (described) {
     described->handle = nullptr; // Otherwise it would read the rows.
     describe(text, described->fields, described->field_count);
-  } else if (handle.fields != nullptr || handle.field_count != text.columns.size()) {
+  } else if (handle.fields != nullptr || handle.field_count != text.columns->size()) {
     return fail(malformed("it has columns that it does not describe"));
   }
   if (!reader_.begin_rows(text.columns))

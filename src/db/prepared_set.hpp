@@ -34,7 +34,7 @@ struct prepared_text {
   bool has_names = false;         ///< Whether its parameters have names.
   std::vector<std::string> names; ///< For each placeholder; without names these are empty.
   size_t counts_from = 0;         ///< From this placeholder on, only whole numbers are sent as parameters.
-  std::vector<column> columns;    ///< Of its result, as last described by the server.
+  shared_columns columns;         ///< Of its result, as last described by the server.
   std::vector<binary_format> formats;
 };
 

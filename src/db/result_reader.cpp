@@ -28,12 +28,12 @@ bool has_format(const MYSQL_FIELD& field, std::string_view name) noexcept {
 
 } // namespace
 
-std::vector<column> columns_of(const MYSQL_FIELD* fields, unsigned count) {
+shared_columns columns_of(const MYSQL_FIELD* fields, unsigned count) {
   std::vector<column> result;
   result.reserve(count);
   for (unsigned i = 0; i < count; ++i)
     result.push_back({std::string{fields[i].name, fields[i].name_length}, type_of(fields[i])});
-  return result;
+  return std::make_shared<const std::vector<column>>(std::move(result));
 }
 
 column_type type_of(const MYSQL_FIELD& field) noexcept {
@@ -97,13 +97,13 @@ void result_reader::start(uint64_t max_bytes, bool each) {
   each_ = each;
 }
 
-bool result_reader::begin_rows(std::vector<column> columns) {
+bool result_reader::begin_rows(shared_columns columns) {
   ++sets_;
-  columns_ = columns.size();
+  columns_ = columns->size();
   if (sets_ > 1) {
     // A loop in a procedure can return very many small results: they count with all the memory they take.
     complete_ += sizeof(result);
-    for (const auto& definition : columns)
+    for (const auto& definition : *columns)
       complete_ += sizeof(column) + definition.name.size();
   }
   current().columns(std::move(columns));

@@ -24,7 +24,7 @@ public:
 
   /// A result set begins.
   /// @returns false if it would exceed the limit, like `add`.
-  bool begin_rows(std::vector<column> columns);
+  bool begin_rows(shared_columns columns);
 
   /// Adds a row.
   /// @returns false if it would exceed the limit; then the result is unusable.
@@ -69,7 +69,7 @@ private:
 };
 
 /// The columns of a result set, as the server describes them.
-std::vector<column> columns_of(const MYSQL_FIELD* fields, unsigned count);
+shared_columns columns_of(const MYSQL_FIELD* fields, unsigned count);
 
 /// How the values of a column are represented.
 column_type type_of(const MYSQL_FIELD& field) noexcept;

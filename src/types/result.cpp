@@ -97,27 +97,22 @@ std::string_view to_string(column_type type) {
 
 // -- result ----------------------------------------------------------------------
 
+const std::vector<column>& result::no_columns() noexcept {
+  static const std::vector<column> none;
+  return none;
+}
+
 bool result::consistent() const noexcept {
-  if (columns_.empty())
-    return ends_.empty() && data_.empty();
-  if (ends_.size() % columns_.size() != 0)
-    return false;
-  uint32_t last = 0;
-  for (auto end : ends_) {
-    auto position = end & ~null_bit;
-    auto is_null = (end & null_bit) != 0;
-    if (position < last || (is_null && position != last))
-      return false;
-    last = position;
-  }
-  return last == data_.size();
+  if (columns().empty())
+    return cells_.count() == 0 && cells_.size() == 0;
+  return cells_.count() % columns().size() == 0 && cells_.is_consistent();
 }
 
 // -- row -------------------------------------------------------------------------
 
 const column& row::column_at(size_t index) const {
-  const auto& columns = parent_->columns_;
-  if (first_ >= parent_->ends_.size())
+  const auto& columns = parent_->columns();
+  if (first_ >= parent_->cells_.count())
     throw result_error("there is no such row: the result has " + std::to_string(parent_->size())
                        + " rows, counted from 0");
   if (index < columns.size())
@@ -128,7 +123,7 @@ const column& row::column_at(size_t index) const {
 }
 
 size_t row::index_of(std::string_view name) const {
-  const auto& columns = parent_->columns_;
+  const auto& columns = parent_->columns();
   auto i = std::ranges::find(columns, name, &column::name);
   if (i != columns.end())
     return static_cast<size_t>(i - columns.begin());
@@ -137,15 +132,12 @@ size_t row::index_of(std::string_view name) const {
 
 bool row::is_null(size_t index) const {
   column_at(index);
-  return (parent_->ends_[first_ + index] & result::null_bit) != 0;
+  return parent_->cells_.is_null(first_ + index);
 }
 
 std::string_view row::text(size_t index) const {
   column_at(index);
-  auto cell = first_ + index;
-  auto begin = cell == 0 ? 0 : parent_->ends_[cell - 1] & ~result::null_bit;
-  auto end = parent_->ends_[cell] & ~result::null_bit;
-  return {parent_->data_.data() + begin, end - begin};
+  return parent_->cells_[first_ + index];
 }
 
 std::string_view row::not_null(size_t index, const char* expected_type) const {
