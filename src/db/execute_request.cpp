@@ -17,8 +17,12 @@ namespace cenote::db {
 namespace {
 
 void append_number(std::string& out, uint64_t number, size_t bytes) {
-  for (size_t i = 0; i < bytes; ++i)
-    out += static_cast<char>((number >> (8 * i)) & 0xff);
+  char little_endian[sizeof(number)];
+  for (auto& byte : little_endian) {
+    byte = static_cast<char>(number & 0xff);
+    number >>= 8;
+  }
+  out.append(little_endian, bytes);
 }
 
 void append_text(std::string& out, std::string_view text) {

@@ -10,10 +10,9 @@ namespace cenote::db {
 void outbox::add(outgoing command, std::string_view content) {
   // A packet has three bytes of length, its sequence number, and the payload.
   auto length = content.size() + 1;
-  for (auto shift : {0, 8, 16})
-    packets_ += static_cast<char>((length >> shift) & 0xff);
-  packets_ += '\0';
-  packets_ += static_cast<char>(command);
+  auto byte_of_length = [length](int index) { return static_cast<char>((length >> (8 * index)) & 0xff); };
+  char begin[]{byte_of_length(0), byte_of_length(1), byte_of_length(2), '\0', static_cast<char>(command)};
+  packets_.append(begin, sizeof(begin));
   packets_ += content;
   ends_.push_back(packets_.size());
 }

@@ -46,22 +46,21 @@ bool may_call(std::string_view sql, std::string_view name) {
 /// Functions that depend on the statement before, or set what the others return.
 constexpr std::array<std::string_view, 4> functions_of_session{"LAST_INSERT_ID", "FOUND_ROWS", "ROW_COUNT", "LASTVAL"};
 
-/// Pairs of letters, one of which is in everything by which a plain statement leaves traces.
-constexpr std::array<std::string_view, 6> pairs_of_session{"_L", "_F", "_I", "_R", "_C", "TV"};
-
-/// Whether a closer look is needed. Every statement is asked for this, so it is one pass over the text.
+/// Whether a closer look is needed: everything by which a plain statement leaves traces has an `@`, or one of the pairs
+/// `_L`, `_F`, `_I`, `_R`, `_C` and `TV`. Every statement is asked for this, so only rare characters are searched for.
 bool has_trace_of_session(std::string_view sql) {
-  char before = '\0';
-  for (auto letter : sql) {
-    if (letter == '@')
-      return true;
-    if (before == '_' || before == 'T' || before == 't')
-      for (auto pair : pairs_of_session)
-        if (upper(before) == pair[0] && upper(letter) == pair[1])
-          return true;
-    before = letter;
-  }
-  return false;
+  auto has_pair = [sql](char sought, auto completes) {
+    for (auto pos = sql.find(sought); pos != npos; pos = sql.find(sought, pos + 1))
+      if (completes(pos))
+        return true;
+    return false;
+  };
+  auto begins_word = [sql](size_t pos) {
+    return pos + 1 < sql.size() && std::string_view{"LFIRC"}.find(upper(sql[pos + 1])) != npos;
+  };
+  auto is_behind_t = [sql](size_t pos) { return pos > 0 && upper(sql[pos - 1]) == 'T'; };
+  return sql.find('@') != npos || has_pair('_', begins_word) || has_pair('V', is_behind_t)
+         || has_pair('v', is_behind_t);
 }
 
 constexpr std::array<std::string_view, 5> plain_words{"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"};

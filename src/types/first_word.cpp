@@ -1,7 +1,6 @@
 #include "types/first_word.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 namespace cenote::detail {
 
@@ -9,8 +8,13 @@ namespace {
 
 constexpr auto npos = std::string_view::npos;
 
+/// Keywords are ASCII, whatever the locale.
 bool is_word_char(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
 /// Skips blanks, parentheses and comments. Stops at an executable comment, whose content is not analysed.
@@ -38,8 +42,7 @@ std::string first_word(std::string_view sql) {
   auto rest = skip_to_word(sql);
   auto end = std::ranges::find_if_not(rest, is_word_char);
   std::string result{rest.begin(), end};
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
+  std::ranges::transform(result, result.begin(), upper);
   return result;
 }
 
