@@ -583,7 +583,7 @@ void connection_core::answer_running(failure reason) {
 
 // -- sharing ---------------------------------------------------------------------------
 
-void connection_core::share(grant granted, ticket answer_to) {
+void connection_core::share(grant&& granted, ticket answer_to) {
   auto check = granted.check;
   auto limit = std::min(granted.request.deadline, granted.latest_start);
   shared_.add(answer_to, std::move(granted));

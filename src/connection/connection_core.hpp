@@ -166,7 +166,7 @@ private:
 
   // -- sharing -------------------------------------------------------------------
 
-  void share(grant granted, ticket answer_to);
+  void share(grant&& granted, ticket answer_to);
   void begin_sharing();
   void send_waiting();
   void drive_shared(db::progress progress);

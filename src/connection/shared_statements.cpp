@@ -30,8 +30,10 @@ bool is_among(std::span<const ticket> tickets, ticket one) {
 
 // -- sending ---------------------------------------------------------------------
 
-void shared_statements::add(ticket answer_to, grant granted) {
-  auto& added = waiting_.emplace_back(shared_statement{answer_to, std::move(granted)});
+void shared_statements::add(ticket answer_to, grant&& granted) {
+  auto& added = waiting_.emplace_back();
+  added.answer_to = answer_to;
+  added.granted = std::move(granted);
   added.bytes = pool::size_of(added.text());
 }
 
@@ -51,14 +53,14 @@ void shared_statements::send(db::server_link& link, time_point now) {
     if (auto problem = link.send(next.text())) {
       answer(next, classify(*problem, next.text(), link.is_mariadb()).failure);
       ++out_.ended;
-    } else {
-      watch(next.granted.request.deadline);
-      if (sent_.empty())
-        turn_began_ = now;
-      sent_bytes_ += next.bytes;
-      sent_.push_back(std::move(next));
+      waiting_.pop_front();
+      continue;
     }
-    waiting_.pop_front();
+    watch(next.granted.request.deadline);
+    if (sent_.empty())
+      turn_began_ = now;
+    sent_bytes_ += next.bytes;
+    sent_.splice(sent_.end(), waiting_, waiting_.begin());
   }
 }
 
@@ -67,7 +69,8 @@ void shared_statements::send(db::server_link& link, time_point now) {
 std::optional<shared_statements::loss> shared_statements::finish_first(db::server_link& link, reuse_rules& reuse,
                                                                        time_point now) {
   auto answered = link.take();
-  auto first = take_first(now);
+  auto taken = take_first(now);
+  auto& first = taken.front();
   if (answered) {
     reuse.request_succeeded();
     count_end(first);
@@ -79,12 +82,12 @@ std::optional<shared_statements::loss> shared_statements::finish_first(db::serve
   if (first.maybe_hit && error.number == pool::query_interrupted && first.wanted) {
     // The stop was meant for the statement before it.
     first.granted.request.maybe_executed |= first.text().kind != statement_kind::read;
-    put_back(std::move(first));
+    put_back(taken, taken.begin());
     return std::nullopt;
   }
   if (error.source == db::error_source::not_prepared) { // It has not run.
     if (first.wanted)
-      put_back(std::move(first));
+      put_back(taken, taken.begin());
     else
       count_end(first);
     return std::nullopt;
@@ -94,7 +97,7 @@ std::optional<shared_statements::loss> shared_statements::finish_first(db::serve
   if (!link.usable() && out_.ended + out_.requeued > 0)
     out_.report(disposition::reusable); // These ended before the loss, not by it.
   if (!link.usable() && link.unsent() > answers_due() && first.wanted) {
-    put_back(std::move(first));
+    put_back(taken, taken.begin());
   } else {
     answer(first, meaning.failure);
     count_end(first);
@@ -109,11 +112,12 @@ std::optional<shared_statements::loss> shared_statements::finish_first(db::serve
   return std::nullopt;
 }
 
-shared_statement shared_statements::take_first(time_point now) {
+/// The first statement sent, alone.
+shared_statements::statements shared_statements::take_first(time_point now) {
   assert(!sent_.empty());
-  auto first = std::move(sent_.front());
-  sent_.pop_front();
-  sent_bytes_ -= first.bytes;
+  statements first;
+  first.splice(first.begin(), sent_, sent_.begin());
+  sent_bytes_ -= first.front().bytes;
   if (!sent_.empty() && !sent_.front().wanted) {
     first_began_ = now;
     watch(later(now, max_superseded_time()));
@@ -122,9 +126,9 @@ shared_statement shared_statements::take_first(time_point now) {
 }
 
 /// Queues a statement to be sent again, before the others.
-void shared_statements::put_back(shared_statement resent) {
-  resent.maybe_hit = false;
-  waiting_.push_front(std::move(resent));
+void shared_statements::put_back(statements& from, statements::iterator resent) {
+  resent->maybe_hit = false;
+  waiting_.splice(waiting_.begin(), from, resent);
 }
 
 void shared_statements::count_answers(size_t count, time_point now) {
@@ -255,19 +259,22 @@ void shared_statements::report_progress() {
 
 void shared_statements::lose(size_t unsent, bool reads_again, const failure& reason) {
   for (auto count = std::min(unsent, sent_.size()); count > 0; --count) {
-    if (sent_.back().wanted)
-      put_back(std::move(sent_.back()));
-    else
-      count_end(sent_.back());
-    sent_.pop_back();
-  }
-  for (; !sent_.empty(); sent_.pop_back()) {
-    auto& last = sent_.back();
-    if (reads_again && last.wanted && last.text().kind == statement_kind::read) {
-      put_back(std::move(last));
+    auto last = std::prev(sent_.end());
+    if (last->wanted) {
+      put_back(sent_, last);
     } else {
-      answer(last, reason);
-      count_end(last);
+      count_end(*last);
+      sent_.erase(last);
+    }
+  }
+  while (!sent_.empty()) {
+    auto last = std::prev(sent_.end());
+    if (reads_again && last->wanted && last->text().kind == statement_kind::read) {
+      put_back(sent_, last);
+    } else {
+      answer(*last, reason);
+      count_end(*last);
+      sent_.erase(last);
     }
   }
   sent_bytes_ = 0;

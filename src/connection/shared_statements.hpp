@@ -6,7 +6,7 @@
 #include "pool/latency_estimator.hpp"
 
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <optional>
 #include <span>
 #include <string>
@@ -61,7 +61,7 @@ public:
   // -- sending -------------------------------------------------------------------
 
   /// Adds a statement behind the others.
-  void add(ticket answer_to, grant granted);
+  void add(ticket answer_to, grant&& granted);
 
   /// Watches the time of the last statement, which could not be sent at once.
   void watch_last_waiting();
@@ -122,18 +122,20 @@ public:
   void return_waiting(const std::string& reason);
 
 private:
-  shared_statement take_first(time_point now);
+  using statements = std::list<shared_statement>; ///< They go from one to the other without being moved in memory.
+
+  statements take_first(time_point now);
   void answer(shared_statement& leaving, failure reason);
   void count_end(const shared_statement& leaving);
-  void put_back(shared_statement resent);
+  void put_back(statements& from, statements::iterator resent);
   std::chrono::nanoseconds max_superseded_time() const;
   void requeue_one(shared_statement& moved);
   void requeue_late(time_point now);
   void watch(time_point moment) { due_ = std::min(due_, moment); }
 
   connection_output& out_;
-  std::deque<shared_statement> waiting_;
-  std::deque<shared_statement> sent_;
+  statements waiting_;
+  statements sent_;
   size_t sent_bytes_ = 0;
   pool::latency_estimator turn_time_;
   time_point turn_began_;  ///< When the first statement was sent, or the one before it ended.
