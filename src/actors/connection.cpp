@@ -7,7 +7,9 @@
 #include "log/log.hpp"
 #include "runtime/guarded_behavior.hpp"
 #include "runtime/liveness.hpp"
+#include "runtime/pending_reply.hpp"
 #include "runtime/socket_watch.hpp"
+#include "types/recycling_map.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/io/typed_broker.hpp>
@@ -15,7 +17,6 @@
 
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -138,7 +139,7 @@ struct connection_state {
 
   /// A request that has not been answered.
   struct request {
-    caf::response_promise promise;
+    pending_reply reply;
     caf::strong_actor_ptr caller;                      ///< The request is useless after its end; may be null.
     std::optional<metrics::operation> kind;            ///< If it is to be measured.
     time_point accepted;                               ///< By the pool.
@@ -148,11 +149,11 @@ struct connection_state {
 
   // -- events --------------------------------------------------------------------
 
-  /// Keeps the promise of the current request.
+  /// The current request will be answered later.
   ticket await(request pending) {
     auto id = ticket{++last_ticket};
-    pending.promise = self->make_response_promise();
-    awaited.emplace(id, std::move(pending));
+    pending.reply = pending_reply{*self};
+    awaited.add(id, std::move(pending));
     return id;
   }
 
@@ -204,24 +205,24 @@ struct connection_state {
   }
 
   void carry_out(connection_command::answer& answer) {
-    auto waiting = awaited.extract(answer.to);
-    auto& promise = waiting.mapped().promise;
+    auto waiting = awaited.take(answer.to);
+    auto& reply = waiting.reply;
     ++answered;
     home->loop().note_answer();
-    measure(waiting.mapped(), answer);
+    measure(waiting, answer);
     if (auto error = std::get_if<failure>(&answer.content)) {
-      promise.deliver(make_error(std::move(*error)));
+      reply.deliver(make_error(std::move(*error)));
     } else if (auto rows = std::get_if<result>(&answer.content)) {
-      promise.deliver(std::move(*rows));
+      reply.deliver(std::move(*rows));
     } else if (auto all = std::get_if<std::vector<result>>(&answer.content)) {
-      promise.deliver(std::move(*all));
+      reply.deliver(std::move(*all));
     } else if (auto id = std::get_if<session_id>(&answer.content)) {
-      holder = std::move(waiting.mapped().caller);
-      promise.deliver(*id);
+      holder = std::move(waiting.caller);
+      reply.deliver(*id);
       if (has_ended(holder)) // Its end was reported before there was a session to end.
         core.check_in(*id, true, now());
     } else {
-      promise.deliver();
+      reply.deliver();
     }
   }
 
@@ -245,15 +246,15 @@ struct connection_state {
   }
 
   void carry_out(connection_command::return_grant& command) {
-    auto waiting = awaited.extract(command.of);
-    waiting.mapped().promise.delegate(context.pool, returned_atom_v, context.id, std::move(command.work),
-                                      std::move(waiting.mapped().caller), std::move(command.reason));
+    auto waiting = awaited.take(command.of);
+    waiting.reply.delegate(context.pool, returned_atom_v, context.id, std::move(command.work),
+                           std::move(waiting.caller), std::move(command.reason));
   }
 
   void carry_out(connection_command::requeue_grant& command) {
-    auto waiting = awaited.extract(command.of);
-    waiting.mapped().promise.delegate(context.pool, requeued_atom_v, context.id, std::move(command.work),
-                                      std::move(waiting.mapped().caller));
+    auto waiting = awaited.take(command.of);
+    waiting.reply.delegate(context.pool, requeued_atom_v, context.id, std::move(command.work),
+                           std::move(waiting.caller));
   }
 
   void carry_out(connection_command::report& command) {
@@ -341,7 +342,7 @@ struct connection_state {
   connection_core core;
   descriptor watched; ///< For the watch, until that is made.
   socket_watch_ptr watch;
-  std::unordered_map<ticket, request> awaited;
+  recycling_map<ticket, request> awaited;
   uint64_t last_ticket = 0;
   db::preparations prepared; ///< As counted so far.
   uint64_t answered = 0;

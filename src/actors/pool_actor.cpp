@@ -204,9 +204,8 @@ void pool_actor_state::accept(work_item work, std::chrono::nanoseconds timeout, 
   auto deadline = deadline_after(accepted, timeout);
   auto text = std::get_if<statement>(&work);
   auto shareable = text != nullptr && pool::is_shareable(*text);
-  auto request = add({self->make_response_promise(),
-                      {std::move(work), accepted, deadline, 0, fail_fast, shareable, false},
-                      std::move(user)});
+  auto request = add(
+      {pending_reply{*self}, {std::move(work), accepted, deadline, 0, fail_fast, shareable, false}, std::move(user)});
   request.priority = priority;
   perform(core.acquire(request, accepted));
 }
@@ -325,7 +324,7 @@ void pool_actor_state::requeued(connection_id id, work_request work, caf::strong
 }
 
 pool::request pool_actor_state::take_back(work_request work, caf::strong_actor_ptr caller) {
-  return add({self->make_response_promise(), std::move(work), std::move(caller)});
+  return add({pending_reply{*self}, std::move(work), std::move(caller)});
 }
 
 void pool_actor_state::connection_down(const caf::actor_addr& address) {
@@ -380,8 +379,8 @@ void pool_actor_state::not_carried_out(const pool::open_connection& command, con
 }
 
 void pool_actor_state::not_carried_out(const pool::grant_connection& command, const char* problem) {
-  if (auto waiting = requests.extract(command.request))
-    waiting.mapped().promise.deliver(defect_error(problem));
+  if (requests.contains(command.request))
+    requests.take(command.request).reply.deliver(defect_error(problem));
   follow(core.released(command.connection, disposition::reusable, {0, 1}, {}, now()));
 }
 
@@ -419,10 +418,10 @@ void pool_actor_state::carry_out(const pool::requeue& command) {
 }
 
 void pool_actor_state::carry_out(const pool::grant_connection& command) {
-  auto [promise, request, caller] = std::move(requests.extract(command.request).mapped());
+  auto [reply, request, caller] = requests.take(command.request);
   if (has_ended(caller)) {
-    // The next request gets it. Nobody needs this answer, but CAF complains about a promise without one.
-    promise.deliver(make_error(caller_has_ended(outcome::rejected)));
+    // The next request gets it. Nobody needs this answer, but without one its reply is a broken promise.
+    reply.deliver(make_error(caller_has_ended(outcome::rejected)));
     follow(core.released(command.connection, disposition::reusable, {0, 1}, {}, now()));
     return;
   }
@@ -433,15 +432,15 @@ void pool_actor_state::carry_out(const pool::grant_connection& command) {
   grant granted{std::move(request), command.check, latest_start, command.waited, caller ? caller->id() : 0};
   auto& connection = connections.at(command.connection);
   use_begins(connection, command.connection, granted);
-  promise.delegate(connection.actor, execute_atom_v, std::move(granted), std::move(caller));
+  reply.delegate(connection.actor, execute_atom_v, std::move(granted), std::move(caller));
 }
 
 void pool_actor_state::carry_out(pool::fail_request& command) {
-  auto waiting = std::move(requests.extract(command.request).mapped());
+  auto waiting = requests.take(command.request);
   if (waiting.request.maybe_executed)
     command.failure = pool::after_doubt(std::move(command.failure));
   measure_refusal(waiting, command.failure);
-  waiting.promise.deliver(make_error(std::move(command.failure)));
+  waiting.reply.deliver(make_error(std::move(command.failure)));
 }
 
 void pool_actor_state::carry_out(const pool::finish&) {
@@ -452,7 +451,7 @@ pool::request pool_actor_state::add(pending entry) {
   auto id = pool::request_id{++last_request};
   auto& request = entry.request;
   pool::request result{id, request.accepted, request.deadline, request.fail_fast, request.attempts, request.shareable};
-  requests.emplace(id, std::move(entry));
+  requests.add(id, std::move(entry));
   return result;
 }
 

@@ -14,6 +14,8 @@
 #include "metrics/pool_metrics.hpp"
 #include "pool/pool_core.hpp"
 #include "runtime/guarded_behavior.hpp"
+#include "runtime/pending_reply.hpp"
+#include "types/recycling_map.hpp"
 
 #include <caf/disposable.hpp>
 #include <caf/response_promise.hpp>
@@ -33,7 +35,7 @@ namespace cenote {
 
 /// A request that has not been given a connection.
 struct pending {
-  caf::response_promise promise;
+  pending_reply reply;
   work_request request;
   caf::strong_actor_ptr caller; ///< The request is useless after its end.
 };
@@ -185,7 +187,7 @@ struct pool_actor_state {
   std::unordered_map<session_id, checked_out_session> sessions;
   ended_sessions past_sessions;
   std::unordered_map<caf::actor_addr, size_t> watched; ///< Holders and subscribers, with the number of reasons.
-  std::unordered_map<pool::request_id, pending> requests;
+  recycling_map<pool::request_id, pending> requests;
   uint64_t last_request = 0;
   pool::commands follow_up; ///< Further commands, from carrying out commands.
 
