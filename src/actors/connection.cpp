@@ -75,7 +75,7 @@ struct connection_state {
                                   record_of(context.measured->statements(), granted.request),
                                   at});
           core.begin(std::move(granted), answer_to, at);
-          carry_out();
+          carry_out_commands(); // The rest at the end of the turn: many statements come together.
           return caf::delegated<result>{};
         },
         [this](execute_atom, session_command& command) -> caf::result<result> {
@@ -189,10 +189,14 @@ struct connection_state {
 
   // -- commands of the core --------------------------------------------------------
 
-  void carry_out() {
-    for (auto todo = core.take_commands(); !todo.empty(); todo = core.take_commands())
+  void carry_out_commands() {
+    for (core.take_commands(todo); !todo.empty(); core.take_commands(todo))
       for (auto& each : todo)
         std::visit([this](auto& command) { carry_out(command); }, each);
+  }
+
+  void carry_out() {
+    carry_out_commands();
     if (core.is_gone())
       watch->stop();
     else
@@ -340,7 +344,8 @@ struct connection_state {
   connection_context context;
   server_session identity;
   connection_core core;
-  descriptor watched; ///< For the watch, until that is made.
+  connection_commands todo; ///< The commands of the core that are being carried out.
+  descriptor watched;       ///< For the watch, until that is made.
   socket_watch_ptr watch;
   recycling_map<ticket, request> awaited;
   uint64_t last_ticket = 0;

@@ -348,9 +348,15 @@ void pool_actor_state::perform(pool::commands todo) {
         log().trace("pool {}: {}", rules.name, describe(command));
       std::visit([this](auto& each) { try_to_carry_out(each); }, command);
     }
-    todo = std::exchange(follow_up, {});
+    core.recycle(std::exchange(todo, std::exchange(follow_up, {})));
   }
   publish_breaker();
+  if (!has_turns)
+    settle();
+}
+
+/// What has to be done only once for any number of events.
+void pool_actor_state::settle() {
   measure_levels();
   arm_timer();
   end_if_finished();
@@ -455,6 +461,10 @@ pool::request pool_actor_state::add(pending entry) {
   return result;
 }
 
+void pool_actor_state::end_turn() noexcept {
+  guard(*this, [this] { settle(); });
+}
+
 void pool_actor_state::start_drain(time_point until) {
   if (!core.status().draining)
     publish(event_kind::draining);
@@ -494,6 +504,7 @@ public:
   resident_pool_actor(caf::actor_config& cfg, io_thread_ptr home, const pool_settings& rules,
                       std::unique_ptr<connection_factory> connections, uint64_t seed)
       : resident{cfg, std::move(home), rules, std::move(connections), seed} {
+    state.has_turns = true;
     state.ends_unreachable = true;
   }
 };

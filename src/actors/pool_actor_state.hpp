@@ -133,6 +133,8 @@ struct pool_actor_state {
   // -- carrying out --------------------------------------------------------------
 
   void perform(pool::commands todo);
+  void settle();
+  void end_turn() noexcept;
   template <class Command>
   void try_to_carry_out(Command& command);
   void not_carried_out(const pool::open_connection& command, const char* problem);
@@ -203,6 +205,7 @@ struct pool_actor_state {
   bool finishing = false;
   size_t verifying = 0; ///< Requests of `verify` to this actor itself.
 
+  bool has_turns = false;        ///< Whether its thread calls `end_turn` after each batch of messages.
   bool ends_unreachable = false; ///< Whether it ends if no handle of it exists any more.
   size_t unreachable = 0;        ///< How many times in a row none existed.
   caf::disposable handle_watch;

@@ -98,6 +98,9 @@ public:
   /// The commands of all events since the last call.
   connection_commands take_commands() { return output_.take(); }
 
+  /// The same, in exchange for memory of commands that have been carried out.
+  void take_commands(connection_commands& out) { output_.take(out); }
+
   // -- for the actor ---------------------------------------------------------------
 
   /// Its activity, for operators.

@@ -14,6 +14,12 @@ class connection_output {
 public:
   connection_commands take() { return std::exchange(commands_, {}); }
 
+  /// The same, in exchange for memory of commands that have been carried out.
+  void take(connection_commands& out) {
+    out.clear();
+    commands_.swap(out);
+  }
+
   template <class Command>
   void add(Command command) {
     commands_.emplace_back(std::move(command));

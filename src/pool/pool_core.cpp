@@ -26,7 +26,7 @@ commands pool_core::start(time_point now) {
 commands pool_core::acquire(const request& request, time_point now) {
   begin_event(now);
   check_id(request.id);
-  commands out;
+  auto out = std::exchange(spare_, {});
   admission_.expire(out, now);
   if (!admission_.accepts(request, out, now))
     return end_event(std::move(out));
@@ -122,7 +122,7 @@ commands pool_core::open_failed(connection_id id, const failure& error, time_poi
 commands pool_core::released(connection_id id, disposition kind, ends count, const std::string& reason,
                              time_point now) {
   begin_event(now);
-  commands out;
+  auto out = std::exchange(spare_, {});
   if (auto connection = slots_.find(id))
     end_of_use(*connection, kind, count, reason, out, now);
   return settle(std::move(out), now);
@@ -181,6 +181,16 @@ time_point pool_core::next_event() {
   auto result = std::min({admission_.next_event(), sizing_.next_event(), sizing_.next_connect(demand_now()),
                           callers_.next_event(), sharing_.next_event()});
   return admission_.is(phase::draining) ? std::min(result, cut_at_) : result;
+}
+
+// -- memory ----------------------------------------------------------------------
+
+void pool_core::recycle(commands done) {
+  constexpr size_t max_kept = 64; // Rarely are there more.
+  if (done.capacity() > max_kept)
+    return;
+  done.clear();
+  spare_ = std::move(done);
 }
 
 // -- events ----------------------------------------------------------------------

@@ -102,6 +102,11 @@ public:
   /// never.
   time_point next_event();
 
+  // -- memory --------------------------------------------------------------------
+
+  /// Gives back commands that have been carried out: their memory is used again.
+  void recycle(commands done);
+
   // -- for operators -------------------------------------------------------------
 
   /// The current numbers. The endpoint is left for the caller to fill in.
@@ -171,6 +176,8 @@ private:
   replacement_pace suspects_;
   time_point cut_at_ = time_point::max(); ///< When a drain gives up.
   drain_report drained_;
+
+  commands spare_; ///< Empty, but with memory.
 
   // Only to check that callers follow the rules above.
   time_point now_ = time_point::min(); ///< Of the last event.
