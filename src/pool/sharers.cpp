@@ -1,5 +1,6 @@
 #include "pool/sharers.hpp"
 
+#include <bit>
 #include <cassert>
 
 namespace cenote::pool {
@@ -11,6 +12,7 @@ void sharers::list(slot& connection) {
   auto& peers = by_load_[connection.in_flight];
   connection.listed_at = {connection.in_flight, peers.size()};
   peers.push_back(&connection);
+  present_ |= uint64_t{1} << connection.in_flight;
 }
 
 void sharers::remove(slot& connection) {
@@ -23,14 +25,13 @@ void sharers::remove(slot& connection) {
   peers[index] = peers.back();
   peers[index]->listed_at.index = index;
   peers.pop_back();
+  if (peers.empty())
+    present_ &= ~(uint64_t{1} << load);
   connection.listed_at = {};
 }
 
 slot* sharers::least_loaded() const {
-  for (auto& peers : by_load_)
-    if (!peers.empty())
-      return peers.back();
-  return nullptr;
+  return present_ == 0 ? nullptr : by_load_[static_cast<size_t>(std::countr_zero(present_))].back();
 }
 
 } // namespace cenote::pool

@@ -3,6 +3,7 @@
 #include "pool/slot_table.hpp"
 
 #include <cassert>
+#include <cstdint>
 #include <vector>
 
 namespace cenote::pool {
@@ -11,8 +12,8 @@ namespace cenote::pool {
 /// take constant time for a given depth.
 class sharers {
 public:
-  /// @param depth the most statements on one connection at a time, at least 1.
-  explicit sharers(size_t depth) : by_load_(depth) { assert(depth >= 1); }
+  /// @param depth the most statements on one connection at a time, 1 to 64.
+  explicit sharers(size_t depth) : by_load_(depth) { assert(depth >= 1 && depth <= 64); }
 
   /// Lists a connection by the number of its statements, or no longer lists it if it has no room left.
   void list(slot& connection);
@@ -25,6 +26,7 @@ public:
 
 private:
   std::vector<std::vector<slot*>> by_load_; ///< Index 0 is not used: those are idle.
+  uint64_t present_ = 0;                    ///< A bit for each load at which there is one.
 };
 
 } // namespace cenote::pool

@@ -34,6 +34,8 @@ std::optional<request> waiting_queue::pop() {
 }
 
 std::optional<request> waiting_queue::pop_expired(time_point now) {
+  if (expiries_.empty() || expiries_.front().deadline > now) // Even if that one has left.
+    return std::nullopt;
   if (next_deadline() > now)
     return std::nullopt;
   return take(*find(expiries_.front().position));
