@@ -342,14 +342,14 @@ void pool_actor_state::connection_down(const caf::actor_addr& address) {
 // -- carrying out ----------------------------------------------------------------
 
 void pool_actor_state::perform(pool::commands todo) {
-  while (!todo.empty()) {
+  do {
     for (auto& command : todo) {
       if (log().should_log(spdlog::level::trace))
         log().trace("pool {}: {}", rules.name, describe(command));
       std::visit([this](auto& each) { try_to_carry_out(each); }, command);
     }
     core.recycle(std::exchange(todo, std::exchange(follow_up, {})));
-  }
+  } while (!todo.empty());
   publish_breaker();
   if (!has_turns)
     settle();

@@ -31,7 +31,10 @@ bool is_among(std::span<const ticket> tickets, ticket one) {
 // -- sending ---------------------------------------------------------------------
 
 void shared_statements::add(ticket answer_to, grant&& granted) {
-  auto& added = waiting_.emplace_back();
+  if (spare_.empty())
+    spare_.emplace_back();
+  auto& added = spare_.front();
+  waiting_.splice(waiting_.end(), spare_, spare_.begin());
   added.answer_to = answer_to;
   added.granted = std::move(granted);
   added.bytes = pool::size_of(added.text());
@@ -76,6 +79,7 @@ std::optional<shared_statements::loss> shared_statements::finish_first(db::serve
     count_end(first);
     if (first.wanted)
       out_.add(connection_command::answer{first.answer_to, std::move(*answered)});
+    recycle(taken);
     return std::nullopt;
   }
   auto& error = answered.error();
@@ -148,6 +152,12 @@ void shared_statements::answer(shared_statement& leaving, failure reason) {
 /// Counts a statement that has left the connection: by its own end, unless it was requeued.
 void shared_statements::count_end(const shared_statement& leaving) {
   ++(leaving.requeued ? out_.requeued : out_.ended);
+}
+
+/// Keeps the memory of a statement that has left, for another.
+void shared_statements::recycle(statements& gone) {
+  gone.front() = {};
+  spare_.splice(spare_.end(), gone);
 }
 
 // -- time, and superseded statements -----------------------------------------------

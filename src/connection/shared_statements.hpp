@@ -127,6 +127,7 @@ private:
   statements take_first(time_point now);
   void answer(shared_statement& leaving, failure reason);
   void count_end(const shared_statement& leaving);
+  void recycle(statements& gone);
   void put_back(statements& from, statements::iterator resent);
   std::chrono::nanoseconds max_superseded_time() const;
   void requeue_one(shared_statement& moved);
@@ -136,6 +137,7 @@ private:
   connection_output& out_;
   statements waiting_;
   statements sent_;
+  statements spare_; ///< Memory of some that have left.
   size_t sent_bytes_ = 0;
   pool::latency_estimator turn_time_;
   time_point turn_began_;  ///< When the first statement was sent, or the one before it ended.
