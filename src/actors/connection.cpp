@@ -150,7 +150,7 @@ struct connection_state {
   // -- events --------------------------------------------------------------------
 
   /// The current request will be answered later.
-  ticket await(request pending) {
+  ticket await(request&& pending) {
     auto id = ticket{++last_ticket};
     pending.reply = pending_reply{*self};
     awaited.add(id, std::move(pending));

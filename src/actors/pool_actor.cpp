@@ -198,14 +198,15 @@ internal_pool_actor::behavior_type pool_actor_state::handlers() {
   };
 }
 
-void pool_actor_state::accept(work_item work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user,
+void pool_actor_state::accept(work_item&& work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user,
                               bool fail_fast, bool priority) {
   auto accepted = now();
   auto deadline = deadline_after(accepted, timeout);
   auto text = std::get_if<statement>(&work);
   auto shareable = text != nullptr && pool::is_shareable(*text);
-  auto request = add(
-      {pending_reply{*self}, {std::move(work), accepted, deadline, 0, fail_fast, shareable, false}, std::move(user)});
+  pending entry{pending_reply{*self}, {}, std::move(user)};
+  entry.request() = {std::move(work), accepted, deadline, 0, fail_fast, shareable, false};
+  auto request = add(std::move(entry));
   request.priority = priority;
   perform(core.acquire(request, accepted));
 }
@@ -324,7 +325,7 @@ void pool_actor_state::requeued(connection_id id, work_request work, caf::strong
 }
 
 pool::request pool_actor_state::take_back(work_request work, caf::strong_actor_ptr caller) {
-  return add({pending_reply{*self}, std::move(work), std::move(caller)});
+  return add({pending_reply{*self}, {std::move(work)}, std::move(caller)});
 }
 
 void pool_actor_state::connection_down(const caf::actor_addr& address) {
@@ -424,7 +425,8 @@ void pool_actor_state::carry_out(const pool::requeue& command) {
 }
 
 void pool_actor_state::carry_out(const pool::grant_connection& command) {
-  auto [reply, request, caller] = requests.take(command.request);
+  auto [reply, granted, caller] = requests.take(command.request);
+  auto& request = granted.request;
   if (has_ended(caller)) {
     // The next request gets it. Nobody needs this answer, but without one its reply is a broken promise.
     reply.deliver(make_error(caller_has_ended(outcome::rejected)));
@@ -434,8 +436,10 @@ void pool_actor_state::carry_out(const pool::grant_connection& command) {
   if (auto session = std::get_if<lease>(&request.work))
     begin_session(*session, caller, command.connection);
   ++request.attempts;
-  auto latest_start = later(request.accepted, rules.timeout);
-  grant granted{std::move(request), command.check, latest_start, command.waited, caller ? caller->id() : 0};
+  granted.check = command.check;
+  granted.latest_start = later(request.accepted, rules.timeout);
+  granted.waited = command.waited;
+  granted.caller = caller ? caller->id() : 0;
   auto& connection = connections.at(command.connection);
   use_begins(connection, command.connection, granted);
   reply.delegate(connection.actor, execute_atom_v, std::move(granted), std::move(caller));
@@ -443,7 +447,7 @@ void pool_actor_state::carry_out(const pool::grant_connection& command) {
 
 void pool_actor_state::carry_out(pool::fail_request& command) {
   auto waiting = requests.take(command.request);
-  if (waiting.request.maybe_executed)
+  if (waiting.request().maybe_executed)
     command.failure = pool::after_doubt(std::move(command.failure));
   measure_refusal(waiting, command.failure);
   waiting.reply.deliver(make_error(std::move(command.failure)));
@@ -453,9 +457,9 @@ void pool_actor_state::carry_out(const pool::finish&) {
   finishing = true;
 }
 
-pool::request pool_actor_state::add(pending entry) {
+pool::request pool_actor_state::add(pending&& entry) {
   auto id = pool::request_id{++last_request};
-  auto& request = entry.request;
+  auto& request = entry.request();
   pool::request result{id, request.accepted, request.deadline, request.fail_fast, request.attempts, request.shareable};
   requests.add(id, std::move(entry));
   return result;

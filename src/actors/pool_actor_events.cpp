@@ -209,11 +209,11 @@ void pool_actor_state::measure_levels() {
 
 /// Requests of operators are not counted, as in the status.
 void pool_actor_state::measure_refusal(const pending& waiting, const failure& error) {
-  if (waiting.request.fail_fast)
+  if (waiting.request().fail_fast)
     return;
   measured.refused(error.code);
-  if (auto kind = operation_of(waiting.request.work))
-    measured.operations()->answered(*kind, error.outcome, now() - waiting.request.accepted);
+  if (auto kind = operation_of(waiting.request().work))
+    measured.operations()->answered(*kind, error.outcome, now() - waiting.request().accepted);
 }
 
 } // namespace cenote

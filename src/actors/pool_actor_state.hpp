@@ -36,8 +36,11 @@ namespace cenote {
 /// A request that has not been given a connection.
 struct pending {
   pending_reply reply;
-  work_request request;
+  cenote::grant grant;          ///< Complete once it has one.
   caf::strong_actor_ptr caller; ///< The request is useless after its end.
+
+  work_request& request() noexcept { return grant.request; }
+  const work_request& request() const noexcept { return grant.request; }
 };
 
 /// A session that is in use.
@@ -97,7 +100,7 @@ struct pool_actor_state {
 
   // -- messages ------------------------------------------------------------------
 
-  void accept(work_item work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false,
+  void accept(work_item&& work, std::chrono::nanoseconds timeout, caf::strong_actor_ptr user, bool fail_fast = false,
               bool priority = false);
   void accept(session_options options, caf::strong_actor_ptr holder, bool upkeep = false);
   budget_report set_budget(uint64_t share);
@@ -152,7 +155,7 @@ struct pool_actor_state {
   void carry_out(pool::fail_request& command);
   void carry_out(const pool::finish&);
 
-  pool::request add(pending entry);
+  pool::request add(pending&& entry);
   void begin_session(lease& session, const caf::strong_actor_ptr& holder, connection_id connection);
   void end_session_on(connection_id id, std::string reason, outcome effect = outcome::rejected);
   caf::error refusal(session_id id, const caf::strong_actor_ptr& sender) const;

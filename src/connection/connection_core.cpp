@@ -38,7 +38,7 @@ void connection_core::check_invariants() const {
 
 // -- from the pool and the holder of a session -------------------------------------
 
-void connection_core::begin(grant granted, ticket answer_to, time_point now) {
+void connection_core::begin(grant&& granted, ticket answer_to, time_point now) {
   at(now);
   if (is_gone())
     output_.add(connection_command::return_grant{answer_to, std::move(granted), "the connection has just been lost"});

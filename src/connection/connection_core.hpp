@@ -34,7 +34,7 @@ public:
   // -- from the pool and the holder of a session ---------------------------------
 
   /// A request is granted the connection: either alone, and the connection must be free or gone; or beside others.
-  void begin(grant granted, ticket answer_to, time_point now);
+  void begin(grant&& granted, ticket answer_to, time_point now);
 
   /// A request of the session's holder, after its earlier ones.
   void execute(session_command command, ticket answer_to, time_point now);

@@ -21,8 +21,8 @@ public:
   }
 
   template <class Command>
-  void add(Command command) {
-    commands_.emplace_back(std::move(command));
+  void add(Command&& command) {
+    commands_.emplace_back(std::forward<Command>(command));
   }
 
   /// Reports to the pool. Ended requests must be counted before returned ones arrive again.

@@ -18,10 +18,8 @@ namespace {
 
 void append_number(std::string& out, uint64_t number, size_t bytes) {
   char little_endian[sizeof(number)];
-  for (auto& byte : little_endian) {
-    byte = static_cast<char>(number & 0xff);
-    number >>= 8;
-  }
+  for (size_t i = 0; i < bytes; ++i)
+    little_endian[i] = static_cast<char>((number >> (8 * i)) & 0xff);
   out.append(little_endian, bytes);
 }
 

@@ -147,10 +147,11 @@ void result_reader::effects(uint64_t affected_rows, uint64_t last_insert_id, uin
 }
 
 result result_reader::finish() {
+  if (sets_ > 1)
+    further_.finish();
   sets_ = 0;
   ended_sets_ = 0;
   complete_ = 0;
-  further_.finish();
   return first_.finish();
 }
 

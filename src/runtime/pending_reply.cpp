@@ -28,8 +28,8 @@ pending_reply& pending_reply::operator=(pending_reply other) noexcept {
   return *this;
 }
 
-pending_reply::~pending_reply() {
-  if (self_ && source_)
+void pending_reply::break_promise() {
+  if (source_)
     source_->enqueue(caf::make_mailbox_element(self_.lock(), id_.response_id(), caf::no_stages,
                                                make_error(caf::sec::broken_promise)),
                      nullptr);

@@ -26,13 +26,16 @@ public:
 
   pending_reply(pending_reply&&) noexcept = default;
   pending_reply& operator=(pending_reply other) noexcept;
-  ~pending_reply();
+  ~pending_reply() {
+    if (self_)
+      break_promise();
+  }
 
   /// Answers.
   template <class... Ts>
-  void deliver(Ts... xs) {
+  void deliver(Ts&&... xs) {
     if (self_)
-      answer(caf::make_message(std::move(xs)...));
+      answer(caf::make_message(std::forward<Ts>(xs)...));
   }
 
   /// Has another actor answer.
@@ -46,6 +49,7 @@ public:
   }
 
 private:
+  void break_promise();
   void answer(caf::message content);
   void forward(caf::abstract_actor* to, caf::message content);
   caf::local_actor& take_self() noexcept;

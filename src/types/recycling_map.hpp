@@ -14,7 +14,7 @@ template <class Key, class T>
 class recycling_map {
 public:
   /// Adds an entry; there must be none with this key.
-  void add(Key key, T content) {
+  void add(Key key, T&& content) {
     if (spare_.empty()) {
       if (spare_.capacity() <= entries_.size())
         spare_.reserve(std::min(2 * entries_.size() + 1, max_spare)); // For `take`, which must not fail.

@@ -141,13 +141,14 @@ std::string_view row::text(size_t index) const {
 }
 
 std::string_view row::not_null(size_t index, const char* expected_type) const {
-  if (is_null(index)) {
-    const auto& source = column_at(index);
+  const auto& source = column_at(index);
+  const auto& cells = parent_->cells_;
+  auto cell = first_ + index;
+  if (cells.is_null(cell))
     throw result_error("column " + quoted(source.name) + " (" + std::string{to_string(source.type)}
                        + ") is NULL here, which " + expected_type
                        + " cannot hold: read it as a std::optional, or use COALESCE in SQL");
-  }
-  return text(index);
+  return cells[cell];
 }
 
 void row::mismatch(size_t index, const char* expected_type) const {
