@@ -6,6 +6,8 @@ target_compile_features(cenote_flags INTERFACE cxx_std_20)
 target_compile_options(cenote_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                        # GCC 12 takes the inactive members of a std::variant for uninitialised ones that are read.
                        $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+                       # Nobody replaces single functions of the library: so they may be inlined, as Clang does.
+                       $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>
                        $<$<BOOL:${CENOTE_WERROR}>:-Werror>)
 if(CENOTE_SANITIZE)
   target_compile_options(cenote_flags INTERFACE -fsanitize=${CENOTE_SANITIZE} -fno-omit-frame-pointer
