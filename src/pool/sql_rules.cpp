@@ -14,15 +14,19 @@ using detail::first_word;
 
 constexpr auto npos = std::string_view::npos;
 
+bool is_same(char letter, char capital) {
+  return upper(letter) == capital;
+}
+
+/// Whether the word, in any case, is one of these, which are given in upper case.
 template <size_t N>
-bool is_one_of(const std::string& word, const std::array<std::string_view, N>& words) {
-  return std::ranges::find(words, word) != words.end();
+bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
+  return std::ranges::any_of(words, [word](auto other) { return std::ranges::equal(word, other, is_same); });
 }
 
 /// Whether the text contains these letters, which are given in upper case, in any case.
 bool contains(std::string_view text, std::string_view letters) {
-  auto same = [](char letter, char capital) { return upper(letter) == capital; };
-  return std::search(text.begin(), text.end(), letters.begin(), letters.end(), same) != text.end();
+  return std::search(text.begin(), text.end(), letters.begin(), letters.end(), is_same) != text.end();
 }
 
 /// Words before or around secrets.
@@ -30,9 +34,8 @@ constexpr std::array<std::string_view, 5> words_of_secrets{"PASSWORD", "IDENTIFI
 
 /// Whether the text may call this function, whose name is given in upper case.
 bool may_call(std::string_view sql, std::string_view name) {
-  auto same = [](char letter, char capital) { return upper(letter) == capital; };
   for (auto pos = sql.begin();; ++pos) {
-    pos = std::search(pos, sql.end(), name.begin(), name.end(), same);
+    pos = std::search(pos, sql.end(), name.begin(), name.end(), is_same);
     if (pos == sql.end())
       return false;
     auto rest = std::string_view{pos, sql.end()}.substr(name.size());
@@ -124,7 +127,7 @@ bool may_commit(std::string_view sql) {
 }
 
 bool may_leave_traces(std::string_view sql) {
-  auto word = first_word(sql);
+  auto word = detail::first_word_as_written(sql);
   if (!is_one_of(word, plain_words) && !is_one_of(word, harmless_words))
     return true;
   if (!has_trace_of_session(sql))

@@ -89,11 +89,13 @@ void waiting_queue::forget_absent() {
   assert(size_ <= entries_.size());
   // Requests usually leave long before they expire, and those that expire leave gaps behind one that waits long:
   // without this, their entries would pile up.
-  if (std::max({entries_.size(), expiries_.size(), fail_fast_.size()}) <= 2 * size_ + 64)
+  auto limit = 2 * size_ + 64;
+  if (std::max({entries_.size(), expiries_.size(), fail_fast_.size()}) <= limit)
     return;
   std::erase_if(entries_, [](const entry& candidate) { return !candidate.present; });
-  expiries_ = std::vector<expiry>(); // Not just cleared: its capacity is not needed for long after a rush.
-  expiries_.reserve(size_);
+  expiries_.clear();
+  if (expiries_.capacity() > 8 * limit) // It is not needed for long after a rush.
+    expiries_.shrink_to_fit();
   fail_fast_.clear();
   for (size_t i = 0; i < entries_.size(); ++i) {
     expiries_.push_back({entries_[i].deadline, place_of(i)});

@@ -38,10 +38,13 @@ std::string_view skip_to_word(std::string_view sql) {
 
 } // namespace
 
-std::string first_word(std::string_view sql) {
+std::string_view first_word_as_written(std::string_view sql) {
   auto rest = skip_to_word(sql);
-  auto end = std::ranges::find_if_not(rest, is_word_char);
-  std::string result{rest.begin(), end};
+  return {rest.begin(), std::ranges::find_if_not(rest, is_word_char)};
+}
+
+std::string first_word(std::string_view sql) {
+  std::string result{first_word_as_written(sql)};
   std::ranges::transform(result, result.begin(), upper);
   return result;
 }

@@ -8,4 +8,7 @@ namespace cenote::detail {
 /// The first word of a statement in upper case, without comments and parentheses before it; empty if there is none.
 std::string first_word(std::string_view sql);
 
+/// The same as it is written.
+std::string_view first_word_as_written(std::string_view sql);
+
 } // namespace cenote::detail

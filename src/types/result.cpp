@@ -159,7 +159,7 @@ void row::mismatch(size_t index, const char* expected_type) const {
 
 int64_t row::integer(size_t index, int64_t min, int64_t max) const {
   auto cell = not_null(index, "an integer");
-  const auto& source = column_at(index);
+  const auto& source = parent_->columns()[index];
   if (source.type == column_type::integer) {
     int64_t result = 0;
     if (!parse(cell, result))
@@ -181,7 +181,7 @@ int64_t row::integer(size_t index, int64_t min, int64_t max) const {
 
 uint64_t row::unsigned_integer(size_t index, uint64_t max) const {
   auto cell = not_null(index, "an integer");
-  const auto& source = column_at(index);
+  const auto& source = parent_->columns()[index];
   if (source.type != column_type::integer && source.type != column_type::unsigned_integer)
     mismatch(index, "integer");
   if (source.type == column_type::integer && cell.starts_with('-'))
@@ -224,7 +224,7 @@ char row::character(size_t index) const {
 
 std::string_view row::string(size_t index) const {
   auto cell = not_null(index, "a string");
-  switch (column_at(index).type) {
+  switch (parent_->columns()[index].type) {
   case column_type::text:
   case column_type::json:
   case column_type::decimal:
