@@ -289,7 +289,7 @@ void pool_actor_state::released_connection(connection_id id, const released& rep
   if (report.disposition == disposition::lost || report.disposition == disposition::demoted)
     publish_lost(id, report.reason);
   auto& session_end = report.session;
-  end_session_on(id, session_end ? session_end->reason : "its connection was released",
+  end_session_on(id, session_end ? std::string_view{session_end->reason} : "its connection was released",
                  session_end ? session_end->outcome : outcome::rejected);
   auto at = now();
   use_ends(id, at);

@@ -101,13 +101,13 @@ void pool_actor_state::begin_session(lease& session, const caf::strong_actor_ptr
 
 /// Requests of the holder are refused from now on.
 /// @param reason for the holder, if it asks.
-void pool_actor_state::end_session_on(connection_id id, std::string reason, outcome effect) {
+void pool_actor_state::end_session_on(connection_id id, std::string_view reason, outcome effect) {
   auto i = connections.find(id);
   if (i == connections.end() || !i->second.session)
     return;
   auto session = sessions.find(*i->second.session);
   auto holder = session->second.holder;
-  past_sessions.add(session->first, {std::move(session->second.holder), std::move(reason), effect});
+  past_sessions.add(session->first, {std::move(session->second.holder), std::string{reason}, effect});
   measured.session_ends(session->first);
   sessions.erase(session);
   unwatch(holder);

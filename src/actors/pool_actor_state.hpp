@@ -27,6 +27,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
@@ -157,7 +158,7 @@ struct pool_actor_state {
 
   pool::request add(pending&& entry);
   void begin_session(lease& session, const caf::strong_actor_ptr& holder, connection_id connection);
-  void end_session_on(connection_id id, std::string reason, outcome effect = outcome::rejected);
+  void end_session_on(connection_id id, std::string_view reason, outcome effect = outcome::rejected);
   caf::error refusal(session_id id, const caf::strong_actor_ptr& sender) const;
   void watch(const caf::strong_actor_ptr& actor);
   void unwatch(const caf::actor_addr& actor);
