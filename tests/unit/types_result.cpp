@@ -5,6 +5,7 @@
 #include "cenote/type_ids.hpp"
 
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include <caf/binary_deserializer.hpp>
@@ -258,6 +259,26 @@ SCENARIO("a result of any size is whole, and so is its copy") {
   for (size_t n = 0; n < texts.size(); ++n)
     wrong += copy[n].get<size_t>(0) != n || copy[n].get<std::string_view>(1) != texts[n];
   CHECK_EQ(wrong, 0u);
+}
+
+SCENARIO("results share the columns that they are given as shared ones") {
+  auto columns = std::make_shared<const std::vector<column>>(1, column{"n", column_type::integer});
+  auto with = [&](std::string_view cell) {
+    result_builder x;
+    x.columns(columns);
+    x.add(cell);
+    return x.finish();
+  };
+  auto one = with("1");
+  auto two = with("2");
+  CHECK_EQ(&one.columns(), columns.get());
+  CHECK_EQ(&one.columns(), &two.columns());
+  CHECK(one != two);
+  CHECK_EQ(two[0].get<int>("n"), 2);
+  result_builder x;
+  x.columns({{"n", column_type::integer}}); // Of its own.
+  x.add("1");
+  CHECK(one == x.finish());
 }
 
 SCENARIO("a result without rows tells its effects") {
