@@ -50,8 +50,8 @@ struct fixture : test_coordinator_fixture<> {
   }
 
   void ask(std::string text) {
-    sys.spawn([this, text = std::move(text)](caf::event_based_actor* self) {
-      self->request(lender, caf::infinite, text)
+    sys.spawn([this, text = std::move(text)](caf::event_based_actor* asking) {
+      asking->request(lender, caf::infinite, text)
           .then([this](const std::string& answer) { answers.push_back(answer); },
                 [this](const caf::error& error) { answers.push_back(to_string(error)); });
     });
