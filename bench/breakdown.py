@@ -5,18 +5,17 @@ Needs valgrind. scripts/bench --breakdown builds all and starts a server for it;
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 from counts import IO_LOOP, command, finish, is_of_scheduler, selects, started
+from program import conduct
 from report import number, table
-from server import Server
+from server import Server, given_uri
 
 CALLERS = 256
 SECONDS = 8.0
@@ -105,7 +104,7 @@ def allocations(server: Server, seconds: float, folder: Path) -> tuple[int, Coun
 
 
 def main() -> None:
-    server = Server(os.environ["DATABASE_URI"])
+    server = Server(given_uri())
     if not shutil.which("valgrind"):
         raise RuntimeError("needs the package valgrind")
     server.make_tables()
@@ -129,10 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (OSError, RuntimeError, ValueError, KeyError, subprocess.SubprocessError) as error:
-        print(f"bench: error: {error}", file=sys.stderr)
-        sys.exit(1)
+    conduct(main)

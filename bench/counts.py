@@ -6,7 +6,6 @@ statements per second than its instructions per statement allow. Needs valgrind,
 trace. scripts/bench --counts builds all and starts a server for it; nothing else may ask that server meanwhile.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,8 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from program import conduct
 from report import number, table
-from server import Server
+from server import Server, given_uri
 
 PROGRAM = Path(__file__).resolve().parent.parent / "build" / "release" / "bin" / "cenote-bench-cenote"
 IO_LOOP = "event_loop::run()"  # Only I/O threads call it; others may run a loop while they wait.
@@ -93,7 +93,7 @@ def line(server: Server, callers: int, io_threads: int, folder: Path) -> list[st
 
 
 def main() -> None:
-    server = Server(os.environ["DATABASE_URI"])
+    server = Server(given_uri())
     if not shutil.which("valgrind"):
         raise RuntimeError("needs the package valgrind")
     header = ["per statement", "instructions", "of them of each I/O thread", "of the scheduler thread",
@@ -112,10 +112,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (OSError, RuntimeError, ValueError, KeyError, subprocess.SubprocessError) as error:
-        print(f"bench: error: {error}", file=sys.stderr)
-        sys.exit(1)
+    conduct(main)

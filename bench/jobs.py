@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+from program import conduct
 from server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -307,10 +308,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        say(f"error: {error}")
-        sys.exit(1)
+    conduct(main)

@@ -17,7 +17,8 @@ import picture
 import report
 import sides
 import workloads
-from server import Server
+from program import conduct
+from server import Server, given_uri
 from workloads import Cell, Entry, Transport
 
 BEFORE_CRASH_SECONDS = 0.5
@@ -239,13 +240,11 @@ def main() -> int:
     load = os.getloadavg()[0]
     if load > (os.cpu_count() or 1) / 2:
         say(f"warning: the machine is busy (load average {load:.1f}), its figures will vary")
-    if "DATABASE_URI" not in os.environ:
-        say("error: DATABASE_URI is not set; scripts/bench starts a server of its own")
-        return 2
+    uri = given_uri()
     missing = build_sides(cells)
     cells = [x for x in (y.without(missing) for y in cells) if x.entries]
     folder = options.server_dir and options.server_dir.resolve()
-    server = Server(os.environ["DATABASE_URI"], folder, options.server_with)
+    server = Server(uri, folder, options.server_with)
     with ExitStack() as stack:
         networks = {x: stack.enter_context(network.SlowNetwork(server.port, x.round_trip_ms))
                     for x in dict.fromkeys(y.transport for y in cells) if x.round_trip_ms}
@@ -268,10 +267,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
-        say(f"error: {error}")
-        sys.exit(1)
+    conduct(main)

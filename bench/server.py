@@ -12,6 +12,13 @@ BENCH = Path(__file__).resolve().parent
 SCRIPT = BENCH.parent / "scripts" / "mariadb"
 
 
+def given_uri() -> str:
+    """Of the server that is to be measured."""
+    if "DATABASE_URI" not in os.environ:
+        raise RuntimeError("DATABASE_URI is not set; scripts/bench starts a server of its own")
+    return os.environ["DATABASE_URI"]
+
+
 class Server:
     def __init__(self, uri: str, folder: Path | None = None, owner: int | None = None):
         """Folder is that of a private server of scripts/mariadb, owner the process that it runs `--with`."""
