@@ -1,6 +1,9 @@
 #include "actors/pool_actor_state.hpp"
 #include "log/log.hpp"
 #include "runtime/guarded_behavior.hpp"
+#include "runtime/liveness.hpp"
+
+#include <algorithm>
 
 #include <caf/action.hpp>
 
@@ -26,11 +29,12 @@ void pool_actor_state::watch_handles() {
       caf::weak_actor_ptr{self->ctrl()});
 }
 
-/// Subtracts internal references: each connection has one, and so has the timer. There may be more of them for a while
-/// (timers that were disposed of, a connect under way), but never fewer: so a handle is never overlooked.
+/// Each connection has a handle until it ends. Others may have some for a while: timers that were disposed of, a
+/// connect under way.
 bool pool_actor_state::is_reachable() const {
-  auto own = connections.size() + (armed_for == pool::time_point::max() ? 0 : 1);
-  return self->ctrl()->strong_refs.load() > own + references_while_running;
+  auto holders = std::ranges::count_if(
+      connections, [](auto& entry) { return !has_ended(caf::actor_cast<caf::strong_actor_ptr>(entry.second.actor)); });
+  return has_handles(self->ctrl()->strong_refs.load(), static_cast<size_t>(holders), armed_for, now());
 }
 
 void pool_actor_state::look_for_handles() {

@@ -68,9 +68,6 @@ struct member {
 };
 
 struct pool_actor_state {
-  /// References to an actor that runs on an I/O thread, by that thread itself.
-  static constexpr size_t references_while_running = 1;
-
   using pointer = internal_pool_actor::stateful_pointer<pool_actor_state>;
 
   static inline const char* name = "cenote.pool";

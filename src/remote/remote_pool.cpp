@@ -376,8 +376,8 @@ void remote_pool_state::watch_handles() {
 }
 
 void remote_pool_state::look_for_handles() {
-  auto own = (armed_for == time_point::max() ? size_t{0} : size_t{1}) + references_while_running;
-  auto in_use = !requests.empty() || !sessions.empty() || !decoding.empty() || self->ctrl()->strong_refs.load() > own;
+  auto in_use = !requests.empty() || !sessions.empty() || !decoding.empty()
+                || has_handles(self->ctrl()->strong_refs.load(), 0, armed_for, now());
   unreachable = in_use ? 0 : unreachable + 1;
   if (unreachable < proof) {
     watch_handles();

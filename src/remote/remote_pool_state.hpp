@@ -53,9 +53,6 @@ struct remote_pool_state {
   using time_point = net::link::time_point;
   using session_step = node::session_step;
 
-  /// References to an actor that runs on an I/O thread, by that thread itself.
-  static constexpr size_t references_while_running = 1;
-
   static inline const char* name = "cenote.remote_pool";
 
   remote_pool_state(pointer this_actor, io_thread_ptr thread, client_rules greeting, std::vector<net::endpoint> where,
