@@ -1,5 +1,7 @@
 #pragma once
 
+#include "types/first_word.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,10 +11,9 @@
 
 namespace cenote::pool {
 
-/// In upper case; keywords are ASCII, whatever the locale.
-constexpr char upper(char letter) {
-  return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
-}
+using detail::upper;
+
+/// The same for a whole text.
 std::string upper(std::string_view text);
 
 /// A word, a name or a sign of a statement.

@@ -8,13 +8,8 @@ namespace {
 
 constexpr auto npos = std::string_view::npos;
 
-/// Keywords are ASCII, whatever the locale.
 bool is_word_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-char upper(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
 /// Skips blanks, parentheses and comments. Stops at an executable comment, whose content is not analysed.

@@ -5,6 +5,11 @@
 
 namespace cenote::detail {
 
+/// In upper case; keywords are ASCII, whatever the locale.
+constexpr char upper(char letter) {
+  return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
+}
+
 /// The first word of a statement in upper case, without comments and parentheses before it; empty if there is none.
 std::string first_word(std::string_view sql);
 
